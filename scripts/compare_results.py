@@ -4216,6 +4216,11 @@ PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked 
 ROUTER = "https://router.huggingface.co/v1"
 DEFAULT_CONNECTIONS = 10
 HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+# Cyrillic and Greek letters that look like Latin ones (Unicode's confusables), small and capital.
+LOOK_LATIN = str.maketrans(
+    "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
+    "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
+)
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 
 
@@ -4246,13 +4251,14 @@ def disguised(name: str) -> str | None:
 
 
 def alike(names: Iterable[str]) -> list[list[str]]:
-    """The groups of different names that are one but for case, or for forms of letters and signs.
+    """The groups of different names that are one but for case, for forms of letters, or for letters that look alike.
 
     ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
     """
     groups: dict[str, set[str]] = {}
     for name in names:
-        groups.setdefault(unicodedata.normalize("NFKC", name).casefold(), set()).add(name)
+        looks = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).translate(LOOK_LATIN).casefold())
+        groups.setdefault(looks, set()).add(name)
     return [sorted(group) for group in groups.values() if len(group) > 1]
 
 

@@ -2343,6 +2343,11 @@ MOST_SHOWN = 60  # characters of a body
 GUARDING = threading.Lock()
 GUARDED = threading.Event()  # set once the client has our hooks; no session is made to look for them before
 PORTS = {"http": 80, "https": 443}
+ETAGS = ("etag", "x-linked-etag")
+FILE_WORD = re.compile(r"(?!\.)[\w.:+=-]{0,200}", re.ASCII)
+COMMIT_NAME = re.compile(r"(?:[0-9a-f]{40})?")
+ONE_REPO = re.compile(r"/api/(?:models|datasets|spaces)/[^/]+(?:/[^/]+)?(?:/revision/.+)?")
+MOST_PAGES = 3000  # of one list, in a thread
 NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user's command line gives the token to
 
 
@@ -2403,8 +2408,12 @@ def look_at_answer(answer: Any) -> None:
     """A hook of answers: remembers them; ScriptError where a list or a file of the Hub goes on at another place.
 
     A file that Xet stores names where `hf_xet` renews its access. That library has no hooks and shows the token there.
+    Also ScriptError for what the client would take for a name of a file, for lists and waits without end, and for an
+    answer of a size that none has.
     """
     LAST.answer = answer
+    if reason := why_no_answer(answer):
+        raise ScriptError(f"{answer.request.url.path}: its answer {reason}: not what the Hub says")
     links = answer.links if "link" in answer.headers else {}
     following = (links.get("next") or {}).get("url")
     leaves = following and urlsplit(following).netloc and not on_hub(following) and on_hub(answer.request.url)
@@ -2413,6 +2422,60 @@ def look_at_answer(answer: Any) -> None:
     if away:
         asked, place = answer.request.url.path, single_line(away)[:200]
         raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
+
+
+def why_no_answer(answer: Any) -> str | None:
+    """What in an answer is not of a Hub; the client believes it.
+
+    It names files of its cache by a file's ETag and a commit, waits as long as it is told, and follows all next pages.
+    """
+    heads, path = answer.headers, answer.request.url.path
+    if any(not FILE_WORD.fullmatch(heads[name].removeprefix("W/").strip('"')) for name in ETAGS if name in heads):
+        return "has an ETag that is a path"
+    if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
+        return "names no commit"
+    waits = [heads.get("retry-after", ""), *re.findall(r"\bt=(\d+)", heads.get("ratelimit", ""))]
+    if any(len(wait) > 4 and wait.isdecimal() for wait in waits):
+        return f"asks to wait for {max(waits, key=len)[:20]} seconds"
+    if (answer.links if "link" in heads else {}).get("next") or path.endswith("/discussions"):
+        pages = LAST.__dict__.setdefault("pages", Counter())
+        pages[path] += 1
+        if pages[path] > MOST_PAGES:
+            return f"goes on after {MOST_PAGES} pages"
+    if path.startswith("/api/"):
+        limit_body(answer)
+        if ONE_REPO.fullmatch(path) and answer.request.method == "GET" and answer.status_code == 200:
+            answer.read()
+            with contextlib.suppress(ValueError):
+                found = answer.json()
+                commit = found.get("sha") if isinstance(found, dict) else None
+                if commit is not None and not (commit and isinstance(commit, str) and COMMIT_NAME.fullmatch(commit)):
+                    return "names no commit"
+    return None
+
+
+def limit_body(answer: Any) -> None:
+    """Let the reading of an answer's body end with a ScriptError where it is larger than any list of the Hub."""
+    base = importlib.import_module(type(answer).__module__.partition(".")[0]).SyncByteStream
+    stream, most = answer.stream, allowed(MAX_DOCUMENT // (20 if "content-encoding" in answer.headers else 1))
+    path = answer.request.url.path
+
+    class LimitedStream(base):
+        """The pieces of a body, counted."""
+
+        def __iter__(self) -> Iterator[bytes]:
+            size = 0
+            for piece in stream:
+                size += len(piece)
+                if size > most:
+                    raise too_much(path, f"an answer of more than {most / 1e6:,.0f} MB")
+                yield piece
+
+        def close(self) -> None:
+            stream.close()
+
+    if isinstance(stream, base) and not answer.is_stream_consumed:
+        answer.stream = LimitedStream()
 
 
 def on_hub(url: object) -> bool:
@@ -2881,6 +2944,11 @@ PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked 
 ROUTER = "https://router.huggingface.co/v1"
 DEFAULT_CONNECTIONS = 10
 HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+# Cyrillic and Greek letters that look like Latin ones (Unicode's confusables), small and capital.
+LOOK_LATIN = str.maketrans(
+    "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
+    "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
+)
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 
 
@@ -2911,13 +2979,14 @@ def disguised(name: str) -> str | None:
 
 
 def alike(names: Iterable[str]) -> list[list[str]]:
-    """The groups of different names that are one but for case, or for forms of letters and signs.
+    """The groups of different names that are one but for case, for forms of letters, or for letters that look alike.
 
     ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
     """
     groups: dict[str, set[str]] = {}
     for name in names:
-        groups.setdefault(unicodedata.normalize("NFKC", name).casefold(), set()).add(name)
+        looks = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).translate(LOOK_LATIN).casefold())
+        groups.setdefault(looks, set()).add(name)
     return [sorted(group) for group in groups.values() if len(group) > 1]
 
 

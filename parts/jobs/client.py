@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import io
 import logging
+import math
 import os
 import re
 import warnings
@@ -151,7 +152,10 @@ class JobsClient:
             rows = self.patiently(listed, self.api.list_jobs_hardware)
             if not rows:
                 raise ScriptError("asking for the hardware of Jobs: the Hub lists none")
-            return Catalog(tuple(flavor_from_hub(row) for row in rows), "the Hub's list of today")
+            priced = [row for row in rows if is_price(row.unit_cost_usd)]
+            if not priced:
+                raise ScriptError("asking for the hardware of Jobs: the Hub names no price of any")
+            return Catalog(tuple(map(flavor_from_hub, priced)), "the Hub's list of today")
 
     def price(self, flavor: str) -> float:
         """Today's dollars for an hour of a flavor; 0 for one that there is no more."""
@@ -279,6 +283,11 @@ def timeout_of(info: Any) -> int | None:
 def attempt_of(info: Any) -> int:
     """Which try a job on the Hub is, by its label."""
     return count_in((info.labels or {}).get(ATTEMPT_LABEL)) or 1
+
+
+def is_price(value: Any) -> bool:
+    """Whether a value is dollars: what has no price, or none that can be, is not hired."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def flavor_from_hub(row: Any) -> Flavor:
