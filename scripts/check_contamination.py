@@ -4122,6 +4122,8 @@ def may_be_letters(numbers: Sequence[int]) -> bool:
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
+BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
+ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
 
 
 @dataclass(frozen=True, slots=True)
@@ -4185,6 +4187,22 @@ def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) 
     center = (successes + z * z / 2) / (n + z * z)
     half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
     return max(0.0, center - half), min(1.0, center + half)
+
+
+def error_doubt(score: float, error: float | None, n: int | None, method: str) -> str:
+    """What is said of a mean of scores from 0 to 1 whose standard error is larger than n independent ones can have.
+
+    About their mean p no such scores spread more than zeros and ones: error² <= p (1 - p) / (n - 1).
+    """
+    if not error or not n or n < 2 or "cluster" in method:
+        return ""
+    near = 0.5 - max(abs(score - 0.5) - ROUNDED_SHARE, 0.0)
+    beyond = BEYOND_FORMULA if method == "analytic" else BEYOND_DRAWS
+    if error**2 * (n - 1) <= beyond**2 * near * (1 - near):
+        return ""
+    tenths = round(10 * (score * (1 - score) / error**2 + 1) / n)  # alike for many models, which are then one remark
+    share = f"about {tenths}0 %" if tenths else "less than 10 %"
+    return f"its standard error is that of {share} of the {n} items that it speaks of, were these independent"
 
 
 def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
@@ -6891,6 +6909,8 @@ def question_hash(asked: Mapping[str, Any]) -> str:
 
 # --- parts/records/validity.py ----------------------------------------------------------------------------------------
 
+CONVERTER = "convert_results.py"  # as a record names it
+PLAIN_MEANS = ("accuracy", "exact_match")  # by their name, where a record does not say how it was made
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
 
 
@@ -6923,6 +6943,10 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
         held = plural(int(run.other_examples), "example")
         remarks.append(f"its prompts hold {held}, while its configuration says {run.shots}")
     remarks += [f"its samples file is missing ({run.missing_samples})"] if run.missing_samples else []
+    mean = run.aggregation in ITEM_MEANS[1:] or (not run.aggregation and run.metric in PLAIN_MEANS)
+    known = facts is None or run.writer == CONVERTER  # our own errors of items are clustered where these are alike
+    if mean and known and (run.unit, run.low, run.high) == ("proportion", 0, 1) and not run.cluster_field:
+        remarks += filter(None, [error_doubt(run.score, run.standard_error, run.n, run.error_method)])
     if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
         remarks.append("its items do not average to its score, and it does not say how it is made")
     return Validity(tuple(reasons), tuple(remarks))

@@ -333,8 +333,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import BinaryIO, NoReturn, TextIO, TypeVar
+from statistics import NormalDist
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO, TypeVar
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 # --- parts/outgoing.py ------------------------------------------------------------------------------------------------
@@ -5828,6 +5832,114 @@ def is_no_score(family: str, name: str, task: str = "") -> bool:
     return said is False or NOT_SCORES.fullmatch(folded_metric(name).removeprefix("eval_")) is not None
 
 
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+
+CONFIDENCE = 0.95
+BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
+ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
+
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    unit: str = "proportion"
+    lower_is_better: bool = False
+    metric: str | None = None
+    shots: int | None = None
+    interval: Interval | None = None
+    votes: Any = None  # what it shares with other scores of the same votes; see parts/records/shared.py
+
+    @property
+    def averages(self) -> bool:
+        """Whether it may enter a mean of scores: a proportion of which more is better."""
+        return self.unit == "proportion" and not self.lower_is_better
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
+    of who judged, where several judged several items each; else None.
+    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
+    """
+
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
+    formula: str = ""
+    statistics: Any = None
+    scale: float = 1.0
+    raters: Any = None
+    grouped_by: tuple[str, float] | None = None
+
+
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def error_doubt(score: float, error: float | None, n: int | None, method: str) -> str:
+    """What is said of a mean of scores from 0 to 1 whose standard error is larger than n independent ones can have.
+
+    About their mean p no such scores spread more than zeros and ones: error² <= p (1 - p) / (n - 1).
+    """
+    if not error or not n or n < 2 or "cluster" in method:
+        return ""
+    near = 0.5 - max(abs(score - 0.5) - ROUNDED_SHARE, 0.0)
+    beyond = BEYOND_FORMULA if method == "analytic" else BEYOND_DRAWS
+    if error**2 * (n - 1) <= beyond**2 * near * (1 - near):
+        return ""
+    tenths = round(10 * (score * (1 - score) / error**2 + 1) / n)  # alike for many models, which are then one remark
+    share = f"about {tenths}0 %" if tenths else "less than 10 %"
+    return f"its standard error is that of {share} of the {n} items that it speaks of, were these independent"
+
+
+def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
+    """The standard error that a symmetric normal interval stands for."""
+    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
 # --- parts/formats/converter.py ---------------------------------------------------------------------------------------
 
 
@@ -5994,6 +6106,9 @@ class Converter:
             tally = read.tallies.get(score.name)
             lost = lost_filter(run, score, read)
             score, usable = self.settle(run, score, tally, read.choices.contradiction(score.name), lost)
+            if usable and (gone := missing_items(run, score, read)):
+                self.report.failures.append(Trouble(str(run.origin.path), f"its items are left out: {gone}", run.task))
+                score, usable = replace(score, details={**score.details, "lost_items": gone}), False
             if usable:
                 kept.append(score.name)
             elif tally:
@@ -6002,6 +6117,8 @@ class Converter:
             if usable and read.choices.likeliest is not None:
                 known |= {"likeliest_choice": f"{read.choices.likeliest:.3g}"}
             results.append(result_entry(run, score, tally if usable else None, known))
+            if doubt := doubt_of_error(score, results[-1]):
+                self.report.notes.append(Trouble(str(run.origin.path), doubt, run.result_id(score)))
         record = record_head(run, now) | {"evaluation_results": results}
         rows = 0
         if kept:
@@ -6088,6 +6205,29 @@ def lost_filter(run: TaskRun, score: ScoreRead, read: SpanRead) -> str | None:
     if score.filter is None or not any(read.tallies[name].lines for name in alike if name in read.tallies):
         return None
     return f"its samples file has no answer of the filter {score.filter}, and has those of another (a file cut off?)"
+
+
+def missing_items(run: TaskRun, score: ScoreRead, read: SpanRead) -> str | None:
+    """What is said where fewer items are here than the file says that its score is of, though their mean is the same.
+
+    By the metric of which most are: harnesses have metrics of some items alone.
+    """
+    alike = [read.tallies[own.name] for own in run.scores if own.filter == score.filter and own.name in read.tallies]
+    there = max(tally.lines for tally in alike)  # no fewer than items: some count each time that one was asked
+    if score.count is None or there >= score.count:
+        return None
+    return f"{there} of the {score.count} items that the file states are here (a file cut off?)"
+
+
+def doubt_of_error(score: ScoreRead, result: dict[str, Any]) -> str:
+    """What is said of a standard error that cannot be of so many items."""
+    config, uncertainty = result["metric_config"], result["score_details"]["uncertainty"]
+    low, high = config.get("min_score"), config.get("max_score")
+    if score.aggregation != "mean" or config["metric_unit"] not in ("proportion", "percent") or None in (low, high):
+        return ""
+    span, error, clusters = high - low, score.standard_error or 0.0, score.scorer.get("cluster_by")
+    method = "clustered" if clusters else score.method or ""
+    return error_doubt((score.value - low) / span, error / span, uncertainty.get("num_samples"), method)
 
 
 def old_record(path: Path) -> dict[str, Any] | None:

@@ -73,7 +73,7 @@ def make_record(
         config |= {"score_type": "continuous", "min_score": bounds[0], "max_score": bounds[1]}
     uncertainty = {"num_samples": n} if n is not None else {}
     if error is not None:
-        uncertainty["standard_error"] = {"value": error, "method": "analytic"}
+        uncertainty["standard_error"] = {"value": error, "method": "clustered"}
     generation = {"few_shot": str(shots)} | ({"limit": limit} if limit else {})
     return {
         "schema_version": "0.3.0",

@@ -156,8 +156,9 @@ def lm_eval_run(folder: Path, lines: list[dict], value: float, **config) -> Path
         "doc_to_text": "{{q}}",
         "metric_list": [{"metric": "em", "aggregation": "mean"}],
     }
+    error = math.sqrt(max(value * (1 - value), 0) / max(len(lines) - 1, 1))
     document = {
-        "results": {"toy": {"em,none": value, "em_stderr,none": 0.1}},
+        "results": {"toy": {"em,none": value, "em_stderr,none": error}},
         "configs": {"toy": task | config},
         "versions": {"toy": 1},
         "config": {"model": "hf", "model_args": {"pretrained": "acme/tiny"}, "limit": None},
@@ -637,6 +638,42 @@ def test_lighteval_with_details(tmp_path, monkeypatch):
     check_against_schema(tmp_path / "out")
 
 
+@pytest.mark.parametrize("kind", ["mean", None], ids=["a mean", "how it is made is not said"])
+@pytest.mark.parametrize(("kept", "value"), [(20, 0.75), (40, 0.75), (20, 0.5)])
+def test_half_of_a_details_file_is_no_file_of_all_items(tmp_path, capsys, kind, kept, value):
+    """20 of 40 items, whose mean may be that of all: the score stays, the items are left out, and it is said."""
+    rows = [lighteval_row(i, f"Question {i}?", int(i % 4 == 0), int(i % 4 > 0)) for i in range(40)]
+    run = lighteval_run(tmp_path / "le", toy_data(tmp_path / "data"), rows[:kept], value)
+    (path,) = run.glob("results/*/*/*.json")
+    document = json.loads(path.read_text())
+    (task,) = document["config_tasks"].values()
+    task["effective_num_docs"], task["metrics"][0]["corpus_level_fn"] = 40, kind
+    path.write_text(json.dumps(document))
+    whole = kept == 40
+    assert convert(run, output=tmp_path / "out", options=["--json"]) == int(not whole)
+    told, (result,) = json.loads(capsys.readouterr().out), records(tmp_path / "out")["toy"]["evaluation_results"]
+    details = result["score_details"]["details"]
+    assert result["score_details"]["score"] == value and result["score_details"]["uncertainty"]["num_samples"] == 40
+    assert bool(list(tmp_path.glob("out/data/*/*/*/*_samples.jsonl"))) is whole
+    said = [row["reason"] for name in ("failures", "conflicts") for row in told[name]]
+    assert whole is (said == []) is (not {"conflict", "lost_items"} & details.keys())
+    assert whole or "20 of 40 items" in said[0].replace("20 of the 40", "20 of 40")
+
+
+def test_a_standard_error_of_fewer_items_is_noted(tmp_path, capsys):
+    """0.0197 beside 0.892 is the error of 250 answers, 0.0139 that of 500."""
+    for error, noted in ((0.0197, True), (0.0139, False), (0.002, False)):
+        folder = lm_eval_run(tmp_path / str(error), [line(i, float(i >= 54)) for i in range(500)], 0.892)
+        (path,) = folder.glob("results_*.json")
+        document = json.loads(path.read_text())
+        document["results"]["toy"]["em_stderr,none"] = error
+        path.write_text(json.dumps(document))
+        assert convert(folder, output=tmp_path / f"out{error}", options=["--json"]) == 0
+        notes = [row["reason"] for row in json.loads(capsys.readouterr().out)["notes"]]
+        assert [note for note in notes if "about 50 % of the 500 items" in note] == notes * noted
+        assert bool(notes) is noted
+
+
 def test_data_that_changed_since_the_run_is_not_claimed(tmp_path):
     data = toy_data(tmp_path / "data")
     os.utime(data / "test.jsonl")  # now: later than the run of January 2026
@@ -939,7 +976,7 @@ def test_an_agent_run_keeps_its_conversation(tmp_path):
         {"role": "assistant", "content": "done", "source": "generate"},
     ]
     item = inspect_sample("a", 1, "C", messages=messages, attachments={"abc": "a long question"})
-    header = inspect_header(results={"scores": [score_entry("match", "mean", 1.0)]})
+    header = inspect_header(results={"scores": [score_entry("match", "mean", 1.0) | {"scored_samples": 1}]})
     assert convert(write_log(tmp_path / "x.json", header, [item]), output=tmp_path / "out") == 0
     (row,) = samples(tmp_path / "out", "toy")
     assert row["interaction_type"] == "agentic"

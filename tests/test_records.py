@@ -48,6 +48,30 @@ def checkpoints(root: Path, *names: str) -> Path:
     return root
 
 
+# --- A standard error that its items cannot have ---
+
+
+@pytest.mark.parametrize(
+    ("error", "method", "n", "noted"),
+    [
+        (0.0197, "analytic", 500, True),  # that of 250 answers
+        (0.0139, "analytic", 500, False),
+        (0.0197, "analytic", 250, False),
+        (0.0197, "clustered", 500, False),  # alike in groups, they tell less
+        (0.0145, "bootstrap", 500, False),  # by chance of the draws
+        (0.0197, "bootstrap", 500, True),
+        (0.004, "analytic", 500, False),  # of scores between 0 and 1
+    ],
+)
+def test_a_standard_error_of_fewer_items_is_remarked(tmp_path, capsys, error, method, n, noted):
+    for name in ("me/old", "me/new"):
+        write_record(
+            tmp_path / "in", name, [], score=0.892, n=n, error=error, error_method=method, samples=False, task="gsm8k"
+        )
+    _, document, _ = compare(capsys, tmp_path / "in")
+    assert ("about 50 % of the 500 items" in row_of(document)[1]) is noted
+
+
 # --- What belongs together ---
 
 

@@ -44,6 +44,7 @@ from parts.hashes import file_sha256
 from parts.inputs import input_bytes, strict_json
 from parts.metric_directions import is_no_score
 from parts.records.schema import strings
+from parts.statistics.intervals import error_doubt
 
 
 class Converter:
@@ -209,6 +210,9 @@ class Converter:
             tally = read.tallies.get(score.name)
             lost = lost_filter(run, score, read)
             score, usable = self.settle(run, score, tally, read.choices.contradiction(score.name), lost)
+            if usable and (gone := missing_items(run, score, read)):
+                self.report.failures.append(Trouble(str(run.origin.path), f"its items are left out: {gone}", run.task))
+                score, usable = replace(score, details={**score.details, "lost_items": gone}), False
             if usable:
                 kept.append(score.name)
             elif tally:
@@ -217,6 +221,8 @@ class Converter:
             if usable and read.choices.likeliest is not None:
                 known |= {"likeliest_choice": f"{read.choices.likeliest:.3g}"}
             results.append(result_entry(run, score, tally if usable else None, known))
+            if doubt := doubt_of_error(score, results[-1]):
+                self.report.notes.append(Trouble(str(run.origin.path), doubt, run.result_id(score)))
         record = record_head(run, now) | {"evaluation_results": results}
         rows = 0
         if kept:
@@ -303,6 +309,29 @@ def lost_filter(run: TaskRun, score: ScoreRead, read: SpanRead) -> str | None:
     if score.filter is None or not any(read.tallies[name].lines for name in alike if name in read.tallies):
         return None
     return f"its samples file has no answer of the filter {score.filter}, and has those of another (a file cut off?)"
+
+
+def missing_items(run: TaskRun, score: ScoreRead, read: SpanRead) -> str | None:
+    """What is said where fewer items are here than the file says that its score is of, though their mean is the same.
+
+    By the metric of which most are: harnesses have metrics of some items alone.
+    """
+    alike = [read.tallies[own.name] for own in run.scores if own.filter == score.filter and own.name in read.tallies]
+    there = max(tally.lines for tally in alike)  # no fewer than items: some count each time that one was asked
+    if score.count is None or there >= score.count:
+        return None
+    return f"{there} of the {score.count} items that the file states are here (a file cut off?)"
+
+
+def doubt_of_error(score: ScoreRead, result: dict[str, Any]) -> str:
+    """What is said of a standard error that cannot be of so many items."""
+    config, uncertainty = result["metric_config"], result["score_details"]["uncertainty"]
+    low, high = config.get("min_score"), config.get("max_score")
+    if score.aggregation != "mean" or config["metric_unit"] not in ("proportion", "percent") or None in (low, high):
+        return ""
+    span, error, clusters = high - low, score.standard_error or 0.0, score.scorer.get("cluster_by")
+    method = "clustered" if clusters else score.method or ""
+    return error_doubt((score.value - low) / span, error / span, uncertainty.get("num_samples"), method)
 
 
 def old_record(path: Path) -> dict[str, Any] | None:

@@ -9,8 +9,10 @@ from parts.frame import MANY, ROUNDED, number, plural
 from parts.records.attempts import COUNT_WORDS, DOUBTFUL, attempts_of
 from parts.records.items import ITEM_MEANS, ItemFacts
 from parts.records.run import Run, Validity
-from parts.statistics.intervals import wilson_interval
+from parts.statistics.intervals import error_doubt, wilson_interval
 
+CONVERTER = "convert_results.py"  # as a record names it
+PLAIN_MEANS = ("accuracy", "exact_match")  # by their name, where a record does not say how it was made
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
 
 
@@ -43,6 +45,10 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
         held = plural(int(run.other_examples), "example")
         remarks.append(f"its prompts hold {held}, while its configuration says {run.shots}")
     remarks += [f"its samples file is missing ({run.missing_samples})"] if run.missing_samples else []
+    mean = run.aggregation in ITEM_MEANS[1:] or (not run.aggregation and run.metric in PLAIN_MEANS)
+    known = facts is None or run.writer == CONVERTER  # our own errors of items are clustered where these are alike
+    if mean and known and (run.unit, run.low, run.high) == ("proportion", 0, 1) and not run.cluster_field:
+        remarks += filter(None, [error_doubt(run.score, run.standard_error, run.n, run.error_method)])
     if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
         remarks.append("its items do not average to its score, and it does not say how it is made")
     return Validity(tuple(reasons), tuple(remarks))
