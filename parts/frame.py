@@ -242,6 +242,14 @@ def fresh_place(folder: str | Path) -> str:
     return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
 
 
+def refuse_strange_lock(path: str | Path) -> None:
+    """ScriptError where a lock's file, whose content is replaced, may be another file: a link, or no file."""
+    with contextlib.suppress(FileNotFoundError):
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise ScriptError(f"{path}: a lock is a file by itself, with one name, and this is none: take it away")
+
+
 def refuse_link_out(folder: str | Path) -> None:
     """ScriptError where a relative path leaves the current folder by a link in it, which may be a stranger's.
 

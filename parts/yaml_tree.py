@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,9 @@ from parts.frame import ScriptError
 MAX_YAML = 5_000_000  # characters of a document
 MAX_NODES = 1_000_000  # values in it after its aliases are expanded
 MAX_DEPTH = 100
+NUMBER_TAGS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+# A number for YAML 1.1, which PyYAML reads, and a text or another number for 1.2: 1:30 (to base 60), 1_000, 010, 0b1.
+OLD_NUMBER = re.compile(r"[-+]?(?:.*[:_].*|0[0-7]+|0b.*)")
 
 
 @dataclass(slots=True)
@@ -39,12 +43,14 @@ def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode 
     """The values in a YAML text, and where they stand; ScriptError with line and reason.
 
     Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
-    before anything is expanded.
+    before anything is expanded. What is a number in YAML 1.1 alone is a text.
     """
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         def construct_object(self, node: Any, deep: bool = False) -> Any:
+            if node.tag in NUMBER_TAGS and isinstance(node.value, str) and OLD_NUMBER.fullmatch(node.value):
+                return node.value
             try:
                 return super().construct_object(node, deep)
             except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where

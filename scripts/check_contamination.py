@@ -673,6 +673,14 @@ def fresh_place(folder: str | Path) -> str:
     return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
 
 
+def refuse_strange_lock(path: str | Path) -> None:
+    """ScriptError where a lock's file, whose content is replaced, may be another file: a link, or no file."""
+    with contextlib.suppress(FileNotFoundError):
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise ScriptError(f"{path}: a lock is a file by itself, with one name, and this is none: take it away")
+
+
 def refuse_link_out(folder: str | Path) -> None:
     """ScriptError where a relative path leaves the current folder by a link in it, which may be a stranger's.
 
@@ -1417,6 +1425,8 @@ class Check:
 
 UNIT_BASE = 0xD6E8FEB86659FD93
 NOT_UTF8 = re.compile("[\udc80-\udcff]+")  # as the error handler surrogateescape leaves it
+# So many of them close together are letters of another encoding; accents of Latin-1 stand further apart.
+OTHER_ENCODING = re.compile("(?:[\udc80-\udcff]+[^\udc80-\udcff]{0,8}){16}")
 
 
 def is_spaced(character: str) -> bool:
@@ -2150,11 +2160,11 @@ class Scanner:
         import numpy as np
 
         folded = Folded(without_markup(block.raw))
-        replaced = without_errors(block.raw[block.begin : block.end])[1] if folded.replaced else 0
-        size = block.end - block.begin
-        self.found.replaced += replaced
-        if replaced > MOST_SKIPPED * size or block.raw.count(b"\0", block.begin, block.end) > MOST_NULS:
-            self.found.garbled += size
+        if folded.replaced:
+            self.found.replaced += without_errors(block.raw[block.begin : block.end])[1]
+        other = folded.replaced and OTHER_ENCODING.search(block.raw.decode("utf-8", "surrogateescape"))
+        if other or block.raw.count(b"\0", block.begin, block.end) > MOST_NULS:
+            self.found.garbled += block.end - block.begin
         data = np.frombuffer(folded.data, np.uint8)
         starts, ends = word_bounds(data)
         self.found.words += len(starts)
@@ -3724,9 +3734,21 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
             place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
             for name in sorted(wanted):
                 path = os.path.join(base, name)
-                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
+                real = os.path.join(place, name)
+                if os.path.islink(path):
+                    real = os.path.realpath(path)
+                    refuse_link_away(path, real, folder)
                 found.setdefault(real, Path(path))
     return list(found.values())
+
+
+def refuse_link_away(path: str, real: str, folder: Path) -> None:
+    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+    root = os.path.realpath(folder)
+    cache, found, _ = root.rpartition(f"{os.sep}snapshots{os.sep}")
+    roots = [root, *([os.path.join(cache, "blobs")] if found else [])]
+    if not any(real.startswith(place + os.sep) for place in roots):
+        raise ScriptError(f"{path}: a link out of the folder of results is not followed: copy the file there")
 
 
 def other_results(folder: Path, checkpoints: Path | None = None) -> str:

@@ -1547,6 +1547,14 @@ def fresh_place(folder: str | Path) -> str:
     return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
 
 
+def refuse_strange_lock(path: str | Path) -> None:
+    """ScriptError where a lock's file, whose content is replaced, may be another file: a link, or no file."""
+    with contextlib.suppress(FileNotFoundError):
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise ScriptError(f"{path}: a lock is a file by itself, with one name, and this is none: take it away")
+
+
 def refuse_link_out(folder: str | Path) -> None:
     """ScriptError where a relative path leaves the current folder by a link in it, which may be a stranger's.
 
@@ -3275,6 +3283,9 @@ def contains_name(text: str, model: ModelName) -> bool:
 MAX_YAML = 5_000_000  # characters of a document
 MAX_NODES = 1_000_000  # values in it after its aliases are expanded
 MAX_DEPTH = 100
+NUMBER_TAGS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+# A number for YAML 1.1, which PyYAML reads, and a text or another number for 1.2: 1:30 (to base 60), 1_000, 010, 0b1.
+OLD_NUMBER = re.compile(r"[-+]?(?:.*[:_].*|0[0-7]+|0b.*)")
 
 
 @dataclass(slots=True)
@@ -3303,12 +3314,14 @@ def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode 
     """The values in a YAML text, and where they stand; ScriptError with line and reason.
 
     Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
-    before anything is expanded.
+    before anything is expanded. What is a number in YAML 1.1 alone is a text.
     """
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         def construct_object(self, node: Any, deep: bool = False) -> Any:
+            if node.tag in NUMBER_TAGS and isinstance(node.value, str) and OLD_NUMBER.fullmatch(node.value):
+                return node.value
             try:
                 return super().construct_object(node, deep)
             except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
@@ -8424,9 +8437,21 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
             place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
             for name in sorted(wanted):
                 path = os.path.join(base, name)
-                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
+                real = os.path.join(place, name)
+                if os.path.islink(path):
+                    real = os.path.realpath(path)
+                    refuse_link_away(path, real, folder)
                 found.setdefault(real, Path(path))
     return list(found.values())
+
+
+def refuse_link_away(path: str, real: str, folder: Path) -> None:
+    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+    root = os.path.realpath(folder)
+    cache, found, _ = root.rpartition(f"{os.sep}snapshots{os.sep}")
+    roots = [root, *([os.path.join(cache, "blobs")] if found else [])]
+    if not any(real.startswith(place + os.sep) for place in roots):
+        raise ScriptError(f"{path}: a link out of the folder of results is not followed: copy the file there")
 
 
 def other_results(folder: Path, checkpoints: Path | None = None) -> str:
@@ -14817,6 +14842,7 @@ def owned_folder(folder: Path) -> Iterator[None]:
     new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        refuse_strange_lock(folder / ".lock")
         file = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ScriptError(f"{folder}: could not be written: {error.strerror or error}") from error

@@ -1118,6 +1118,14 @@ def fresh_place(folder: str | Path) -> str:
     return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
 
 
+def refuse_strange_lock(path: str | Path) -> None:
+    """ScriptError where a lock's file, whose content is replaced, may be another file: a link, or no file."""
+    with contextlib.suppress(FileNotFoundError):
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise ScriptError(f"{path}: a lock is a file by itself, with one name, and this is none: take it away")
+
+
 def refuse_link_out(folder: str | Path) -> None:
     """ScriptError where a relative path leaves the current folder by a link in it, which may be a stranger's.
 
@@ -2138,6 +2146,9 @@ class Sending:
 MAX_YAML = 5_000_000  # characters of a document
 MAX_NODES = 1_000_000  # values in it after its aliases are expanded
 MAX_DEPTH = 100
+NUMBER_TAGS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+# A number for YAML 1.1, which PyYAML reads, and a text or another number for 1.2: 1:30 (to base 60), 1_000, 010, 0b1.
+OLD_NUMBER = re.compile(r"[-+]?(?:.*[:_].*|0[0-7]+|0b.*)")
 
 
 @dataclass(slots=True)
@@ -2166,12 +2177,14 @@ def load_yaml(text: str, name: str, first_line: int = 1) -> tuple[Any, YamlNode 
     """The values in a YAML text, and where they stand; ScriptError with line and reason.
 
     Loaded safely: a tag such as !!python is an error, and aliases that would expand to more than MAX_NODES are refused
-    before anything is expanded.
+    before anything is expanded. What is a number in YAML 1.1 alone is a text.
     """
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         def construct_object(self, node: Any, deep: bool = False) -> Any:
+            if node.tag in NUMBER_TAGS and isinstance(node.value, str) and OLD_NUMBER.fullmatch(node.value):
+                return node.value
             try:
                 return super().construct_object(node, deep)
             except (ValueError, TypeError, OverflowError) as error:  # an impossible date: say where
@@ -4182,6 +4195,157 @@ def query(engine: Any, sql: str, parameters: Sequence[Any] = ()) -> list[BoardRo
     return [dict(zip(names, values, strict=True)) for values in answer.fetchall()]
 
 
+# --- parts/records/schema.py ------------------------------------------------------------------------------------------
+
+RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
+DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
+SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+
+
+def strings(values: dict[str, Any]) -> dict[str, str]:
+    """Details as the schema wants them: only strings, nothing empty."""
+    kept = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
+
+
+# --- parts/records/files.py -------------------------------------------------------------------------------------------
+
+# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
+MODEL_JSON = re.compile(
+    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
+    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
+)
+# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
+HIDDEN_FOLDERS = re.compile(
+    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
+)
+# What harnesses call their results, with the folder that they are in.
+HARNESS_FILES = {
+    "inspect": re.compile(r".*\.eval|[^/]*/\d{4}-\d\d-\d\dT[^/]+_[A-Za-z0-9]{22}\.json"),
+    "HELM": re.compile(r"[^/]*/(?:run_spec|per_instance_stats|scenario_state)\.json"),
+    "lighteval": re.compile(r"[^/]*/details_[^/]+\.parquet"),
+    "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
+    "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
+}
+LOOKED_THROUGH = 10_000  # names of files
+CLOCKS_APART = 86_400  # seconds
+RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
+
+
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The JSON files below some folders that may be records, each once."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
+        for base, directories, names in os.walk(folder):
+            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
+            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
+            for name in sorted(wanted):
+                path = os.path.join(base, name)
+                real = os.path.join(place, name)
+                if os.path.islink(path):
+                    real = os.path.realpath(path)
+                    refuse_link_away(path, real, folder)
+                found.setdefault(real, Path(path))
+    return list(found.values())
+
+
+def refuse_link_away(path: str, real: str, folder: Path) -> None:
+    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+    root = os.path.realpath(folder)
+    cache, found, _ = root.rpartition(f"{os.sep}snapshots{os.sep}")
+    roots = [root, *([os.path.join(cache, "blobs")] if found else [])]
+    if not any(real.startswith(place + os.sep) for place in roots):
+        raise ScriptError(f"{path}: a link out of the folder of results is not followed: copy the file there")
+
+
+def other_results(folder: Path, checkpoints: Path | None = None) -> str:
+    """What to say of a folder without records that holds a harness's own results, by their names; else "".
+
+    checkpoints: the folder of those that they are to be bound to.
+    """
+    named = 0
+    for base, directories, names in os.walk(folder):
+        directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+        for harness, pattern in HARNESS_FILES.items():
+            if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
+                bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
+                command = command_line_of([folder, *bound, "--output-dir", "results"])
+                command = f"{run_line('convert_results.py')} {command}"
+                return f"these look like results of {harness}: {command} makes records of them"
+        named += len(names)
+        if named > LOOKED_THROUGH:
+            break
+    return ""
+
+
+def is_trainer_log(record: Mapping[str, Any]) -> bool:
+    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
+    source = record.get("source_metadata")
+    details = source.get("additional_details") if isinstance(source, dict) else None
+    return isinstance(details, dict) and details.get("measured_by") == "trainer"
+
+
+def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
+    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
+    text = input_bytes(path)
+    ours = bool(RECORD_NAME.fullmatch(path.name))
+    if not ours and b'"evaluation_results"' not in text:
+        return None
+    try:
+        record = quick_json(text)
+    except ValueError as error:
+        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
+    if path.name.endswith("_failure.json"):
+        return record | {"failure": True} if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
+        if ours:
+            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
+        return None
+    if record.get("schema_version") != RECORD_SCHEMA:
+        version = record.get("schema_version")
+        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
+        if re.match(r"0\.2\.\d", str(version)):
+            reads += f"; {run_line('convert_results.py')} FILE --output-dir results makes one of it"
+        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
+    refuse_future(path, record)
+    refuse_disguise(path, record)
+    return None if is_trainer_log(record) and not trainer else record
+
+
+def refuse_future(path: Path, record: dict[str, Any]) -> None:
+    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
+    rows = record.get("evaluation_results")
+    for said_in in (record, *(rows if isinstance(rows, list) else ())):
+        dates = mapping_of(said_in)
+        for name in ("evaluation_timestamp", "retrieved_timestamp"):
+            moment = moment_in(dates.get(name))
+            if moment is None or moment <= time.time() + CLOCKS_APART:
+                continue
+            said = single_line(dates[name])[:40]
+            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
+
+
+def refuse_disguise(path: Path, record: Mapping[str, Any]) -> None:
+    """ScriptError for a model or benchmark whose name looks like another's by letters of another alphabet."""
+    rows = record["evaluation_results"]
+    names = [(mapping_of(record.get("model_info")), ("id", "name"))]
+    names += [(row, ("evaluation_name", "evaluation_result_id")) for row in map(mapping_of, rows)]
+    names += [(mapping_of(row.get("source_data")), ("dataset_name", "hf_repo")) for row in map(mapping_of, rows)]
+    for said_in, keys in names:
+        for name in map(said_in.get, keys):
+            if isinstance(name, str) and (letter := disguised(name)):
+                raise ScriptError(f"{path}: {single_line(name)[:100]} has a {letter} in a Latin word: correct the name")
+
+
+def moment_in(value: Any) -> float | None:
+    """Seconds since 1970 of a record's time, as `time_of` reads it; None when it is none."""
+    moment = time_of(value)
+    return None if moment is None else moment.timestamp()
+
+
 # --- parts/board/metadata_rows.py -------------------------------------------------------------------------------------
 
 USED_TOOLS = "with tools: another setting than the benchmark's"
@@ -4226,6 +4390,9 @@ def eval_results_row(model: str, data: object, place: Provenance, verified: bool
     if dataset_id is None or task is None:
         raise Unreadable("no dataset.id or no dataset.task_id")
     value, unit, written = read_value(data.get("value"))
+    moment = moment_in(data.get("date"))
+    if moment is not None and moment > time.time() + CLOCKS_APART:
+        raise Unreadable(f"its date, {shorten(data['date'])}, is in the future")
     key = benchmarks.of_task(dataset_id, task)
     notes = kept_text(data.get("notes"))
     url, dropped = source_link(source.get("url"))
@@ -5522,145 +5689,6 @@ def forget_unused(folder: Path) -> None:
     for path in folder.glob("*.sqlite"):
         if path.stat().st_mtime < time.time() - UNUSED_DAYS * 86_400:
             path.unlink()
-
-
-# --- parts/records/schema.py ------------------------------------------------------------------------------------------
-
-RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
-DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
-SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
-
-
-def strings(values: dict[str, Any]) -> dict[str, str]:
-    """Details as the schema wants them: only strings, nothing empty."""
-    kept = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in kept.items()}
-
-
-# --- parts/records/files.py -------------------------------------------------------------------------------------------
-
-# JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
-MODEL_JSON = re.compile(
-    r"(?:.*config|.*\.index|tokenizer.*|special_tokens_map|added_tokens|vocab|trainer_state|all_results|"
-    r"(?:train|eval)_results|latest|chat_template|modules)\.json"
-)
-# Folders that begin with a dot and hold no results; lm-eval itself names one ".__run__model".
-HIDDEN_FOLDERS = re.compile(
-    r"\.(?:git|hg|svn|venv|tox|nox|cache|locks|vscode|idea|ipynb_checkpoints|hypothesis|\w+_cache|no_exist|Trash.*)"
-)
-# What harnesses call their results, with the folder that they are in.
-HARNESS_FILES = {
-    "inspect": re.compile(r".*\.eval|[^/]*/\d{4}-\d\d-\d\dT[^/]+_[A-Za-z0-9]{22}\.json"),
-    "HELM": re.compile(r"[^/]*/(?:run_spec|per_instance_stats|scenario_state)\.json"),
-    "lighteval": re.compile(r"[^/]*/details_[^/]+\.parquet"),
-    "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
-    "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
-}
-LOOKED_THROUGH = 10_000  # names of files
-CLOCKS_APART = 86_400  # seconds
-RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
-
-
-def record_files(folders: Iterable[Path]) -> list[Path]:
-    """The JSON files below some folders that may be records, each once."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
-        for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
-            wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
-            place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
-            for name in sorted(wanted):
-                path = os.path.join(base, name)
-                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
-                found.setdefault(real, Path(path))
-    return list(found.values())
-
-
-def other_results(folder: Path, checkpoints: Path | None = None) -> str:
-    """What to say of a folder without records that holds a harness's own results, by their names; else "".
-
-    checkpoints: the folder of those that they are to be bound to.
-    """
-    named = 0
-    for base, directories, names in os.walk(folder):
-        directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
-        for harness, pattern in HARNESS_FILES.items():
-            if any(pattern.fullmatch(os.path.join(os.path.basename(base), name)) for name in names):
-                bound = [] if checkpoints is None else ["--checkpoints", checkpoints]
-                command = command_line_of([folder, *bound, "--output-dir", "results"])
-                command = f"{run_line('convert_results.py')} {command}"
-                return f"these look like results of {harness}: {command} makes records of them"
-        named += len(names)
-        if named > LOOKED_THROUGH:
-            break
-    return ""
-
-
-def is_trainer_log(record: Mapping[str, Any]) -> bool:
-    """Whether a record says what a trainer logged on its own data: never to be mixed with scores of benchmarks."""
-    source = record.get("source_metadata")
-    details = source.get("additional_details") if isinstance(source, dict) else None
-    return isinstance(details, dict) and details.get("measured_by") == "trainer"
-
-
-def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
-    """The record (or failure entry) in a file; None when it is some other JSON, or a trainer's log if not asked for."""
-    text = input_bytes(path)
-    ours = bool(RECORD_NAME.fullmatch(path.name))
-    if not ours and b'"evaluation_results"' not in text:
-        return None
-    try:
-        record = quick_json(text)
-    except ValueError as error:
-        raise ScriptError(f"{path}: unreadable record: {single_line(error)}; remove it, or evaluate again") from error
-    if path.name.endswith("_failure.json"):
-        return record | {"failure": True} if isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(record.get("evaluation_results"), list):
-        if ours:
-            raise ScriptError(f"{path}: unreadable record: no evaluation_results; remove it, or evaluate again")
-        return None
-    if record.get("schema_version") != RECORD_SCHEMA:
-        version = record.get("schema_version")
-        reads = f"this reads Every Eval Ever {RECORD_SCHEMA}"
-        if re.match(r"0\.2\.\d", str(version)):
-            reads += f"; {run_line('convert_results.py')} FILE --output-dir results makes one of it"
-        raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
-    refuse_future(path, record)
-    refuse_disguise(path, record)
-    return None if is_trainer_log(record) and not trainer else record
-
-
-def refuse_future(path: Path, record: dict[str, Any]) -> None:
-    """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
-    rows = record.get("evaluation_results")
-    for said_in in (record, *(rows if isinstance(rows, list) else ())):
-        dates = mapping_of(said_in)
-        for name in ("evaluation_timestamp", "retrieved_timestamp"):
-            moment = moment_in(dates.get(name))
-            if moment is None or moment <= time.time() + CLOCKS_APART:
-                continue
-            said = single_line(dates[name])[:40]
-            raise ScriptError(f"{path}: {name} is {said}, which is in the future: correct it, or evaluate again")
-
-
-def refuse_disguise(path: Path, record: Mapping[str, Any]) -> None:
-    """ScriptError for a model or benchmark whose name looks like another's by letters of another alphabet."""
-    rows = record["evaluation_results"]
-    names = [(mapping_of(record.get("model_info")), ("id", "name"))]
-    names += [(row, ("evaluation_name", "evaluation_result_id")) for row in map(mapping_of, rows)]
-    names += [(mapping_of(row.get("source_data")), ("dataset_name", "hf_repo")) for row in map(mapping_of, rows)]
-    for said_in, keys in names:
-        for name in map(said_in.get, keys):
-            if isinstance(name, str) and (letter := disguised(name)):
-                raise ScriptError(f"{path}: {single_line(name)[:100]} has a {letter} in a Latin word: correct the name")
-
-
-def moment_in(value: Any) -> float | None:
-    """Seconds since 1970 of a record's time, as `time_of` reads it; None when it is none."""
-    moment = time_of(value)
-    return None if moment is None else moment.timestamp()
 
 
 # --- parts/metadata/official.py ---------------------------------------------------------------------------------------

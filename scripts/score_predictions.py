@@ -916,6 +916,14 @@ def fresh_place(folder: str | Path) -> str:
     return os.path.join(folder, f".{os.getpid()}.{os.urandom(8).hex()}.tmp")
 
 
+def refuse_strange_lock(path: str | Path) -> None:
+    """ScriptError where a lock's file, whose content is replaced, may be another file: a link, or no file."""
+    with contextlib.suppress(FileNotFoundError):
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise ScriptError(f"{path}: a lock is a file by itself, with one name, and this is none: take it away")
+
+
 def refuse_link_out(folder: str | Path) -> None:
     """ScriptError where a relative path leaves the current folder by a link in it, which may be a stranger's.
 
@@ -2637,9 +2645,21 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
             place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
             for name in sorted(wanted):
                 path = os.path.join(base, name)
-                real = os.path.realpath(path) if os.path.islink(path) else os.path.join(place, name)
+                real = os.path.join(place, name)
+                if os.path.islink(path):
+                    real = os.path.realpath(path)
+                    refuse_link_away(path, real, folder)
                 found.setdefault(real, Path(path))
     return list(found.values())
+
+
+def refuse_link_away(path: str, real: str, folder: Path) -> None:
+    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+    root = os.path.realpath(folder)
+    cache, found, _ = root.rpartition(f"{os.sep}snapshots{os.sep}")
+    roots = [root, *([os.path.join(cache, "blobs")] if found else [])]
+    if not any(real.startswith(place + os.sep) for place in roots):
+        raise ScriptError(f"{path}: a link out of the folder of results is not followed: copy the file there")
 
 
 def other_results(folder: Path, checkpoints: Path | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import random
 import struct
 import sys
@@ -22,7 +23,7 @@ from parts.frame import ScriptError, count_in, natural_key  # noqa: E402
 from parts.names import disguised  # noqa: E402
 from parts.outgoing import outgoing, visible  # noqa: E402
 from parts.parquet import arrow_batches, dense_size, small_batches  # noqa: E402
-from parts.records.files import moment_in  # noqa: E402
+from parts.records.files import moment_in, record_files  # noqa: E402
 from parts.yaml_tree import load_yaml  # noqa: E402
 
 
@@ -142,12 +143,12 @@ def test_what_stands_behind_the_rows_of_an_arrow_file_is_not_passed_over(cage, t
 def test_text_in_another_encoding_behind_plain_text_is_no_text_that_was_read(cage, tmp_path, encoding):  # noqa: F811
     lay_corpus(tmp_path)
     sign = "я" if encoding == "cp1251" else "a"
-    plain = b"A line of plain text that says nothing of any benchmark.\n" * 20_000
-    (tmp_path / "t.txt").write_bytes(plain + f"{sign * 9} {sign * 7}\n".encode(encoding) * 3000)
+    plain = b"A line of plain text that says nothing of any benchmark.\n" * 800
+    (tmp_path / "t.txt").write_bytes(plain + f"{sign * 9} {sign * 7}\n".encode(encoding) * 40)
     argv = ["--training", "t.txt", "--items", "items.jsonl", "--workers", "1"]
     done = cage.run("check_contamination", argv, tmp_path)
     assert done.code == 3 and "not UTF-8: convert them" in done.err + done.out, done
-    (tmp_path / "t.txt").write_bytes(plain + "Café, naïve: a word in Latin-1.\n".encode("latin-1") * 30)
+    (tmp_path / "t.txt").write_bytes(plain + "Café, naïve: a word in Latin-1, où l’on parle.\n".encode("cp1252") * 300)
     assert cage.run("check_contamination", argv, tmp_path).code == 0
 
 
@@ -180,6 +181,55 @@ def test_the_date_of_a_result_is_not_in_the_future_either(cage, tmp_path):  # no
         outcome = cage.run(script, argv, tmp_path)
         assert outcome.code == 2 and "future" in outcome.err, outcome
     assert cage.run(ADD[0], list(ADD[1:]), tmp_path).code in (1, 2)
+
+
+def test_a_record_that_is_a_link_out_of_its_folder_is_not_read(cage, tmp_path):  # noqa: F811
+    lay_run(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    own = tmp_path / RECORD
+    own.rename(tmp_path / "elsewhere" / own.name)
+    own.symlink_to(tmp_path / "elsewhere" / own.name)
+    for script, *argv in (RANK, COMPARE, ADD):
+        outcome = cage.run(script, argv, tmp_path)
+        assert outcome.code == 2 and "a link out of the folder of results" in outcome.err, outcome
+
+
+def test_records_in_the_hubs_own_cache_are_read(tmp_path):
+    blobs, snapshot = tmp_path / "datasets--a--b" / "blobs", tmp_path / "datasets--a--b" / "snapshots" / "1" / "data"
+    blobs.mkdir(parents=True)
+    snapshot.mkdir(parents=True)
+    (blobs / "x").write_text("{}")
+    (snapshot / "a.json").symlink_to(blobs / "x")
+    assert record_files([snapshot]) == [snapshot / "a.json"]
+    (snapshot / "b.json").symlink_to(tmp_path / "datasets--a--b" / "blobs" / ".." / "y.json")
+    with pytest.raises(ScriptError, match="a link out of"):
+        record_files([snapshot])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1:31.6", "1:31.6"), ("1:30", "1:30"), ("010", "010"), ("0b11", "0b11"), ("1_000", "1_000"), ("1_0.5", "1_0.5"),
+     ("31.6", 31.6), ("0", 0), ("-7", -7), ("0.5", 0.5), ("1e3", "1e3"), ("1.0e+3", 1000.0), ("0x1F", 31)],
+)  # fmt: skip
+def test_a_number_of_old_yaml_alone_is_a_text(text, value):
+    assert load_yaml(f"a: {text}\n", "card.md")[0] == {"a": value}
+
+
+@pytest.mark.parametrize("kind", ["hard link", "pipe", "link", "folder"])
+def test_a_lock_is_no_other_file(cage, tmp_path, kind):  # noqa: F811
+    (tmp_path / "b").mkdir()
+    (tmp_path / "precious").write_text("mine")
+    lock = tmp_path / "b" / ".lock"
+    {
+        "hard link": lambda: os.link(tmp_path / "precious", lock),
+        "pipe": lambda: os.mkfifo(lock),
+        "link": lambda: lock.symlink_to(tmp_path / "precious"),
+        "folder": lock.mkdir,
+    }[kind]()
+    (tmp_path / "ids").write_text("acme/m\n")
+    done = cage.run("evaluation_manager", ["batch", "--repo-ids", "ids", "--output-dir", "b"], tmp_path)
+    assert done.code == 2 and "a lock is a file by itself" in done.err, done
+    assert (tmp_path / "precious").read_text() == "mine"
 
 
 @pytest.mark.parametrize("place", ["model", "benchmark", "data"])

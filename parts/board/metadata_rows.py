@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from parts.board.vocabulary import (
 from parts.foreign import NUMBER_TEXT, iso_time, kept_count, kept_url, mapping_in
 from parts.frame import is_number, kept_text, shorten
 from parts.metadata.identity import RESCALED, RESCALED_BY
+from parts.records.files import CLOCKS_APART, moment_in
 from parts.vocabulary import WITH_TOOLS
 
 USED_TOOLS = "with tools: another setting than the benchmark's"
@@ -65,6 +67,9 @@ def eval_results_row(model: str, data: object, place: Provenance, verified: bool
     if dataset_id is None or task is None:
         raise Unreadable("no dataset.id or no dataset.task_id")
     value, unit, written = read_value(data.get("value"))
+    moment = moment_in(data.get("date"))
+    if moment is not None and moment > time.time() + CLOCKS_APART:
+        raise Unreadable(f"its date, {shorten(data['date'])}, is in the future")
     key = benchmarks.of_task(dataset_id, task)
     notes = kept_text(data.get("notes"))
     url, dropped = source_link(source.get("url"))

@@ -12,17 +12,8 @@ from typing import TYPE_CHECKING
 
 from parts.contamination.finding import equal_runs, equal_stretches, whole_characters
 from parts.contamination.markup import without_markup
-from parts.contamination.vocabulary import (
-    MOST_NULS,
-    MOST_SKIPPED,
-    SEPARATOR,
-    Found,
-    Index,
-    Match,
-    Place,
-    ScanSettings,
-)
-from parts.contamination.words import Folded, without_errors, word_bounds, word_hashes
+from parts.contamination.vocabulary import MOST_NULS, SEPARATOR, Found, Index, Match, Place, ScanSettings
+from parts.contamination.words import OTHER_ENCODING, Folded, without_errors, word_bounds, word_hashes
 from parts.frame import single_line
 
 if TYPE_CHECKING:
@@ -86,11 +77,11 @@ class Scanner:
         import numpy as np
 
         folded = Folded(without_markup(block.raw))
-        replaced = without_errors(block.raw[block.begin : block.end])[1] if folded.replaced else 0
-        size = block.end - block.begin
-        self.found.replaced += replaced
-        if replaced > MOST_SKIPPED * size or block.raw.count(b"\0", block.begin, block.end) > MOST_NULS:
-            self.found.garbled += size
+        if folded.replaced:
+            self.found.replaced += without_errors(block.raw[block.begin : block.end])[1]
+        other = folded.replaced and OTHER_ENCODING.search(block.raw.decode("utf-8", "surrogateescape"))
+        if other or block.raw.count(b"\0", block.begin, block.end) > MOST_NULS:
+            self.found.garbled += block.end - block.begin
         data = np.frombuffer(folded.data, np.uint8)
         starts, ends = word_bounds(data)
         self.found.words += len(starts)

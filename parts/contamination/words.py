@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 UNIT_BASE = 0xD6E8FEB86659FD93
 NOT_UTF8 = re.compile("[\udc80-\udcff]+")  # as the error handler surrogateescape leaves it
+# So many of them close together are letters of another encoding; accents of Latin-1 stand further apart.
+OTHER_ENCODING = re.compile("(?:[\udc80-\udcff]+[^\udc80-\udcff]{0,8}){16}")
 
 
 def is_spaced(character: str) -> bool:

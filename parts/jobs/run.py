@@ -12,7 +12,17 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from parts.frame import MAX_MESSAGE, VLLM, ScriptError, listing, note, refuse_link_out, single_line, write_whole
+from parts.frame import (
+    MAX_MESSAGE,
+    VLLM,
+    ScriptError,
+    listing,
+    note,
+    refuse_link_out,
+    refuse_strange_lock,
+    single_line,
+    write_whole,
+)
 from parts.inputs import is_input, read_json
 from parts.jobs.client import job_labels
 from parts.jobs.packing import locked_ever, strange_packages
@@ -323,8 +333,7 @@ def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
     refuse_link_out(path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_symlink():
-            raise ScriptError(f"{path}: a link, which a lock never is: take it away")
+        refuse_strange_lock(path)
         with WeakFileLock(path, timeout=LOCK_SECONDS):
             yield
     except TimeoutError as error:

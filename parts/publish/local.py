@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from parts.frame import ScriptError, note, refuse_link_out, single_line, whole_file
+from parts.frame import ScriptError, note, refuse_link_out, refuse_strange_lock, single_line, whole_file
 from parts.inputs import MAX_CARD_FILE, input_bytes
 from parts.metadata.front_matter import EVAL_RESULTS
 from parts.metadata.merge import decode_strict
@@ -87,6 +87,7 @@ def owned_folder(folder: Path) -> Iterator[None]:
     new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        refuse_strange_lock(folder / ".lock")
         file = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ScriptError(f"{folder}: could not be written: {error.strerror or error}") from error
