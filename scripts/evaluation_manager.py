@@ -2476,6 +2476,8 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                 '分类 领域',
  'common_languages': 'english chinese multi multilingual bilingual language languages lang',
  'filter_words': 'flexible strict extract match',
+ 'chapters': 'descriptions?|introduction|cards?|usage|technical|features?|news|updates?|specifications?|what|how|use[sd]?|getting|started|quick '
+             '?start|faq|intended|limitations|research|deployment|inference|architecture|acknowledge?ments|releases?|in|a|nutshell|tl;?dr',
  'plain_brackets': 'ours?|official|(?:self-)?reported|published|paper|(?:\\d+ ?% )?(?:ci|confidence '
                    'interval)|avg|average|mean|best|sota|new',
  'said_heads': 'comment comments remark remarks note notes description descriptions checkpoint checkpoints weights '
@@ -2554,43 +2556,43 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
  'row_metric_fillers': 'higher lower is better of in a match',
- 'plain_labels': 'note reproduce hf lm_eval сравнение с другими моделями anderen andere modellen autres otros '
-                 'outros altri using openllm creation roleplay planning brainstorming rewriting extraction run '
-                 'runs key highlights highlight additional more further other others various several different vs '
-                 'versus baseline baselines sota state art leading popular similar comparable large larger open '
-                 'source opensource opensourced closed proprietary commercial competitor competitors competing '
-                 'domain domains category categories capability capabilities ability abilities skill skills core '
-                 'suite suites collection section table tables figure tab fig appendix typical classic downstream '
-                 'official community text texts textual vision visual image images audio video videos multimodal '
-                 'multimodality modality modalities omni spoken document documents chart ocr understanding '
-                 'comprehension reading reasoning logic logical math maths mathematics mathematical arithmetic '
-                 'code coding programming software engineering knowledge world commonsense common sense answering '
-                 'qa instruction instructions following tool agent agents agentic function functions call calls '
-                 'calling safety ethics alignment long context dialogue chat conversation conversational creative '
-                 'writing embedding embeddings reranking classification recognition science sciences scientific '
-                 'stem humanities social medical medicine law legal finance financial biology chemistry physics '
-                 'health intelligence typical family families series type types group groups grouped core set sets '
-                 'multiple choice mcq show shows shown below above follow follows following under here these those '
-                 'this that which we uses its it their they them each every all any both per across among within '
-                 'on about also conduct conducted perform performed present presents presented list lists listed '
-                 'summarize summarizes summarized summarizing obtain obtained achieve achieves achieved provide '
-                 'provides provided give gives given were was been be is are has have had report reports reporting '
-                 'reported evaluate released release corresponding respective related relevant large wide '
-                 'extensive comprehensive see view click expand how well does do can you your latest current mode '
-                 'modes opencompass helm lighteval vlmevalkit evalplus gpt4all artificial analysis simple '
-                 'framework frameworks tool toolkit harness inspect library leaderboard ranked-choice tested '
-                 'mainly focus focuses focused single publicly accessible available information similarity '
-                 'semantic natural ended aspects dimensions dimension important major demonstrate demonstrates '
-                 'demonstrated performs compares outperform outperforms similarly strong competitive excellent '
-                 'great good including include includes such etc than highly specifically covering covers '
-                 'collected collection available nlp nlu nlg asr tts mt vlm vlms mllm mllms lm lms slm ai ergebnis '
-                 'ergebnisse auswertung bewertung leistung vergleich übersicht modelle modell und der die das im '
-                 'mit für auf von résultats résultat évaluation évaluations performances comparaison modèle '
-                 'modèles et les des du de la le sur resultados resultado evaluación rendimiento comparación '
-                 'modelo modelos y el los las en con avaliação desempenho comparação e o os da do dos risultati '
-                 'valutazione prestazioni confronto modello modelli il i gli di результаты результат оценка '
-                 'сравнение модели модель и на качество wyniki ocena porównanie sonuçlar değerlendirme '
-                 'karşılaştırma hasil evaluasi kết quả đánh giá',
+ 'plain_labels': 'compression note reproduce hf lm_eval сравнение с другими моделями anderen andere modellen '
+                 'autres otros outros altri using openllm creation roleplay planning brainstorming rewriting '
+                 'extraction run runs key highlights highlight additional more further other others various '
+                 'several different vs versus baseline baselines sota state art leading popular similar comparable '
+                 'large larger open source opensource opensourced closed proprietary commercial competitor '
+                 'competitors competing domain domains category categories capability capabilities ability '
+                 'abilities skill skills core suite suites collection section table tables figure tab fig appendix '
+                 'typical classic downstream official community text texts textual vision visual image images '
+                 'audio video videos multimodal multimodality modality modalities omni spoken document documents '
+                 'chart ocr understanding comprehension reading reasoning logic logical math maths mathematics '
+                 'mathematical arithmetic code coding programming software engineering knowledge world commonsense '
+                 'common sense answering qa instruction instructions following tool agent agents agentic function '
+                 'functions call calls calling safety ethics alignment long context dialogue chat conversation '
+                 'conversational creative writing embedding embeddings reranking classification recognition '
+                 'science sciences scientific stem humanities social medical medicine law legal finance financial '
+                 'biology chemistry physics health intelligence typical family families series type types group '
+                 'groups grouped core set sets multiple choice mcq show shows shown below above follow follows '
+                 'following under here these those this that which we uses its it their they them each every all '
+                 'any both per across among within on about also conduct conducted perform performed present '
+                 'presents presented list lists listed summarize summarizes summarized summarizing obtain obtained '
+                 'achieve achieves achieved provide provides provided give gives given were was been be is are has '
+                 'have had report reports reporting reported evaluate released release corresponding respective '
+                 'related relevant large wide extensive comprehensive see view click expand how well does do can '
+                 'you your latest current mode modes opencompass helm lighteval vlmevalkit evalplus gpt4all '
+                 'artificial analysis simple framework frameworks tool toolkit harness inspect library leaderboard '
+                 'ranked-choice tested mainly focus focuses focused single publicly accessible available '
+                 'information similarity semantic natural ended aspects dimensions dimension important major '
+                 'demonstrate demonstrates demonstrated performs compares outperform outperforms similarly strong '
+                 'competitive excellent great good including include includes such etc than highly specifically '
+                 'covering covers collected collection available nlp nlu nlg asr tts mt vlm vlms mllm mllms lm lms '
+                 'slm ai ergebnis ergebnisse auswertung bewertung leistung vergleich übersicht modelle modell und '
+                 'der die das im mit für auf von résultats résultat évaluation évaluations performances '
+                 'comparaison modèle modèles et les des du de la le sur resultados resultado evaluación '
+                 'rendimiento comparación modelo modelos y el los las en con avaliação desempenho comparação e o '
+                 'os da do dos risultati valutazione prestazioni confronto modello modelli il i gli di результаты '
+                 'результат оценка сравнение модели модель и на качество wyniki ocena porównanie sonuçlar '
+                 'değerlendirme karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
  'plain_phrases': '(?:can be )?found (?:here|below|in|at)|(?:removed|excluded) (?:all '
                   ')?(?:test|benchmark|evaluation) (?:items|sets?|data|questions|examples)(?: from (?:the |our '
@@ -5603,6 +5605,7 @@ _MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
+_CHAPTER = re.compile(rf"(?i)\b(?:{CARD_WORDS['chapters']})\b")
 _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
@@ -6036,17 +6039,17 @@ class Reader:
         return None
 
     def text_doubts(self) -> Iterator[tuple[str, str]]:
-        """The texts around that say what is not plain, and the question that each puts: the headings up to the one on
-        results, captions, paragraphs.
+        """The texts around that say what is not plain, and the question that each puts: headings, captions, paragraphs.
 
-        The title, the headings above that one and the paragraphs below them are prose: they say much else.
+        The title and the paragraphs below outer headings are prose: they say much else. Headings above the one on
+        results may be chapters of the card: "Introduction".
         """
         table, around = self.table, self.surroundings
         outer = next((n + 1 for n, text in enumerate(self.headings) if _EVALUATION.search(text)), len(self.headings))
         for number, heading in enumerate(self.headings):
-            titled = heading == self.card.title and self.model.core in name_tokens(heading)
-            label = number < outer and not titled
-            if word := around.telling(heading) if not label else around.unplain(heading, kept=number == 0):
+            titled = heading == self.card.title and (number >= outer or self.model.core in name_tokens(heading))
+            label = _CHAPTER.sub(" ", heading) if number >= outer else heading
+            if word := around.telling(heading) if titled else around.unplain(label, kept=number == 0):
                 yield heading, f"heading '{heading[:80]}' says '{word}': what is measured?"
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
@@ -6177,7 +6180,8 @@ class Reader:
             yield "no label says whose scores they are, and no heading is the model's name"
         if not QUANTIZED.isdisjoint(self.model.tokens):
             yield "a quantized model's card may show the scores of the model that it is made from"
-        for text in self.headings:
+        leads = [self.table.before] if self.table.before.endswith((":", "：")) else []
+        for text in (*self.headings, *leads):
             if text not in own and not self.is_plain(text):
                 yield f"'{text[:60]}' may be about another model"
         if (found := _OTHER_REPO.search(self.table.before)) and name_tokens(found[1]) != self.model.tokens:

@@ -162,3 +162,42 @@ def test_a_plain_line_says_what_it_would_write_and_is_warned_of_under_an_error_r
             (reading,) = manager.read_tables(card, "acme/Foo-7B", VOCABULARY, picks)
             assert len(reading.scores) == 3 and bool(reading.remarks) == (told and more == "}")
             assert not reading.remarks or "accuracy 61.5 (MMLU)" in reading.remarks[0]
+
+
+def outer(heading: str) -> manager.TableReading:
+    return read(f"## {heading}\n\n### Evaluation\n\n{pipe(COLUMNS)}")
+
+
+@pytest.mark.parametrize("heading", ["Foo in Bavarian", "When options are in reverse order", "Robustness", "Ablations"])
+def test_a_heading_above_the_one_on_results_is_a_label(heading):
+    assert outer(heading).status == "ambiguous"
+
+
+@pytest.mark.parametrize(
+    "heading", ["Introduction", "Model Description", "Model Card for Foo-7B", "How to use", "About"]
+)
+def test_a_chapter_above_the_heading_on_results_is_plain(heading):
+    assert {score.benchmark: score.value for score in outer(heading).scores} == VALUES
+
+
+def test_a_lead_of_another_kind_of_model_is_asked():
+    table = pipe([("Benchmark", "Score"), ("MMLU", "61"), ("GSM8K", "42")])
+    assert read(f"## Foo-7B results\n\n{table}").scores
+    assert not read(f"## Foo-7B results\n\nBase model:\n\n{table}").scores
+
+
+def test_lines_of_lm_eval_in_a_code_fence_say_whose_the_table_is():
+    rows = [
+        ("Tasks", "Version", "Filter", "n-shot", "Metric", "Value"),
+        ("gsm8k", "3", "none", "5", "exact_match", "0.4"),
+    ]
+    for model, count, right in (
+        ("acme/Foo-7B", "None", True),
+        ("acme/Foo-13B", "None", False),
+        ("acme/Foo-7B", "50", False),
+    ):
+        line = (
+            f"hf (pretrained={model},dtype=bfloat16), gen_kwargs: (None), limit: {count}, num_fewshot: 5, batch_size: 8"
+        )
+        reading = read(f"## Results\n\n```\n{line}\n```\n\n{pipe(rows)}")
+        assert bool(reading.scores) == right, line

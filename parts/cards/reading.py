@@ -65,6 +65,7 @@ _MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
+_CHAPTER = re.compile(rf"(?i)\b(?:{CARD_WORDS['chapters']})\b")
 _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
@@ -498,17 +499,17 @@ class Reader:
         return None
 
     def text_doubts(self) -> Iterator[tuple[str, str]]:
-        """The texts around that say what is not plain, and the question that each puts: the headings up to the one on
-        results, captions, paragraphs.
+        """The texts around that say what is not plain, and the question that each puts: headings, captions, paragraphs.
 
-        The title, the headings above that one and the paragraphs below them are prose: they say much else.
+        The title and the paragraphs below outer headings are prose: they say much else. Headings above the one on
+        results may be chapters of the card: "Introduction".
         """
         table, around = self.table, self.surroundings
         outer = next((n + 1 for n, text in enumerate(self.headings) if _EVALUATION.search(text)), len(self.headings))
         for number, heading in enumerate(self.headings):
-            titled = heading == self.card.title and self.model.core in name_tokens(heading)
-            label = number < outer and not titled
-            if word := around.telling(heading) if not label else around.unplain(heading, kept=number == 0):
+            titled = heading == self.card.title and (number >= outer or self.model.core in name_tokens(heading))
+            label = _CHAPTER.sub(" ", heading) if number >= outer else heading
+            if word := around.telling(heading) if titled else around.unplain(label, kept=number == 0):
                 yield heading, f"heading '{heading[:80]}' says '{word}': what is measured?"
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
@@ -639,7 +640,8 @@ class Reader:
             yield "no label says whose scores they are, and no heading is the model's name"
         if not QUANTIZED.isdisjoint(self.model.tokens):
             yield "a quantized model's card may show the scores of the model that it is made from"
-        for text in self.headings:
+        leads = [self.table.before] if self.table.before.endswith((":", "：")) else []
+        for text in (*self.headings, *leads):
             if text not in own and not self.is_plain(text):
                 yield f"'{text[:60]}' may be about another model"
         if (found := _OTHER_REPO.search(self.table.before)) and name_tokens(found[1]) != self.model.tokens:
