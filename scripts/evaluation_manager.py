@@ -470,7 +470,7 @@ def run_benchmarks(args: argparse.Namespace) -> int:
         print_table(head, official_rows(document))
     note(f"{len(document['benchmarks'])} official Benchmarks, {official.about}")
     if args.results and not any(r["dataset_id"] for r in document["results"]):
-        note("none of the results is of an official Benchmark")
+        note("none of the results counts there")
         return 1
     return 0
 
@@ -8610,7 +8610,7 @@ class Plan:
 
 
 NONE_COUNTS = (
-    "no official Benchmark of the Hub is among them: nothing goes to .eval_results, no leaderboard ranks them "
+    "none of them counts on an official Benchmark of the Hub: nothing goes to .eval_results, no leaderboard ranks them "
     "(`evaluation_manager.py benchmarks` lists those that count)"
 )
 MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures")
@@ -8732,14 +8732,12 @@ def eval_result_files(
     questions: list[str] = []
     for entry in entries:
         match = placing.match(entry)
-        known = placing.mapping.get(entry.key or "") or {}
         if match.candidates:
             questions.append(placing.question(entry, match))
         elif match.place is None:
             notes += [f"not in .eval_results: {entry.benchmark}: {match.why}"] if not match.no_benchmark else []
-        elif known.get("unit") == "proportion" and not counts_right_answers(entry.metric, known):
-            ranked = "not the metric that its leaderboard ranks"
-            notes.append(f"not in .eval_results: {entry.benchmark} ({entry.metric}): {ranked}")
+        elif other := other_metric(entry, placing.mapping):
+            notes.append(f"not in .eval_results: {entry.benchmark} ({entry.metric}): {other}")
         else:
             ours.setdefault(match.place, []).append(entry)
             if not match.place.how.startswith("metric_mapping.json"):
@@ -8768,6 +8766,13 @@ def eval_result_files(
             else:
                 files[path], made_of[path] = row, entry
     return files, made_of, notes, questions
+
+
+def other_metric(entry: Entry, mapping: Mapping[str, Any]) -> str:
+    """Why a result is not what its Benchmark's leaderboard ranks, as far as the vocabulary knows; else nothing."""
+    known = mapping.get(entry.key or "") or {}
+    ranked = known.get("unit") != "proportion" or counts_right_answers(entry.metric, known)
+    return "" if ranked else "not the metric that its leaderboard ranks"
 
 
 def counts_right_answers(metric: str | None, known: Mapping[str, Any]) -> bool:
@@ -16883,8 +16888,9 @@ def counting_results(paths: Sequence[Path], placing: Placing) -> list[dict[str, 
             continue
         for row in results_of(path, record, vocabulary):
             match = placing.match(row.entry)
-            place = match.place
-            why = match.why + (f": {listing(match.candidates, 5)}" if match.candidates else "")
+            other = other_metric(row.entry, placing.mapping) if match.place else ""
+            place = None if other else match.place
+            why = other or match.why + (f": {listing(match.candidates, 5)}" if match.candidates else "")
             found.append(
                 {
                     "model": record_model(record),

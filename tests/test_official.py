@@ -481,6 +481,19 @@ def test_new_benchmark_is_used_without_a_change_of_ours(
     assert eval_files(shapes, "refs/pr/1") == {"brand_new.yaml": ("lab/brand-new", "brand_new", 0.5, None)}
 
 
+def test_a_benchmark_that_may_not_be_read_is_not_called_none(
+    shapes: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shapes.create_benchmark("lab/closed", ["closed"], "Closed", gated="auto")
+    record(tmp_path, "closed", 41.5, unit="percent", hf_repo="lab/closed")
+    ask = ("add", "--repo-id", REPO, "--results", tmp_path / "data", "--format", "eval-results")
+    _, out, err = run(capsys, *ask)
+    assert "gated, and this token has no access" in out and "has all of it already" not in err
+    code, out, more = run(capsys, "benchmarks", "--results", tmp_path)
+    assert code == 1 and "gated, and this token has no access" in out
+    assert not any("no official Benchmark" in text or "is of an official" in text for text in (out, err, more))
+
+
 def test_local_card_asks_nothing(shapes: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     card = tmp_path / "README.md"
     card.write_text("# Foo-7B\n", encoding="utf-8")
@@ -495,10 +508,12 @@ def test_which_of_our_results_count(shapes: LocalHub, capsys: pytest.CaptureFixt
     record(tmp_path, "gsm8k", 0.7, "exact_match", hf_repo="openai/gsm8k")
     record(tmp_path, "mmlu_pro:math", 0.4, hf_repo="TIGER-Lab/MMLU-Pro")
     record(tmp_path, "swe_bench_verified", 0.4, "resolved_rate")
+    record(tmp_path, "hle", 0.4, "f1")
     rows = {row["benchmark"]: row for row in document(capsys, "benchmarks", "--results", tmp_path)["results"]}
     assert (rows["gsm8k"]["dataset_id"], rows["gsm8k"]["why_not"]) == ("openai/gsm8k", None)
     assert "a part of a benchmark" in rows["mmlu_pro:math"]["why_not"]
     assert "its own harness" in rows["swe_bench_verified"]["why_not"]
+    assert "not the metric" in rows["hle"]["why_not"] and rows["hle"]["dataset_id"] is None, "as `add` has it"
     (tmp_path / "none").mkdir()
     record(tmp_path / "none", "hellaswag", 0.4)
     assert run(capsys, "benchmarks", "--results", tmp_path / "none")[0] == 1

@@ -87,7 +87,7 @@ class Plan:
 
 
 NONE_COUNTS = (
-    "no official Benchmark of the Hub is among them: nothing goes to .eval_results, no leaderboard ranks them "
+    "none of them counts on an official Benchmark of the Hub: nothing goes to .eval_results, no leaderboard ranks them "
     "(`evaluation_manager.py benchmarks` lists those that count)"
 )
 MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures")
@@ -209,14 +209,12 @@ def eval_result_files(
     questions: list[str] = []
     for entry in entries:
         match = placing.match(entry)
-        known = placing.mapping.get(entry.key or "") or {}
         if match.candidates:
             questions.append(placing.question(entry, match))
         elif match.place is None:
             notes += [f"not in .eval_results: {entry.benchmark}: {match.why}"] if not match.no_benchmark else []
-        elif known.get("unit") == "proportion" and not counts_right_answers(entry.metric, known):
-            ranked = "not the metric that its leaderboard ranks"
-            notes.append(f"not in .eval_results: {entry.benchmark} ({entry.metric}): {ranked}")
+        elif other := other_metric(entry, placing.mapping):
+            notes.append(f"not in .eval_results: {entry.benchmark} ({entry.metric}): {other}")
         else:
             ours.setdefault(match.place, []).append(entry)
             if not match.place.how.startswith("metric_mapping.json"):
@@ -245,6 +243,13 @@ def eval_result_files(
             else:
                 files[path], made_of[path] = row, entry
     return files, made_of, notes, questions
+
+
+def other_metric(entry: Entry, mapping: Mapping[str, Any]) -> str:
+    """Why a result is not what its Benchmark's leaderboard ranks, as far as the vocabulary knows; else nothing."""
+    known = mapping.get(entry.key or "") or {}
+    ranked = known.get("unit") != "proportion" or counts_right_answers(entry.metric, known)
+    return "" if ranked else "not the metric that its leaderboard ranks"
 
 
 def counts_right_answers(metric: str | None, known: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from parts.frame import ScriptError, listing, single_line
 from parts.metadata.official import OfficialList, Placing, keys_of_tasks
+from parts.metadata.plan import other_metric
 from parts.metadata.scale import Leaderboard
 from parts.publish.hub import Hub, card_errors
 from parts.publish.records import read_records, results_of
@@ -79,8 +80,9 @@ def counting_results(paths: Sequence[Path], placing: Placing) -> list[dict[str, 
             continue
         for row in results_of(path, record, vocabulary):
             match = placing.match(row.entry)
-            place = match.place
-            why = match.why + (f": {listing(match.candidates, 5)}" if match.candidates else "")
+            other = other_metric(row.entry, placing.mapping) if match.place else ""
+            place = None if other else match.place
+            why = other or match.why + (f": {listing(match.candidates, 5)}" if match.candidates else "")
             found.append(
                 {
                     "model": record_model(record),
