@@ -691,7 +691,7 @@ def refuse_strange_lock(path: str | Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         found = os.lstat(path)
         if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-            raise ScriptError(f"{path}: a lock is a file by itself, with one name, and this is none: take it away")
+            raise ScriptError(f"{path}: a lock is a file by itself, and never a link or a pipe: take it away")
 
 
 def refuse_link_out(folder: str | Path) -> None:
