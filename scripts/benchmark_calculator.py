@@ -2781,6 +2781,10 @@ _SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
 _SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
 _FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
 _HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
+_UNDISPLAYED = re.compile(
+    r"(?i)<(\w+)\b[^<>]{0,200}?(?:\shidden\b|display\s*:\s*none|visibility\s*:\s*hidden|line-through)[^<>]{0,200}>"
+    r"(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>"
+)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
 _IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
 _LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
@@ -2834,7 +2838,7 @@ def _plain_text(text: str) -> str:
     if not text.isascii():
         text = _UNSEEN.sub("", text).translate(_FULL_WIDTH)
     if "<" in text:
-        text = _HIDDEN.sub("", text)
+        text = _UNDISPLAYED.sub("", _HIDDEN.sub("", text))
         whole = text.strip()
         text = _SUP.sub(lambda m: _superscript(m, whole), text)
         text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))

@@ -1028,6 +1028,10 @@ _SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
 _SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
 _FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
 _HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
+_UNDISPLAYED = re.compile(
+    r"(?i)<(\w+)\b[^<>]{0,200}?(?:\shidden\b|display\s*:\s*none|visibility\s*:\s*hidden|line-through)[^<>]{0,200}>"
+    r"(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>"
+)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
 _IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
 _LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
@@ -1081,7 +1085,7 @@ def _plain_text(text: str) -> str:
     if not text.isascii():
         text = _UNSEEN.sub("", text).translate(_FULL_WIDTH)
     if "<" in text:
-        text = _HIDDEN.sub("", text)
+        text = _UNDISPLAYED.sub("", _HIDDEN.sub("", text))
         whole = text.strip()
         text = _SUP.sub(lambda m: _superscript(m, whole), text)
         text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))
@@ -3034,7 +3038,9 @@ _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instructi
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
 SIBLINGS = word_list("siblings")
 MODES, SOFT, VENDORS, NEUTRAL = word_list("modes"), word_list("soft"), word_list("vendors"), word_list("neutral")
-_SIGNED = re.compile(r"^[+→]\s?\w|\w[+'′]$")  # "+ Foo-7B" is a change, "Foo-7B+" another model
+_SIGNED = re.compile(r"^\W*[+→⇒↳└]|[+'’′]\W*$")  # "+ Foo-7B" is a change, "Foo-7B++" another model
+_OTHER_VENDOR = {"meta": "facebook", "alibaba": "qwen"}  # whose names on the Hub are others
+_CODE = re.compile(r"\b(?!vl|ai|lm)[a-z]{2}\b")
 _OURS = re.compile(rf"(?i)\W*(?:{CARD_WORDS['ours']})\W*")
 _SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
 _DIGITS = re.compile(r"\d+(?:\.\d+)*[bmkt]?")
@@ -3054,9 +3060,9 @@ def name_tokens(text: str) -> tuple[str, ...]:
     for pattern, by in _PHRASES if _IN_PHRASES.search(text) else ():
         text = pattern.sub(by, text)
     found = [token.removesuffix(".0") for token in _TOKEN.findall(text) if token != "hf"]
-    return tuple(  # hf is a format, no model; V1.2 is 1.2
-        _SYNONYMS.get(token, token)
-        for token, after in zip(found, [*found[1:], ""], strict=False)
+    return tuple(  # hf is a format, no model; V1.2 is 1.2; "it" beside "en" is a language
+        token if token in ("it", "pt") and _CODE.search(f"{before} {after}") else _SYNONYMS.get(token, token)
+        for before, token, after in zip(["", *found], found, [*found[1:], ""], strict=False)
         if token != "v" or not after[:1].isdigit()
     )
 
@@ -3134,13 +3140,14 @@ def relation_of(label: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
         text, foreign = match[2], match[1].casefold() if match[1].casefold() != model.owner else ""
     tokens = name_tokens(text)
     while tokens and tokens[0] not in model.tokens and (tokens[0] in VENDORS or tokens[0] == model.owner):
-        foreign = foreign if tokens[0] in model.repo_id.casefold() else tokens[0]
+        own = {tokens[0], _OTHER_VENDOR.get(tokens[0], tokens[0])}
+        foreign = foreign if any(word in model.repo_id.casefold() for word in own) else tokens[0]
         tokens = tokens[1:]
     named = tuple(token for token in tokens if token in model.tokens or token not in NEUTRAL)
     if "ours" in tokens and named and not without(named, model.tokens):
         return ("same" if not without(model.tokens, named) else "part"), without(model.tokens, named)
     if _SIGNED.search(text) and not without(named, model.tokens):
-        return "mixed", (text[:1] if text[0] in "+→" else text[-1],)
+        return "mixed", (_SIGNED.search(text)[0].strip(),)
     relation, rest = compare_tokens(named, model)
     return ("owner", (foreign,)) if foreign and relation == "same" else (relation, rest)
 
@@ -3149,8 +3156,9 @@ def compare_tokens(tokens: Sequence[str], model: ModelName) -> tuple[str, tuple[
     if sorted(tokens) == sorted(model.tokens) or (
         sum(map(len, tokens)) == sum(map(len, model.tokens)) and letters_joined(tokens) == letters_joined(model.tokens)
     ):
-        own, other = (["".join(t for t in every if not is_movable(t))] for every in (model.tokens, tokens))
-        return ("same", ()) if own == other else ("mixed", ("another order",))  # "en-de" and "de-en"
+        if fixed_order(model.tokens) == fixed_order(tokens):
+            return "same", ()
+        return "mixed", ("another order",)  # "en-de" and "de-en"
     more, left_out = without(tokens, model.tokens), without(model.tokens, tokens)
     if not left_out:
         return "more", more
@@ -3171,6 +3179,11 @@ def without(tokens: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
 def is_variant(token: str) -> bool:
     """Whether a word makes another model or another state of it of a name."""
     return token in TUNED or token in BASE or token in QUANTIZED or bool(_DIGITS.fullmatch(token)) or token == "v"
+
+
+def fixed_order(tokens: Sequence[str]) -> tuple[str, list[str]]:
+    """The words and the plain numbers of a name that do not mean the same wherever they stand."""
+    return "".join(t for t in tokens if t == "it" or not is_movable(t)), [t for t in tokens if t[-1:].isdigit()]
 
 
 def is_movable(token: str) -> bool:
@@ -3588,6 +3601,7 @@ _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
 _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
 _TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
 _CLOSE_TAG = '<x-place n=""></x-place>'  # what a tag that was left open ("</td", "<a href=\"x") takes in, and no more
+_MAY_HIDE = frozenset(("hidden", "d-none", "invisible"))
 _PLACE = re.compile(r'<x-place n="([^"]*)">(?:</x-place>)?')
 _FLOW = frozenset((
     "p", "div", "center", "summary", "details", "table", "x-place", "li", "ul", "ol", "br", "hr", "section", "figure",
@@ -3844,6 +3858,11 @@ def is_hidden(element: Any) -> bool:
     return element.get("hidden") is not None or has_style(element, "display:none", "visibility:hidden")
 
 
+def may_be_hidden(element: Any) -> bool:
+    """Whether a style sheet, which the page of a card may have or not, does not show an element."""
+    return bool(element.keys()) and not _MAY_HIDE.isdisjoint((element.get("class") or "").split())
+
+
 def is_struck(element: Any) -> bool:
     return bool(element.keys()) and has_style(element, "line-through")
 
@@ -3901,7 +3920,7 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cel
     """An HTML table's grid with spans expanded, its number of header rows, and its caption."""
     grid: list[list[Cell]] = []
     pending: dict[int, tuple[Cell, int]] = {}  # column -> cell that spans down, rows left
-    head, heading, caption, last_group, cells = 0, True, "", None, 0
+    head, heading, caption, last_group, cells, unsure = 0, True, "", None, 0, False
     for group, elements, extra in own_rows(table):
         if extra is not None:
             caption = one_line(inner_html(extra, places))
@@ -3913,6 +3932,7 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cel
             while len(row) in pending:
                 row.append(take_pending(pending, len(row)))
             source = inner_html(element, places).strip()
+            unsure = unsure or may_be_hidden(element) or may_be_hidden(element.getparent())
             struck = is_struck(element) or is_struck(element.getparent())
             cell = Cell(source, "" if struck else plain_text(source), element.tag == "th")
             across = down = 1
@@ -3935,6 +3955,7 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cel
         )
         head += heading
         grid.append(row)
+    caption = f"{caption} (a part of it may be hidden)".strip() if unsure else caption
     width = max(map(len, grid), default=0)
     if width * len(grid) > MAX_CELLS:
         raise ScriptError(f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken")
@@ -5073,6 +5094,7 @@ _ERRORS = frozenset(
 )
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
+_DOWN = re.compile("[↓⬇⇓]")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
@@ -5224,7 +5246,7 @@ class ScoreReader:
                 path = [text for text in path if is_measure(text)]
             if taken.takes(pick, column, " / ".join(path), False):
                 unnamed = not said.texts and generic and not any(map(is_average, path))
-                less = any("↓" in self.grid.rows[head][column].text for head in block.head)
+                less = any(_DOWN.search(self.grid.rows[head][column].text) for head in block.head)
                 labels = said._replace(texts=(*said.texts, *path), unnamed=unnamed, less=less)
                 self.take_cell(index, column, labels, pick, taken)
 
@@ -5467,8 +5489,7 @@ class ScoreReader:
         Who chose a column by hand has seen them: what less is better of is asked all the same.
         """
         for text in filter(None, (score.group, *(score.notes or "").split(", "))):
-            known = note_of(text, "") != "" or is_benchmark(text, self.vocabulary)
-            known = known or word_list("filter_words").issuperset(words_of(text))
+            known = is_benchmark(text, self.vocabulary) or word_list("filter_words").issuperset(words_of(text))
             if known or (by_hand and not says_lower(text)) or not (word := self.unplain(text)):
                 continue
             if text == score.group or is_telling(word) or says_lower(text):
@@ -5565,7 +5586,7 @@ class RowNames:
         shots.append(shots_of(group or ""))
         return CellLabels(
             tuple(names), False, tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets,
-            header_shots=self.header_shots, less="↓" in cell,
+            header_shots=self.header_shots, less=bool(_DOWN.search(cell)),
         )  # fmt: skip
 
 
@@ -5782,6 +5803,9 @@ class Reader:
                 for text in block.paths[column]:
                     if word := self.unplain_head(text):
                         yield text, f"the header '{text[:80]}' says '{word}': what is measured?"
+            for text in (block.paths[column][-1] for column in block.columns("value") if block.paths[column]):
+                if not rows and (len(text) < 3 or head_is(text, "setting_heads")):
+                    yield text, f"the column of numbers '{text}' may say how each was measured"
             own = {target.index + self.table.head for target in rows}
             for text in dict.fromkeys(block.sections[row] for row in block.body if row in own):
                 if text and (word := self.unplain(text)):

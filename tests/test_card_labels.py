@@ -121,3 +121,66 @@ def test_a_cell_beside_two_benchmarks_is_asked(tmp_path, capsys):
 """
     code, found, err = read(tmp_path, capsys, card)
     assert code == 3 and [value for _, _, value in found] == [44] and "beside several labels" in err, (found, err)
+
+
+def results(tmp_path, capsys, rows, model="Foo-7B", repo="acme/Foo-7B"):
+    """(exit code, {type of the data set: value}) of a table of benchmarks under the model's name and Bar-3B."""
+    lines = [f"| Benchmark | {model} | Bar-3B |", "|---|---|---|", *(f"| {a} | {b} | 50.5 |" for a, b in rows)]
+    code, found, _ = read(tmp_path, capsys, f"# {repo.split('/')[1]}\n\n## Results\n\n" + "\n".join(lines) + "\n", repo)
+    return code, {dataset: value for dataset, _, value in found}
+
+
+@pytest.mark.parametrize(
+    ("repo", "label"),
+    [
+        ("acme/bridge-fr-it-300M", "bridge-it-fr-300M"), ("acme/pt-en-tiny", "en-pt-tiny"), ("acme/Foo-7B", "Foo-7B++"),
+        ("acme/Foo-2-1-7B", "Foo-1-2-7B"), ("acme/Foo-7B", "↳ Foo-7B"), ("acme/Foo-7B", "⇒ Foo-7B"),
+    ],
+)  # fmt: skip
+def test_languages_and_numbers_in_another_order_and_other_signs_are_asked(tmp_path, capsys, repo, label):
+    assert results(tmp_path, capsys, [("MMLU", "61.5"), ("GSM8K", "44.5")], label, repo) == (3, {})
+
+
+@pytest.mark.parametrize(
+    ("repo", "label"),
+    [
+        ("facebook/foo-7b", "Meta Foo 7B"), ("acme/Foo-9B-it", "Foo 9B Instruct"), ("acme/Foo-v0.3-7B", "Foo 7B v0.3"),
+        ("acme/Foo-7B-Chat", "Foo-Chat-7B"),
+    ],
+)  # fmt: skip
+def test_sizes_kinds_and_the_owners_name_stand_anywhere(tmp_path, capsys, repo, label):
+    code, found = results(tmp_path, capsys, [("MMLU", "61.5"), ("GSM8K", "44.5")], label, repo)
+    assert (code, found) == (0, {"cais/mmlu": 61.5, "openai/gsm8k": 44.5})
+
+
+@pytest.mark.parametrize("how", ["hidden", 'style="display: none"', 'style="color:red; text-decoration: line-through"'])
+def test_what_a_cell_hides_is_no_digit_of_its_number(tmp_path, capsys, how):
+    rows = [("MMLU", f"<span {how}>9</span>61.5"), ("GSM8K", f"<b {how}>44.5</b>")]
+    assert results(tmp_path, capsys, rows) == (0, {"cais/mmlu": 61.5})
+
+
+@pytest.mark.parametrize("row", ['<tr class="x d-none"><td>GSM8K</td>', '<tr><td class="hidden">GSM8K</td>'])
+def test_what_a_style_sheet_may_hide_is_asked(tmp_path, capsys, row):
+    head = "<tr><th>Benchmark</th><th>Foo-7B</th></tr><tr><td>MMLU</td><td>61.5</td></tr>"
+    card = f"# Foo-7B\n\n## Results\n\n<table>{head}{row}<td>44.5</td></tr></table>\n"
+    assert read(tmp_path, capsys, card)[:2] == (3, [])
+    plain = card.replace("d-none", "odd").replace("hidden", "odd")
+    assert len(read(tmp_path, capsys, plain)[1]) == 2
+
+
+@pytest.mark.parametrize("label", ["⬇ GSM8K", "GSM8K ⇓", r"GSM8K $\downarrow$"])
+def test_every_arrow_against_the_metrics_direction_is_asked(tmp_path, capsys, label):
+    assert results(tmp_path, capsys, [("MMLU", "61.5"), (label, "44.5")]) == (3, {"cais/mmlu": 61.5})
+
+
+@pytest.mark.parametrize("head", ["k", "n", "Setting", "Mode"])
+def test_a_column_of_numbers_that_says_how_each_was_measured_is_asked(tmp_path, capsys, head):
+    lines = [f"| Benchmark | {head} | Foo-7B |", "|---|---|---|", "| MBPP | 10 | 61.5 |", "| HumanEval | 100 | 44.5 |"]
+    assert read(tmp_path, capsys, "# Foo-7B\n\n## Results\n\n" + "\n".join(lines))[:2] == (3, [])
+
+
+@pytest.mark.parametrize("section", ["With tools and hints", "Thinking, best of 4", "No search, Basque"])
+def test_a_mode_and_more_in_a_section_row_is_asked(tmp_path, capsys, section):
+    lines = ["| Benchmark | Foo-7B | Bar-3B |", "|---|---|---|", f"| **{section}** | | |", "| HLE | 20.5 | 10.5 |"]
+    code, found, _ = read(tmp_path, capsys, "# Foo-7B\n\n## Results\n\n" + "\n".join(lines))
+    assert (code, found) == (3, [])

@@ -31,7 +31,9 @@ _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instructi
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
 SIBLINGS = word_list("siblings")
 MODES, SOFT, VENDORS, NEUTRAL = word_list("modes"), word_list("soft"), word_list("vendors"), word_list("neutral")
-_SIGNED = re.compile(r"^[+→]\s?\w|\w[+'′]$")  # "+ Foo-7B" is a change, "Foo-7B+" another model
+_SIGNED = re.compile(r"^\W*[+→⇒↳└]|[+'’′]\W*$")  # "+ Foo-7B" is a change, "Foo-7B++" another model
+_OTHER_VENDOR = {"meta": "facebook", "alibaba": "qwen"}  # whose names on the Hub are others
+_CODE = re.compile(r"\b(?!vl|ai|lm)[a-z]{2}\b")
 _OURS = re.compile(rf"(?i)\W*(?:{CARD_WORDS['ours']})\W*")
 _SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
 _DIGITS = re.compile(r"\d+(?:\.\d+)*[bmkt]?")
@@ -51,9 +53,9 @@ def name_tokens(text: str) -> tuple[str, ...]:
     for pattern, by in _PHRASES if _IN_PHRASES.search(text) else ():
         text = pattern.sub(by, text)
     found = [token.removesuffix(".0") for token in _TOKEN.findall(text) if token != "hf"]
-    return tuple(  # hf is a format, no model; V1.2 is 1.2
-        _SYNONYMS.get(token, token)
-        for token, after in zip(found, [*found[1:], ""], strict=False)
+    return tuple(  # hf is a format, no model; V1.2 is 1.2; "it" beside "en" is a language
+        token if token in ("it", "pt") and _CODE.search(f"{before} {after}") else _SYNONYMS.get(token, token)
+        for before, token, after in zip(["", *found], found, [*found[1:], ""], strict=False)
         if token != "v" or not after[:1].isdigit()
     )
 
@@ -131,13 +133,14 @@ def relation_of(label: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
         text, foreign = match[2], match[1].casefold() if match[1].casefold() != model.owner else ""
     tokens = name_tokens(text)
     while tokens and tokens[0] not in model.tokens and (tokens[0] in VENDORS or tokens[0] == model.owner):
-        foreign = foreign if tokens[0] in model.repo_id.casefold() else tokens[0]
+        own = {tokens[0], _OTHER_VENDOR.get(tokens[0], tokens[0])}
+        foreign = foreign if any(word in model.repo_id.casefold() for word in own) else tokens[0]
         tokens = tokens[1:]
     named = tuple(token for token in tokens if token in model.tokens or token not in NEUTRAL)
     if "ours" in tokens and named and not without(named, model.tokens):
         return ("same" if not without(model.tokens, named) else "part"), without(model.tokens, named)
     if _SIGNED.search(text) and not without(named, model.tokens):
-        return "mixed", (text[:1] if text[0] in "+→" else text[-1],)
+        return "mixed", (_SIGNED.search(text)[0].strip(),)
     relation, rest = compare_tokens(named, model)
     return ("owner", (foreign,)) if foreign and relation == "same" else (relation, rest)
 
@@ -146,8 +149,9 @@ def compare_tokens(tokens: Sequence[str], model: ModelName) -> tuple[str, tuple[
     if sorted(tokens) == sorted(model.tokens) or (
         sum(map(len, tokens)) == sum(map(len, model.tokens)) and letters_joined(tokens) == letters_joined(model.tokens)
     ):
-        own, other = (["".join(t for t in every if not is_movable(t))] for every in (model.tokens, tokens))
-        return ("same", ()) if own == other else ("mixed", ("another order",))  # "en-de" and "de-en"
+        if fixed_order(model.tokens) == fixed_order(tokens):
+            return "same", ()
+        return "mixed", ("another order",)  # "en-de" and "de-en"
     more, left_out = without(tokens, model.tokens), without(model.tokens, tokens)
     if not left_out:
         return "more", more
@@ -168,6 +172,11 @@ def without(tokens: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
 def is_variant(token: str) -> bool:
     """Whether a word makes another model or another state of it of a name."""
     return token in TUNED or token in BASE or token in QUANTIZED or bool(_DIGITS.fullmatch(token)) or token == "v"
+
+
+def fixed_order(tokens: Sequence[str]) -> tuple[str, list[str]]:
+    """The words and the plain numbers of a name that do not mean the same wherever they stand."""
+    return "".join(t for t in tokens if t == "it" or not is_movable(t)), [t for t in tokens if t[-1:].isdigit()]
 
 
 def is_movable(token: str) -> bool:

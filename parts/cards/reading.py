@@ -242,6 +242,9 @@ class Reader:
                 for text in block.paths[column]:
                     if word := self.unplain_head(text):
                         yield text, f"the header '{text[:80]}' says '{word}': what is measured?"
+            for text in (block.paths[column][-1] for column in block.columns("value") if block.paths[column]):
+                if not rows and (len(text) < 3 or head_is(text, "setting_heads")):
+                    yield text, f"the column of numbers '{text}' may say how each was measured"
             own = {target.index + self.table.head for target in rows}
             for text in dict.fromkeys(block.sections[row] for row in block.body if row in own):
                 if text and (word := self.unplain(text)):

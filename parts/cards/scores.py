@@ -49,6 +49,7 @@ _ERRORS = frozenset(
 )
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
+_DOWN = re.compile("[↓⬇⇓]")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
@@ -200,7 +201,7 @@ class ScoreReader:
                 path = [text for text in path if is_measure(text)]
             if taken.takes(pick, column, " / ".join(path), False):
                 unnamed = not said.texts and generic and not any(map(is_average, path))
-                less = any("↓" in self.grid.rows[head][column].text for head in block.head)
+                less = any(_DOWN.search(self.grid.rows[head][column].text) for head in block.head)
                 labels = said._replace(texts=(*said.texts, *path), unnamed=unnamed, less=less)
                 self.take_cell(index, column, labels, pick, taken)
 
@@ -443,8 +444,7 @@ class ScoreReader:
         Who chose a column by hand has seen them: what less is better of is asked all the same.
         """
         for text in filter(None, (score.group, *(score.notes or "").split(", "))):
-            known = note_of(text, "") != "" or is_benchmark(text, self.vocabulary)
-            known = known or word_list("filter_words").issuperset(words_of(text))
+            known = is_benchmark(text, self.vocabulary) or word_list("filter_words").issuperset(words_of(text))
             if known or (by_hand and not says_lower(text)) or not (word := self.unplain(text)):
                 continue
             if text == score.group or is_telling(word) or says_lower(text):
@@ -541,7 +541,7 @@ class RowNames:
         shots.append(shots_of(group or ""))
         return CellLabels(
             tuple(names), False, tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets,
-            header_shots=self.header_shots, less="↓" in cell,
+            header_shots=self.header_shots, less=bool(_DOWN.search(cell)),
         )  # fmt: skip
 
 

@@ -95,6 +95,7 @@ _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
 _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
 _TABLE_TAG = re.compile(r"(?i)</?(?:table|thead|tbody|tfoot|tr|td|th|caption)\b")
 _CLOSE_TAG = '<x-place n=""></x-place>'  # what a tag that was left open ("</td", "<a href=\"x") takes in, and no more
+_MAY_HIDE = frozenset(("hidden", "d-none", "invisible"))
 _PLACE = re.compile(r'<x-place n="([^"]*)">(?:</x-place>)?')
 _FLOW = frozenset((
     "p", "div", "center", "summary", "details", "table", "x-place", "li", "ul", "ol", "br", "hr", "section", "figure",
@@ -351,6 +352,11 @@ def is_hidden(element: Any) -> bool:
     return element.get("hidden") is not None or has_style(element, "display:none", "visibility:hidden")
 
 
+def may_be_hidden(element: Any) -> bool:
+    """Whether a style sheet, which the page of a card may have or not, does not show an element."""
+    return bool(element.keys()) and not _MAY_HIDE.isdisjoint((element.get("class") or "").split())
+
+
 def is_struck(element: Any) -> bool:
     return bool(element.keys()) and has_style(element, "line-through")
 
@@ -408,7 +414,7 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cel
     """An HTML table's grid with spans expanded, its number of header rows, and its caption."""
     grid: list[list[Cell]] = []
     pending: dict[int, tuple[Cell, int]] = {}  # column -> cell that spans down, rows left
-    head, heading, caption, last_group, cells = 0, True, "", None, 0
+    head, heading, caption, last_group, cells, unsure = 0, True, "", None, 0, False
     for group, elements, extra in own_rows(table):
         if extra is not None:
             caption = one_line(inner_html(extra, places))
@@ -420,6 +426,7 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cel
             while len(row) in pending:
                 row.append(take_pending(pending, len(row)))
             source = inner_html(element, places).strip()
+            unsure = unsure or may_be_hidden(element) or may_be_hidden(element.getparent())
             struck = is_struck(element) or is_struck(element.getparent())
             cell = Cell(source, "" if struck else plain_text(source), element.tag == "th")
             across = down = 1
@@ -442,6 +449,7 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cel
         )
         head += heading
         grid.append(row)
+    caption = f"{caption} (a part of it may be hidden)".strip() if unsure else caption
     width = max(map(len, grid), default=0)
     if width * len(grid) > MAX_CELLS:
         raise ScriptError(f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken")
