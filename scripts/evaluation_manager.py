@@ -12463,6 +12463,8 @@ WORDS_OF_SETTINGS = {
     "revision": "data set revision",
     "subset": "data set configuration",
 }
+# What a record has only where the file it was made from says it: one that lacks it may be of the same.
+MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"]}
 UNSAID = "nothing"
 SCORED = "scored system"  # whose ratings were scored: whom a result is about, so of one model only a setting
 SCORER = "score_predictions"
@@ -12536,7 +12538,8 @@ def differences_of_settings(
     A setting that one side alone has is a difference where the same program wrote both records, for then the other was
     made without it; another program may just not say it.
     """
-    names = set(one) | set(two) if same_writer else set(one) & set(two)
+    both = set(one) & set(two)
+    names = (set(one) | set(two)) - (MAY_BE_UNSAID - both) if same_writer else both
     return {
         name: (one.get(name, UNSAID), two.get(name, UNSAID)) for name in sorted(names) if one.get(name) != two.get(name)
     }
@@ -13272,7 +13275,8 @@ def record_day(record: Mapping[str, Any]) -> str:
 
 def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
     """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
-    same = entry.get("metric") is None or same_metric(metric, entry["metric"]) or metric == "score"
+    bare = re.sub(r"^(?:acc|accuracy)_(?:norm|bytes)\b", "accuracy", metric)  # guessing is no better by weighed choices
+    same = entry.get("metric") is None or same_metric(bare, entry["metric"]) or metric == "score"
     if (
         not same
         or unit not in ("proportion", "percent")
@@ -16099,6 +16103,8 @@ def chat_templates(folder: Path) -> list[str]:
 # --- parts/statistics/claims.py ---------------------------------------------------------------------------------------
 
 LEAST_ITEMS = 10  # below, an interval says nothing
+CLAIM_HALVINGS = 60  # that find an interval's end to the last digit
+Claims = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16145,26 +16151,33 @@ def critical(level: float, freedom: float) -> float:
     return z + cubic / freedom + fifth / freedom**2
 
 
-def measured_interval(score: MeasuredScore, level: float) -> tuple[float, float]:
-    """Wilson's interval of the mean with the confidence 1 - level, around both bounds."""
-    z = critical(level, score.n - 1) if score.standard_error is not None else NormalDist().inv_cdf(1 - level / 2)
+def fitting_claims(fits: Callable[[float], bool], ours: tuple[float, float], least: float, most: float) -> Claims:
+    """The lowest and highest claim that fits what was measured (`ours`: its bounds, which fit), between two ends."""
     ends = []
-    for value in score.bounds:
-        share = score.variance(0.5) / 0.25
-        n = score.n / max(share, 1e-9)
-        middle = (value + z * z / (2 * n)) / (1 + z * z / n)
-        half = z * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-        ends.append((middle - half, middle + half))
-    return max(0.0, ends[0][0]), min(1.0, ends[1][1])
+    for inside, outside in ((ours[0], least), (ours[1], most)):
+        if fits(outside):
+            ends.append(outside)
+            continue
+        for _ in range(CLAIM_HALVINGS):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if fits(middle) else (inside, middle)
+        ends.append(inside)
+    return ends[0], ends[1]
 
 
-def open_interval(score: OpenScore, level: float) -> tuple[float, float]:
-    """The interval of a score with its own error, with the confidence 1 - level; its end may be infinite."""
-    half = critical(level, score.n - 1) * score.standard_error
+def measured_interval(score: MeasuredScore, level: float, half: float = 0.0, most: int | None = None) -> Claims:
+    """The claims, rounded by at most `half`, that fit a mean of shares: what `claim_fits` accepts."""
+    return fitting_claims(lambda claim: claim_fits(claim, half, score, level, most), score.bounds, 0.0, 1.0)
+
+
+def open_interval(score: OpenScore, level: float, half: float = 0.0) -> Claims:
+    """The claims, rounded by at most `half`, that fit a score with its own error; the end may be infinite."""
+    reach = critical(level, score.n - 1) * math.sqrt(2) * score.standard_error
+    low, high = score.value - reach - half, score.value + reach + half
     if not score.positive:
-        return score.value - half, score.value + half
-    ratio = half / score.value
-    return max(0.0, score.value - half), score.value / (1 - ratio) if ratio < 1 else math.inf
+        return low, high
+    ratio = reach / score.value
+    return max(0.0, low), (score.value + half) / (1 - ratio) if ratio < 1 else math.inf
 
 
 def open_claim_fits(claim: float, half: float, score: OpenScore, level: float) -> bool:
@@ -16381,14 +16394,14 @@ def check_one(one: ClaimPair, count: int, measures: Measures, level: float) -> C
         error, n = run.standard_error, int(run.n or 0)
         if is_mean_of_shares(run, measures.is_open(mine)):
             score = MeasuredScore(ours, n, run.attempts.lost, None if is_binary_error(run) else error)
-            low, high = measured_interval(score, level)
+            spans = [measured_interval(score, level, half, run.size) for _, half in meant]
             fits = [claim_fits(share, half, score, level, run.size) for share, half in meant]
         else:
             free = OpenScore(ours, n, float(error or 0) / scale, run.low is not None and run.low >= 0)
-            low, high = open_interval(free, level)
+            spans = [open_interval(free, level, half) for _, half in meant]
             fits = [open_claim_fits(share, half, free, level) for share, half in meant]
         verdict = FITS if all(fits) else FITS_NOT if not any(fits) else CANNOT_TELL
-        shown = min((share for share, _ in meant), key=lambda share: abs(share - ours))
+        (shown, _), (low, high) = min(zip(meant, spans, strict=True), key=lambda one: abs(one[0][0] - ours))
         why = "it fits as a share or as a percentage, not as both" if verdict == CANNOT_TELL else ""
     if verdict == FITS and (apart := min(abs(share - ours) - half for share, half in meant)) > 1e-9:
         off = f"{apart:.2g}" if measures.is_open(mine) else f"{100 * apart:.2g} points"
@@ -16476,7 +16489,7 @@ def checked_rows(found: Sequence[Checked]) -> list[tuple[str, ...]]:
 CHECK_HEAD = (
     "benchmark",
     "claimed",
-    "measured [95 %, simultaneous]",
+    "measured [what fits: 95 %, simultaneous]",
     "n",
     "verdict",
     "why, or what is not said",
@@ -16493,8 +16506,9 @@ def check_report(repo_id: str, found: Sequence[Checked], rest: Sequence[Standing
     settings = sorted({name for item in found for name in item.unknown})
     lines += ["", f"Not said by the claims: {', '.join(settings)}." if settings else ""]
     lines += [
-        "The intervals hold together with 95 %: of twenty cards of true claims at most one is called wrong. A claim is "
-        "taken to be of as many items as the measurement."
+        "In brackets: the claims that fit. They hold together with 95 %: of twenty cards of true claims at most one is "
+        "called wrong. A claim is taken to be another run's, of as many items as the measurement; a number that was "
+        "copied from this very run must be the measured one, rounded."
     ]
     return "\n".join(lines) + "\n"
 

@@ -4658,6 +4658,8 @@ WORDS_OF_SETTINGS = {
     "revision": "data set revision",
     "subset": "data set configuration",
 }
+# What a record has only where the file it was made from says it: one that lacks it may be of the same.
+MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"]}
 UNSAID = "nothing"
 SCORED = "scored system"  # whose ratings were scored: whom a result is about, so of one model only a setting
 SCORER = "score_predictions"
@@ -4731,7 +4733,8 @@ def differences_of_settings(
     A setting that one side alone has is a difference where the same program wrote both records, for then the other was
     made without it; another program may just not say it.
     """
-    names = set(one) | set(two) if same_writer else set(one) & set(two)
+    both = set(one) & set(two)
+    names = (set(one) | set(two)) - (MAY_BE_UNSAID - both) if same_writer else both
     return {
         name: (one.get(name, UNSAID), two.get(name, UNSAID)) for name in sorted(names) if one.get(name) != two.get(name)
     }
@@ -5467,7 +5470,8 @@ def record_day(record: Mapping[str, Any]) -> str:
 
 def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
     """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
-    same = entry.get("metric") is None or same_metric(metric, entry["metric"]) or metric == "score"
+    bare = re.sub(r"^(?:acc|accuracy)_(?:norm|bytes)\b", "accuracy", metric)  # guessing is no better by weighed choices
+    same = entry.get("metric") is None or same_metric(bare, entry["metric"]) or metric == "score"
     if (
         not same
         or unit not in ("proportion", "percent")

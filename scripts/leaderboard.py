@@ -226,6 +226,7 @@ def kept_runs(folder: Path) -> list[BoardRow]:
     )
     for row in rows:
         row |= {"comparable": None, "comparable_error": None, "shown": False}
+        row["why_not"] = None if OTHER_COLUMN in (row["why_not"] or "") else row["why_not"]
     return rows
 
 
@@ -320,29 +321,44 @@ def shown_scores(engine: Any, source: str | None, keys: Sequence[str]) -> list[B
     return query(engine, CHOSEN_ROWS, [list(keys), source, list(SOURCE_FORMATS)])
 
 
+# What else there is of models: all runs, and of the first model (that which leads) what other sources say, too.
+OTHER_SCORES = """
+    SELECT model, benchmark, comparable, canonical_unit, shots, metric, date, source_type FROM scores
+    WHERE comparable IS NOT NULL AND list_contains($1, benchmark) AND (source_format = 'record' OR model = $2)
+    ORDER BY model <> $2, model, benchmark, date, rowid
+"""
+
+
+def other_scores(
+    engine: Any, standings: Sequence[BoardPlace], rows: Sequence[BoardRow], keys: Sequence[str]
+) -> list[str]:
+    """What else was measured of the models of shown rows, the leader first: "acme/a, GSM8K: 71.2 (5-shot, own run) is
+    shown, not 68.9 (0-shot, own run)"."""
+    own = {(row["model"], row["benchmark"]): row for row in rows}
+    found: dict[tuple[str, str], dict[str, None]] = {}
+
+    def told(row: BoardRow) -> str:
+        how = filter(None, (row["shots"], row["metric"], SOURCE_TYPES[row["source_type"]], (row["date"] or "")[:10]))
+        return f"{display_score(row['comparable'], row['canonical_unit'])} ({', '.join(how)})"
+
+    for other in query(engine, OTHER_SCORES, [list(keys), standings[0].model if standings else ""]):
+        place = other["model"], other["benchmark"]
+        if place in own and told(other).partition(" (")[0] != told(own[place]).partition(" (")[0]:
+            found.setdefault(place, {})[told(other)] = None
+    return [
+        f"{model}, {own[model, key]['benchmark_name']}: {told(own[model, key])} is shown, not {listing(texts, 3)}"
+        for (model, key), texts in found.items()
+    ]
+
+
+def several_runs(lines: Sequence[str]) -> str:
+    """The same as a sentence to follow an answer; empty where each model has one score."""
+    return f" Of several scores one is shown: {listing(lines, 3)}." if lines else ""
+
+
 def count_models(engine: Any) -> int:
     """How many models the data has."""
     return query(engine, "SELECT count(DISTINCT model) AS models FROM scores")[0]["models"]
-
-
-def leaders_other_scores(engine: Any, standings: Sequence[BoardPlace], rows: Sequence[BoardRow]) -> str:
-    """What else the leader scored where it leads, as a sentence to follow; empty for nothing."""
-    leader = standings[0].model if standings else None
-    shown = {row["benchmark"]: row for row in rows if row["model"] == leader}
-    others = query(
-        engine,
-        "SELECT * FROM scores WHERE model = $1 AND list_contains($2, benchmark) AND comparable IS NOT NULL "
-        "ORDER BY benchmark, comparable",
-        [leader, list(shown)],
-    )
-    found = [
-        f"{row['benchmark_name']} {display_score(row['comparable'], row['canonical_unit'])} "
-        f"({', '.join(filter(None, [row['shots'], row['metric'], SOURCE_TYPES[row['source_type']]]))})"
-        for row in others
-        if display_score(row["comparable"], row["canonical_unit"])
-        != display_score(shown[row["benchmark"]]["comparable"], row["canonical_unit"])
-    ]
-    return f" {leader} has other scores there, too: {listing(dict.fromkeys(found), 3)}." if found else ""
 
 
 def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argparse.Namespace) -> int:
@@ -355,10 +371,10 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
     top = [row | {"rank": dataclasses.asdict(ranges[row["model"]])} for row in rows[: args.top]]
     standings, unlike = overall_order(rows, [key]), unlike_text(rows, {key: about["name"]})
     conclusion = leader_text(standings, about["name"], count_models(engine), unlike, about["lower_is_better"])
-    conclusion += leaders_other_scores(engine, standings, rows)
+    conclusion += several_runs(others := other_scores(engine, standings, rows, [key]))
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmark": about}
-        answer["not_alike"] = unlike_ways(rows)
+        answer |= {"not_alike": unlike_ways(rows), "several_runs": others}
         answer |= {"conclusion": conclusion, "certain": bool(standings) and is_certain(standings, unlike)}
         sys.stdout.write(to_json(answer | {"models": len(rows), "rank_method": RANK_METHOD, "rows": top}))
         return 0 if rows else 1
@@ -442,12 +458,12 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     unlike = unlike_text(rows, dict(zip(primary, names, strict=True)))
     lower = any(about[key]["lower_is_better"] for key in primary)
     conclusion = leader_text(standings, what, count_models(engine), unlike, lower)
-    conclusion += leaders_other_scores(engine, standings, [row for row in rows if row["benchmark"] in primary])
+    conclusion += several_runs(runs := other_scores(engine, standings, rows, primary))
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmarks": list(about.values())}
         table = [dataclasses.asdict(one) | {"scores": scores[one.model]} for one in top]
         answer |= {"primary": primary, "rank_method": RANK_METHOD, "not_alike": unlike_ways(rows)}
-        answer |= {"conclusion": conclusion, "certain": is_certain(standings, unlike)}
+        answer |= {"conclusion": conclusion, "certain": is_certain(standings, unlike), "several_runs": runs}
         sys.stdout.write(to_json(answer | {"rows": table}))
         return 0
     header = ["rank", "model", f"average of {len(primary)}", "±", *(about[key]["name"] for key in keys)]
@@ -6637,6 +6653,8 @@ WORDS_OF_SETTINGS = {
     "revision": "data set revision",
     "subset": "data set configuration",
 }
+# What a record has only where the file it was made from says it: one that lacks it may be of the same.
+MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"]}
 UNSAID = "nothing"
 SCORED = "scored system"  # whose ratings were scored: whom a result is about, so of one model only a setting
 SCORER = "score_predictions"
@@ -6710,7 +6728,8 @@ def differences_of_settings(
     A setting that one side alone has is a difference where the same program wrote both records, for then the other was
     made without it; another program may just not say it.
     """
-    names = set(one) | set(two) if same_writer else set(one) & set(two)
+    both = set(one) & set(two)
+    names = (set(one) | set(two)) - (MAY_BE_UNSAID - both) if same_writer else both
     return {
         name: (one.get(name, UNSAID), two.get(name, UNSAID)) for name in sorted(names) if one.get(name) != two.get(name)
     }
@@ -7335,7 +7354,8 @@ def record_day(record: Mapping[str, Any]) -> str:
 
 def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
     """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
-    same = entry.get("metric") is None or same_metric(metric, entry["metric"]) or metric == "score"
+    bare = re.sub(r"^(?:acc|accuracy)_(?:norm|bytes)\b", "accuracy", metric)  # guessing is no better by weighed choices
+    same = entry.get("metric") is None or same_metric(bare, entry["metric"]) or metric == "score"
     if (
         not same
         or unit not in ("proportion", "percent")
@@ -11797,6 +11817,7 @@ def take_back(api: Any, upload: RepoUpload) -> None:
 # --- parts/board/units.py ---------------------------------------------------------------------------------------------
 
 VALUES_TELL = 3
+OTHER_COLUMN = ", while the column of"
 
 
 def unit_of(value: float, entry: Mapping[str, Any], document: Company, board: Company) -> Unit:
@@ -11900,11 +11921,36 @@ def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
         row["comparable_error"] = converted(row["standard_error"], row["unit"], entry["unit"])
 
 
+def weighed_by(row: BoardRow) -> str | None:
+    """By what the likelihood of choices was weighed: "acc" for by nothing, else the metric (acc_norm, acc_bytes); None
+    where no harness's record says it."""
+    metric = (row.get("metric") or "").partition(",")[0]
+    folded = normalize_name(metric_type(metric) or "") if row["source_format"] == "record" else ""
+    return "acc" if folded == "accuracy" else metric if folded.startswith("acc") else None
+
+
+def one_metric(rows: Sequence[BoardRow]) -> None:
+    """Keep apart what stands in another of acc and acc_norm than a benchmark's column: these are two metrics.
+
+    The column's is the one that most models have; of equals acc.
+    """
+    having: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    told = [(row, way) for row in rows if row["comparable"] is not None and (way := weighed_by(row))]
+    for row, way in told:
+        having[row["benchmark"]][way].add(row["model"])
+    chosen = {key: min(ways, key=lambda way: (-len(ways[way]), way != "acc", way)) for key, ways in having.items()}
+    for row, way in told:
+        if way != (column := chosen[row["benchmark"]]):
+            row["comparable"] = row["comparable_error"] = None
+            row["why_not"] = f"in {way}{OTHER_COLUMN} {row['benchmark_name']} is in {column}"
+
+
 def choose_shown(rows: Sequence[BoardRow]) -> None:
     """Mark one comparable row for each model and benchmark: by the order of sources, of formats, the newest, the first.
 
     Two numbers never decide by their size.
     """
+    one_metric(rows)
     order, formats = list(SOURCE_TYPES), list(SOURCE_FORMATS)
     groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
     for row in rows:

@@ -5001,6 +5001,8 @@ WORDS_OF_SETTINGS = {
     "revision": "data set revision",
     "subset": "data set configuration",
 }
+# What a record has only where the file it was made from says it: one that lacks it may be of the same.
+MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"]}
 UNSAID = "nothing"
 SCORED = "scored system"  # whose ratings were scored: whom a result is about, so of one model only a setting
 SCORER = "score_predictions"
@@ -5074,7 +5076,8 @@ def differences_of_settings(
     A setting that one side alone has is a difference where the same program wrote both records, for then the other was
     made without it; another program may just not say it.
     """
-    names = set(one) | set(two) if same_writer else set(one) & set(two)
+    both = set(one) & set(two)
+    names = (set(one) | set(two)) - (MAY_BE_UNSAID - both) if same_writer else both
     return {
         name: (one.get(name, UNSAID), two.get(name, UNSAID)) for name in sorted(names) if one.get(name) != two.get(name)
     }
@@ -5810,7 +5813,8 @@ def record_day(record: Mapping[str, Any]) -> str:
 
 def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
     """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
-    same = entry.get("metric") is None or same_metric(metric, entry["metric"]) or metric == "score"
+    bare = re.sub(r"^(?:acc|accuracy)_(?:norm|bytes)\b", "accuracy", metric)  # guessing is no better by weighed choices
+    same = entry.get("metric") is None or same_metric(bare, entry["metric"]) or metric == "score"
     if (
         not same
         or unit not in ("proportion", "percent")
@@ -8250,7 +8254,8 @@ def fetch_facts(client: JobsClient | None, model: str, question: HowRun, is_base
             info = client.patiently(client.api.model_info, repo, revision=revision, expand=wanted)
             files = files_of(client, model)
             if is_adapter_repo(files):
-                return adapter_facts(client, model, files, question, is_base)
+                own = hub_json(client, model, "adapter_config.json")
+                return adapter_facts(client, model, files, own, question, is_base)
             config = hub_json(client, model, "config.json") if "config.json" in files else {}
         except GatedRepoError as error:
             raise ScriptError(
@@ -8296,11 +8301,16 @@ def hub_json(client: JobsClient, model: str, name: str) -> dict[str, Any]:
 
 
 def adapter_facts(
-    client: JobsClient, model: str, files: Mapping[str, int], question: HowRun, is_base: bool
+    client: JobsClient | None,
+    model: str,
+    files: Mapping[str, int],
+    config: Mapping[str, Any],
+    question: HowRun,
+    is_base: bool = False,
 ) -> ModelFacts:
-    """The facts of an adapter: its base's, with its own size on top; a refusal when it has none that a job can see."""
+    """The facts of an adapter, on the Hub or here: its base's, with its own size on top (not known where the base's is
+    not); a refusal when it has none that a job can see."""
     own = float(sum(size for name, size in files.items() if name.startswith("adapter_model.")))
-    config = hub_json(client, model, "adapter_config.json")
     base, revision = str(config.get("base_model_name_or_path") or ""), config.get("revision")
     place = f"{base}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else base
     nothing = ModelFacts(model, None, own or None, source="the size of its files", is_adapter=True)
@@ -8319,7 +8329,7 @@ def adapter_facts(
     if reason:
         return replace(nothing, refusal=f"{reason}: --backend accelerate (inspect, lm_eval: hf)")
     source = f"its base {base}, {facts.source}"
-    return replace(facts, model=model, weights=(facts.weights or 0) + own, source=source, is_adapter=True)
+    return replace(facts, model=model, weights=facts.weights and facts.weights + own, source=source, is_adapter=True)
 
 
 def facts_with_config(facts: ModelFacts, config: Any) -> ModelFacts:
@@ -8337,19 +8347,20 @@ def facts_with_config(facts: ModelFacts, config: Any) -> ModelFacts:
     return facts
 
 
-def folder_facts(folder: Path, question: HowRun) -> ModelFacts:
-    """What the headers of a checkpoint folder's safetensors files and its config.json tell, and whether it runs."""
+def folder_facts(client: JobsClient | None, folder: Path, question: HowRun) -> ModelFacts:
+    """What the headers of a checkpoint folder's safetensors files and its config.json tell, and whether it runs; of an
+    adapter, which runs on its base, what the Hub knows about that."""
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
+    if is_adapter_repo(sizes):
+        own = read_json(folder / "adapter_config.json") if "adapter_config.json" in sizes else {}
+        return adapter_facts(client, str(folder), sizes, own if isinstance(own, dict) else {}, question)
     counts: dict[str, float] = collections.defaultdict(float)
     for path in sorted(folder.glob("*.safetensors")):
         for dtype, shape in safetensors_header(path).values():
             counts[dtype] += math.prod(shape)
     config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
     config = config if isinstance(config, dict) else {}
-    files = [path.name for path in folder.iterdir() if path.is_file()]
-    reason = why_not_loadable(files, config, question.backend, question.trusted)
-    if is_adapter_repo(files):
-        reason = "an adapter on this machine (--upload takes whole models): upload it, and name its place on the Hub"
-        return ModelFacts(str(folder), None, None, source="its files, not its base", refusal=reason, is_adapter=True)
+    reason = why_not_loadable(list(sizes), config, question.backend, question.trusted)
     if not counts:
         return ModelFacts(str(folder), None, None, source="its files", refusal=reason or "no safetensors files in it")
     total, weights = weights_from_types(counts, config)
@@ -10157,7 +10168,7 @@ def all_facts(
 
     def one(model: str) -> ModelFacts:
         local = uploads.get(model)
-        facts = folder_facts(local, question) if local else fetch_facts(client, model, question)
+        facts = folder_facts(client, local, question) if local else fetch_facts(client, model, question)
         if facts.refusal and NAME_ANOTHER in facts.refusal:
             raise ScriptError(f"{model}: {facts.refusal}", code=1)
         if facts.refusal and not args.force:

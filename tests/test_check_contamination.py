@@ -127,6 +127,8 @@ def test_text_without_items_is_clean(tmp_path, capsys, items, rule):
     document, _ = check(capsys, "--training", tmp_path / "corpus.txt", "--items", items, "--rule", rule, code=0)
     assert document["verdict"] == "no contamination found"
     assert document["rules"][0]["clean"] == 2
+    assert cc.main(["--training", str(tmp_path / "corpus.txt"), "--items", str(items), "--rule", rule]) == 0
+    assert "paraphrases are not looked for" in capsys.readouterr().out
 
 
 def write_corpus(folder: Path, suffix: str, rows: list[str]) -> Path:

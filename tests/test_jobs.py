@@ -507,6 +507,20 @@ def test_folders_are_uploaded_and_planned_on_request(hub, capsys):
     assert "2 records in" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("base", "size"), [("me/base", "an adapter: 1 k parameters"), ("me/none", "its base")])
+def test_adapters_of_this_machine_are_sized_by_their_base(hub, capsys, base, size):
+    hub.create_repo("me/base", files=model_files(model_type="llama"))
+    for step in (100, 200):
+        folder = Path(f"run/checkpoint-{step}")
+        folder.mkdir(parents=True)
+        (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base, "peft_type": "LORA"}))
+        (folder / "adapter_model.safetensors").write_bytes(WEIGHTS)
+    words = ["--model", "run", "--task", "gsm8k|5", "--limit", "5", "--upload", "me/loras", "--dry-run"]
+    assert main(*words) == (0 if base == "me/base" else 1)
+    captured = capsys.readouterr()
+    assert size in captured.out + captured.err and "upload it" not in captured.err
+
+
 UPLOAD_WORDS = ("--model", "run", "--task", "gsm8k|5", "--run-id", "up", "--upload")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 
 import benchmark_calculator
@@ -73,6 +74,21 @@ def test_a_benchmark_without_a_unit_leaves_it_open_what_is_best(tmp_path: Path, 
     assert benchmark_calculator.main([*where, "--benchmarks", "arc_challenge", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["best"]["name"], document["benchmarks"]) == ("step_1", ["arc_challenge"])
+
+
+def test_the_error_of_repeats_is_that_of_their_items_means(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = tmp_path / "run" / "step_1"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    details = {"path": str(folder), "weights_sha256": benchmark_calculator.weights_sha256(folder)}
+    runs = [[1.0, 0.0] * 50, [1.0, 0.0, 0.0, 1.0] * 24 + [1.0] * 4]
+    for scores in runs:
+        write_record(tmp_path / "r", "run/step_1", scores, task="gsm8k", error=(0.25 / 99) ** 0.5, details=details)
+    assert benchmark_calculator.main([str(folder.parent), "--results", str(tmp_path / "r"), "--json", "--full"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["checkpoints"]
+    means = [sum(pair) / 2 for pair in zip(*runs, strict=True)]
+    assert one["standard_error"] == pytest.approx((statistics.variance(means) / 100) ** 0.5)
 
 
 def test_ranked_over_names_what_ranks_and_what_does_not(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -11,6 +11,7 @@ from parts.board.vocabulary import CHANCE_TELLS, SOURCE_FORMATS, SOURCE_TYPES, B
 from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name
 
 VALUES_TELL = 3
+OTHER_COLUMN = ", while the column of"
 
 
 def unit_of(value: float, entry: Mapping[str, Any], document: Company, board: Company) -> Unit:
@@ -114,11 +115,36 @@ def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
         row["comparable_error"] = converted(row["standard_error"], row["unit"], entry["unit"])
 
 
+def weighed_by(row: BoardRow) -> str | None:
+    """By what the likelihood of choices was weighed: "acc" for by nothing, else the metric (acc_norm, acc_bytes); None
+    where no harness's record says it."""
+    metric = (row.get("metric") or "").partition(",")[0]
+    folded = normalize_name(metric_type(metric) or "") if row["source_format"] == "record" else ""
+    return "acc" if folded == "accuracy" else metric if folded.startswith("acc") else None
+
+
+def one_metric(rows: Sequence[BoardRow]) -> None:
+    """Keep apart what stands in another of acc and acc_norm than a benchmark's column: these are two metrics.
+
+    The column's is the one that most models have; of equals acc.
+    """
+    having: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    told = [(row, way) for row in rows if row["comparable"] is not None and (way := weighed_by(row))]
+    for row, way in told:
+        having[row["benchmark"]][way].add(row["model"])
+    chosen = {key: min(ways, key=lambda way: (-len(ways[way]), way != "acc", way)) for key, ways in having.items()}
+    for row, way in told:
+        if way != (column := chosen[row["benchmark"]]):
+            row["comparable"] = row["comparable_error"] = None
+            row["why_not"] = f"in {way}{OTHER_COLUMN} {row['benchmark_name']} is in {column}"
+
+
 def choose_shown(rows: Sequence[BoardRow]) -> None:
     """Mark one comparable row for each model and benchmark: by the order of sources, of formats, the newest, the first.
 
     Two numbers never decide by their size.
     """
+    one_metric(rows)
     order, formats = list(SOURCE_TYPES), list(SOURCE_FORMATS)
     groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
     for row in rows:

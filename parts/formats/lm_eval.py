@@ -68,6 +68,7 @@ LM_EVAL_OTHERS = {
 LM_EVAL_OTHERS |= {"byte_perplexity": "weighted_perplexity", "bits_per_byte": "bits_per_byte", "f1": "f1_score"}
 LM_EVAL_OTHERS |= {"bleu": "bleu", "chrf": "chrf", "ter": "ter", "likelihood": "unknown"}
 LM_EVAL_BOOTSTRAPPED = {"bleu", "chrf", "ter", "f1", "f1_score", "mcc", "matthews_corrcoef", "perplexity", "median"}
+LM_EVAL_PROMPT = ("description", "doc_to_text", "doc_to_choice", "target_delimiter", "fewshot_delimiter", "gen_prefix")
 # No scores: what the harness says of a task, how sure it is, how much was asked. "bypass" is 999 in every task.
 LM_EVAL_NO_SCORES = re.compile(
     r"\s*|alias|name|error|sample_len|samples|bypass|submission|.*_stderr(?:_clt|_clustered)?|solved_avg|run_stats|paired_\w+"
@@ -656,15 +657,6 @@ def lm_eval_settings(document: Mapping[str, Any], arguments: Mapping[str, Any]) 
     return merged_settings(named_ones, {name: arguments[name] for name in arguments if name not in LM_EVAL_IDENTITY})
 
 
-def lm_eval_template(config: Mapping[str, Any]) -> str | None:
-    """A digest of what a task writes around a question, by which results without samples tell other prompts."""
-    texts = [config.get(name) for name in ("doc_to_text", "description", "fewshot_delimiter", "target_delimiter")]
-    if not isinstance(texts[0], str):
-        return None
-    known = json.dumps([ADDRESS.sub("", text) if isinstance(text, str) else "" for text in texts])
-    return hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def lm_eval_task(
     origin: Origin,
     document: dict[str, Any],
@@ -753,6 +745,16 @@ def lm_eval_task(
         promised=bool(part(document, "task_hashes").get(task)),
         failure=None if kept else named(values.get("error")) or "none of its metrics is a finite number",
     )
+
+
+def lm_eval_template(config: Mapping[str, Any]) -> str | None:
+    """A hash of all in a task's configuration that makes its prompts, so that files without items tell other ones;
+    None where it does not say how it asks. Functions are told by their text, without their place in memory."""
+    if not config.get("doc_to_text"):
+        return None
+    asked = {name: config[name] for name in LM_EVAL_PROMPT if config.get(name) is not None}
+    text = ADDRESS.sub("", json.dumps(asked, sort_keys=True, default=str))
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def lm_eval_filters(config: Mapping[str, Any], scored: Sequence[str | None]) -> tuple[list[str], bool]:

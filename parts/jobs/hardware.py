@@ -265,7 +265,7 @@ def all_facts(
 
     def one(model: str) -> ModelFacts:
         local = uploads.get(model)
-        facts = folder_facts(local, question) if local else fetch_facts(client, model, question)
+        facts = folder_facts(client, local, question) if local else fetch_facts(client, model, question)
         if facts.refusal and NAME_ANOTHER in facts.refusal:
             raise ScriptError(f"{model}: {facts.refusal}", code=1)
         if facts.refusal and not args.force:

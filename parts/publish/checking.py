@@ -215,14 +215,14 @@ def check_one(one: ClaimPair, count: int, measures: Measures, level: float) -> C
         error, n = run.standard_error, int(run.n or 0)
         if is_mean_of_shares(run, measures.is_open(mine)):
             score = MeasuredScore(ours, n, run.attempts.lost, None if is_binary_error(run) else error)
-            low, high = measured_interval(score, level)
+            spans = [measured_interval(score, level, half, run.size) for _, half in meant]
             fits = [claim_fits(share, half, score, level, run.size) for share, half in meant]
         else:
             free = OpenScore(ours, n, float(error or 0) / scale, run.low is not None and run.low >= 0)
-            low, high = open_interval(free, level)
+            spans = [open_interval(free, level, half) for _, half in meant]
             fits = [open_claim_fits(share, half, free, level) for share, half in meant]
         verdict = FITS if all(fits) else FITS_NOT if not any(fits) else CANNOT_TELL
-        shown = min((share for share, _ in meant), key=lambda share: abs(share - ours))
+        (shown, _), (low, high) = min(zip(meant, spans, strict=True), key=lambda one: abs(one[0][0] - ours))
         why = "it fits as a share or as a percentage, not as both" if verdict == CANNOT_TELL else ""
     if verdict == FITS and (apart := min(abs(share - ours) - half for share, half in meant)) > 1e-9:
         off = f"{apart:.2g}" if measures.is_open(mine) else f"{100 * apart:.2g} points"
@@ -310,7 +310,7 @@ def checked_rows(found: Sequence[Checked]) -> list[tuple[str, ...]]:
 CHECK_HEAD = (
     "benchmark",
     "claimed",
-    "measured [95 %, simultaneous]",
+    "measured [what fits: 95 %, simultaneous]",
     "n",
     "verdict",
     "why, or what is not said",
@@ -327,7 +327,8 @@ def check_report(repo_id: str, found: Sequence[Checked], rest: Sequence[Standing
     settings = sorted({name for item in found for name in item.unknown})
     lines += ["", f"Not said by the claims: {', '.join(settings)}." if settings else ""]
     lines += [
-        "The intervals hold together with 95 %: of twenty cards of true claims at most one is called wrong. A claim is "
-        "taken to be of as many items as the measurement."
+        "In brackets: the claims that fit. They hold together with 95 %: of twenty cards of true claims at most one is "
+        "called wrong. A claim is taken to be another run's, of as many items as the measurement; a number that was "
+        "copied from this very run must be the measured one, rounded."
     ]
     return "\n".join(lines) + "\n"

@@ -23,7 +23,7 @@ from parts.records.repeats import distinct_runs, full_repeats, mean_run
 from parts.records.run import Run
 from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
 from parts.statistics.grouping import explaining_field, may_group
-from parts.statistics.intervals import Estimate, ItemScores
+from parts.statistics.intervals import Estimate, ItemScores, clustered_standard_error
 from parts.statistics.item_statistics import statistic_of
 from parts.tables import progress
 from parts.vocabulary import STEP_FORMULAS, MetricMapping
@@ -197,7 +197,22 @@ def mean_result(results: Sequence[Result]) -> Result:
         first = samples[0]
         scores = np.mean([one.scores for one in samples], axis=0)
         samples = [replace(first, scores=scores)]
+        run = with_error_of(run, samples[0])
     return Result(run, attempts, samples[0] if alike else None)
+
+
+def with_error_of(run: Run, samples: Samples) -> Run:
+    """The mean of repeats with the error of its items' means: smaller than that of one repeat, as these differ.
+
+    Where an item has no score, or there is one group of them alone, the error stays the mean of the repeats'.
+    """
+    import numpy as np
+
+    names = [name or f" {place}" for place, name in enumerate(samples.clusters)]
+    if run.standard_error is None or len(set(names)) < 2 or not np.isfinite(samples.scores).all():
+        return run
+    error = clustered_standard_error(samples.scores, names) * run.scale
+    return replace(run, standard_error=min(error, run.standard_error))
 
 
 def own_statistic(line: SampleLine, formula: str) -> tuple[Any, ...] | None:

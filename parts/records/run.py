@@ -418,7 +418,8 @@ def record_day(record: Mapping[str, Any]) -> str:
 
 def chance_of(entry: Mapping[str, Any], metric: str, unit: str, config: Mapping[str, Any]) -> float | None:
     """The score of guessing by metric_mapping.json, as a proportion, when the result is of the benchmark's metric."""
-    same = entry.get("metric") is None or same_metric(metric, entry["metric"]) or metric == "score"
+    bare = re.sub(r"^(?:acc|accuracy)_(?:norm|bytes)\b", "accuracy", metric)  # guessing is no better by weighed choices
+    same = entry.get("metric") is None or same_metric(bare, entry["metric"]) or metric == "score"
     if (
         not same
         or unit not in ("proportion", "percent")

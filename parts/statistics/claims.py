@@ -1,17 +1,20 @@
 """Whether claimed scores fit measured ones, many at once; standard library alone.
 
-Takes the two values with what is known of their precision, gives the interval of the measured one and whether the claim
-fits: the null hypothesis is that both were drawn from the same rate. What nobody says of a claim, how many items it is
+Takes the two values with what is known of their precision, gives whether the claim fits and the interval of claims that
+do: the null hypothesis is that both were drawn from the same rate. What nobody says of a claim, how many items it is
 of, is taken as no more than ours were.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 
 LEAST_ITEMS = 10  # below, an interval says nothing
+CLAIM_HALVINGS = 60  # that find an interval's end to the last digit
+Claims = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +61,33 @@ def critical(level: float, freedom: float) -> float:
     return z + cubic / freedom + fifth / freedom**2
 
 
-def measured_interval(score: MeasuredScore, level: float) -> tuple[float, float]:
-    """Wilson's interval of the mean with the confidence 1 - level, around both bounds."""
-    z = critical(level, score.n - 1) if score.standard_error is not None else NormalDist().inv_cdf(1 - level / 2)
+def fitting_claims(fits: Callable[[float], bool], ours: tuple[float, float], least: float, most: float) -> Claims:
+    """The lowest and highest claim that fits what was measured (`ours`: its bounds, which fit), between two ends."""
     ends = []
-    for value in score.bounds:
-        share = score.variance(0.5) / 0.25
-        n = score.n / max(share, 1e-9)
-        middle = (value + z * z / (2 * n)) / (1 + z * z / n)
-        half = z * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-        ends.append((middle - half, middle + half))
-    return max(0.0, ends[0][0]), min(1.0, ends[1][1])
+    for inside, outside in ((ours[0], least), (ours[1], most)):
+        if fits(outside):
+            ends.append(outside)
+            continue
+        for _ in range(CLAIM_HALVINGS):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if fits(middle) else (inside, middle)
+        ends.append(inside)
+    return ends[0], ends[1]
 
 
-def open_interval(score: OpenScore, level: float) -> tuple[float, float]:
-    """The interval of a score with its own error, with the confidence 1 - level; its end may be infinite."""
-    half = critical(level, score.n - 1) * score.standard_error
+def measured_interval(score: MeasuredScore, level: float, half: float = 0.0, most: int | None = None) -> Claims:
+    """The claims, rounded by at most `half`, that fit a mean of shares: what `claim_fits` accepts."""
+    return fitting_claims(lambda claim: claim_fits(claim, half, score, level, most), score.bounds, 0.0, 1.0)
+
+
+def open_interval(score: OpenScore, level: float, half: float = 0.0) -> Claims:
+    """The claims, rounded by at most `half`, that fit a score with its own error; the end may be infinite."""
+    reach = critical(level, score.n - 1) * math.sqrt(2) * score.standard_error
+    low, high = score.value - reach - half, score.value + reach + half
     if not score.positive:
-        return score.value - half, score.value + half
-    ratio = half / score.value
-    return max(0.0, score.value - half), score.value / (1 - ratio) if ratio < 1 else math.inf
+        return low, high
+    ratio = reach / score.value
+    return max(0.0, low), (score.value + half) / (1 - ratio) if ratio < 1 else math.inf
 
 
 def open_claim_fits(claim: float, half: float, score: OpenScore, level: float) -> bool:
