@@ -184,3 +184,10 @@ def test_a_mode_and_more_in_a_section_row_is_asked(tmp_path, capsys, section):
     lines = ["| Benchmark | Foo-7B | Bar-3B |", "|---|---|---|", f"| **{section}** | | |", "| HLE | 20.5 | 10.5 |"]
     code, found, _ = read(tmp_path, capsys, "# Foo-7B\n\n## Results\n\n" + "\n".join(lines))
     assert (code, found) == (3, [])
+
+
+def test_a_benchmark_with_a_letter_of_another_alphabet_is_asked(tmp_path, capsys):
+    card = "# Foo-7B\n\n## Evaluation\n\n| Benchmark | Foo-7B |\n|---|---|\n| {} | 63.1 |\n| GSM8K | 50.2 |\n"
+    code, found, err = read(tmp_path, capsys, card.format("\u041c\u041cLU"))
+    assert (code, found) == (3, []) and "CYRILLIC CAPITAL LETTER EM" in err
+    assert read(tmp_path, capsys, card.format("MMLU"))[0] == 0

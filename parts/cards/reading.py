@@ -58,6 +58,7 @@ from parts.cards.text import label_text, plain_text
 from parts.cards.values import MISSING_CELL, NUMBER_CELL
 from parts.frame import ScriptError, listing
 from parts.metadata.entries import Score
+from parts.names import disguised
 
 _EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|榜|성능|평가")
 _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
@@ -428,6 +429,10 @@ class Reader:
                 yield f"'{text[:60]}' speaks of tuned models ({tuned[0]}), and the name does not say what it is"
         if not model.kind and not self.sibling(BASE | TUNED) and self.loose():
             yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
+        for text in self.grid.texts(*TEXT_ROLES) if self.grid.blocks else ():
+            if letter := disguised(text):
+                yield f"'{text[:60]}' has a {letter} in a Latin word: which name is it?"
+                break
         for row in self.grid.odd_rows[:1]:
             yield f"row {row - self.table.head} may be another header"
 
