@@ -22,6 +22,7 @@ WITH_TOOLS = re.compile(
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
 RIGHT_ANSWERS |= {"extractivematch", "quasiexactmatch", "qem", "pem", "pqem", "perfectem"}  # ways to find the answer
+MEASURED_ON = "measured on "
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
@@ -183,6 +184,21 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
         for name in rule["names"].split()
     }
     return MetricMapping(entries, names, own, parts)
+
+
+def other_data(entry: Mapping[str, Any], repo: Any) -> str:
+    """What is said of a result on a data set of the Hub that is not known to hold a benchmark's items.
+
+    Known are those that its entry names: the benchmark's own and its copies, of old names without an owner the last
+    part. Nothing is said where the entry names none.
+    """
+    own = [(entry.get(place) or {}).get(name) for place, name in (("hub", "dataset_id"), ("model_index", "type"))]
+    names = {name.casefold() for name in (*filter(None, own), *str(entry.get("copies") or "").split())}
+    given = repo.casefold() if isinstance(repo, str) and re.fullmatch(r"[\w.-]+(?:/[\w.-]+)?", repo) else ""
+    known = names | {name.rpartition("/")[2] for name in names}
+    if entry.get("own") or not given or not any("/" in name for name in names) or given in known:
+        return ""
+    return f"{MEASURED_ON}{repo}, which is not known to hold the items of {entry.get('name') or own[0]}"
 
 
 def is_named_after(task: str, *names: str) -> bool:

@@ -4147,6 +4147,7 @@ def may_be_letters(numbers: Sequence[int]) -> bool:
 
 CONFIDENCE = 0.95
 BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
+FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
 ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
 
 
@@ -4227,6 +4228,19 @@ def error_doubt(score: float, error: float | None, n: int | None, method: str) -
     tenths = round(10 * (score * (1 - score) / error**2 + 1) / n)  # alike for many models, which are then one remark
     share = f"about {tenths}0 %" if tenths else "less than 10 %"
     return f"its standard error is that of {share} of the {n} items that it speaks of, were these independent"
+
+
+def error_contradiction(score: float, error: float | None, n: int | None) -> str:
+    """What is wrong with the standard error of a share of right answers that is far below any that n of them can have.
+
+    That of n independent ones is sqrt(p (1 - p) / n), whatever they are; each asked 400 times, a twentieth of it.
+    """
+    near = 0.5 - abs(score - 0.5) - ROUNDED_SHARE
+    if error is None or not n or n < 2 or near <= 0 or error**2 * n >= near * (1 - near) / FAR_BELOW**2:
+        return ""
+    return f"a standard error of {error:.3g}, while {n} answers of which {score:g} are right have one of about " + (
+        f"{math.sqrt(score * (1 - score) / n):.3g}"
+    )
 
 
 def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
@@ -4851,6 +4865,7 @@ WITH_TOOLS = re.compile(
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
 RIGHT_ANSWERS |= {"extractivematch", "quasiexactmatch", "qem", "pem", "pqem", "perfectem"}  # ways to find the answer
+MEASURED_ON = "measured on "
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
@@ -5012,6 +5027,21 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
         for name in rule["names"].split()
     }
     return MetricMapping(entries, names, own, parts)
+
+
+def other_data(entry: Mapping[str, Any], repo: Any) -> str:
+    """What is said of a result on a data set of the Hub that is not known to hold a benchmark's items.
+
+    Known are those that its entry names: the benchmark's own and its copies, of old names without an owner the last
+    part. Nothing is said where the entry names none.
+    """
+    own = [(entry.get(place) or {}).get(name) for place, name in (("hub", "dataset_id"), ("model_index", "type"))]
+    names = {name.casefold() for name in (*filter(None, own), *str(entry.get("copies") or "").split())}
+    given = repo.casefold() if isinstance(repo, str) and re.fullmatch(r"[\w.-]+(?:/[\w.-]+)?", repo) else ""
+    known = names | {name.rpartition("/")[2] for name in names}
+    if entry.get("own") or not given or not any("/" in name for name in names) or given in known:
+        return ""
+    return f"{MEASURED_ON}{repo}, which is not known to hold the items of {entry.get('name') or own[0]}"
 
 
 def is_named_after(task: str, *names: str) -> bool:
@@ -6324,6 +6354,7 @@ class Run:
     repeat: str = ""
     moment: str = ""  # ISO 8601 or seconds, as the record says it
     conflict: str = ""
+    contradiction: str = ""  # where the numbers of its source contradict one another
     lost_items: str = ""  # why its items could not be read where it was converted
     missing_samples: str = ""  # that its items were written, and are not here
     sampled: bool = False  # whether the record says that there are samples
@@ -6450,6 +6481,7 @@ def result_run(
         size=size_of(row.get("source_data") or {})
         or (entry.get("items") if entry.get("own") and not subtask else None),
         usual=None if subtask else entry.get("items"),
+        contradiction=single_line(notes.get("contradiction") or "") or outside_interval(score, uncertainty),
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
         cluster_field=single_line(first_said("cluster_by", more) or first_said("cluster", more)),
@@ -6582,6 +6614,16 @@ def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
     if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
         return interval_from_bounds(low, high, level)
     return None
+
+
+def outside_interval(score: float, uncertainty: Mapping[str, Any]) -> str:
+    """What is wrong with a score that lies outside of its own confidence interval; one about zero says how far."""
+    interval = uncertainty.get("confidence_interval") or {}
+    low, high = interval.get("lower"), interval.get("upper")
+    if not (is_number(low) and is_number(high)) or low <= 0 <= high:
+        return ""
+    room = ROUNDED * max(1.0, abs(score))
+    return "" if low - room <= score <= high + room else f"{score:g} with a confidence interval of {low:g} to {high:g}"
 
 
 def read_count(count: Any, result_id: str) -> int | None:
@@ -6938,6 +6980,7 @@ def question_hash(asked: Mapping[str, Any]) -> str:
 # --- parts/records/validity.py ----------------------------------------------------------------------------------------
 
 CONVERTER = "convert_results.py"  # as a record names it
+PLAIN_SHARES = ("accuracy", "exactmatch", "accnorm")  # by their keys
 PLAIN_MEANS = ("accuracy", "exact_match")  # by their name, where a record does not say how it was made
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
 
@@ -6985,6 +7028,8 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
     reasons = []
     if run.conflict:
         reasons.append(f"its score contradicts its items ({run.conflict})")
+    small = is_plain_share(run) and facts is None and error_contradiction(run.score, run.standard_error, run.n)
+    reasons += [f"it contradicts itself ({text})" for text in (run.contradiction, small) if text]
     if run.lost_items:
         reasons.append(f"its items could not be read ({run.lost_items})")
     if run.sampled and not samples_there:
@@ -6997,6 +7042,13 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         if not repeated:
             reasons.append(f"it speaks of {run.n} items and has {facts.rows}")
     return reasons
+
+
+def is_plain_share(run: Run) -> bool:
+    """Whether a score is a share of answers that are right or wrong."""
+    mean = run.aggregation in ITEM_MEANS[1:] or not run.aggregation
+    known = metric_key(run.metric).partition(",")[0] in PLAIN_SHARES and run.unit == "proportion"
+    return mean and known and not run.cluster_field and run.times == 1
 
 
 def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:

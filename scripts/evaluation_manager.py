@@ -2098,6 +2098,7 @@ WITH_TOOLS = re.compile(
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
 RIGHT_ANSWERS |= {"extractivematch", "quasiexactmatch", "qem", "pem", "pqem", "perfectem"}  # ways to find the answer
+MEASURED_ON = "measured on "
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
@@ -2259,6 +2260,21 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
         for name in rule["names"].split()
     }
     return MetricMapping(entries, names, own, parts)
+
+
+def other_data(entry: Mapping[str, Any], repo: Any) -> str:
+    """What is said of a result on a data set of the Hub that is not known to hold a benchmark's items.
+
+    Known are those that its entry names: the benchmark's own and its copies, of old names without an owner the last
+    part. Nothing is said where the entry names none.
+    """
+    own = [(entry.get(place) or {}).get(name) for place, name in (("hub", "dataset_id"), ("model_index", "type"))]
+    names = {name.casefold() for name in (*filter(None, own), *str(entry.get("copies") or "").split())}
+    given = repo.casefold() if isinstance(repo, str) and re.fullmatch(r"[\w.-]+(?:/[\w.-]+)?", repo) else ""
+    known = names | {name.rpartition("/")[2] for name in names}
+    if entry.get("own") or not given or not any("/" in name for name in names) or given in known:
+        return ""
+    return f"{MEASURED_ON}{repo}, which is not known to hold the items of {entry.get('name') or own[0]}"
 
 
 def is_named_after(task: str, *names: str) -> bool:
@@ -3765,7 +3781,7 @@ def read_blocks(body: str) -> Iterator[Piece]:
         elif kind == "html_block":
             yield from html_pieces(token.content)
         elif kind == "fence":
-            yield from (("text", 0, line) for line in token.content.split("\n") if "(pretrained=" in line)  # of lm-eval
+            yield from (("text", 0, line) for line in token.content.split("\n") if "pretrained=" in line)  # of lm-eval
         elif kind == "inline":
             if "<" in token.content and _TABLE_TAG.search(source := _CODE_SPAN.sub("", token.content)):
                 yield "html", 0, source
@@ -5713,6 +5729,8 @@ _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_
 _MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
+# Of the Open LLM Leaderboard: where the items of a model's results are.
+_DETAILS = re.compile(r"leaderboard/(?:details_[\w.-]+?__([\w.-]+)|[\w.-]+?__([\w.-]+)-details)\b")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _CHAPTER = re.compile(rf"(?i)\b(?:{CARD_WORDS['chapters']})\b")
 _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
@@ -5804,7 +5822,8 @@ class Reader:
         """The captions, and the paragraphs before and behind, without one that leads to what follows."""
         table, captions = self.table, self.grid.captions if self.grid.blocks else ()
         below = table.after if len(table.after) < 200 and table.after[-1:] not in (":", "：") else ""
-        return [text for text in (*captions, *table.layout, table.before, below) if text]
+        more = [text for text in (*table.between, *table.legends) if len(text) < 200 and text[-1:] not in (":", "：")]
+        return [text for text in (*captions, *table.layout, table.before, below, *more) if text]
 
     def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
@@ -5892,7 +5911,8 @@ class Reader:
                     if word := self.unplain_head(text):
                         yield text, f"the header '{text[:80]}' says '{word}': what is measured?"
             for text in (block.paths[column][-1] for column in block.columns("value") if block.paths[column]):
-                if not rows and (len(text) < 3 or head_is(text, "setting_heads")):
+                own = name_tokens(text) == self.model.tokens
+                if not rows and not own and (len(text) < 3 or head_is(text, "setting_heads")):
                     yield text, f"the column of numbers '{text}' may say how each was measured"
             own = {target.index + self.table.head for target in rows}
             for text in dict.fromkeys(block.sections[row] for row in block.body if row in own):
@@ -6170,7 +6190,8 @@ class Reader:
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
                 yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
-        near = [table.before, *table.between, table.after, *filter(is_legend, table.legends), *table.layout]
+        legends = [text for text in table.legends if is_legend(text) or len(text) < 120]
+        near = [table.before, *table.between, table.after, *legends, *table.layout]
         far = itertools.chain.from_iterable(map(about_numbers, filter(None, table.told)))
         for text in filter(None, dict.fromkeys((*near, *far))):
             if word := around.of_paragraph(text, text in near):
@@ -6292,7 +6313,10 @@ class Reader:
     def owner_doubts(self) -> Iterator[str]:
         """A table without a name is this model's only when the headings above it, or the title, are its name."""
         own = [text for text in (*self.headings, self.card.title) if contains_name(text, self.model)]
-        if not own:
+        linked = [first or second for first, second in _DETAILS.findall(self.card.text)]
+        if other := next((name for name in linked if name_tokens(name) != self.model.tokens), None):
+            yield f"the card links the results of {other[:60]}: this may be the block of another model's card"
+        if not own and not linked:
             yield "no label says whose scores they are, and no heading is the model's name"
         if not QUANTIZED.isdisjoint(self.model.tokens):
             yield "a quantized model's card may show the scores of the model that it is made from"
@@ -7575,6 +7599,16 @@ def find_place(
     if claim.part:
         return PlaceMatch(why="a part of a benchmark, not the benchmark")
     known = mapping.get(claim.key or "") or {}
+    match = place_known(claim, official, known)
+    if place := match.place:
+        benchmark = {"name": place.dataset_id, **known, "hub": {"dataset_id": place.dataset_id}}
+        if why := other_data(benchmark, claim.dataset_id):
+            return PlaceMatch(why=why, candidates=(f"{place.dataset_id}:{place.task_id}",))
+    return match
+
+
+def place_known(claim: BenchmarkClaim, official: OfficialList, known: Mapping[str, Any]) -> PlaceMatch:
+    """As `find_place`, of whatever data; `known`: the vocabulary's entry."""
     names = {normalize_name(name) for name in (claim.key, known.get("name"), *known.get("aliases", ())) if name}
     hint, index = known.get("hub") or {}, known.get("model_index") or {}
     if hint and (found := official.get(hint["dataset_id"])):
@@ -7728,7 +7762,7 @@ class Placing:
         """What a result to publish says about its benchmark; "HLE (w/ tools)" is about HLE."""
         self.names = self.names or vocabulary_names(self.mapping)
         data = dict(entry.dataset)
-        dataset_id = data.get("type", "") if "/" in data.get("type", "") else ""
+        dataset_id = data.get("type", "") if "/" in data.get("type", "") or "split" in data else ""
         name = re.sub(r"[(\[]\s*[)\]]", "", WITH_TOOLS.sub("", entry.benchmark)).strip() if entry.variant else ""
         name = name or entry.benchmark
         return BenchmarkClaim(
@@ -12697,6 +12731,7 @@ def joint_pairs(
 
 CONFIDENCE = 0.95
 BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
+FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
 ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
 
 
@@ -12777,6 +12812,19 @@ def error_doubt(score: float, error: float | None, n: int | None, method: str) -
     tenths = round(10 * (score * (1 - score) / error**2 + 1) / n)  # alike for many models, which are then one remark
     share = f"about {tenths}0 %" if tenths else "less than 10 %"
     return f"its standard error is that of {share} of the {n} items that it speaks of, were these independent"
+
+
+def error_contradiction(score: float, error: float | None, n: int | None) -> str:
+    """What is wrong with the standard error of a share of right answers that is far below any that n of them can have.
+
+    That of n independent ones is sqrt(p (1 - p) / n), whatever they are; each asked 400 times, a twentieth of it.
+    """
+    near = 0.5 - abs(score - 0.5) - ROUNDED_SHARE
+    if error is None or not n or n < 2 or near <= 0 or error**2 * n >= near * (1 - near) / FAR_BELOW**2:
+        return ""
+    return f"a standard error of {error:.3g}, while {n} answers of which {score:g} are right have one of about " + (
+        f"{math.sqrt(score * (1 - score) / n):.3g}"
+    )
 
 
 def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
@@ -12985,6 +13033,7 @@ class Run:
     repeat: str = ""
     moment: str = ""  # ISO 8601 or seconds, as the record says it
     conflict: str = ""
+    contradiction: str = ""  # where the numbers of its source contradict one another
     lost_items: str = ""  # why its items could not be read where it was converted
     missing_samples: str = ""  # that its items were written, and are not here
     sampled: bool = False  # whether the record says that there are samples
@@ -13111,6 +13160,7 @@ def result_run(
         size=size_of(row.get("source_data") or {})
         or (entry.get("items") if entry.get("own") and not subtask else None),
         usual=None if subtask else entry.get("items"),
+        contradiction=single_line(notes.get("contradiction") or "") or outside_interval(score, uncertainty),
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
         cluster_field=single_line(first_said("cluster_by", more) or first_said("cluster", more)),
@@ -13243,6 +13293,16 @@ def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
     if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
         return interval_from_bounds(low, high, level)
     return None
+
+
+def outside_interval(score: float, uncertainty: Mapping[str, Any]) -> str:
+    """What is wrong with a score that lies outside of its own confidence interval; one about zero says how far."""
+    interval = uncertainty.get("confidence_interval") or {}
+    low, high = interval.get("lower"), interval.get("upper")
+    if not (is_number(low) and is_number(high)) or low <= 0 <= high:
+        return ""
+    room = ROUNDED * max(1.0, abs(score))
+    return "" if low - room <= score <= high + room else f"{score:g} with a confidence interval of {low:g} to {high:g}"
 
 
 def read_count(count: Any, result_id: str) -> int | None:
@@ -13828,7 +13888,12 @@ def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str
             raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
         states = chosen
     if len(states) == 1:
-        return states[0], []
+        days = sorted({moment_of_run(run).strftime("%Y-%m-%d") for run in states[0]})
+        again = len(days) > 1 and len(set(map(slot_of, states[0]))) < len(states[0])
+        said = (
+            f"{name}: the runs of {listing(days)} are of the same weights, so repeats, and averaged: none is left out"
+        )
+        return states[0], [said] if again and (latest or date is not None) else []
     names = state_names(name, states)
     if latest:
         return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
@@ -14347,14 +14412,17 @@ def with_wholes(
         parts = [row for row in rows if id(row.run) in gone and row.run.key == run.key]
         own = next(row for row in parts if (row.run.metric, row.run.file) == (run.metric, run.file))
         marks = {pair for row in parts for pair in row.entry.dataset if pair[0] == OWN_FILES}
+        known = vocabulary.entries[run.key]
+        types = [(row, dict(row.entry.dataset).get("type", "")) for row in parts]
+        other = (row for row, repo in types if "/" in repo and other_data(known, repo))
+        data = next(other, own).entry.dataset
         entry = replace(
             own.entry,
             benchmark=vocabulary.title(run.key),
             value=run.written[0],
             key=run.key,
-            dataset=(*(pair for pair in own.entry.dataset if pair[0] not in ("config", OWN_FILES)), *marks),
+            dataset=(*(pair for pair in data if pair[0] not in ("config", OWN_FILES)), *marks),
         )
-        known = vocabulary.entries[run.key]
         kept.append(RecordResult(entry, run, parent=None, main=is_main_metric({"metric_id": run.metric}, known)))
     return kept, notes
 
@@ -14420,6 +14488,7 @@ def validity_notes(row: RecordResult, name: str, allowed: Allowed) -> list[str]:
 # --- parts/records/validity.py ----------------------------------------------------------------------------------------
 
 CONVERTER = "convert_results.py"  # as a record names it
+PLAIN_SHARES = ("accuracy", "exactmatch", "accnorm")  # by their keys
 PLAIN_MEANS = ("accuracy", "exact_match")  # by their name, where a record does not say how it was made
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
 
@@ -14467,6 +14536,8 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
     reasons = []
     if run.conflict:
         reasons.append(f"its score contradicts its items ({run.conflict})")
+    small = is_plain_share(run) and facts is None and error_contradiction(run.score, run.standard_error, run.n)
+    reasons += [f"it contradicts itself ({text})" for text in (run.contradiction, small) if text]
     if run.lost_items:
         reasons.append(f"its items could not be read ({run.lost_items})")
     if run.sampled and not samples_there:
@@ -14479,6 +14550,13 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         if not repeated:
             reasons.append(f"it speaks of {run.n} items and has {facts.rows}")
     return reasons
+
+
+def is_plain_share(run: Run) -> bool:
+    """Whether a score is a share of answers that are right or wrong."""
+    mean = run.aggregation in ITEM_MEANS[1:] or not run.aggregation
+    known = metric_key(run.metric).partition(",")[0] in PLAIN_SHARES and run.unit == "proportion"
+    return mean and known and not run.cluster_field and run.times == 1
 
 
 def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
@@ -16227,6 +16305,7 @@ HARNESS_SPELLINGS = {
     r"opencompass|simple[-_ ]evals|evalplus|bigcode[-_ ]eval\w*|nemo[-_ ]evaluator|lmms[-_ ]eval|vlmevalkit": "",
 }
 FITS, FITS_NOT, CANNOT_TELL = "fits", "does not fit", "cannot be told"
+OTHER_RUN = "it fits as the score of another run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16407,9 +16486,10 @@ def check_one(one: ClaimPair, count: int, measures: Measures, level: float) -> C
         verdict = FITS if all(fits) else FITS_NOT if not any(fits) else CANNOT_TELL
         (shown, _), (low, high) = min(zip(meant, spans, strict=True), key=lambda one: abs(one[0][0] - ours))
         why = "it fits as a share or as a percentage, not as both" if verdict == CANNOT_TELL else ""
-    if verdict == FITS and (apart := min(abs(share - ours) - half for share, half in meant)) > 1e-9:
-        off = f"{apart:.2g}" if measures.is_open(mine) else f"{100 * apart:.2g} points"
-        why = f"it fits as the score of another run; this one's number is {off} off, more than rounding makes"
+    if verdict == FITS and all(abs(share - ours) > half + 1e-9 for share, half in meant):
+        apart = min(abs(share - ours) for share, _ in meant)
+        off = f"{apart:.3g}" if measures.is_open(mine) else f"{100 * apart:.3g} points"
+        why = f"{OTHER_RUN}; this one's number is {off} off, more than rounding makes"
     unlike = one.unlike if one.relation != SAME and verdict != CANNOT_TELL else ()
     unsaid = "; ".join(filter(None, [why, *unlike]))
     shown, low, high = (None if number is None else round(number, 10) for number in (shown, low, high))
@@ -16466,6 +16546,8 @@ def judged_line(found: Sequence[Checked], rest: Sequence[StandingResult]) -> str
     """How many claims were judged, how, and which were not: the head of the answer."""
     counts = {verdict: sum(item.verdict == verdict for item in found) for verdict in (FITS, FITS_NOT, CANNOT_TELL)}
     told = [f"{verdict}: {count}" for verdict, count in counts.items() if count]
+    others = sum(OTHER_RUN in item.reason for item in found)
+    told += [f"of these as another run's score alone, not as this one's: {others}"] if others else []
     names = listing((f"{one.name} {one.value} ({one.where})" for one in rest), 10)
     told += [f"not measured here: {len(rest)}, {names}"] if rest else []
     judged = counts[FITS] + counts[FITS_NOT]

@@ -1756,6 +1756,7 @@ WITH_TOOLS = re.compile(
 # Words for "the share that is right", which a leaderboard of such a benchmark ranks.
 RIGHT_ANSWERS = {"", "acc", "accuracy", "em", "exactmatch", "pass1", "score", "correct", "accnorm", "average", "avg"}
 RIGHT_ANSWERS |= {"extractivematch", "quasiexactmatch", "qem", "pem", "pqem", "perfectem"}  # ways to find the answer
+MEASURED_ON = "measured on "
 MAPPING_FILE = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 
 
@@ -1917,6 +1918,21 @@ def vocabulary_of(entries: Mapping[str, Any]) -> MetricMapping:
         for name in rule["names"].split()
     }
     return MetricMapping(entries, names, own, parts)
+
+
+def other_data(entry: Mapping[str, Any], repo: Any) -> str:
+    """What is said of a result on a data set of the Hub that is not known to hold a benchmark's items.
+
+    Known are those that its entry names: the benchmark's own and its copies, of old names without an owner the last
+    part. Nothing is said where the entry names none.
+    """
+    own = [(entry.get(place) or {}).get(name) for place, name in (("hub", "dataset_id"), ("model_index", "type"))]
+    names = {name.casefold() for name in (*filter(None, own), *str(entry.get("copies") or "").split())}
+    given = repo.casefold() if isinstance(repo, str) and re.fullmatch(r"[\w.-]+(?:/[\w.-]+)?", repo) else ""
+    known = names | {name.rpartition("/")[2] for name in names}
+    if entry.get("own") or not given or not any("/" in name for name in names) or given in known:
+        return ""
+    return f"{MEASURED_ON}{repo}, which is not known to hold the items of {entry.get('name') or own[0]}"
 
 
 def is_named_after(task: str, *names: str) -> bool:
@@ -5960,6 +5976,16 @@ def find_place(
     if claim.part:
         return PlaceMatch(why="a part of a benchmark, not the benchmark")
     known = mapping.get(claim.key or "") or {}
+    match = place_known(claim, official, known)
+    if place := match.place:
+        benchmark = {"name": place.dataset_id, **known, "hub": {"dataset_id": place.dataset_id}}
+        if why := other_data(benchmark, claim.dataset_id):
+            return PlaceMatch(why=why, candidates=(f"{place.dataset_id}:{place.task_id}",))
+    return match
+
+
+def place_known(claim: BenchmarkClaim, official: OfficialList, known: Mapping[str, Any]) -> PlaceMatch:
+    """As `find_place`, of whatever data; `known`: the vocabulary's entry."""
     names = {normalize_name(name) for name in (claim.key, known.get("name"), *known.get("aliases", ())) if name}
     hint, index = known.get("hub") or {}, known.get("model_index") or {}
     if hint and (found := official.get(hint["dataset_id"])):
@@ -6113,7 +6139,7 @@ class Placing:
         """What a result to publish says about its benchmark; "HLE (w/ tools)" is about HLE."""
         self.names = self.names or vocabulary_names(self.mapping)
         data = dict(entry.dataset)
-        dataset_id = data.get("type", "") if "/" in data.get("type", "") else ""
+        dataset_id = data.get("type", "") if "/" in data.get("type", "") or "split" in data else ""
         name = re.sub(r"[(\[]\s*[)\]]", "", WITH_TOOLS.sub("", entry.benchmark)).strip() if entry.variant else ""
         name = name or entry.benchmark
         return BenchmarkClaim(
@@ -6772,6 +6798,7 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
 
 CONFIDENCE = 0.95
 BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
+FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
 ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
 
 
@@ -6852,6 +6879,19 @@ def error_doubt(score: float, error: float | None, n: int | None, method: str) -
     tenths = round(10 * (score * (1 - score) / error**2 + 1) / n)  # alike for many models, which are then one remark
     share = f"about {tenths}0 %" if tenths else "less than 10 %"
     return f"its standard error is that of {share} of the {n} items that it speaks of, were these independent"
+
+
+def error_contradiction(score: float, error: float | None, n: int | None) -> str:
+    """What is wrong with the standard error of a share of right answers that is far below any that n of them can have.
+
+    That of n independent ones is sqrt(p (1 - p) / n), whatever they are; each asked 400 times, a twentieth of it.
+    """
+    near = 0.5 - abs(score - 0.5) - ROUNDED_SHARE
+    if error is None or not n or n < 2 or near <= 0 or error**2 * n >= near * (1 - near) / FAR_BELOW**2:
+        return ""
+    return f"a standard error of {error:.3g}, while {n} answers of which {score:g} are right have one of about " + (
+        f"{math.sqrt(score * (1 - score) / n):.3g}"
+    )
 
 
 def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
@@ -7060,6 +7100,7 @@ class Run:
     repeat: str = ""
     moment: str = ""  # ISO 8601 or seconds, as the record says it
     conflict: str = ""
+    contradiction: str = ""  # where the numbers of its source contradict one another
     lost_items: str = ""  # why its items could not be read where it was converted
     missing_samples: str = ""  # that its items were written, and are not here
     sampled: bool = False  # whether the record says that there are samples
@@ -7186,6 +7227,7 @@ def result_run(
         size=size_of(row.get("source_data") or {})
         or (entry.get("items") if entry.get("own") and not subtask else None),
         usual=None if subtask else entry.get("items"),
+        contradiction=single_line(notes.get("contradiction") or "") or outside_interval(score, uncertainty),
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
         cluster_field=single_line(first_said("cluster_by", more) or first_said("cluster", more)),
@@ -7318,6 +7360,16 @@ def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
     if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
         return interval_from_bounds(low, high, level)
     return None
+
+
+def outside_interval(score: float, uncertainty: Mapping[str, Any]) -> str:
+    """What is wrong with a score that lies outside of its own confidence interval; one about zero says how far."""
+    interval = uncertainty.get("confidence_interval") or {}
+    low, high = interval.get("lower"), interval.get("upper")
+    if not (is_number(low) and is_number(high)) or low <= 0 <= high:
+        return ""
+    room = ROUNDED * max(1.0, abs(score))
+    return "" if low - room <= score <= high + room else f"{score:g} with a confidence interval of {low:g} to {high:g}"
 
 
 def read_count(count: Any, result_id: str) -> int | None:
@@ -7903,7 +7955,12 @@ def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str
             raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
         states = chosen
     if len(states) == 1:
-        return states[0], []
+        days = sorted({moment_of_run(run).strftime("%Y-%m-%d") for run in states[0]})
+        again = len(days) > 1 and len(set(map(slot_of, states[0]))) < len(states[0])
+        said = (
+            f"{name}: the runs of {listing(days)} are of the same weights, so repeats, and averaged: none is left out"
+        )
+        return states[0], [said] if again and (latest or date is not None) else []
     names = state_names(name, states)
     if latest:
         return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
@@ -8355,14 +8412,17 @@ def with_wholes(
         parts = [row for row in rows if id(row.run) in gone and row.run.key == run.key]
         own = next(row for row in parts if (row.run.metric, row.run.file) == (run.metric, run.file))
         marks = {pair for row in parts for pair in row.entry.dataset if pair[0] == OWN_FILES}
+        known = vocabulary.entries[run.key]
+        types = [(row, dict(row.entry.dataset).get("type", "")) for row in parts]
+        other = (row for row, repo in types if "/" in repo and other_data(known, repo))
+        data = next(other, own).entry.dataset
         entry = replace(
             own.entry,
             benchmark=vocabulary.title(run.key),
             value=run.written[0],
             key=run.key,
-            dataset=(*(pair for pair in own.entry.dataset if pair[0] not in ("config", OWN_FILES)), *marks),
+            dataset=(*(pair for pair in data if pair[0] not in ("config", OWN_FILES)), *marks),
         )
-        known = vocabulary.entries[run.key]
         kept.append(RecordResult(entry, run, parent=None, main=is_main_metric({"metric_id": run.metric}, known)))
     return kept, notes
 
@@ -8592,7 +8652,7 @@ class ResultNames:
         told = {"metric_id": word} if word else {}
         if word and not is_main_metric(told, entry) and not ranks(word, entry):
             return key, f"{word} is not the metric that {entry['name']} is ranked by"
-        return key, None
+        return key, other_data(entry, repo) or None
 
 
 def elsewhere_rows(
@@ -11084,6 +11144,7 @@ def drift_of_nights(nights: Sequence[NightScore]) -> tuple[Drift, str] | None:
 # --- parts/records/validity.py ----------------------------------------------------------------------------------------
 
 CONVERTER = "convert_results.py"  # as a record names it
+PLAIN_SHARES = ("accuracy", "exactmatch", "accnorm")  # by their keys
 PLAIN_MEANS = ("accuracy", "exact_match")  # by their name, where a record does not say how it was made
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
 
@@ -11131,6 +11192,8 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
     reasons = []
     if run.conflict:
         reasons.append(f"its score contradicts its items ({run.conflict})")
+    small = is_plain_share(run) and facts is None and error_contradiction(run.score, run.standard_error, run.n)
+    reasons += [f"it contradicts itself ({text})" for text in (run.contradiction, small) if text]
     if run.lost_items:
         reasons.append(f"its items could not be read ({run.lost_items})")
     if run.sampled and not samples_there:
@@ -11143,6 +11206,13 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         if not repeated:
             reasons.append(f"it speaks of {run.n} items and has {facts.rows}")
     return reasons
+
+
+def is_plain_share(run: Run) -> bool:
+    """Whether a score is a share of answers that are right or wrong."""
+    mean = run.aggregation in ITEM_MEANS[1:] or not run.aggregation
+    known = metric_key(run.metric).partition(",")[0] in PLAIN_SHARES and run.unit == "proportion"
+    return mean and known and not run.cluster_field and run.times == 1
 
 
 def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
@@ -11315,6 +11385,8 @@ def record_row(
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
     if on_own_files(result.get("source_data") or {}) and "/" in str((known.get("model_index") or {}).get("type")):
         why_not = NOT_THE_HUBS
+    if key and (other := other_data(known, (result.get("source_data") or {}).get("hf_repo"))):
+        why_not = other
     if key and not why_not and used_tools(run.name, result, known):
         why_not = USED_TOOLS
     if not run.directed:
@@ -11458,8 +11530,8 @@ def whole_rows(runs: Sequence[Run], rows: Mapping[tuple[str, str], BoardRow], be
             why_not = f"{run.metric} is not the metric that {known['name']} is ranked by"
         way = (run.key, run.metric, run.shots, run.harness[0])
         own = [part for part in used if (part.key, part.metric, part.shots, part.harness[0]) == way]
-        if any(rows[part.file, part.result_id]["why_not"] == NOT_THE_HUBS for part in own):
-            why_not = NOT_THE_HUBS
+        unlike = [str(rows[part.file, part.result_id]["why_not"]) for part in own]
+        why_not = next((text for text in unlike if text.startswith(MEASURED_ON)), why_not)
         marks = sum_of_marks([rows[part.file, part.result_id]["answers"] for part in own])
         names = {"benchmark_name": known["name"], "source_task": run.result_id, "answers": marks}
         found.append(first | names | numbers_of(run, why_not))

@@ -191,3 +191,37 @@ def test_a_benchmark_with_a_letter_of_another_alphabet_is_asked(tmp_path, capsys
     code, found, err = read(tmp_path, capsys, card.format("\u041c\u041cLU"))
     assert (code, found) == (3, []) and "CYRILLIC CAPITAL LETTER EM" in err
     assert read(tmp_path, capsys, card.format("MMLU"))[0] == 0
+
+
+LINK = "Detailed results can be found [here](https://huggingface.co/datasets/open-llm-leaderboard/{})\n\n"
+BLOCK = (
+    "# {title}\n\n## [Open LLM Leaderboard Evaluation Results](https://huggingface.co/spaces/x/open_llm_leaderboard)\n"
+)
+SCORES = "| Metric |Value|\n|---|---:|\n|MMLU (5-Shot)|64.10|\n|GSM8k (5-shot)|50.20|\n"
+
+
+@pytest.mark.parametrize("form", ["details_me__{}", "me__{}-details"])
+def test_the_link_to_a_leaderboards_items_says_whose_results_they_are(tmp_path, capsys, form):
+    def asked(title, name):
+        card = BLOCK.format(title=title) + LINK.format(form.format(name)) + SCORES
+        return read(tmp_path, capsys, card, "me/Foo-7B-DPO")
+
+    code, found, err = asked("# Foo-7B-DPO\n\n", "Foo-7B-SFT")
+    assert (code, found) == (3, []) and "the card links the results of Foo-7B-SFT" in err
+    for title in ("# Foo-7B-DPO\n\n", ""):
+        code, found, err = asked(title, "Foo-7B-DPO")
+        assert code == 0 and [value for _, _, value in found] == [64.1, 50.2], err
+
+
+@pytest.mark.parametrize(
+    "text", ["These are error rates.", "All numbers are of Foo-13B.", "`lm_eval --model_args pretrained=acme/Bar-7B`"]
+)  # fmt: skip
+def test_a_short_second_paragraph_below_is_looked_at(tmp_path, capsys, text):
+    card = (
+        "# Foo-7B\n\n## Evaluation\n\n| Benchmark | Foo-7B |\n|---|---|\n| MMLU | 63.1 |\n\nWe evaluate our model.\n\n"
+    )
+    assert read(tmp_path, capsys, card)[0] == 0
+    assert read(tmp_path, capsys, card + text + "\n")[0] == 3
+    if text.startswith("`"):
+        fence = "```bash\n" + text.strip("`") + "\n```\n"
+        assert read(tmp_path, capsys, card + fence)[0] == 3

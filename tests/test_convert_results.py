@@ -674,6 +674,33 @@ def test_a_standard_error_of_fewer_items_is_noted(tmp_path, capsys):
         assert bool(notes) is noted
 
 
+@pytest.mark.parametrize(
+    ("place", "said", "config", "wrong"),
+    [
+        ("n-shot", {"toy": 4}, {}, True),
+        ("n-shot", {"toy": 0}, {"num_fewshot": 4}, True),
+        ("n-shot", {"toy": 4}, {"metadata": {"num_fewshot": 4}}, False),  # examples in the task's own text
+        ("n-shot", {"toy": 0}, {}, False),
+        ("higher_is_better", {"toy": {"em": False}}, {}, True),
+        ("higher_is_better", {"toy": {"em": True}}, {}, False),
+        ("higher_is_better", {}, {"metric_list": [{"metric": "em", "higher_is_better": False}]}, True),
+        ("higher_is_better", {}, {"task": "mmlu"}, True),
+        ("model_name", "other/bigger", {}, True),
+        ("model_name", "acme/tiny", {}, False),
+        ("model_name", "/data/tiny", {}, False),
+    ],
+)
+def test_a_file_that_contradicts_itself_gives_no_usable_score(tmp_path, capsys, place, said, config, wrong):
+    folder = lm_eval_run(tmp_path / "in", [line(i, float(i % 2)) for i in range(40)], 0.5, **config)
+    (path,) = folder.glob("results_*.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {place: said}))
+    assert convert(folder, output=tmp_path / "out", options=["--json"]) == int(wrong)
+    failures = json.loads(capsys.readouterr().out)["failures"]
+    assert ["it contradicts itself" in row["reason"] for row in failures] == [True] * wrong
+    (result,) = records(tmp_path / "out")["toy"]["evaluation_results"]
+    assert ("contradiction" in result["score_details"]["details"]) is wrong
+
+
 def test_data_that_changed_since_the_run_is_not_claimed(tmp_path):
     data = toy_data(tmp_path / "data")
     os.utime(data / "test.jsonl")  # now: later than the run of January 2026
@@ -1039,6 +1066,7 @@ def test_an_old_samples_file_belongs_to_the_task_with_the_longest_name(tmp_path)
         document[place]["choice"] = document[place].pop("toy_choice") | {} if place in ("results", "configs") else 1
     document["results"]["toy_choice"] = document["results"]["choice"]
     document["configs"]["toy_choice"] = document["configs"]["choice"]
+    document["configs"]["choice"] = document["configs"]["toy_choice"] | {"task": "choice"}
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "results.json").write_text(json.dumps(document))
     shutil.copy(FIXTURES / "lm_eval_0_4" / "pretrained__x_toy_choice.jsonl", tmp_path / "in")
@@ -1376,7 +1404,7 @@ def test_the_calculator_and_the_manager_read_the_records(tmp_path, monkeypatch, 
         path = next(folder.glob("results_*.json"))
         document = json.loads(path.read_text())
         document["config"]["model_args"]["pretrained"] = str(model)
-        path.write_text(json.dumps(document).replace('"toy"', '"gsm8k"'))
+        path.write_text(json.dumps(document).replace('"toy"', '"gsm8k"').replace("acme/toys", "openai/gsm8k"))
         samples_file = next(folder.glob("samples_*.jsonl"))
         samples_file.rename(folder / samples_file.name.replace("toy", "gsm8k"))
         assert convert(folder, output=tmp_path / "results") == 0

@@ -13,7 +13,7 @@ import pytest
 
 MAPPING = manager.read_mapping()
 SIZES = {"murder_mysteries": 250, "object_placements": 256, "team_allocation": 250}
-SCORES = {"murder_mysteries": 0.6, "object_placements": 0.3, "team_allocation": 0.2}
+SCORES = {"murder_mysteries": 0.6, "object_placements": 0.3, "team_allocation": 0.4}
 BY_ITEMS = sum(SIZES[name] * SCORES[name] for name in SIZES) / sum(SIZES.values())
 ONCE = sum(SCORES.values()) / len(SCORES)
 
@@ -68,7 +68,7 @@ def test_a_row_that_its_parts_contradict_is_kept_as_a_conflict_and_used_by_nobod
         failures = [failure["reason"] for failure in json.loads(capsys.readouterr().out)["failures"]]
         assert code == (0 if model == "me/old" else 1)
     (reason,) = failures
-    assert "the file's own row of leaderboard_musr says 0.55, its 3 tasks make 0.366" in reason
+    assert "the file's own row of leaderboard_musr says 0.55, its 3 tasks make 0.432" in reason
     with pytest.raises(manager.ScriptError, match="its score contradicts") as refused:
         manager.read_entries([tmp_path / "out"], "me/new", "me/new", [], MAPPING)
     assert refused.value.code == 1

@@ -276,6 +276,19 @@ def test_a_result_on_local_files_is_not_filed_as_the_hubs(tmp_path, monkeypatch,
     assert any("files of one's own" in (why or "") for (why,) in rows) is local, rows
 
 
+@pytest.mark.parametrize("other", [True, False])
+def test_a_result_on_another_data_set_is_kept_apart_on_the_board(tmp_path, monkeypatch, other):
+    import duckdb
+    import leaderboard
+
+    monkeypatch.chdir(tmp_path)
+    repo = "evil/easy_gsm" if other else "AI-ModelScope/gsm8k"
+    record_of(tmp_path, {"dataset_name": "gsm8k", "source_type": "hf_dataset", "hf_repo": repo, "hf_split": "test"})
+    assert leaderboard.main(["collect", "--results", "results", "--output-dir", "board"]) in (0, 1)
+    rows = duckdb.sql(f"SELECT why_not FROM '{tmp_path}/board/leaderboard.parquet'").fetchall()
+    assert rows and any("evil/easy_gsm" in (why or "") for (why,) in rows) is other, rows
+
+
 def local_record(path, files=None):
     details = {"path": path, "data_sha256": "0" * 64} | ({"data_files": files} if files else {})
     return {"evaluation_results": [{"source_data": {"source_type": "other", "additional_details": details}}]}

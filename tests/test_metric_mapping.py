@@ -91,7 +91,7 @@ def test_file_is_formatted_and_has_no_repeated_key():
 @pytest.mark.parametrize(("key", "entry"), MAPPING.items(), ids=list(MAPPING))
 def test_entry_shape(key, entry):
     assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", key)
-    optional = [name for name in ("parts", "items", "about") if name in entry]
+    optional = [name for name in ("parts", "items", "about", "copies") if name in entry]
     assert list(entry) == [*FIELDS, *optional]
     for rule in entry.get("parts", ()):
         assert list(rule) == ["group", "prefix", "suffix", "weights", "names"] and rule["weights"] in ("size", "equal")
@@ -132,6 +132,8 @@ def test_hub_ids(key, entry):
         assert list(entry["hub"]) == ["dataset_id", "task_id"]
         assert re.fullmatch(hub_id, entry["hub"]["dataset_id"], re.ASCII)
         assert entry["hub"]["task_id"]
+    for copy in entry.get("copies", "").split():
+        assert re.fullmatch(r"[\w.-]+(/[\w.-]+)?", copy, re.ASCII)
     dataset = entry["model_index"]["type"]
     assert dataset == key or re.fullmatch(hub_id, dataset, re.ASCII)
 

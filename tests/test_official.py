@@ -447,6 +447,46 @@ def test_tools_of_a_record_are_a_setting_and_those_of_an_agents_benchmark_are_no
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "repo", "asked"),
+    [
+        ("mmlu_pro", "lab/easy-mmlu-pro", True),
+        ("mmlu_pro", "lab/MMLU-Pro", True),  # anybody can call a data set so
+        ("mmlu_pro", "easy_pro", True),
+        ("mmlu_pro", "tiger-lab/mmlu-pro", False),
+        ("mmlu_pro", "MMLU-Pro", False),  # an old name, without an owner
+        ("mmlu_pro", "modelscope/MMLU-Pro", False),
+    ],
+)
+def test_a_result_on_another_data_set_is_asked_about(
+    shapes: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, repo: str, asked: bool
+) -> None:
+    record(tmp_path, name, 61.5, unit="percent", hf_repo=repo, hf_split="test")
+    ask = ("add", "--repo-id", REPO, "--results", tmp_path / "data", "--format", "eval-results", "--create-pr")
+    code, _, err = run(capsys, *ask)
+    assert code == 3 * asked, err
+    assert ("not known to hold" in err) is asked and bool(shapes.pull_requests(REPO)) is not asked
+    if asked:
+        assert run(capsys, *ask, "--counts-as", f"{name}=TIGER-Lab/MMLU-Pro:mmlu_pro")[0] == 0
+
+
+def test_copies_that_harnesses_read_are_the_benchmarks() -> None:
+    mapping = json.loads((Path(manager.__file__).parent.parent / "metric_mapping.json").read_text(encoding="utf-8"))
+    known = {
+        "gsm8k": "openai/gsm8k gsm8k AI-ModelScope/gsm8k",
+        "mmlu": "cais/mmlu hails/mmlu_no_train lighteval/mmlu lukaemon/mmlu",
+        "arc_challenge": "allenai/ai2_arc ai2_arc",
+        "hellaswag": "Rowan/hellaswag hellaswag",
+        "winogrande": "winogrande allenai/winogrande",
+        "truthfulqa": "truthful_qa truthfulqa/truthful_qa",
+        "bbh": "lukaemon/bbh SaylorTwift/bbh",
+        "aime_2024": "HuggingFaceH4/aime_2024 Maxwell-Jia/AIME_2024",
+    }
+    found = [manager.other_data(mapping[key], repo) for key, repos in known.items() for repo in repos.split()]
+    assert found == [""] * len(found)
+    assert manager.other_data(mapping["gsm8k"], "evil/gsm8k") and manager.other_data(mapping["gsm8k"], "cais/mmlu")
+
+
 def test_unsure_result_is_asked_about(shapes: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     record(tmp_path, "our gpqa", 45.4, hf_repo="Idavidrein/gpqa", unit="percent")
     ask = ("add", "--repo-id", REPO, "--results", tmp_path / "data", "--format", "eval-results", "--create-pr")

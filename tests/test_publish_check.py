@@ -158,13 +158,16 @@ def test_a_claim_that_fits_and_one_that_does_not(tmp_path: Path, capsys: pytest.
     first = found["claims"][0]
     assert (first["claimed"], first["claim"], first["n"]) == (45.3, 0.453, 12032)
     assert first["low"] < 0.4493 < first["high"] and "harness" in first["unknown"] and "split test" in first["known"]
-    assert "another run; this one's number is 0.32 points off" in first["reason"]  # 45.3 ± 0.05 beside 44.93
+    assert "another run; this one's number is 0.367 points off" in first["reason"]  # 45.3 beside 44.93
     text = report.read_text(encoding="utf-8")
     assert "does not fit" in text and "12,032" in text
     card.write_text(CARD.format(value=45.3, table=44.9), encoding="utf-8")
     code, found, err = check(capsys, *where)
     assert "another run" not in found["claims"][1]["reason"]  # 44.9 is 44.93, rounded
-    assert code == 3 and found["judged"].startswith("2 of 3 claims judged (fits: 2; not measured here: 1, GSM8K 77.0")
+    assert code == 3 and found["judged"].startswith(
+        "2 of 3 claims judged (fits: 2; of these as another run's score alone, not as this one's: 1; "
+        "not measured here: 1, GSM8K 77.0"
+    )
     assert [(one["benchmark"], one["claimed"]) for one in found["not_measured"]] == [("GSM8K", 77.0)]
     assert "--benchmark K" in err
     code, found, _ = check(capsys, *where, "--benchmark", "MMLU-Pro")

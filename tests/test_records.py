@@ -72,6 +72,31 @@ def test_a_standard_error_of_fewer_items_is_remarked(tmp_path, capsys, error, me
     assert ("about 50 % of the 500 items" in row_of(document)[1]) is noted
 
 
+@pytest.mark.parametrize(
+    ("error", "n", "interval", "fine"),
+    [
+        (1e-6, 100, None, False),  # as if a verdict could be had of nothing
+        (0.0, 100, None, False),
+        (0.05, 100, None, True),
+        (0.006, 100, None, True),  # each asked 64 times
+        (None, 100, (0.1, 0.2), False),
+        (None, 100, (0.4, 0.6), True),
+    ],
+)
+def test_numbers_that_contradict_one_another_give_no_verdict(tmp_path, capsys, error, n, interval, fine):
+    for name, score in (("me/old", 0.5), ("me/new", 0.51)):
+        path = write_record(tmp_path, name, [], score=score, n=n, error=error, samples=False, task="gsm8k")
+        record = json.loads(path.read_text())
+        if interval:
+            bounds = {"lower": interval[0], "upper": interval[1], "confidence_level": 0.95}
+            record["evaluation_results"][0]["score_details"]["uncertainty"]["confidence_interval"] = bounds
+        path.write_text(json.dumps(record))
+    code, document, _ = compare(capsys, tmp_path)
+    verdict, notes = row_of(document)
+    assert ("it contradicts itself" in notes) is (verdict == "NOT COMPARABLE") is not fine
+    assert fine or code == 3
+
+
 # --- What belongs together ---
 
 
@@ -183,6 +208,10 @@ def test_runs_of_known_equal_weights_are_repeats(tmp_path, capsys):
     _, document, _ = compare(capsys, tmp_path)
     assert document["benchmarks"][0]["score"]["runs"]["n"] == 2
     assert "candidate: 2 repeats averaged" in row_of(document)[1]
+    for more, candidate in ((["--latest"], "new"), ([], "new@2026-03-13")):
+        _, document, err = compare(capsys, tmp_path, *more, candidate=candidate)
+        assert document["benchmarks"][0]["score"]["runs"]["n"] == 2
+        assert "the runs of 2026-03-12, 2026-03-13 are of the same weights, so repeats" in err
 
 
 @pytest.mark.parametrize("small", [[0.0], [1.0] * 8, [0.0, *GOOD[1:199]]])

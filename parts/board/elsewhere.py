@@ -30,7 +30,7 @@ from parts.names import REPO_ID
 from parts.private import without_paths
 from parts.records.files import refuse_future
 from parts.records.publishable import is_main_metric, used_tools
-from parts.vocabulary import is_named_after, stated_unit
+from parts.vocabulary import is_named_after, other_data, stated_unit
 
 EEE_VERSION = re.compile(r"0\.[23]\.\d+")
 MOST_BYTES = 4_000_000  # of a record; one with hundreds of results has some
@@ -197,7 +197,7 @@ class ResultNames:
         told = {"metric_id": word} if word else {}
         if word and not is_main_metric(told, entry) and not ranks(word, entry):
             return key, f"{word} is not the metric that {entry['name']} is ranked by"
-        return key, None
+        return key, other_data(entry, repo) or None
 
 
 def elsewhere_rows(

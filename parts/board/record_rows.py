@@ -25,7 +25,7 @@ from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import merged_repeats
 from parts.records.run import Run
 from parts.records.states import state_names, states_of
-from parts.vocabulary import bare_task
+from parts.vocabulary import MEASURED_ON, bare_task, other_data
 
 
 def record_rows(
@@ -111,6 +111,8 @@ def record_row(
         why_not = None if ranks(word, known) else f"{word} is not the metric that {known['name']} is ranked by"
     if on_own_files(result.get("source_data") or {}) and "/" in str((known.get("model_index") or {}).get("type")):
         why_not = NOT_THE_HUBS
+    if key and (other := other_data(known, (result.get("source_data") or {}).get("hf_repo"))):
+        why_not = other
     if key and not why_not and used_tools(run.name, result, known):
         why_not = USED_TOOLS
     if not run.directed:
@@ -254,8 +256,8 @@ def whole_rows(runs: Sequence[Run], rows: Mapping[tuple[str, str], BoardRow], be
             why_not = f"{run.metric} is not the metric that {known['name']} is ranked by"
         way = (run.key, run.metric, run.shots, run.harness[0])
         own = [part for part in used if (part.key, part.metric, part.shots, part.harness[0]) == way]
-        if any(rows[part.file, part.result_id]["why_not"] == NOT_THE_HUBS for part in own):
-            why_not = NOT_THE_HUBS
+        unlike = [str(rows[part.file, part.result_id]["why_not"]) for part in own]
+        why_not = next((text for text in unlike if text.startswith(MEASURED_ON)), why_not)
         marks = sum_of_marks([rows[part.file, part.result_id]["answers"] for part in own])
         names = {"benchmark_name": known["name"], "source_task": run.result_id, "answers": marks}
         found.append(first | names | numbers_of(run, why_not))

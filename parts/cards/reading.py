@@ -65,6 +65,8 @@ _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_
 _MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
+# Of the Open LLM Leaderboard: where the items of a model's results are.
+_DETAILS = re.compile(r"leaderboard/(?:details_[\w.-]+?__([\w.-]+)|[\w.-]+?__([\w.-]+)-details)\b")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _CHAPTER = re.compile(rf"(?i)\b(?:{CARD_WORDS['chapters']})\b")
 _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
@@ -156,7 +158,8 @@ class Reader:
         """The captions, and the paragraphs before and behind, without one that leads to what follows."""
         table, captions = self.table, self.grid.captions if self.grid.blocks else ()
         below = table.after if len(table.after) < 200 and table.after[-1:] not in (":", "：") else ""
-        return [text for text in (*captions, *table.layout, table.before, below) if text]
+        more = [text for text in (*table.between, *table.legends) if len(text) < 200 and text[-1:] not in (":", "：")]
+        return [text for text in (*captions, *table.layout, table.before, below, *more) if text]
 
     def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
@@ -244,7 +247,8 @@ class Reader:
                     if word := self.unplain_head(text):
                         yield text, f"the header '{text[:80]}' says '{word}': what is measured?"
             for text in (block.paths[column][-1] for column in block.columns("value") if block.paths[column]):
-                if not rows and (len(text) < 3 or head_is(text, "setting_heads")):
+                own = name_tokens(text) == self.model.tokens
+                if not rows and not own and (len(text) < 3 or head_is(text, "setting_heads")):
                     yield text, f"the column of numbers '{text}' may say how each was measured"
             own = {target.index + self.table.head for target in rows}
             for text in dict.fromkeys(block.sections[row] for row in block.body if row in own):
@@ -522,7 +526,8 @@ class Reader:
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
                 yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
-        near = [table.before, *table.between, table.after, *filter(is_legend, table.legends), *table.layout]
+        legends = [text for text in table.legends if is_legend(text) or len(text) < 120]
+        near = [table.before, *table.between, table.after, *legends, *table.layout]
         far = itertools.chain.from_iterable(map(about_numbers, filter(None, table.told)))
         for text in filter(None, dict.fromkeys((*near, *far))):
             if word := around.of_paragraph(text, text in near):
@@ -644,7 +649,10 @@ class Reader:
     def owner_doubts(self) -> Iterator[str]:
         """A table without a name is this model's only when the headings above it, or the title, are its name."""
         own = [text for text in (*self.headings, self.card.title) if contains_name(text, self.model)]
-        if not own:
+        linked = [first or second for first, second in _DETAILS.findall(self.card.text)]
+        if other := next((name for name in linked if name_tokens(name) != self.model.tokens), None):
+            yield f"the card links the results of {other[:60]}: this may be the block of another model's card"
+        if not own and not linked:
             yield "no label says whose scores they are, and no heading is the model's name"
         if not QUANTIZED.isdisjoint(self.model.tokens):
             yield "a quantized model's card may show the scores of the model that it is made from"

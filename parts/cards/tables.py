@@ -259,7 +259,7 @@ def read_blocks(body: str) -> Iterator[Piece]:
         elif kind == "html_block":
             yield from html_pieces(token.content)
         elif kind == "fence":
-            yield from (("text", 0, line) for line in token.content.split("\n") if "(pretrained=" in line)  # of lm-eval
+            yield from (("text", 0, line) for line in token.content.split("\n") if "pretrained=" in line)  # of lm-eval
         elif kind == "inline":
             if "<" in token.content and _TABLE_TAG.search(source := _CODE_SPAN.sub("", token.content)):
                 yield "html", 0, source

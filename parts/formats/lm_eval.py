@@ -51,9 +51,10 @@ from parts.formats.vocabulary import (
 from parts.frame import count_in, single_line, slug
 from parts.harness.metric_names import METRIC_IDS
 from parts.harness.scorers import ADDRESS, LM_EVAL_GENERATION, function_name, lm_eval_metric_row, lm_eval_scorer
-from parts.metric_directions import direction_in, unit_in
+from parts.metric_directions import direction_in, metric_direction, unit_in
 from parts.private import scrubber, shown_path
 from parts.records.schema import strings
+from parts.vocabulary import normalize_name
 
 TEMPLATE_FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)  # of a task's prompt: "{{question}}"
 
@@ -550,6 +551,7 @@ def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Fi
     groups = lm_eval_groups(document)
     shared = lm_eval_settings(document, arguments)
     wrong = lm_eval_conflicts(document)
+    general_doubt = "" if here.model_id or origin.format != "lm-eval" else lm_eval_other_model(document, arguments)
     for group, text in wrong.groups.items():
         yield Trouble(str(origin.path), text, group, failed=True)
     for task, values in part(document, "results").items():
@@ -557,11 +559,46 @@ def read_lm_eval(origin: Origin, document: dict[str, Any], here: Here, files: Fi
             yield Trouble(str(origin.path), "an average over tasks: recomputed, never imported", task)
         elif isinstance(values, dict):
             for run in lm_eval_task(origin, document, task, model, moment, shared, here, files):
+                if isinstance(run, TaskRun) and (text := general_doubt or lm_eval_contradiction(document, task)):
+                    yield Trouble(str(origin.path), f"it contradicts itself: {text}", task, failed=True)
+                    details = ({**score.details, "contradiction": text} for score in run.scores)
+                    scores = zip(run.scores, details, strict=True)
+                    run = replace(run, scores=tuple(replace(score, details=own) for score, own in scores))
                 yield wrong.told(run) if isinstance(run, TaskRun) else run
         else:
             yield Trouble(str(origin.path), "no scores under its name", task)
         for text in left.get(task, ()):
             yield Trouble(str(origin.path), text, task)
+
+
+def lm_eval_other_model(document: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
+    """What a file says of its model in two places, where these are two models: lm-eval names one of its arguments."""
+    name = named(document.get("model_name"))
+    given = [text for key, value in arguments.items() if key in LM_EVAL_IDENTITY and (text := named(value))]
+    folded = {Path(text).name.casefold() for text in given}
+    if not name or not given or Path(name).name.casefold() in folded or name in map(str, arguments.values()):
+        return ""
+    return f"model_name is {single_line(name)}, and model_args name {single_line(given[0])}"
+
+
+def lm_eval_contradiction(document: Mapping[str, Any], task: str) -> str:
+    """Where two places of a file say unlike things of a task: its name, its examples, which way of a metric is better.
+
+    n-shot is num_fewshot, or where that is 0 what the task's metadata say of the examples in its own text.
+    """
+    config = part(document, "configs", task)
+    name, shots, configured = named(config.get("task")), part(document, "n-shot").get(task), config.get("num_fewshot")
+    if name and normalize_name(name) != normalize_name(task):
+        return f"configs of {single_line(task)} are those of {single_line(name)}"
+    written = (whole(configured), *([whole(part(config, "metadata").get("num_fewshot"))] if not configured else []))
+    if None not in (whole(shots), whole(configured)) and whole(shots) not in written:
+        return f"n-shot is {shots}, and num_fewshot {configured}"
+    ways = part(document, "higher_is_better", task)
+    for _, metric, _ in lm_eval_keys(part(document, "results", task)):
+        said = {ways.get(metric), lm_eval_metric_row(config, metric).get("higher_is_better")}
+        if {True, False} <= said or (False in said and metric_direction(metric) is False):
+            return f"higher_is_better of {single_line(metric)} is {' and '.join(map(str, said - {None}))}"
+    return ""
 
 
 @dataclass(frozen=True)

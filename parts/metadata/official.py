@@ -16,7 +16,7 @@ from typing import Any
 from parts.embedded import embedded
 from parts.frame import ScriptError, listing, single_line
 from parts.metadata.entries import NOT_THE_HUBS, OWN_FILES, Entry
-from parts.vocabulary import WITH_TOOLS, normalize_name
+from parts.vocabulary import WITH_TOOLS, normalize_name, other_data
 from parts.yaml_tree import load_yaml
 
 SHIPPED = embedded("metadata/official.json")
@@ -216,6 +216,16 @@ def find_place(
     if claim.part:
         return PlaceMatch(why="a part of a benchmark, not the benchmark")
     known = mapping.get(claim.key or "") or {}
+    match = place_known(claim, official, known)
+    if place := match.place:
+        benchmark = {"name": place.dataset_id, **known, "hub": {"dataset_id": place.dataset_id}}
+        if why := other_data(benchmark, claim.dataset_id):
+            return PlaceMatch(why=why, candidates=(f"{place.dataset_id}:{place.task_id}",))
+    return match
+
+
+def place_known(claim: BenchmarkClaim, official: OfficialList, known: Mapping[str, Any]) -> PlaceMatch:
+    """As `find_place`, of whatever data; `known`: the vocabulary's entry."""
     names = {normalize_name(name) for name in (claim.key, known.get("name"), *known.get("aliases", ())) if name}
     hint, index = known.get("hub") or {}, known.get("model_index") or {}
     if hint and (found := official.get(hint["dataset_id"])):
@@ -369,7 +379,7 @@ class Placing:
         """What a result to publish says about its benchmark; "HLE (w/ tools)" is about HLE."""
         self.names = self.names or vocabulary_names(self.mapping)
         data = dict(entry.dataset)
-        dataset_id = data.get("type", "") if "/" in data.get("type", "") else ""
+        dataset_id = data.get("type", "") if "/" in data.get("type", "") or "split" in data else ""
         name = re.sub(r"[(\[]\s*[)\]]", "", WITH_TOOLS.sub("", entry.benchmark)).strip() if entry.variant else ""
         name = name or entry.benchmark
         return BenchmarkClaim(

@@ -44,6 +44,7 @@ HARNESS_SPELLINGS = {
     r"opencompass|simple[-_ ]evals|evalplus|bigcode[-_ ]eval\w*|nemo[-_ ]evaluator|lmms[-_ ]eval|vlmevalkit": "",
 }
 FITS, FITS_NOT, CANNOT_TELL = "fits", "does not fit", "cannot be told"
+OTHER_RUN = "it fits as the score of another run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +225,10 @@ def check_one(one: ClaimPair, count: int, measures: Measures, level: float) -> C
         verdict = FITS if all(fits) else FITS_NOT if not any(fits) else CANNOT_TELL
         (shown, _), (low, high) = min(zip(meant, spans, strict=True), key=lambda one: abs(one[0][0] - ours))
         why = "it fits as a share or as a percentage, not as both" if verdict == CANNOT_TELL else ""
-    if verdict == FITS and (apart := min(abs(share - ours) - half for share, half in meant)) > 1e-9:
-        off = f"{apart:.2g}" if measures.is_open(mine) else f"{100 * apart:.2g} points"
-        why = f"it fits as the score of another run; this one's number is {off} off, more than rounding makes"
+    if verdict == FITS and all(abs(share - ours) > half + 1e-9 for share, half in meant):
+        apart = min(abs(share - ours) for share, _ in meant)
+        off = f"{apart:.3g}" if measures.is_open(mine) else f"{100 * apart:.3g} points"
+        why = f"{OTHER_RUN}; this one's number is {off} off, more than rounding makes"
     unlike = one.unlike if one.relation != SAME and verdict != CANNOT_TELL else ()
     unsaid = "; ".join(filter(None, [why, *unlike]))
     shown, low, high = (None if number is None else round(number, 10) for number in (shown, low, high))
@@ -283,6 +285,8 @@ def judged_line(found: Sequence[Checked], rest: Sequence[StandingResult]) -> str
     """How many claims were judged, how, and which were not: the head of the answer."""
     counts = {verdict: sum(item.verdict == verdict for item in found) for verdict in (FITS, FITS_NOT, CANNOT_TELL)}
     told = [f"{verdict}: {count}" for verdict, count in counts.items() if count]
+    others = sum(OTHER_RUN in item.reason for item in found)
+    told += [f"of these as another run's score alone, not as this one's: {others}"] if others else []
     names = listing((f"{one.name} {one.value} ({one.where})" for one in rest), 10)
     told += [f"not measured here: {len(rest)}, {names}"] if rest else []
     judged = counts[FITS] + counts[FITS_NOT]

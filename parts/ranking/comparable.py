@@ -176,7 +176,9 @@ def differences(
         for name, values in setting_differences(own.run, its.run).items():
             found[f"{name}: {', not '.join(shortened_apart(*values))}"].append(own.task)
         mark, others = marks[checkpoint, own.task], marks[other, own.task]
-        if mark[0] != others[0]:
+        if mark[0] != others[0] and None in (mark[0], others[0]):
+            found["items of one of them only are here"].append(own.task)
+        elif mark[0] != others[0]:
             found[f"{mark[0]} items, not {others[0]}"].append(own.task)
         elif mark[1] != others[1]:
             found["other items"].append(own.task)

@@ -24,6 +24,7 @@ from parts.vocabulary import (
     is_named_after,
     metric_type,
     normalize_name,
+    other_data,
     stated_unit,
 )
 
@@ -263,14 +264,17 @@ def with_wholes(
         parts = [row for row in rows if id(row.run) in gone and row.run.key == run.key]
         own = next(row for row in parts if (row.run.metric, row.run.file) == (run.metric, run.file))
         marks = {pair for row in parts for pair in row.entry.dataset if pair[0] == OWN_FILES}
+        known = vocabulary.entries[run.key]
+        types = [(row, dict(row.entry.dataset).get("type", "")) for row in parts]
+        other = (row for row, repo in types if "/" in repo and other_data(known, repo))
+        data = next(other, own).entry.dataset
         entry = replace(
             own.entry,
             benchmark=vocabulary.title(run.key),
             value=run.written[0],
             key=run.key,
-            dataset=(*(pair for pair in own.entry.dataset if pair[0] not in ("config", OWN_FILES)), *marks),
+            dataset=(*(pair for pair in data if pair[0] not in ("config", OWN_FILES)), *marks),
         )
-        known = vocabulary.entries[run.key]
         kept.append(RecordResult(entry, run, parent=None, main=is_main_metric({"metric_id": run.metric}, known)))
     return kept, notes
 

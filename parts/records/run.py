@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from parts.frame import ScriptError, count_in, is_number, single_line
+from parts.frame import ROUNDED, ScriptError, count_in, is_number, single_line
 from parts.metric_directions import metric_direction
 from parts.records.attempts import Attempts, attempts_of, read_counts
 from parts.records.identity import Identity, identity_of
@@ -124,6 +124,7 @@ class Run:
     repeat: str = ""
     moment: str = ""  # ISO 8601 or seconds, as the record says it
     conflict: str = ""
+    contradiction: str = ""  # where the numbers of its source contradict one another
     lost_items: str = ""  # why its items could not be read where it was converted
     missing_samples: str = ""  # that its items were written, and are not here
     sampled: bool = False  # whether the record says that there are samples
@@ -250,6 +251,7 @@ def result_run(
         size=size_of(row.get("source_data") or {})
         or (entry.get("items") if entry.get("own") and not subtask else None),
         usual=None if subtask else entry.get("items"),
+        contradiction=single_line(notes.get("contradiction") or "") or outside_interval(score, uncertainty),
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
         cluster_field=single_line(first_said("cluster_by", more) or first_said("cluster", more)),
@@ -382,6 +384,16 @@ def read_error(uncertainty: Mapping[str, Any], result_id: str) -> float | None:
     if is_number(low) and is_number(high) and low <= high and is_number(level) and 0 < level < 1:
         return interval_from_bounds(low, high, level)
     return None
+
+
+def outside_interval(score: float, uncertainty: Mapping[str, Any]) -> str:
+    """What is wrong with a score that lies outside of its own confidence interval; one about zero says how far."""
+    interval = uncertainty.get("confidence_interval") or {}
+    low, high = interval.get("lower"), interval.get("upper")
+    if not (is_number(low) and is_number(high)) or low <= 0 <= high:
+        return ""
+    room = ROUNDED * max(1.0, abs(score))
+    return "" if low - room <= score <= high + room else f"{score:g} with a confidence interval of {low:g} to {high:g}"
 
 
 def read_count(count: Any, result_id: str) -> int | None:

@@ -130,7 +130,12 @@ def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str
             raise ScriptError(f"{what}: nothing of that date; there are: {listing(state_names(name, states), 20)}")
         states = chosen
     if len(states) == 1:
-        return states[0], []
+        days = sorted({moment_of_run(run).strftime("%Y-%m-%d") for run in states[0]})
+        again = len(days) > 1 and len(set(map(slot_of, states[0]))) < len(states[0])
+        said = (
+            f"{name}: the runs of {listing(days)} are of the same weights, so repeats, and averaged: none is left out"
+        )
+        return states[0], [said] if again and (latest or date is not None) else []
     names = state_names(name, states)
     if latest:
         return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]

@@ -9,9 +9,11 @@ from parts.frame import MANY, ROUNDED, number, plural
 from parts.records.attempts import COUNT_WORDS, DOUBTFUL, attempts_of
 from parts.records.items import ITEM_MEANS, ItemFacts
 from parts.records.run import Run, Validity
-from parts.statistics.intervals import error_doubt, wilson_interval
+from parts.statistics.intervals import error_contradiction, error_doubt, wilson_interval
+from parts.vocabulary import metric_key
 
 CONVERTER = "convert_results.py"  # as a record names it
+PLAIN_SHARES = ("accuracy", "exactmatch", "accnorm")  # by their keys
 PLAIN_MEANS = ("accuracy", "exact_match")  # by their name, where a record does not say how it was made
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
 
@@ -59,6 +61,8 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
     reasons = []
     if run.conflict:
         reasons.append(f"its score contradicts its items ({run.conflict})")
+    small = is_plain_share(run) and facts is None and error_contradiction(run.score, run.standard_error, run.n)
+    reasons += [f"it contradicts itself ({text})" for text in (run.contradiction, small) if text]
     if run.lost_items:
         reasons.append(f"its items could not be read ({run.lost_items})")
     if run.sampled and not samples_there:
@@ -71,6 +75,13 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         if not repeated:
             reasons.append(f"it speaks of {run.n} items and has {facts.rows}")
     return reasons
+
+
+def is_plain_share(run: Run) -> bool:
+    """Whether a score is a share of answers that are right or wrong."""
+    mean = run.aggregation in ITEM_MEANS[1:] or not run.aggregation
+    known = metric_key(run.metric).partition(",")[0] in PLAIN_SHARES and run.unit == "proportion"
+    return mean and known and not run.cluster_field and run.times == 1
 
 
 def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:

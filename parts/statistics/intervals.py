@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
+FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
 ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
 
 
@@ -92,6 +93,19 @@ def error_doubt(score: float, error: float | None, n: int | None, method: str) -
     tenths = round(10 * (score * (1 - score) / error**2 + 1) / n)  # alike for many models, which are then one remark
     share = f"about {tenths}0 %" if tenths else "less than 10 %"
     return f"its standard error is that of {share} of the {n} items that it speaks of, were these independent"
+
+
+def error_contradiction(score: float, error: float | None, n: int | None) -> str:
+    """What is wrong with the standard error of a share of right answers that is far below any that n of them can have.
+
+    That of n independent ones is sqrt(p (1 - p) / n), whatever they are; each asked 400 times, a twentieth of it.
+    """
+    near = 0.5 - abs(score - 0.5) - ROUNDED_SHARE
+    if error is None or not n or n < 2 or near <= 0 or error**2 * n >= near * (1 - near) / FAR_BELOW**2:
+        return ""
+    return f"a standard error of {error:.3g}, while {n} answers of which {score:g} are right have one of about " + (
+        f"{math.sqrt(score * (1 - score) / n):.3g}"
+    )
 
 
 def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
