@@ -3001,6 +3001,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
                  'evaluation general public other others state of the art sota recent 2x 3x 4x x and baselines '
                  'competitor competitors',
+ 'telling_facts': 'samples votes bits bpw wbits temperature temp step steps epoch epochs budget trials generations',
  'setting_heads': 'language languages lang langpair split subset subsets setting settings config configuration '
                   'mode modes prompt prompting strategy subtask pair 语言',
  'kinds_tuned': 'instruct instruction chat chatbot sft rlhf dpo aligned alignment posttrained finetuned 对话 指令 rlhf '

@@ -2510,6 +2510,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
                  'evaluation general public other others state of the art sota recent 2x 3x 4x x and baselines '
                  'competitor competitors',
+ 'telling_facts': 'samples votes bits bpw wbits temperature temp step steps epoch epochs budget trials generations',
  'setting_heads': 'language languages lang langpair split subset subsets setting settings config configuration '
                   'mode modes prompt prompting strategy subtask pair 语言',
  'kinds_tuned': 'instruct instruction chat chatbot sft rlhf dpo aligned alignment posttrained finetuned 对话 指令 rlhf '
@@ -5111,6 +5112,9 @@ _ERRORS = frozenset(
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
+_OF_NAMES = frozenset(
+    ["wer", "cer", "elo", "macro", "micro", "devtest", "dev", "reasoning", "thinking", "top-1", "top-5", "judge"]
+)  # of benchmarks
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
@@ -5514,8 +5518,13 @@ class ScoreReader:
         for text in said.metrics:
             if "stderr" in text or not (is_generic(text) or "_" in text or metric_direction(text) is not None):
                 return f"its measure '{text[:60]}' is not known"
-        if not score.metric and (word := told_lower(score.benchmark)):
-            return f"'{word}' in its name says that it is no plain score"
+        told = told_lower(score.benchmark) if not score.metric else ""
+        if not score.key and not by_hand:  # of a name that nobody knows, any word may be all that says what it is
+            name = score.benchmark  # "Count" and "DROP" are names of benchmarks
+            words = (word for word in tellings(name) if word not in _OF_NAMES and word.upper() not in name)
+            told = told or next((word for word in words if word != name.casefold()), "")
+        if told:
+            return f"'{told}' in its name says that it is no plain score"
         metric = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
         lower = any(metric_direction(part) for part in metric.split(", "))
         return f"an arrow says that less is better, and it is {metric}" if said.less and metric and not lower else ""
@@ -5914,6 +5923,9 @@ class Reader:
                 own = name_tokens(text) == self.model.tokens
                 if not rows and not own and (len(text) < 3 or head_is(text, "setting_heads")):
                     yield text, f"the column of numbers '{text}' may say how each was measured"
+            for text in (block.paths[column][-1] for column in block.columns("fact") if block.paths[column]):
+                if rows and head_is(text, "telling_facts", "fact_fillers"):
+                    yield text, f"the column '{text}' says how a row was measured: is its row the model as it is?"
             own = {target.index + self.table.head for target in rows}
             for text in dict.fromkeys(block.sections[row] for row in block.body if row in own):
                 if text and (word := self.unplain(text)):

@@ -225,3 +225,21 @@ def test_a_short_second_paragraph_below_is_looked_at(tmp_path, capsys, text):
     if text.startswith("`"):
         fence = "```bash\n" + text.strip("`") + "\n```\n"
         assert read(tmp_path, capsys, card + fence)[0] == 3
+
+
+@pytest.mark.parametrize("head", ["Samples", "Votes", "Bits", "Temperature", "Epoch", "Training steps"])
+def test_a_column_of_numbers_that_say_how_a_row_was_measured_is_asked(tmp_path, capsys, head):
+    card = (
+        "# Foo-7B\n\n## Evaluation\n\n| Model | {} | MMLU | GSM8K |\n|---|---|---|---|\n| Foo-7B | 4 | 61.0 | 50.0 |\n"
+    )
+    code, found, err = read(tmp_path, capsys, card.format(head))
+    assert (code, found) == (3, []) and "says how a row was measured" in err
+    assert read(tmp_path, capsys, card.format("Parameters (B)"))[0] == 0
+
+
+@pytest.mark.parametrize("name", ["KL drop", "Over-refusal", "WER ratio", "Gap to human"])
+def test_a_name_that_nobody_knows_and_that_tells_is_no_score(tmp_path, capsys, name):
+    card = "# Foo-7B\n\n## Evaluation\n\n| Benchmark | Foo-7B |\n|---|---|\n| MMLU | 61.0 |\n| {} | 3.0 |\n"
+    code, found, _ = read(tmp_path, capsys, card.format(name))
+    assert code == 3 and 3.0 not in [value for _, _, value in found]
+    assert read(tmp_path, capsys, card.format("NewBench"))[0] == 0

@@ -250,6 +250,9 @@ class Reader:
                 own = name_tokens(text) == self.model.tokens
                 if not rows and not own and (len(text) < 3 or head_is(text, "setting_heads")):
                     yield text, f"the column of numbers '{text}' may say how each was measured"
+            for text in (block.paths[column][-1] for column in block.columns("fact") if block.paths[column]):
+                if rows and head_is(text, "telling_facts", "fact_fillers"):
+                    yield text, f"the column '{text}' says how a row was measured: is its row the model as it is?"
             own = {target.index + self.table.head for target in rows}
             for text in dict.fromkeys(block.sections[row] for row in block.body if row in own):
                 if text and (word := self.unplain(text)):

@@ -35,7 +35,7 @@ from parts.cards.labels import (
     words_of,
 )  # fmt: skip
 from parts.cards.model_names import QUANTIZED, ModelName, name_tokens, relation_of
-from parts.cards.surroundings import is_telling, says_lower, told_lower
+from parts.cards.surroundings import is_telling, says_lower, tellings, told_lower
 from parts.cards.tables import Cell
 from parts.cards.text import label_text
 from parts.cards.values import ODD_CELL, TEXT_CELL, Value, cell_kind, divided
@@ -50,6 +50,9 @@ _ERRORS = frozenset(
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
+_OF_NAMES = frozenset(
+    ["wer", "cer", "elo", "macro", "micro", "devtest", "dev", "reasoning", "thinking", "top-1", "top-5", "judge"]
+)  # of benchmarks
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
@@ -453,8 +456,13 @@ class ScoreReader:
         for text in said.metrics:
             if "stderr" in text or not (is_generic(text) or "_" in text or metric_direction(text) is not None):
                 return f"its measure '{text[:60]}' is not known"
-        if not score.metric and (word := told_lower(score.benchmark)):
-            return f"'{word}' in its name says that it is no plain score"
+        told = told_lower(score.benchmark) if not score.metric else ""
+        if not score.key and not by_hand:  # of a name that nobody knows, any word may be all that says what it is
+            name = score.benchmark  # "Count" and "DROP" are names of benchmarks
+            words = (word for word in tellings(name) if word not in _OF_NAMES and word.upper() not in name)
+            told = told or next((word for word in words if word != name.casefold()), "")
+        if told:
+            return f"'{told}' in its name says that it is no plain score"
         metric = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
         lower = any(metric_direction(part) for part in metric.split(", "))
         return f"an arrow says that less is better, and it is {metric}" if said.less and metric and not lower else ""
