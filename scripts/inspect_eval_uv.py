@@ -261,7 +261,7 @@ from email.utils import parsedate_to_datetime
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, NoReturn, TextIO, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -2486,7 +2486,10 @@ PORTS = {"http": 80, "https": 443}
 ETAGS = ("etag", "x-linked-etag")
 FILE_WORD = re.compile(r"(?!\.)[\w.:+=-]{0,200}", re.ASCII)
 COMMIT_NAME = re.compile(r"(?:[0-9a-f]{40})?")
-ONE_REPO = re.compile(r"/api/(?:models|datasets|spaces)/[^/]+(?:/[^/]+)?(?:/revision/.+)?")
+OF_A_REPO = re.compile(r"/api/(?:models|datasets|spaces|buckets)/")
+HASHES = {"sha", "oid", "blobId", "xetHash", "sha256", "targetCommit", "commitOid"}
+A_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+OF_AUTHORS = {"cardData", "config", "gguf", "widgetData", "transformersInfo"}  # what the client takes no name from
 MOST_PAGES = 3000  # of one list, in a thread
 NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user's command line gives the token to
 
@@ -2582,16 +2585,42 @@ def why_no_answer(answer: Any) -> str | None:
         pages[path] += 1
         if pages[path] > MOST_PAGES:
             return f"goes on after {MOST_PAGES} pages"
+    if not is_store(heads.get("x-xet-cas-url")):
+        return "names no place of a store"
     if path.startswith("/api/"):
+        onward = urlsplit(urljoin(str(answer.request.url), heads.get("location", "")))
+        if answer.has_redirect_location and not onward.path.startswith("/api/"):
+            return "goes on at a place that answers no such question"
         limit_body(answer)
-        if ONE_REPO.fullmatch(path) and answer.request.method == "GET" and answer.status_code == 200:
+        if OF_A_REPO.match(path) and answer.is_success:
             answer.read()
             with contextlib.suppress(ValueError):
-                found = answer.json()
-                commit = found.get("sha") if isinstance(found, dict) else None
-                if commit is not None and not (commit and isinstance(commit, str) and COMMIT_NAME.fullmatch(commit)):
-                    return "names no commit"
+                return why_no_names(answer.json())
     return None
+
+
+def why_no_names(value: Any) -> str | None:
+    """What in the JSON of an answer on a repository is no hash or address where the client takes it for one."""
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, list):
+            pending += [inner for inner in one if isinstance(inner, dict | list)]
+        elif isinstance(one, dict):
+            for name, inner in one.items():
+                named = inner is None or (isinstance(inner, str) and A_HASH.fullmatch(inner))
+                if name in HASHES and not named:
+                    return f"names no commit or hash ({name})"
+                if name == "casUrl" and not is_store(inner):
+                    return "names no place of a store"
+                if isinstance(inner, dict | list) and name not in OF_AUTHORS:
+                    pending.append(inner)
+    return None
+
+
+def is_store(place: Any) -> bool:
+    """Whether an address is one that Xet's store may have: `hf_xet` takes local:// for a folder of this machine."""
+    return place is None or (isinstance(place, str) and (place.startswith("https://") or on_hub(place)))
 
 
 def limit_body(answer: Any) -> None:
@@ -3068,7 +3097,10 @@ GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "m
 # Older task strings begin with one of these; today's lighteval ignores it.
 SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
 # OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
-HUB_PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>[\w.*/-]+))?")
+# The client keeps a file of the revision's name: none leads elsewhere.
+HUB_PLACE = re.compile(
+    r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>(?!/)(?!\S*\.\.)[\w.*/-]+))?"
+)
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
 
@@ -3083,7 +3115,7 @@ INSPECT_METRICS = {
 PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
 ROUTER = "https://router.huggingface.co/v1"
 DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?")
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@(?!/)(?!\S*\.\.)[\w./-]+)?")
 # Cyrillic and Greek letters that look like Latin ones (Unicode's confusables), small and capital.
 LOOK_LATIN = str.maketrans(
     "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
@@ -6509,6 +6541,7 @@ def guard_metrics(loading: Any) -> None:
         name = path.rstrip("/").rpartition("/")[2]
         if not path.endswith(".py"):  # that would be said to be a file
             refuse_stand_in(os.path.join(path, f"{name}.py"))
+            note(f"the task's metric {single_line(path)[:100]} is a program of the Hub, and runs here (SECURITY.md)")
         return find(path, *rest, **more)
 
     loading.evaluation_module_factory = guarded_find

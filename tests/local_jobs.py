@@ -389,6 +389,7 @@ class Jobs:
         self.hidden: set[str] = set()  # jobs that the list does not show: it is behind
         self.runner: Any = Pretend()
         self.buckets: dict[str, dict[str, bytes]] = {}
+        self.public: set[str] = set()  # of the buckets
         self.xet_tokens: set[str] = set()
         self.xorbs: dict[str, list[bytes]] = {}
         self.files: dict[str, bytes] = {}  # Xet hash -> content
@@ -492,7 +493,11 @@ class JobHandlers:
         if files is None:
             raise self.error(404, "Bucket not found")
         size = sum(map(len, files.values()))
-        about = {"id": f"{name}/{bucket}", "private": True, "createdAt": timestamp()}
+        about = {
+            "id": f"{name}/{bucket}",
+            "private": f"{name}/{bucket}" not in self.jobs.public,
+            "createdAt": timestamp(),
+        }
         return about | {"size": size, "totalFiles": len(files)}
 
     def xet_token(self, call: Any, name: str, bucket: str) -> Any:

@@ -213,6 +213,15 @@ def test_samples_that_are_not_the_records(store, capsys, tmp_path) -> None:
         assert any(problem in line for line in found), found
 
 
+def test_samples_that_are_a_link_out_of_their_folder_are_not_sent(store, capsys, tmp_path) -> None:
+    path = some_record(tmp_path)
+    samples = path.with_name(f"{path.stem}_samples.jsonl")
+    samples.rename(tmp_path / "private.jsonl")
+    samples.symlink_to(tmp_path / "private.jsonl")
+    code, _, err = contribute(capsys, "--create-pr")
+    assert code == 2 and "a link out of the folder" in err and store.pull_requests(STORE, "dataset") == []
+
+
 def test_whose_records_is_asked(store, capsys, tmp_path) -> None:
     code = manager.main(["contribute", "--results", "results"])
     assert code == 3 and "--repo-id OWNER/NAME" in capsys.readouterr().err

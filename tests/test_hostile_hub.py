@@ -17,6 +17,8 @@ sys.path.insert(0, str(ROOT))
 from parts.frame import ScriptError  # noqa: E402
 from parts.hub import answers  # noqa: E402
 from parts.jobs.client import is_price  # noqa: E402
+from parts.names import HUB_MODEL, HUB_PLACE  # noqa: E402
+from parts.training_runs import is_hub_place  # noqa: E402
 
 SHA = "a" * 40
 
@@ -84,6 +86,42 @@ def test_a_commit_that_is_a_path_names_no_folder(strange, tmp_path, sha):
     strange.answer = lambda asked, path: (b"{}", {"X-Repo-Commit": "../x", "ETag": '"0"'})
     with pytest.raises(ScriptError, match="names no commit"):
         hf_hub_download("acme/d", "data.json", cache_dir=strange.cache, endpoint=strange.place)
+
+
+@pytest.mark.parametrize("way", ["list", "elsewhere", "203"])
+def test_no_other_way_leads_to_a_name_of_the_hubs_choice(strange, tmp_path, way):
+    evil = str(tmp_path / "pwn.sh")
+    files = [{"type": "file", "path": "data.json", "size": 2, "oid": "a" * 40, "xetHash": "b" * 64}]
+    files[0]["lfs"] = {"oid": evil, "size": 2, "pointerSize": 100}
+
+    def answer(asked, path):
+        if "/tree/" in path:
+            return json.dumps(files).encode(), {}
+        if way == "elsewhere" and path.startswith("/api/"):
+            return b"", {"Location": "/elsewhere"}
+        return info(SHA if way == "list" else "../../../../x"), {}
+
+    strange.status = {"list": 200, "elsewhere": 307, "203": 203}[way]
+    strange.answer = answer
+    with pytest.raises(ScriptError, match="not what the Hub says"):
+        snapshot_download("acme/d", repo_type="dataset", cache_dir=strange.cache, endpoint=strange.place)
+    assert not list(tmp_path.rglob("pwn.sh*"))
+
+
+@pytest.mark.parametrize("place", ["local:///tmp/x", "file:///tmp/x", "/tmp/x", "http://elsewhere.example/"])
+@pytest.mark.parametrize("header", [True, False])
+def test_the_store_of_xet_is_no_folder_here(strange, place, header):
+    said = json.dumps({"accessToken": "t", "exp": 9999999999, "casUrl": "https://cas.example" if header else place})
+    heads = {"X-Xet-Cas-Url": place} if header else {}
+    strange.answer = lambda asked, path: (said.encode(), heads)
+    with pytest.raises(ScriptError, match="no place of a store"):
+        strange.api.dataset_info("acme/d")
+
+
+def test_a_revision_that_is_a_path_is_none_of_the_hub():
+    for text in ("acme/m@/etc/x", "acme/m@../x", "acme/m@a/../b", "acme/m@a..b"):
+        assert not HUB_PLACE.fullmatch(text) and not HUB_MODEL.fullmatch(text) and not is_hub_place(text)
+    assert HUB_PLACE.fullmatch("acme/m@refs/pr/1") and HUB_PLACE.fullmatch("acme/m@step-1.5")
 
 
 def test_what_the_hub_says_is_read(strange):

@@ -463,6 +463,15 @@ def checkpoint_folder(place, files=None):
         (place / name).write_bytes(data if isinstance(data, bytes) else data.encode())
 
 
+def test_files_of_jobs_go_into_no_public_bucket(hub, capsys):
+    hub.jobs.buckets["me/jobs-artifacts"] = {}
+    hub.jobs.public.add("me/jobs-artifacts")
+    hub.create_repo("me/lm", files=model_files())
+    assert main(*command("--yes")) == 3
+    assert "the bucket me/jobs-artifacts is public" in capsys.readouterr().err
+    assert not hub.jobs.buckets["me/jobs-artifacts"] and not hub.jobs.accepted
+
+
 @pytest.mark.parametrize(
     "header",
     ["[]", "1", '{"w": []}', '{"w": {"dtype": "F32"}}', '{"w": {"dtype": "F32", "shape": "abc"}}',

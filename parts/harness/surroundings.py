@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, single_line
+from parts.frame import ScriptError, note, single_line
 from parts.hashes import HIDDEN_CARD, data_set_files, file_sha256
 from parts.hub.answers import keep_token_home
 from parts.names import HUB_ID
@@ -207,6 +207,7 @@ def guard_metrics(loading: Any) -> None:
         name = path.rstrip("/").rpartition("/")[2]
         if not path.endswith(".py"):  # that would be said to be a file
             refuse_stand_in(os.path.join(path, f"{name}.py"))
+            note(f"the task's metric {single_line(path)[:100]} is a program of the Hub, and runs here (SECURITY.md)")
         return find(path, *rest, **more)
 
     loading.evaluation_module_factory = guarded_find

@@ -212,8 +212,24 @@ class JobsClient:
         wanted = {name: labels[name] for name in (RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL)}
         return next(iter(listed(lambda: self.api.list_jobs(labels=wanted, namespace=self.namespace))), None)
 
+    def refuse_public_bucket(self) -> None:
+        """ScriptError (3) where the bucket that the client puts files of jobs into is there already, and public."""
+        from huggingface_hub import constants
+        from huggingface_hub.errors import HfHubHTTPError
+
+        name = f"{self.namespace}/{constants.HF_JOBS_ARTIFACTS_BUCKET_NAME}"
+        try:
+            private = self.api.bucket_info(name).private
+        except HfHubHTTPError as error:
+            if error.response is not None and error.response.status_code == 404:
+                return  # the client makes it, private
+            raise
+        if private is not True:
+            raise ScriptError(f"the bucket {name} is public, and the files of jobs go there: make it private", code=3)
+
     def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str], script: Path) -> Any:
         """One submission, by the client's own way; what it prints goes to stderr."""
+        self.refuse_public_bucket()
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # run_uv_job is marked experimental
             return self.api.run_uv_job(

@@ -21,6 +21,7 @@ from parts.embedded import embedded
 from parts.foreign import web_url
 from parts.frame import ScriptError, single_line
 from parts.inputs import MAX_SAMPLES, input_bytes, read_json
+from parts.records.files import refuse_link_away
 
 EEE_SCHEMAS = embedded("records/every_eval_ever.json")
 EEE_FILE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:\.json|_samples\.jsonl)")
@@ -50,6 +51,8 @@ def datastore_file(path: Path, record: Mapping[str, Any], model: str = "") -> Da
     """
     samples_path = path.with_name(f"{path.stem}_samples.jsonl")
     data = input_bytes(path)
+    if samples_path.is_symlink():
+        refuse_link_away(str(samples_path), os.path.realpath(samples_path), path.parent)
     samples = input_bytes(samples_path, MAX_SAMPLES) if samples_path.is_file() else None
     name, collection = path.stem, path.parent.parent.parent.name
     if model and model != record["model_info"].get("id"):
