@@ -108,7 +108,7 @@ def test_no_other_way_leads_to_a_name_of_the_hubs_choice(strange, tmp_path, way)
     assert not list(tmp_path.rglob("pwn.sh*"))
 
 
-@pytest.mark.parametrize("place", ["local:///tmp/x", "file:///tmp/x", "/tmp/x", "http://elsewhere.example/"])
+@pytest.mark.parametrize("place", ["local:///srv/x", "file:///srv/x", "/srv/x", "http://elsewhere.example/"])
 @pytest.mark.parametrize("header", [True, False])
 def test_the_store_of_xet_is_no_folder_here(strange, place, header):
     said = json.dumps({"accessToken": "t", "exp": 9999999999, "casUrl": "https://cas.example" if header else place})
