@@ -2023,6 +2023,7 @@ LOOK_LATIN = str.maketrans(
     "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
     "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
 )
+DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 
 
@@ -2038,17 +2039,16 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
 
 
 def disguised(name: str) -> str | None:
-    """The letter in a name that looks like a Latin one and is none: Cyrillic or Greek ones in a word of Latin letters.
+    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters.
 
-    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "lumen" and "\u043c\u043e\u0434\u0435\u043b\u044c-7b" -> None
+    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
     """
     if name.isascii():
         return None
     for word in re.findall(r"[^\W\d_]+", name):
-        letters = [unicodedata.name(letter, "") for letter in word]
-        other = next((said for said in letters if said.startswith(("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"))), None)
-        if other and any(said.startswith("LATIN") for said in letters):
-            return other
+        latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
+        if latin and (other := next((letter for letter in word if ord(letter) in DISGUISES), "")):
+            return unicodedata.name(other)
     return None
 
 
@@ -2800,10 +2800,8 @@ _SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
 _SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
 _FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
 _HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
-_UNDISPLAYED = re.compile(
-    r"(?i)<(\w+)\b[^<>]{0,200}?(?:\shidden\b|display\s*:\s*none|visibility\s*:\s*hidden|line-through)[^<>]{0,200}>"
-    r"(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>"
-)
+_MAY_UNDISPLAY = re.compile(r"(?i)<[^<>]*(?:\bhidden\b|\bstyle\s*=)")
+_STYLE_BLANKS = re.compile(r"/\*.*?\*/|\s+", re.S)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
 _IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
 _LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
@@ -2857,7 +2855,8 @@ def _plain_text(text: str) -> str:
     if not text.isascii():
         text = _UNSEEN.sub("", text).translate(_FULL_WIDTH)
     if "<" in text:
-        text = _UNDISPLAYED.sub("", _HIDDEN.sub("", text))
+        text = shown_html(text) if _MAY_UNDISPLAY.search(text) else text
+        text = _HIDDEN.sub("", text)
         whole = text.strip()
         text = _SUP.sub(lambda m: _superscript(m, whole), text)
         text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))
@@ -2928,6 +2927,53 @@ def label_text(text: str) -> str:
     while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
         text = shorter
     return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
+
+
+def shown_html(text: str) -> str:
+    """HTML without the elements that a page does not show, or strikes out."""
+    from lxml import etree
+
+    body = parse_html(text).find("body")
+    for element in body.iter():
+        if is_hidden(element) or is_struck(element):
+            element.tag = "x-gone"
+    etree.strip_elements(body, "x-gone", with_tail=False)
+    shown = "".join(etree.tostring(inner, encoding="unicode", method="html") for inner in body)
+    return html.escape(body.text or "", quote=False) + shown
+
+
+def is_hidden(element: Any) -> bool:
+    """Whether a page does not show an element: a template, the attribute `hidden`, or a style that says so."""
+    if element.tag == "template":
+        return True
+    if not element.keys():
+        return False
+    return element.get("hidden") is not None or has_style(element, "display:none", "visibility:hidden")
+
+
+def is_struck(element: Any) -> bool:
+    return bool(element.keys()) and has_style(element, "line-through")
+
+
+def has_style(element: Any, *names: str) -> bool:
+    style = _STYLE_BLANKS.sub("", element.get("style") or "").lower()
+    return any(name in style for name in names)
+
+
+def parse_html(stream: str) -> Any:
+    """The HTML as a tree; ScriptError when lxml had to stop before its end, which it does without a word."""
+    from lxml import etree
+
+    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, recover=True)
+    root = etree.fromstring(f"<body>{stream}</body>".replace("\0", ""), parser)
+    if any(
+        error.type_name in ("ERR_RESOURCE_LIMIT", "ERR_INTERNAL_ERROR", "ERR_NAME_TOO_LONG")
+        for error in parser.error_log
+    ):
+        raise ScriptError(
+            "the card's HTML is nested too deep to be read whole (more than 2,000 open tags); nothing is taken"
+        )
+    return root if root is not None else etree.Element("body")
 
 
 # --- parts/cards/labels.py --------------------------------------------------------------------------------------------
@@ -3004,6 +3050,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
                  'evaluation general public other others state of the art sota recent 2x 3x 4x x and baselines '
                  'competitor competitors',
+ 'telling_names': 'wer cer elo perplexity macro micro devtest dev reasoning thinking top-1 top-5 judge',
  'telling_facts': 'samples votes bits bpw wbits temperature temp step steps epoch epochs budget trials generations',
  'setting_heads': 'language languages lang langpair split subset subsets setting settings config configuration '
                   'mode modes prompt prompting strategy subtask pair 语言',
@@ -9788,7 +9835,7 @@ def why_no_answer(answer: Any) -> str | None:
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
         return "names no commit"
     waits = [heads.get("retry-after", ""), *re.findall(r"\bt=(\d+)", heads.get("ratelimit", ""))]
-    if any(len(wait) > 4 and wait.isdecimal() for wait in waits):
+    if answer.is_error and any(len(wait) > 3 and wait.isdecimal() for wait in waits):
         return f"asks to wait for {max(waits, key=len)[:20]} seconds"
     if (answer.links if "link" in heads else {}).get("next") or path.endswith("/discussions"):
         pages = LAST.__dict__.setdefault("pages", Counter())
@@ -9802,7 +9849,7 @@ def why_no_answer(answer: Any) -> str | None:
         if answer.has_redirect_location and not onward.path.startswith("/api/"):
             return "goes on at a place that answers no such question"
         limit_body(answer)
-        if OF_A_REPO.match(path) and answer.is_success:
+        if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
             answer.read()
             with contextlib.suppress(ValueError):
                 return why_no_names(answer.json())
@@ -11506,10 +11553,10 @@ def rank_by_records(
     placed = [key for key in shared if vocabulary.category(key)] or shared  # those that a known unit would let count
     if unclear := [key for key in apart if key in placed and ranked[0].scores[key].unit == "unknown"]:
         rest = ",".join(sorted(shared - apart.keys()))
+        alone = f", rank over the others alone (--benchmarks {rest})" if rest else ""
         raise ScriptError(
-            f"measured for all, but no record says the unit of {listing(unclear)}: convert its "
-            f"files again (convert_results.py), rank over the others alone (--benchmarks {rest}), or with "
-            "--score-function FILE.py",
+            f"measured for all, but no record says the unit of {listing(unclear)}: convert its files again "
+            f"(convert_results.py){alone}, or rank with --score-function FILE.py",
             code=3,
         )
     if apart:
@@ -13402,7 +13449,7 @@ def command_to_measure(
             whole = len(wanted) == request.size
             groups[request.options or (), request.output_dir] += [request.name] if whole else wanted
     limits = ["--limit", str(limit)] if limit else []
-    script = f"{run_line('lighteval_vllm_uv.py')}"
+    script = run_line("lighteval_vllm_uv.py")
     before = ["--model", *map(Path, models), "--tasks"]
     return " && ".join(
         f"{script} {command_line_of([*before, ','.join(names), *options, *limits, '--output-dir', Path(output_dir)])}"
@@ -13504,7 +13551,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if args.scoring == "measured":
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
-            f"{run_line('lighteval_vllm_uv.py')}"
+            + run_line("lighteval_vllm_uv.py")
         )
     refuse_formulas(checkpoints, folders, strangers, root)
     note(

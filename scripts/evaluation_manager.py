@@ -1013,151 +1013,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-# --- parts/cards/text.py ----------------------------------------------------------------------------------------------
-
-MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
-MAX_LABEL = 400  # characters of a header or label that are looked at
-
-_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{\u00ad\u200b-\u200f\u2060\ufeff\uff05-\uff19]")
-_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
-_FULL_WIDTH = {**{0xFF10 + n: str(n) for n in range(10)}, 0xFF05: "%", 0xFF0E: "."}
-_STRUCK = re.compile(r"~~(?!\s)[^~\n]{1,300}~~")
-_BOLD_NUMBER = re.compile(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
-_BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
-_SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
-_SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
-_FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
-_HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
-_UNDISPLAYED = re.compile(
-    r"(?i)<(\w+)\b[^<>]{0,200}?(?:\shidden\b|display\s*:\s*none|visibility\s*:\s*hidden|line-through)[^<>]{0,200}>"
-    r"(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>"
-)
-_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
-_IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
-_LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
-_FOOTNOTE_REF = re.compile(r"\[\^[^\[\]\s]{1,40}\]")
-_LATEX_GROUP = re.compile(
-    r"\\(?:text(?:bf|it|rm|sc|tt|sf)?|math(?:bf|rm|it|sf|tt|bb)|boldsymbol|bm|bf|underline|emph|mbox|uline|"
-    r"textcolor\{[^{}]{0,30}\}|color\{[^{}]{0,30}\})\s*\{([^{}]{0,300})\}"
-)
-_LATEX_WORDS = {
-    r"\pm": " ± ", r"\ddagger": "‡", r"\uparrow": "↑", r"\downarrow": "↓", r"\times": "×", r"\tau": "τ",
-    r"\dagger": "†",    r"\ast": "*", r"\star": "*",
-    r"\geq": "≥", r"\leq": "≤", r"\approx": "≈", r"\sim": "~",
-    r"\%": "%", r"\,": " ", r"\;": " ", r"\ ": " ",
-    r"\Delta": "Δ", r"\alpha": "α", r"\beta": "β", r"\mu": "μ", r"\bf": "", r"\rm": "", r"\quad": " ",
-}  # fmt: skip
-_LATEX_WORD = re.compile(r"\\(?:[a-zA-Z]+|[%,; ])")
-_MATH = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
-# Each alternative begins with its mark, so that the next mark is found quickly in a long text.
-_EMPHASIS = re.compile(r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))")
-_ITALIC = re.compile(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
-_UNDERLINE = re.compile(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
-_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
-DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
-_DECOR_MARK = re.compile(f"[{DECOR}]")
-_TAIL_MARKS = f" {MARKS}¹²³⁴⁵⁶⁷⁸⁹"
-_SHARP = re.compile(r"(?<!\w)[CF]#$")  # languages, no footnotes
-_REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
-
-
-def plain_text(source: str) -> str:
-    """A cell's or heading's text as rendered: markup, links, footnote marks and LaTeX resolved; lines kept.
-
-    "[**Foo**](u)<br>(5-shot)" -> "Foo\\n(5-shot)"; "$85.2_{\\pm 0.3}$" -> "85.2 ± 0.3"
-    """
-    source = source[:MAX_CELL_TEXT]
-    if as_it_stands(source):
-        return source.strip()
-    if match := _BOLD_NUMBER.fullmatch(source):
-        return match[1].strip()
-    return _plain_text(source)
-
-
-def as_it_stands(source: str) -> bool:
-    """Whether a source is read as it stands."""
-    return _SPECIAL.search(source) is None and "  " not in source and len(source) <= MAX_CELL_TEXT
-
-
-@functools.lru_cache(maxsize=4096)
-def _plain_text(text: str) -> str:
-    if not text.isascii():
-        text = _UNSEEN.sub("", text).translate(_FULL_WIDTH)
-    if "<" in text:
-        text = _UNDISPLAYED.sub("", _HIDDEN.sub("", text))
-        whole = text.strip()
-        text = _SUP.sub(lambda m: _superscript(m, whole), text)
-        text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))
-    if "[" in text:
-        text = _FOOTNOTE_REF.sub("", text)
-        text = _LINK.sub(_link_text, _IMAGE.sub("", text))
-    if "$" in text or "\\" in text:
-        text = _MATH.sub(lambda m: _latex(m[1]), text)
-        if "\\text" in text or "\\underline" in text or "\\pm" in text:
-            text = _latex(text)
-    if "~~" in text:
-        text = _STRUCK.sub("", text)
-    if "**" in text or "__" in text:
-        text = _EMPHASIS.sub("", text)
-    if "*" in text:
-        text = _ITALIC.sub(r"\1", text)
-    if "_" in text:
-        text = _UNDERLINE.sub(r"\1", text)
-    if "&" in text:
-        text = html.unescape(text)
-    text = text.replace("`", "")
-    if "\\" in text:
-        text = _ESCAPE.sub(r"\1", text)
-    if "\n" not in text:
-        return " ".join(text.split())
-    lines = (" ".join(line.split()) for line in text.split("\n"))
-    return "\n".join(line for line in lines if line)
-
-
-def _link_text(match: re.Match[str]) -> str:
-    """The text of a link; a number behind a number is a reference ("85.2 [3](url)"), no second score."""
-    before = match.string[: match.start()].rstrip(" *_`")[-1:]
-    return "" if before.isdigit() and match[1].strip(" *[]").isdigit() else match[1]
-
-
-def _superscript(match: re.Match[str], whole: str) -> str:
-    """A footnote mark goes; a superscript that is part of a word ("τ<sup>2</sup>-Bench") or the whole text stays."""
-    inner = _TAG.sub("", match[1]).strip()
-    alone = match.start() == 0 and match.end() >= len(whole)
-    follows = match.string[match.end() : match.end() + 1]
-    inside = bool(follows) and (follows.isalnum() or follows == "-") and match.string[: match.start()][-1:].isalpha()
-    if inside and len(inner) <= 3:
-        return inner
-    return f" {inner}" if alone or not _FOOTNOTE.fullmatch(inner) else " "
-
-
-def _latex(text: str) -> str:
-    """The text of a LaTeX formula as far as score tables use it."""
-    for _ in range(3):
-        text, changed = _LATEX_GROUP.subn(r"\1", text)
-        if not changed:
-            break
-    text = _LATEX_WORD.sub(lambda m: _LATEX_WORDS.get(m[0], m[0]), text)
-    text = re.sub(r"\^\{?([*†‡§, ]+|\\[a-z]+)\}?", "", text)
-    text = re.sub(r"_\{([^{}]{0,80})\}", r" \1", text)
-    return re.sub(r"\^\{?(\w)\}?|[{}]", lambda m: m[1] or "", text)
-
-
-@functools.lru_cache(maxsize=8192)
-def label_text(text: str) -> str:
-    """One line without footnote marks, arrows and medals, cut to MAX_LABEL: "MMLU-Pro*↑" -> "MMLU-Pro"."""
-    text = " ".join(text.split())[:MAX_LABEL]
-    if text.isascii() and text[-1:].isalnum():
-        return text
-    text = _DECOR_MARK.sub(" ", text)
-    if _SHARP.search(text):
-        return text
-    while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
-        text = shorter
-    return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
-
-
 # --- parts/outgoing.py ------------------------------------------------------------------------------------------------
 
 # hf_ and 34 letters and digits is a user's token today; those of apps and jobs are longer and of more characters.
@@ -1695,6 +1550,197 @@ def kept_text(value: object, most: int = MAX_TEXT) -> str | None:
 def shorten(value: object) -> str:
     """A value from metadata for a message."""
     return kept_text(repr(value) if isinstance(value, str) else json.dumps(value, default=str)[:200], 80) or "nothing"
+
+
+# --- parts/cards/text.py ----------------------------------------------------------------------------------------------
+
+MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
+MAX_LABEL = 400  # characters of a header or label that are looked at
+
+_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{\u00ad\u200b-\u200f\u2060\ufeff\uff05-\uff19]")
+_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
+_FULL_WIDTH = {**{0xFF10 + n: str(n) for n in range(10)}, 0xFF05: "%", 0xFF0E: "."}
+_STRUCK = re.compile(r"~~(?!\s)[^~\n]{1,300}~~")
+_BOLD_NUMBER = re.compile(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
+_BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
+_SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
+_SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
+_FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
+_HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
+_MAY_UNDISPLAY = re.compile(r"(?i)<[^<>]*(?:\bhidden\b|\bstyle\s*=)")
+_STYLE_BLANKS = re.compile(r"/\*.*?\*/|\s+", re.S)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
+_IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
+_LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
+_FOOTNOTE_REF = re.compile(r"\[\^[^\[\]\s]{1,40}\]")
+_LATEX_GROUP = re.compile(
+    r"\\(?:text(?:bf|it|rm|sc|tt|sf)?|math(?:bf|rm|it|sf|tt|bb)|boldsymbol|bm|bf|underline|emph|mbox|uline|"
+    r"textcolor\{[^{}]{0,30}\}|color\{[^{}]{0,30}\})\s*\{([^{}]{0,300})\}"
+)
+_LATEX_WORDS = {
+    r"\pm": " ± ", r"\ddagger": "‡", r"\uparrow": "↑", r"\downarrow": "↓", r"\times": "×", r"\tau": "τ",
+    r"\dagger": "†",    r"\ast": "*", r"\star": "*",
+    r"\geq": "≥", r"\leq": "≤", r"\approx": "≈", r"\sim": "~",
+    r"\%": "%", r"\,": " ", r"\;": " ", r"\ ": " ",
+    r"\Delta": "Δ", r"\alpha": "α", r"\beta": "β", r"\mu": "μ", r"\bf": "", r"\rm": "", r"\quad": " ",
+}  # fmt: skip
+_LATEX_WORD = re.compile(r"\\(?:[a-zA-Z]+|[%,; ])")
+_MATH = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
+# Each alternative begins with its mark, so that the next mark is found quickly in a long text.
+_EMPHASIS = re.compile(r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))")
+_ITALIC = re.compile(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
+_UNDERLINE = re.compile(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
+DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
+_DECOR_MARK = re.compile(f"[{DECOR}]")
+_TAIL_MARKS = f" {MARKS}¹²³⁴⁵⁶⁷⁸⁹"
+_SHARP = re.compile(r"(?<!\w)[CF]#$")  # languages, no footnotes
+_REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
+
+
+def plain_text(source: str) -> str:
+    """A cell's or heading's text as rendered: markup, links, footnote marks and LaTeX resolved; lines kept.
+
+    "[**Foo**](u)<br>(5-shot)" -> "Foo\\n(5-shot)"; "$85.2_{\\pm 0.3}$" -> "85.2 ± 0.3"
+    """
+    source = source[:MAX_CELL_TEXT]
+    if as_it_stands(source):
+        return source.strip()
+    if match := _BOLD_NUMBER.fullmatch(source):
+        return match[1].strip()
+    return _plain_text(source)
+
+
+def as_it_stands(source: str) -> bool:
+    """Whether a source is read as it stands."""
+    return _SPECIAL.search(source) is None and "  " not in source and len(source) <= MAX_CELL_TEXT
+
+
+@functools.lru_cache(maxsize=4096)
+def _plain_text(text: str) -> str:
+    if not text.isascii():
+        text = _UNSEEN.sub("", text).translate(_FULL_WIDTH)
+    if "<" in text:
+        text = shown_html(text) if _MAY_UNDISPLAY.search(text) else text
+        text = _HIDDEN.sub("", text)
+        whole = text.strip()
+        text = _SUP.sub(lambda m: _superscript(m, whole), text)
+        text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))
+    if "[" in text:
+        text = _FOOTNOTE_REF.sub("", text)
+        text = _LINK.sub(_link_text, _IMAGE.sub("", text))
+    if "$" in text or "\\" in text:
+        text = _MATH.sub(lambda m: _latex(m[1]), text)
+        if "\\text" in text or "\\underline" in text or "\\pm" in text:
+            text = _latex(text)
+    if "~~" in text:
+        text = _STRUCK.sub("", text)
+    if "**" in text or "__" in text:
+        text = _EMPHASIS.sub("", text)
+    if "*" in text:
+        text = _ITALIC.sub(r"\1", text)
+    if "_" in text:
+        text = _UNDERLINE.sub(r"\1", text)
+    if "&" in text:
+        text = html.unescape(text)
+    text = text.replace("`", "")
+    if "\\" in text:
+        text = _ESCAPE.sub(r"\1", text)
+    if "\n" not in text:
+        return " ".join(text.split())
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _link_text(match: re.Match[str]) -> str:
+    """The text of a link; a number behind a number is a reference ("85.2 [3](url)"), no second score."""
+    before = match.string[: match.start()].rstrip(" *_`")[-1:]
+    return "" if before.isdigit() and match[1].strip(" *[]").isdigit() else match[1]
+
+
+def _superscript(match: re.Match[str], whole: str) -> str:
+    """A footnote mark goes; a superscript that is part of a word ("τ<sup>2</sup>-Bench") or the whole text stays."""
+    inner = _TAG.sub("", match[1]).strip()
+    alone = match.start() == 0 and match.end() >= len(whole)
+    follows = match.string[match.end() : match.end() + 1]
+    inside = bool(follows) and (follows.isalnum() or follows == "-") and match.string[: match.start()][-1:].isalpha()
+    if inside and len(inner) <= 3:
+        return inner
+    return f" {inner}" if alone or not _FOOTNOTE.fullmatch(inner) else " "
+
+
+def _latex(text: str) -> str:
+    """The text of a LaTeX formula as far as score tables use it."""
+    for _ in range(3):
+        text, changed = _LATEX_GROUP.subn(r"\1", text)
+        if not changed:
+            break
+    text = _LATEX_WORD.sub(lambda m: _LATEX_WORDS.get(m[0], m[0]), text)
+    text = re.sub(r"\^\{?([*†‡§, ]+|\\[a-z]+)\}?", "", text)
+    text = re.sub(r"_\{([^{}]{0,80})\}", r" \1", text)
+    return re.sub(r"\^\{?(\w)\}?|[{}]", lambda m: m[1] or "", text)
+
+
+@functools.lru_cache(maxsize=8192)
+def label_text(text: str) -> str:
+    """One line without footnote marks, arrows and medals, cut to MAX_LABEL: "MMLU-Pro*↑" -> "MMLU-Pro"."""
+    text = " ".join(text.split())[:MAX_LABEL]
+    if text.isascii() and text[-1:].isalnum():
+        return text
+    text = _DECOR_MARK.sub(" ", text)
+    if _SHARP.search(text):
+        return text
+    while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
+        text = shorter
+    return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
+
+
+def shown_html(text: str) -> str:
+    """HTML without the elements that a page does not show, or strikes out."""
+    from lxml import etree
+
+    body = parse_html(text).find("body")
+    for element in body.iter():
+        if is_hidden(element) or is_struck(element):
+            element.tag = "x-gone"
+    etree.strip_elements(body, "x-gone", with_tail=False)
+    shown = "".join(etree.tostring(inner, encoding="unicode", method="html") for inner in body)
+    return html.escape(body.text or "", quote=False) + shown
+
+
+def is_hidden(element: Any) -> bool:
+    """Whether a page does not show an element: a template, the attribute `hidden`, or a style that says so."""
+    if element.tag == "template":
+        return True
+    if not element.keys():
+        return False
+    return element.get("hidden") is not None or has_style(element, "display:none", "visibility:hidden")
+
+
+def is_struck(element: Any) -> bool:
+    return bool(element.keys()) and has_style(element, "line-through")
+
+
+def has_style(element: Any, *names: str) -> bool:
+    style = _STYLE_BLANKS.sub("", element.get("style") or "").lower()
+    return any(name in style for name in names)
+
+
+def parse_html(stream: str) -> Any:
+    """The HTML as a tree; ScriptError when lxml had to stop before its end, which it does without a word."""
+    from lxml import etree
+
+    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, recover=True)
+    root = etree.fromstring(f"<body>{stream}</body>".replace("\0", ""), parser)
+    if any(
+        error.type_name in ("ERR_RESOURCE_LIMIT", "ERR_INTERNAL_ERROR", "ERR_NAME_TOO_LONG")
+        for error in parser.error_log
+    ):
+        raise ScriptError(
+            "the card's HTML is nested too deep to be read whole (more than 2,000 open tags); nothing is taken"
+        )
+    return root if root is not None else etree.Element("body")
 
 
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------
@@ -2510,6 +2556,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
                  'evaluation general public other others state of the art sota recent 2x 3x 4x x and baselines '
                  'competitor competitors',
+ 'telling_names': 'wer cer elo perplexity macro micro devtest dev reasoning thinking top-1 top-5 judge',
  'telling_facts': 'samples votes bits bpw wbits temperature temp step steps epoch epochs budget trials generations',
  'setting_heads': 'language languages lang langpair split subset subsets setting settings config configuration '
                   'mode modes prompt prompting strategy subtask pair 语言',
@@ -3866,48 +3913,14 @@ def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
         yield "text", 0, text
 
 
-def is_hidden(element: Any) -> bool:
-    """Whether a page does not show an element: a template, the attribute `hidden`, or a style that says so."""
-    if element.tag == "template":
-        return True
-    if not element.keys():
-        return False
-    return element.get("hidden") is not None or has_style(element, "display:none", "visibility:hidden")
-
-
 def may_be_hidden(element: Any) -> bool:
     """Whether a style sheet, which the page of a card may have or not, does not show an element."""
     return bool(element.keys()) and not _MAY_HIDE.isdisjoint((element.get("class") or "").split())
 
 
-def is_struck(element: Any) -> bool:
-    return bool(element.keys()) and has_style(element, "line-through")
-
-
-def has_style(element: Any, *names: str) -> bool:
-    style = re.sub(r"\s+", "", element.get("style") or "").lower()
-    return any(name in style for name in names)
-
-
 @functools.lru_cache(maxsize=4096)
 def one_line(source: str) -> str:
     return " ".join(plain_text(source).split())
-
-
-def parse_html(stream: str) -> Any:
-    """The HTML as a tree; ScriptError when lxml had to stop before its end, which it does without a word."""
-    from lxml import etree
-
-    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, recover=True)
-    root = etree.fromstring(f"<body>{stream}</body>".replace("\0", ""), parser)
-    if any(
-        error.type_name in ("ERR_RESOURCE_LIMIT", "ERR_INTERNAL_ERROR", "ERR_NAME_TOO_LONG")
-        for error in parser.error_log
-    ):
-        raise ScriptError(
-            "the card's HTML is nested too deep to be read whole (more than 2,000 open tags); nothing is taken"
-        )
-    return root if root is not None else etree.Element("body")
 
 
 def inner_html(element: Any, places: dict[str, list[Piece]]) -> str:
@@ -5112,23 +5125,7 @@ _ERRORS = frozenset(
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
-_OF_NAMES = frozenset(
-    [
-        "wer",
-        "cer",
-        "elo",
-        "perplexity",
-        "macro",
-        "micro",
-        "devtest",
-        "dev",
-        "reasoning",
-        "thinking",
-        "top-1",
-        "top-5",
-        "judge",
-    ]
-)  # of benchmarks
+_OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
@@ -5700,6 +5697,7 @@ LOOK_LATIN = str.maketrans(
     "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
     "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
 )
+DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 
 
@@ -5715,17 +5713,16 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
 
 
 def disguised(name: str) -> str | None:
-    """The letter in a name that looks like a Latin one and is none: Cyrillic or Greek ones in a word of Latin letters.
+    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters.
 
-    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "lumen" and "\u043c\u043e\u0434\u0435\u043b\u044c-7b" -> None
+    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
     """
     if name.isascii():
         return None
     for word in re.findall(r"[^\W\d_]+", name):
-        letters = [unicodedata.name(letter, "") for letter in word]
-        other = next((said for said in letters if said.startswith(("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"))), None)
-        if other and any(said.startswith("LATIN") for said in letters):
-            return other
+        latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
+        if latin and (other := next((letter for letter in word if ord(letter) in DISGUISES), "")):
+            return unicodedata.name(other)
     return None
 
 
@@ -7085,7 +7082,7 @@ def why_no_answer(answer: Any) -> str | None:
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
         return "names no commit"
     waits = [heads.get("retry-after", ""), *re.findall(r"\bt=(\d+)", heads.get("ratelimit", ""))]
-    if any(len(wait) > 4 and wait.isdecimal() for wait in waits):
+    if answer.is_error and any(len(wait) > 3 and wait.isdecimal() for wait in waits):
         return f"asks to wait for {max(waits, key=len)[:20]} seconds"
     if (answer.links if "link" in heads else {}).get("next") or path.endswith("/discussions"):
         pages = LAST.__dict__.setdefault("pages", Counter())
@@ -7099,7 +7096,7 @@ def why_no_answer(answer: Any) -> str | None:
         if answer.has_redirect_location and not onward.path.startswith("/api/"):
             return "goes on at a place that answers no such question"
         limit_body(answer)
-        if OF_A_REPO.match(path) and answer.is_success:
+        if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
             answer.read()
             with contextlib.suppress(ValueError):
                 return why_no_names(answer.json())

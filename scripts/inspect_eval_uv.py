@@ -2578,7 +2578,7 @@ def why_no_answer(answer: Any) -> str | None:
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
         return "names no commit"
     waits = [heads.get("retry-after", ""), *re.findall(r"\bt=(\d+)", heads.get("ratelimit", ""))]
-    if any(len(wait) > 4 and wait.isdecimal() for wait in waits):
+    if answer.is_error and any(len(wait) > 3 and wait.isdecimal() for wait in waits):
         return f"asks to wait for {max(waits, key=len)[:20]} seconds"
     if (answer.links if "link" in heads else {}).get("next") or path.endswith("/discussions"):
         pages = LAST.__dict__.setdefault("pages", Counter())
@@ -2592,7 +2592,7 @@ def why_no_answer(answer: Any) -> str | None:
         if answer.has_redirect_location and not onward.path.startswith("/api/"):
             return "goes on at a place that answers no such question"
         limit_body(answer)
-        if OF_A_REPO.match(path) and answer.is_success:
+        if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
             answer.read()
             with contextlib.suppress(ValueError):
                 return why_no_names(answer.json())
@@ -3121,6 +3121,7 @@ LOOK_LATIN = str.maketrans(
     "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
     "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
 )
+DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 
 
@@ -3136,17 +3137,16 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
 
 
 def disguised(name: str) -> str | None:
-    """The letter in a name that looks like a Latin one and is none: Cyrillic or Greek ones in a word of Latin letters.
+    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters.
 
-    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "lumen" and "\u043c\u043e\u0434\u0435\u043b\u044c-7b" -> None
+    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
     """
     if name.isascii():
         return None
     for word in re.findall(r"[^\W\d_]+", name):
-        letters = [unicodedata.name(letter, "") for letter in word]
-        other = next((said for said in letters if said.startswith(("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"))), None)
-        if other and any(said.startswith("LATIN") for said in letters):
-            return other
+        latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
+        if latin and (other := next((letter for letter in word if ord(letter) in DISGUISES), "")):
+            return unicodedata.name(other)
     return None
 
 
@@ -3622,7 +3622,7 @@ def without_stand_in(folder: Path) -> Path:
     """
     for file in sorted(folder.glob("*config*.json")):
         for place in code_places(read_json(file)):
-            if os.path.exists(place):
+            if os.path.exists(place) and not os.path.samefile(place, folder):
                 raise ScriptError(
                     f"{shown_name(file.name)} of {folder.name} asks for the code of {shown_name(place)} on the Hub, "
                     "and the current folder has one of that name, which would run instead: go to another folder",

@@ -2551,6 +2551,7 @@ LOOK_LATIN = str.maketrans(
     "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
     "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
 )
+DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 
 
@@ -2566,17 +2567,16 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
 
 
 def disguised(name: str) -> str | None:
-    """The letter in a name that looks like a Latin one and is none: Cyrillic or Greek ones in a word of Latin letters.
+    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters.
 
-    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "lumen" and "\u043c\u043e\u0434\u0435\u043b\u044c-7b" -> None
+    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
     """
     if name.isascii():
         return None
     for word in re.findall(r"[^\W\d_]+", name):
-        letters = [unicodedata.name(letter, "") for letter in word]
-        other = next((said for said in letters if said.startswith(("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"))), None)
-        if other and any(said.startswith("LATIN") for said in letters):
-            return other
+        latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
+        if latin and (other := next((letter for letter in word if ord(letter) in DISGUISES), "")):
+            return unicodedata.name(other)
     return None
 
 

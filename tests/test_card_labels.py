@@ -193,6 +193,18 @@ def test_a_benchmark_with_a_letter_of_another_alphabet_is_asked(tmp_path, capsys
     assert read(tmp_path, capsys, card.format("MMLU"))[0] == 0
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    ["<span style='display:none'><span>9</span></span>", "<b style='display: /**/none'>9</b>", "<i hidden>9</i>",
+     "<u style='visibility&#58;hidden'>9</u>", "<span style='text-decoration:line-through'>9</span>"],
+)  # fmt: skip
+def test_what_a_page_does_not_show_is_no_part_of_a_number(tmp_path, capsys, hidden):
+    card = "# Foo-7B\n\n## Evaluation\n\n| Benchmark | Foo-7B |\n|---|---|\n| MMLU | {}5.0 |\n| GSM8K | 50.2 |\n"
+    code, found, err = read(tmp_path, capsys, card.format(hidden))
+    assert code == 0 and [value for _, _, value in found] == [5, 50.2], err
+    assert [value for _, _, value in read(tmp_path, capsys, card.format("<i>6</i>"))[1]] == [65, 50.2]
+
+
 LINK = "Detailed results can be found [here](https://huggingface.co/datasets/open-llm-leaderboard/{})\n\n"
 BLOCK = (
     "# {title}\n\n## [Open LLM Leaderboard Evaluation Results](https://huggingface.co/spaces/x/open_llm_leaderboard)\n"

@@ -252,6 +252,14 @@ def test_a_name_that_looks_like_anothers_is_not_read(cage, tmp_path, place):  # 
 def test_names_in_other_alphabets_are_names():
     for name in ("\u043c\u043e\u0434\u0435\u043b\u044c-7B", "\u5343\u554f-Qwen2", "\u03b2-VAE", "Caf\u00e9-1b", "x/y"):
         assert disguised(name) is None
+    for name in (
+        "\u03c4bench",
+        "\u03b2VAE",
+        "\u03bcBench",
+        "\u03c4\u00b2-Bench",
+        "\u03b1\u03b2-CROWN",
+    ):  # Greek stands in names
+        assert disguised(name) is None
     assert disguised("\u041c\u041cLU") == "CYRILLIC CAPITAL LETTER EM"
 
 

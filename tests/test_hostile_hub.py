@@ -159,6 +159,11 @@ def test_nobody_waits_for_days(strange, heads):
         list(strange.api.list_models(author="acme"))
 
 
+def test_what_is_said_of_the_limit_beside_an_answer_is_no_wait(strange):
+    strange.answer = lambda asked, path: (b'[{"id": "acme/m"}]', {"RateLimit": '"api";r=99;t=86400'})
+    assert [model.id for model in strange.api.list_models(author="acme")] == ["acme/m"]
+
+
 @pytest.mark.parametrize("packed", [True, False])
 def test_an_answer_of_any_size_is_not_taken_whole(strange, monkeypatch, packed):
     monkeypatch.setattr(answers, "MAX_DOCUMENT", 1_000_000)

@@ -178,6 +178,15 @@ def test_a_folder_here_does_not_run_in_place_of_the_code_that_a_model_takes_from
         assert caught.value.code == 3
 
 
+def test_a_models_own_folder_is_no_stand_in_for_its_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "me" / "lm"
+    folder.mkdir(parents=True)
+    for name, data in (files(900) | {"config.json": b'{"auto_map": {"AutoModel": "me/lm--code.Lm"}}'}).items():
+        (folder / name).write_bytes(data)
+    assert downloaded(local_model(folder)).samefile(folder)
+
+
 def test_templates_with_names_are_fetched_with_the_model(hub, monkeypatch):
     templates = {"additional_chat_templates/tool_use.jinja": b"{{ 1 }}", "additional_chat_templates/x.py": b"1"}
     hub.create_repo("me/lm", files=files(900) | templates | {"extra[1]/big.safetensors": b"1", "a[1].txt": b"1"})

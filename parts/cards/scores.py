@@ -50,23 +50,7 @@ _ERRORS = frozenset(
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
-_OF_NAMES = frozenset(
-    [
-        "wer",
-        "cer",
-        "elo",
-        "perplexity",
-        "macro",
-        "micro",
-        "devtest",
-        "dev",
-        "reasoning",
-        "thinking",
-        "top-1",
-        "top-5",
-        "judge",
-    ]
-)  # of benchmarks
+_OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from parts.cards.text import as_it_stands, plain_text
+from parts.cards.text import as_it_stands, is_hidden, is_struck, parse_html, plain_text
 from parts.frame import ScriptError
 from parts.metadata.front_matter import MAX_CARD
 
@@ -343,48 +343,14 @@ def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
         yield "text", 0, text
 
 
-def is_hidden(element: Any) -> bool:
-    """Whether a page does not show an element: a template, the attribute `hidden`, or a style that says so."""
-    if element.tag == "template":
-        return True
-    if not element.keys():
-        return False
-    return element.get("hidden") is not None or has_style(element, "display:none", "visibility:hidden")
-
-
 def may_be_hidden(element: Any) -> bool:
     """Whether a style sheet, which the page of a card may have or not, does not show an element."""
     return bool(element.keys()) and not _MAY_HIDE.isdisjoint((element.get("class") or "").split())
 
 
-def is_struck(element: Any) -> bool:
-    return bool(element.keys()) and has_style(element, "line-through")
-
-
-def has_style(element: Any, *names: str) -> bool:
-    style = re.sub(r"\s+", "", element.get("style") or "").lower()
-    return any(name in style for name in names)
-
-
 @functools.lru_cache(maxsize=4096)
 def one_line(source: str) -> str:
     return " ".join(plain_text(source).split())
-
-
-def parse_html(stream: str) -> Any:
-    """The HTML as a tree; ScriptError when lxml had to stop before its end, which it does without a word."""
-    from lxml import etree
-
-    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, recover=True)
-    root = etree.fromstring(f"<body>{stream}</body>".replace("\0", ""), parser)
-    if any(
-        error.type_name in ("ERR_RESOURCE_LIMIT", "ERR_INTERNAL_ERROR", "ERR_NAME_TOO_LONG")
-        for error in parser.error_log
-    ):
-        raise ScriptError(
-            "the card's HTML is nested too deep to be read whole (more than 2,000 open tags); nothing is taken"
-        )
-    return root if root is not None else etree.Element("body")
 
 
 def inner_html(element: Any, places: dict[str, list[Piece]]) -> str:

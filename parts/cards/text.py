@@ -8,6 +8,9 @@ from __future__ import annotations
 import functools
 import html
 import re
+from typing import Any
+
+from parts.frame import ScriptError
 
 MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
 MAX_LABEL = 400  # characters of a header or label that are looked at
@@ -22,10 +25,8 @@ _SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
 _SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
 _FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
 _HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
-_UNDISPLAYED = re.compile(
-    r"(?i)<(\w+)\b[^<>]{0,200}?(?:\shidden\b|display\s*:\s*none|visibility\s*:\s*hidden|line-through)[^<>]{0,200}>"
-    r"(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>"
-)
+_MAY_UNDISPLAY = re.compile(r"(?i)<[^<>]*(?:\bhidden\b|\bstyle\s*=)")
+_STYLE_BLANKS = re.compile(r"/\*.*?\*/|\s+", re.S)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
 _IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
 _LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
@@ -79,7 +80,8 @@ def _plain_text(text: str) -> str:
     if not text.isascii():
         text = _UNSEEN.sub("", text).translate(_FULL_WIDTH)
     if "<" in text:
-        text = _UNDISPLAYED.sub("", _HIDDEN.sub("", text))
+        text = shown_html(text) if _MAY_UNDISPLAY.search(text) else text
+        text = _HIDDEN.sub("", text)
         whole = text.strip()
         text = _SUP.sub(lambda m: _superscript(m, whole), text)
         text = _TAG.sub("", _SUB_OR_SUP.sub(" ", _BREAK.sub("\n", text)))
@@ -150,3 +152,50 @@ def label_text(text: str) -> str:
     while (shorter := _REFERENCE_TAIL.sub("", text.rstrip(_TAIL_MARKS))) != text:
         text = shorter
     return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
+
+
+def shown_html(text: str) -> str:
+    """HTML without the elements that a page does not show, or strikes out."""
+    from lxml import etree
+
+    body = parse_html(text).find("body")
+    for element in body.iter():
+        if is_hidden(element) or is_struck(element):
+            element.tag = "x-gone"
+    etree.strip_elements(body, "x-gone", with_tail=False)
+    shown = "".join(etree.tostring(inner, encoding="unicode", method="html") for inner in body)
+    return html.escape(body.text or "", quote=False) + shown
+
+
+def is_hidden(element: Any) -> bool:
+    """Whether a page does not show an element: a template, the attribute `hidden`, or a style that says so."""
+    if element.tag == "template":
+        return True
+    if not element.keys():
+        return False
+    return element.get("hidden") is not None or has_style(element, "display:none", "visibility:hidden")
+
+
+def is_struck(element: Any) -> bool:
+    return bool(element.keys()) and has_style(element, "line-through")
+
+
+def has_style(element: Any, *names: str) -> bool:
+    style = _STYLE_BLANKS.sub("", element.get("style") or "").lower()
+    return any(name in style for name in names)
+
+
+def parse_html(stream: str) -> Any:
+    """The HTML as a tree; ScriptError when lxml had to stop before its end, which it does without a word."""
+    from lxml import etree
+
+    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, recover=True)
+    root = etree.fromstring(f"<body>{stream}</body>".replace("\0", ""), parser)
+    if any(
+        error.type_name in ("ERR_RESOURCE_LIMIT", "ERR_INTERNAL_ERROR", "ERR_NAME_TOO_LONG")
+        for error in parser.error_log
+    ):
+        raise ScriptError(
+            "the card's HTML is nested too deep to be read whole (more than 2,000 open tags); nothing is taken"
+        )
+    return root if root is not None else etree.Element("body")

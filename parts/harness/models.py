@@ -198,7 +198,7 @@ def without_stand_in(folder: Path) -> Path:
     """
     for file in sorted(folder.glob("*config*.json")):
         for place in code_places(read_json(file)):
-            if os.path.exists(place):
+            if os.path.exists(place) and not os.path.samefile(place, folder):
                 raise ScriptError(
                     f"{shown_name(file.name)} of {folder.name} asks for the code of {shown_name(place)} on the Hub, "
                     "and the current folder has one of that name, which would run instead: go to another folder",

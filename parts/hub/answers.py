@@ -117,7 +117,7 @@ def why_no_answer(answer: Any) -> str | None:
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
         return "names no commit"
     waits = [heads.get("retry-after", ""), *re.findall(r"\bt=(\d+)", heads.get("ratelimit", ""))]
-    if any(len(wait) > 4 and wait.isdecimal() for wait in waits):
+    if answer.is_error and any(len(wait) > 3 and wait.isdecimal() for wait in waits):
         return f"asks to wait for {max(waits, key=len)[:20]} seconds"
     if (answer.links if "link" in heads else {}).get("next") or path.endswith("/discussions"):
         pages = LAST.__dict__.setdefault("pages", Counter())
@@ -131,7 +131,7 @@ def why_no_answer(answer: Any) -> str | None:
         if answer.has_redirect_location and not onward.path.startswith("/api/"):
             return "goes on at a place that answers no such question"
         limit_body(answer)
-        if OF_A_REPO.match(path) and answer.is_success:
+        if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
             answer.read()
             with contextlib.suppress(ValueError):
                 return why_no_names(answer.json())

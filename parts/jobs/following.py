@@ -315,7 +315,7 @@ def show_failures(run: EvalRun) -> None:
 
 def this_script() -> str:
     """This script as it is started from here."""
-    return f"{run_line(Path(__file__).name)}"
+    return run_line(Path(__file__).name)
 
 
 def print_run(run: EvalRun, as_json: bool) -> None:

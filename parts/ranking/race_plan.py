@@ -97,7 +97,7 @@ def command_to_measure(
             whole = len(wanted) == request.size
             groups[request.options or (), request.output_dir] += [request.name] if whole else wanted
     limits = ["--limit", str(limit)] if limit else []
-    script = f"{run_line('lighteval_vllm_uv.py')}"
+    script = run_line("lighteval_vllm_uv.py")
     before = ["--model", *map(Path, models), "--tasks"]
     return " && ".join(
         f"{script} {command_line_of([*before, ','.join(names), *options, *limits, '--output-dir', Path(output_dir)])}"
@@ -199,7 +199,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     if args.scoring == "measured":
         raise ScriptError(
             f"no record about these checkpoints below {listing(map(str, folders))}; evaluate them with "
-            f"{run_line('lighteval_vllm_uv.py')}"
+            + run_line("lighteval_vllm_uv.py")
         )
     refuse_formulas(checkpoints, folders, strangers, root)
     note(

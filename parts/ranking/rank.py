@@ -260,10 +260,10 @@ def rank_by_records(
     placed = [key for key in shared if vocabulary.category(key)] or shared  # those that a known unit would let count
     if unclear := [key for key in apart if key in placed and ranked[0].scores[key].unit == "unknown"]:
         rest = ",".join(sorted(shared - apart.keys()))
+        alone = f", rank over the others alone (--benchmarks {rest})" if rest else ""
         raise ScriptError(
-            f"measured for all, but no record says the unit of {listing(unclear)}: convert its "
-            f"files again (convert_results.py), rank over the others alone (--benchmarks {rest}), or with "
-            "--score-function FILE.py",
+            f"measured for all, but no record says the unit of {listing(unclear)}: convert its files again "
+            f"(convert_results.py){alone}, or rank with --score-function FILE.py",
             code=3,
         )
     if apart:
