@@ -24,7 +24,7 @@ _hub_evals_words() {
         'evaluation_manager.py apply') echo '--help --version --repo-id --card --json --output --force --mapping --task-type --format --dataset-name --counts-as --own-harness --scale --apply --create-pr --update-pr --allow-duplicate-pr --again --replace --beside --commit-message --token-file --dry-run' ;;
         'evaluation_manager.py show') echo '--help --version --repo-id --card --json --revision' ;;
         'evaluation_manager.py validate') echo '--help --version --repo-id --card --json --revision --eval-results' ;;
-        'evaluation_manager.py check') echo '--help --version --repo-id --card --json --revision --table --selection --model-column-index --model-row-index --model-name-override --force-table --results --model-id --benchmark --mapping --latest --report --force' ;;
+        'evaluation_manager.py check') echo '--help --version --repo-id --card --json --revision --table --selection --model-column-index --model-row-index --model-name-override --force-table --results --model-id --benchmark --mapping --latest --another-run --report --force' ;;
         'evaluation_manager.py get-prs') echo '--help --version --repo-id --json' ;;
         'evaluation_manager.py contribute') echo '--help --version --results --model-id --repo-id --dataset --allow-partial --allow-invalid --create-pr --again --token-file --dry-run --json' ;;
         'evaluation_manager.py benchmarks') echo '--help --version --results --refresh --workers --json' ;;

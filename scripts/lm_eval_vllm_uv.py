@@ -12409,15 +12409,15 @@ def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     return table
 
 
-def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table on stdout; text of others shows as text, never as markup."""
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 120) -> None:
+    """A table on stdout; text of others shows as text, never as markup, each cell of at most `most` letters."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*header, box=None)
     for row in rows:
         texts = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*(Text(isolated(single_line(text))[:120]) for text in texts))
+        table.add_row(*(Text(isolated(single_line(text))[:most]) for text in texts))
     terminal_console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 

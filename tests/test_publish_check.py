@@ -152,28 +152,144 @@ def test_a_claim_that_fits_and_one_that_does_not(tmp_path: Path, capsys: pytest.
     code, found, _ = check(capsys, *where, "--report", report)
     verdicts = {item["where"]: item["verdict"] for item in found["claims"]}
     assert code == 1 and verdicts == {
-        "model-index[0].results[0].metrics[0].value": "fits",
+        "model-index[0].results[0].metrics[0].value": "not this run's number",
         "README.md table 1, row 0, column 1": "does not fit",
     }
     first = found["claims"][0]
     assert (first["claimed"], first["claim"], first["n"]) == (45.3, 0.453, 12032)
     assert first["low"] < 0.4493 < first["high"] and "harness" in first["unknown"] and "split test" in first["known"]
-    assert "another run; this one's number is 0.367 points off" in first["reason"]  # 45.3 beside 44.93
+    assert first["reason"].startswith("0.3667 points off; another run of as many items could give it")
+    assert (first["instead"], found["claims"][1]["instead"]) == ("44.9", "44.9")
     text = report.read_text(encoding="utf-8")
     assert "does not fit" in text and "12,032" in text
-    card.write_text(CARD.format(value=45.3, table=44.9), encoding="utf-8")
+    card.write_text(CARD.format(value=44.93, table=44.9), encoding="utf-8")
     code, found, err = check(capsys, *where)
-    assert "another run" not in found["claims"][1]["reason"]  # 44.9 is 44.93, rounded
-    assert code == 3 and found["judged"].startswith(
-        "2 of 3 claims judged (fits: 2; of these as another run's score alone, not as this one's: 1; "
-        "not measured here: 1, GSM8K 77.0"
-    )
+    assert not any("points off" in one["reason"] for one in found["claims"])  # both are 44.93, rounded
+    assert code == 3 and found["judged"].startswith("2 of 3 claims judged (fits: 2; not measured here: 1, GSM8K 77.0")
     assert [(one["benchmark"], one["claimed"]) for one in found["not_measured"]] == [("GSM8K", 77.0)]
     assert "--benchmark K" in err
     code, found, _ = check(capsys, *where, "--benchmark", "MMLU-Pro")
     assert code == 0 and found["judged"].startswith("2 of 2 claims judged") and found["not_measured"] == []
     card.write_text("# Foo\n", encoding="utf-8")
     assert check(capsys, *where)[0] == 3
+
+
+def table_card(folder: Path, *rows: str, head: str = "Benchmark | Foo-7B") -> Path:
+    line = "|".join(["---"] * (head.count("|") + 1))
+    (folder / "CARD.md").write_text("\n".join(f"| {row} |" for row in (head, line, *rows)), encoding="utf-8")
+    return folder / "CARD.md"
+
+
+@pytest.mark.parametrize(
+    ("claimed", "code", "verdict", "off", "instead"),
+    [
+        ("50.2", 0, "fits", "", None), ("50", 0, "fits", "", None), ("0.502", 0, "fits", "", None),
+        ("50.0", 3, "not this run's number", "0.2 points off", "50.2"),  # it has one decimal
+        ("50.00", 3, "not this run's number", "0.2 points off", "50.20"),
+        ("53.2", 3, "not this run's number", "3.0 points off", "50.2"),
+        ("53", 3, "not this run's number", "2.8 points off", "50"),
+        ("0.53", 3, "not this run's number", "2.8 points off", "0.502"),
+        ("58.2", 1, "does not fit", "8.0 points off", "50.2"),
+    ],
+)  # fmt: skip
+def test_a_claim_of_a_run_is_its_number_rounded_as_it_is_written(
+    tmp_path, capsys, claimed, code, verdict, off, instead
+) -> None:
+    data_record(tmp_path / "r", "arc_challenge", "allenai/ai2_arc", "ARC-Challenge", 502)
+    argv = ("--card", table_card(tmp_path, f"ARC-Challenge | {claimed}"), "--results", tmp_path / "r")
+    found_code, found, err = check(capsys, *argv)
+    (claim,) = found["claims"]
+    assert (found_code, claim["verdict"], claim["instead"]) == (code, verdict, instead), claim
+    assert (claim["reason"].split("; ")[0].split(",")[0] if off else "") == off
+    assert len(found["next"]) == (code > 0) + (code == 3)
+    if code == 3:
+        assert f"arc_challenge {instead} for" in found["next"][0] and found["next"][1].endswith("--another-run")
+        assert found["next"][1] in err
+    other_code, found, _ = check(capsys, *argv, "--another-run")
+    assert other_code == (1 if code == 1 else 0)
+    assert found["claims"][0]["reason"].startswith("as another run's score: " * (code == 3))
+
+
+def several_metrics(folder: Path, acc: float, acc_norm: float) -> None:
+    for metric, share in (("accuracy", acc), ("acc_norm", acc_norm)):
+        scores = [float(place < 1000 * share) for place in range(1000)]
+        write_record(folder, REPO, scores, task="hellaswag", metric=metric, samples=False)
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "verdict", "said"),
+    [
+        ("HellaSwag | | 63.5", 0, "fits", ""),
+        ("HellaSwag | | 68.5", 0, "fits", "fits acc_norm; the card does not say which (accuracy: 63.5)"),
+        ("HellaSwag | acc_norm | 68.5", 0, "fits", ""),
+        (
+            "HellaSwag | acc | 68.5",
+            3,
+            "cannot be told",
+            "it is our acc_norm: metric share of right answers in the claim",
+        ),
+        ("HellaSwag | acc_norm | 63.5", 3, "cannot be told", "it is our accuracy: metric accnorm in the claim"),
+        ("HellaSwag | acc_norm | 78.5", 1, "does not fit", "10.0 points off"),
+        ("HellaSwag | | 66.0", 3, "not this run's number", "2.5 points off"),
+    ],
+)
+def test_a_claim_is_held_beside_each_metric_of_the_run(tmp_path, capsys, row, code, verdict, said) -> None:
+    several_metrics(tmp_path / "r", 0.635, 0.685)
+    card = table_card(tmp_path, row, head="Benchmark | Metric | Foo-7B")
+    found_code, found, _ = check(capsys, "--card", card, "--results", tmp_path / "r")
+    (claim,) = found["claims"]
+    assert (found_code, claim["verdict"]) == (code, verdict), claim
+    assert claim["reason"].startswith(said)
+
+
+UNLIKE_INDEX = [
+    ({"name": "HellaSwag (German)"}, "the claim is called 'HellaSwag (German)'"),
+    ({"name": "German HellaSwag"}, "the claim is called 'German HellaSwag'"),
+    ({"name": "HellaSwag, test"}, ""),
+    ({"name": "HellaSwag, dev"}, "split validation in the claim, test here"),
+    ({"split": "train"}, "split train in the claim, test here"),
+    ({"name": "HellaSwag (8-shot)"}, "shots 8 in the claim, 0 here"),
+    ({"args": {"num_few_shot": 8}}, "shots 8 in the claim, 0 here"),
+    ({"name": "HellaSwag, hard subset"}, "the claim is called"),
+    ({"name": "Hella Swag benchmark"}, ""),
+    ({"name": "my evaluation"}, ""),
+]
+
+
+@pytest.mark.parametrize("silent", [False, True])
+@pytest.mark.parametrize(("more", "said"), UNLIKE_INDEX)
+def test_what_a_claim_says_of_how_it_was_measured_is_in_the_record_or_is_asked(
+    tmp_path, capsys, more, said, silent
+) -> None:
+    data_record(tmp_path / "r", "hellaswag", "Rowan/hellaswag", None)
+    if silent:  # the record says neither its split nor its shots
+        (path,) = (tmp_path / "r").rglob("*.json")
+        data = json.loads(path.read_text(encoding="utf-8"))
+        own = data["evaluation_results"][0]
+        own["evaluation_result_id"] = own["evaluation_result_id"].replace("|0/", "/")
+        del own["source_data"]["hf_split"], own["generation_config"]
+        path.write_text(json.dumps(data), encoding="utf-8")
+        said = "in the claim, not said here" if said.startswith(("shots", "split train")) else said
+        said = "" if "validation" in said else said  # HellaSwag's own
+    dataset = {"name": "HellaSwag", "type": "Rowan/hellaswag"} | more
+    result = {"task": {"type": "x"}, "dataset": dataset, "metrics": [{"type": "accuracy", "value": 70.0}]}
+    front = json.dumps({"model-index": [{"name": "Foo-7B", "results": [result]}]})
+    (tmp_path / "README.md").write_text(f"---\n{front}\n---\n# Foo-7B\n", encoding="utf-8")
+    code, found, _ = check(capsys, "--card", tmp_path / "README.md", "--results", tmp_path / "r")
+    (claim,) = found["claims"]
+    assert (code, claim["verdict"]) == ((3, "cannot be told") if said else (0, "fits")), claim
+    assert said in claim["reason"]
+
+
+def test_the_number_of_a_run_needs_no_error_to_be_told(tmp_path, capsys) -> None:
+    write_record(tmp_path / "r", REPO, [0.0] * 5, task="wmt14_en_fr", metric="bleu", score=37.43, unit="points",
+                 aggregation="bleu", samples=False)  # fmt: skip
+    for value, code, said in (("37.4", 0, ""), ("37.9", 3, "5 items are too few")):
+        card = table_card(tmp_path, f"WMT14 En-Fr | BLEU | {value}", head="Benchmark | Metric | Foo-7B")
+        found_code, found, _ = check(capsys, "--card", card, "--results", tmp_path / "r")
+        (claim,) = found["claims"]
+        assert found_code == code and said in claim["reason"], claim
+        assert check(capsys, "--card", card, "--results", tmp_path / "r", "--another-run")[0] == code
 
 
 @pytest.mark.parametrize(
@@ -207,7 +323,7 @@ def test_shots_that_the_prompts_contradict_fit_no_claim_and_are_written_nowhere(
     data["evaluation_results"][0]["generation_config"] = {"additional_details": {"examples_in_prompts": held}}
     path.write_text(json.dumps(data), encoding="utf-8")
     card = tmp_path / "README.md"
-    text = CARD.format(value=45.0, table=44.9).replace("name: MMLU-Pro, type", f"name: MMLU-Pro ({claimed}-shot), type")
+    text = CARD.format(value=44.9, table=44.9).replace("name: MMLU-Pro, type", f"name: MMLU-Pro ({claimed}-shot), type")
     card.write_text(text, encoding="utf-8")
     where = ("--card", card, "--results", tmp_path / "results", "--benchmark", "MMLU-Pro")
     code, found, _ = check(capsys, *where)
@@ -227,7 +343,7 @@ def test_a_table_that_leaves_open_whose_it_is_leaves_the_answer_open(tmp_path, c
     record(tmp_path / "results", REPO, 0.449333333333)
     card = tmp_path / "README.md"
     unsure = "\n## More\n\n| Benchmark | Foo | Bar-7B |\n|---|---|---|\n| MMLU-Pro | 81.2 | 30.1 |\n"
-    card.write_text(CARD.format(value=45.3, table=44.9) + unsure, encoding="utf-8")
+    card.write_text(CARD.format(value=44.93, table=44.9) + unsure, encoding="utf-8")
     where = ("--card", card, "--repo-id", REPO, "--results", tmp_path / "results")
     code, found, err = check(capsys, *where)
     assert code == 3 and "Foo" in found["unsure"] and "--selection FILE" in err
@@ -318,7 +434,7 @@ def test_another_configuration_of_the_benchmarks_own_data_set_is_another_thing(t
         ("GSM8K (exact_match,strict-match) | 5", "fits", ""),
         ("GSM8K (exact match) | 5", "fits", ""),
         ("GSM8K | 5", "fits", ""),
-        ("GSM8K (flexible-extract) | 5", "does not fit", ""),  # 80 % of those
+        ("GSM8K (flexible-extract) | 5", "does not fit", "10.0 points off"),  # 80 % of those
         ("GSM8K (F1) | 5", "cannot be told", "metric f1 in the claim, exact_match (strict-match) here"),
         ("GSM8K (maj@8) | 5", "cannot be told", "metric maj8 in the claim, exact_match (strict-match) here"),
         ("GSM8K (strict-match) | 8", "cannot be told", "shots 8 in the claim, 5 here"),
@@ -393,7 +509,7 @@ def test_metrics_that_are_no_shares_are_compared_by_their_own_error(
                  unit="points", aggregation="perplexity", lower=True, **common)  # fmt: skip
     card = tmp_path / "README.md"
     card.write_text(OPEN_CARD.format(wer=claims[0], bleu=claims[1], perplexity=claims[2]), encoding="utf-8")
-    found_code, found, _ = check(capsys, "--card", card, "--results", folder)
+    found_code, found, _ = check(capsys, "--card", card, "--results", folder, "--another-run")
     assert ([item["verdict"] for item in found["claims"]], found_code) == (verdicts, code), found["claims"]
 
 
