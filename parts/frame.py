@@ -162,6 +162,12 @@ def listing(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def option_words(option: str, *values: object) -> str:
+    """`--option VALUE …` for a message that says what to type: the values come from files, and a shell takes them as
+    they are; on one line, with what cannot be seen written out."""
+    return shlex.join([option, *map(single_line, values)])
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A score for people; an absent one is a dash."""
     return "–" if value is None else f"{value:.{digits}f}"

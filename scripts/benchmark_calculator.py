@@ -710,6 +710,12 @@ def listing(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def option_words(option: str, *values: object) -> str:
+    """`--option VALUE …` for a message that says what to type: the values come from files, and a shell takes them as
+    they are; on one line, with what cannot be seen written out."""
+    return shlex.join([option, *map(single_line, values)])
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A score for people; an absent one is a dash."""
     return "–" if value is None else f"{value:.{digits}f}"
@@ -11126,12 +11132,17 @@ def compared_group(
         return first
     if len(first) == 1 or (items(first[0]), len(first)) == (items(others[0][0]), len(others[0])):
         one = first[0]
+        pair = f"{option_words('--baseline', one.name)} {option_words('--candidate', others[0][0].name)}"
         unlike = [f"{listing(c.name for c in group)} has {'; '.join(why(group[0], one))}" for group in others]
-        rest = f"rank by what was measured alike with --benchmarks {','.join(keys)}, " if (keys := alike()) else ""
+        rest = (
+            f"rank by what was measured alike with {option_words('--benchmarks', ','.join(keys))}, "
+            if (keys := alike())
+            else ""
+        )
         raise ScriptError(
             f"not measured alike, so not comparable: {listing(unlike, 5)}, as {listing(c.name for c in first)} has; "
             f"{''.join(f'{line}; ' for line in invalid[:5])}"
-            f"{rest}evaluate them alike (compare_results.py --baseline {one.name} --candidate {others[0][0].name} with "
+            f"{rest}evaluate them alike (compare_results.py {pair} with "
             "the same --results prints the command), or rank all the same with --allow-unlike",
             code=3,
         )
@@ -11524,7 +11535,7 @@ def rank_by_records(
         keys = sorted(union_of_tasks(chosen))
         raise ScriptError(
             f"no benchmark is measured for all {len(chosen)} compared checkpoints; choose with --benchmarks from "
-            f"{', '.join(keys)} (checkpoints without the chosen ones are then left out)",
+            f"{listing(keys, 20)} (checkpoints without the chosen ones are then left out)",
             code=3,
         )
     for result in (r for rows in chosen.values() for r in rows if r.key in shared and not r.run.directed):
@@ -11553,7 +11564,7 @@ def rank_by_records(
     placed = [key for key in shared if vocabulary.category(key)] or shared  # those that a known unit would let count
     if unclear := [key for key in apart if key in placed and ranked[0].scores[key].unit == "unknown"]:
         rest = ",".join(sorted(shared - apart.keys()))
-        alone = f", rank over the others alone (--benchmarks {rest})" if rest else ""
+        alone = f", rank over the others alone ({option_words('--benchmarks', rest)})" if rest else ""
         raise ScriptError(
             f"measured for all, but no record says the unit of {listing(unclear)}: convert its files again "
             f"(convert_results.py){alone}, or rank with --score-function FILE.py",
@@ -13185,7 +13196,7 @@ def undecided_line(ranking: Ranking) -> str:
     return (
         f"undecided: of those that can be compared {lead.checkpoint.name} leads with {score}, and what is not ranked "
         f"reports {more}: {listing(rows, 5)}; {remedies}, or leave out knowingly: "
-        f"--exclude {' '.join(left_out)}"
+        + option_words("--exclude", *left_out)
     )
 
 

@@ -662,6 +662,12 @@ def listing(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def option_words(option: str, *values: object) -> str:
+    """`--option VALUE …` for a message that says what to type: the values come from files, and a shell takes them as
+    they are; on one line, with what cannot be seen written out."""
+    return shlex.join([option, *map(single_line, values)])
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A score for people; an absent one is a dash."""
     return "–" if value is None else f"{value:.{digits}f}"
@@ -8139,8 +8145,8 @@ def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> 
     if found:
         field, effect = found
         return (
-            f"items of one {field} agree with one another (design effect {effect:.1f}): compare them with --cluster-by "
-            f"{field}, or say that they are independent with --cluster-by none"
+            f"items of one {field} agree with one another (design effect {effect:.1f}): compare them with "
+            f"{option_words('--cluster-by', field)}, or say that they are independent with --cluster-by none"
         )
     return ""
 

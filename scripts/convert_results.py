@@ -654,6 +654,12 @@ def listing(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def option_words(option: str, *values: object) -> str:
+    """`--option VALUE …` for a message that says what to type: the values come from files, and a shell takes them as
+    they are; on one line, with what cannot be seen written out."""
+    return shlex.join([option, *map(single_line, values)])
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A score for people; an absent one is a dash."""
     return "–" if value is None else f"{value:.{digits}f}"
@@ -6017,9 +6023,8 @@ class Converter:
             return
         if "/" not in run.model.id and run.model.id not in self.told:
             self.told.add(run.model.id)
-            told = (
-                f"{run.model.id} names no owner, which a datastore of records asks for: --model-id OWNER/{run.model.id}"
-            )
+            way = option_words("--model-id", f"OWNER/{run.model.id}")
+            told = f"{run.model.id} names no owner, which a datastore of records asks for: {way}"
             self.report.notes.append(Trouble(file, told))
         name = record_uuid(run)
         path = self.output / "data" / run.place / f"{name}.json"

@@ -1054,6 +1054,12 @@ def listing(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def option_words(option: str, *values: object) -> str:
+    """`--option VALUE …` for a message that says what to type: the values come from files, and a shell takes them as
+    they are; on one line, with what cannot be seen written out."""
+    return shlex.join([option, *map(single_line, values)])
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A score for people; an absent one is a dash."""
     return "–" if value is None else f"{value:.{digits}f}"
@@ -6158,14 +6164,17 @@ class Placing:
         match = find_place(claim, self.official, self.mapping, answer)
         place = match.place
         if OWN_FILES in dict(entry.dataset) and not answer and not match.no_benchmark:
-            return PlaceMatch(why=f"{NOT_THE_HUBS}; --counts-as {name}=OWNER/DATASET:TASK says that they are its items")
+            way = option_words("--counts-as", f"{name}=OWNER/DATASET:TASK")
+            return PlaceMatch(why=f"{NOT_THE_HUBS}; {way} says that they are its items")
         if place is None or not place.own_harness:
             return match
         said = {normalize_name(text) for text in (name, place.stem, place.dataset_id, "all")} & self.own_harness
         if said or normalize_name(place.own_harness) in normalize_name(entry.source_name or ""):
             return match
-        why = f"{place.dataset_id} ranks results of its own harness, {place.own_harness}; --own-harness {name} says so"
-        return PlaceMatch(why=why)
+        way = option_words("--own-harness", name)
+        return PlaceMatch(
+            why=f"{place.dataset_id} ranks results of its own harness, {place.own_harness}; {way} says so"
+        )
 
     def claim(self, entry: Entry) -> BenchmarkClaim:
         """What a result to publish says about its benchmark; "HLE (w/ tools)" is about HLE."""
@@ -6193,8 +6202,8 @@ class Placing:
         name = entry.key or single_line(entry.benchmark)
         return (
             f"{name}: {match.why}; which task of the Hub's Benchmarks it is for is not certain: "
-            f"{listing(match.candidates, 8)}; --counts-as '{name}={match.candidates[0]}' takes this one, "
-            f"--counts-as '{name}=none' leaves it out"
+            f"{listing(match.candidates, 8)}; {option_words('--counts-as', f'{name}={match.candidates[0]}')} takes "
+            f"this one, {option_words('--counts-as', f'{name}=none')} leaves it out"
         )
 
 
@@ -8365,7 +8374,10 @@ def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id
     else:
         meant = [identity for identity in models if identity.answers_to(repo_id)] or models
     if model_id is None and len(meant) == 1 and meant[0].id == repo_id and not meant[0].answers_to(repo_id):
-        raise ScriptError(f"the records are not about {repo_id} itself; is it meant? --model-id {names!r}", code=3)
+        raise ScriptError(
+            f"the records are not about {repo_id} itself; is it meant? " + option_words("--model-id", meant[0].id),
+            code=3,
+        )
     if len(meant) > 1:
         raise ScriptError(
             f"records of several models; choose one with --model-id: {listing(model_names(meant), 20)}", code=3
@@ -8779,7 +8791,7 @@ def fetch_eee_folder(dataset: str, hub: HubReader, models: Collection[str] | Non
             raise ScriptError(
                 f"{dataset} has {len(paths):,} records of these models, too many to fetch one by one; clone it: "
                 f"GIT_LFS_SKIP_SMUDGE=1 git clone --depth 1 https://huggingface.co/datasets/{dataset}; then "
-                f"--every-eval-ever {folder}",
+                + option_words("--every-eval-ever", folder),
                 code=3,
             )
         note(f"{dataset}: fetching {len(paths)} records")
@@ -9565,7 +9577,7 @@ def fit_unranked(
     if not unit or (board and board.scale):
         text = f"{entry_name(entry)} stays {entry.value:.12g}: {why}"
         if key:
-            raise ScriptError(f"--scale {key}={answer}: {text}; --scale {key}=as-is says so")
+            raise ScriptError(f"--scale {key}={answer}: {text}; {option_words('--scale', f'{key}=as-is')} says so")
         plan.remarks.append(f"{text}, whatever --scale {answer} says of the others")
         return
     value = rescaled(person_number(entry.value, unit), str(answer))
@@ -9590,16 +9602,14 @@ def share_unit(plan: Plan, entry: Entry, asked: bool) -> tuple[str | None, str]:
     known = [measures.mapping[name].get("unit") == "proportion" for name in measure.keys]
     if not -1 <= entry.value <= 1:
         return ("percent", "") if -100 <= entry.value <= 100 else (None, "it is no share")
+    way = option_words("--scale", f"{entry.key or entry.benchmark}=percent")
     table = entry.origin.partition(",")[0]
     beside = [other.value for other in plan.entries if other.origin.partition(",")[0] == table]
     if not asked and any(value > 1 for value in beside):
-        return (
-            None,
-            f"other values of its source are above 1 (--scale {entry.key or entry.benchmark}=percent converts it)",
-        )
+        return None, f"other values of its source are above 1 ({way} converts it)"
     if asked or measure.metric in ("right", "accnorm") or (known and all(known)):
         return "proportion", ""
-    return None, f"it is not known to be a share (--scale {entry.key or entry.benchmark}=percent says so)"
+    return None, f"it is not known to be a share ({way} says so)"
 
 
 def fit_measure(plan: Plan, path: str, own: Entry | None, board: Leaderboard, task: str) -> list[str]:
@@ -9619,8 +9629,8 @@ def fit_measure(plan: Plan, path: str, own: Entry | None, board: Leaderboard, ta
     if not why or f"{board.dataset_id}:{task}" in answers:
         return []
     return [
-        f"{path}: {entry_name(own)}: {why}: --counts-as '{name}={board.dataset_id}:{task}' says that it is what is "
-        f"ranked there, --counts-as '{name}=none' leaves it out"
+        f"{path}: {entry_name(own)}: {why}: {option_words('--counts-as', f'{name}={board.dataset_id}:{task}')} says "
+        f"that it is what is ranked there, {option_words('--counts-as', f'{name}=none')} leaves it out"
     ]
 
 
@@ -9637,11 +9647,12 @@ def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, an
     if answer and answer != board.scale:
         raise ScriptError(f"--scale {answer}: the leaderboard of {board.dataset_id} is in {board.scale}")
     key = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+    keep = option_words("--scale", f"{key}=as-is")
     if board.scale == "points" or abs(value) > MOST_PERCENT:
         theirs = "no shares" if board.scale == "points" else f"in {board.scale}"
         return [
             f"{path}: {value:.12g}{f' in {unit}' if unit else ''} does not fit: the others' values on the leaderboard "
-            f"of {board.dataset_id} are {theirs}; --scale {key}=as-is keeps it"
+            f"of {board.dataset_id} are {theirs}; {keep} keeps it"
         ]
     if answer or (unit and board.plain):
         why = "as --scale says" if answer else f"as the leaderboard of {board.dataset_id} is"
@@ -9654,7 +9665,7 @@ def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, an
     others = "above 1, in percent" if board.scale == "percent" else "at most 1, as proportions"
     return [
         f"{path}: {value} does not fit: the others' values on the leaderboard of {board.dataset_id} are {others}; "
-        f"--scale {key}={board.scale} converts it, --scale {key}=as-is keeps it"
+        f"{option_words('--scale', f'{key}={board.scale}')} converts it, {keep} keeps it"
     ]
 
 

@@ -627,6 +627,12 @@ def listing(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def option_words(option: str, *values: object) -> str:
+    """`--option VALUE …` for a message that says what to type: the values come from files, and a shell takes them as
+    they are; on one line, with what cannot be seen written out."""
+    return shlex.join([option, *map(single_line, values)])
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A score for people; an absent one is a dash."""
     return "–" if value is None else f"{value:.{digits}f}"
@@ -9042,7 +9048,7 @@ def field_names(
         if role in mapped and mapped[role] not in known:
             raise ScriptError(f"--map {role}={mapped[role]}: {path} has no such field, but {listing(sorted(known))}", 1)
         if len(names) > 1:
-            ways = " or ".join(f"--map {role}={name}" for name in names)
+            ways = " or ".join(option_words("--map", f"{role}={name}") for name in names)
             raise ScriptError(f"{path}: which field is the {role}? {ways}", 3)
         if names:
             found[role] = names[0]

@@ -20,6 +20,8 @@ from assemble import assembled, in_order, own_text, read_part
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from parts.frame import option_words, single_line
+
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 RUNNABLE = sorted(
@@ -66,7 +68,7 @@ def test_a_name_stands_in_one_place():
 
 
 # Who quotes words for a shell by himself, since they are no command to run: names in a text, a command of a record.
-QUOTES_ITSELF = {"frame", "private", "completion", "comparison.again", "comparison.comparable", "publish.origins"}
+QUOTES_ITSELF = {"frame", "private", "completion", "comparison.again", "comparison.comparable"}
 QUOTES_ITSELF |= {"jobs.run", "check_contamination.py", "score_predictions.py"}
 
 
@@ -75,6 +77,51 @@ def test_commands_are_printed_by_one_function():
     texts = {part_name(path): path.read_text(encoding="utf-8") for path in (ROOT / "parts").rglob("*.py")}
     texts |= {path.name: path.read_text(encoding="utf-8").partition("# [cog[")[0] for path in SCRIPTS}
     assert {name for name, text in texts.items() if re.search(r"shlex\.(?:join|quote)\(", text)} == QUOTES_ITSELF
+
+
+# What a message may put behind an option unquoted: numbers, and words of our own vocabulary or of the command line.
+OWN_WORDS = re.compile(
+    r"args\.|len\(|math\.|(?:found\[0\]\.table\.)?number$|request\.number|(?:run\.)?(?:run_id|timeout)$|min\(unknown\)"
+    r"|run\.max_cost|said$|count$|both$|length$|limit$|other$|scoring$|asked\.scoring|level$|answer$|repo_id$|plan\.repo_id"
+    r"|', '\.join\((?:LEVELS|METRICS|drawn)\)|ways$|folder$|size$|flavor\.name|minutes|budget"
+)
+BEHIND_OPTION = re.compile(r"(?:^|[\s(;`])--[a-z][a-z-]+(?:[ =]\S*|(?: with one of| from| gave| names no item of) ?)$")
+
+
+def unquoted_values():
+    """(place, value) of what stands behind an option within a message, other than `option_words` made it.
+
+    A message that begins with an option speaks of the user's own; of one further on a reader takes what to type.
+    """
+    texts = {part_name(path): path.read_text(encoding="utf-8") for path in (ROOT / "parts").rglob("*.py")}
+    texts |= {path.name: path.read_text(encoding="utf-8").partition("# [cog[")[0] for path in SCRIPTS}
+    for name, text in texts.items():
+        for node in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.JoinedStr)):
+            for i, (piece, value) in enumerate(zip(node.values, node.values[1:], strict=False)):
+                if not isinstance(piece, ast.Constant) or not isinstance(value, ast.FormattedValue):
+                    continue
+                behind = BEHIND_OPTION.search(piece.value)
+                if behind and (i or behind.start()):
+                    yield name, ast.unparse(value.value)
+
+
+def test_what_is_typed_behind_an_option_is_quoted():
+    """Names come from files: one that closes a quote, or has a semicolon, is a command to whoever pastes the line."""
+    found = set(unquoted_values())
+    assert len(found) > 10  # it sees those that are allowed
+    listed = {(name, value) for name, value in found if value.startswith("listing(")}  # names to choose from, no line
+    assert {(name, value) for name, value in found - listed if not OWN_WORDS.match(value)} == LOOKED_AT
+
+
+# No lines to type: they say what is there, what a function gave, how a child ended.
+LOOKED_AT = {("contamination.scores", "single_line(ours)[:60]"), ("metrics.reading", "value")}
+LOOKED_AT |= {("private", "text[:120]"), ("private", "text[:160]")}
+
+
+@pytest.mark.parametrize("name", ["x'; touch PWNED; echo '", "q; touch PWNED #", "$(touch PWNED)", "a\nb", "plain"])
+def test_a_foreign_name_is_one_word_of_a_line_to_type(name):
+    words = shlex.split(option_words("--counts-as", f"{name}=none", "other"))
+    assert words == ["--counts-as", f"{single_line(name)}=none", "other"]
 
 
 def test_every_name_is_used():

@@ -24,7 +24,7 @@ from parts.board.metadata_rows import USED_TOOLS, new_row
 from parts.board.read_before import ReadBefore, file_stamp
 from parts.board.vocabulary import COLUMNS, Benchmarks, BoardRow, Provenance, model_name, ranks, told_metric
 from parts.foreign import iso_time, kept_count, kept_url, mapping_of
-from parts.frame import ScriptError, is_number, kept_text, note, shorten
+from parts.frame import ScriptError, is_number, kept_text, note, option_words, shorten
 from parts.inputs import input_bytes, input_text, open_input, strict_json_line
 from parts.names import REPO_ID
 from parts.private import without_paths
@@ -292,7 +292,7 @@ def fetch_eee_folder(dataset: str, hub: HubReader, models: Collection[str] | Non
             raise ScriptError(
                 f"{dataset} has {len(paths):,} records of these models, too many to fetch one by one; clone it: "
                 f"GIT_LFS_SKIP_SMUDGE=1 git clone --depth 1 https://huggingface.co/datasets/{dataset}; then "
-                f"--every-eval-ever {folder}",
+                + option_words("--every-eval-ever", folder),
                 code=3,
             )
         note(f"{dataset}: fetching {len(paths)} records")

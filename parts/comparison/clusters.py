@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from parts.comparison.losses import repeats_mean
 from parts.comparison.pairs import numbered_sharing, sharing_of
 from parts.comparison.vocabulary import ItemId, Side
+from parts.frame import option_words
 from parts.statistics.grouping import explaining_field, may_group
 
 
@@ -45,7 +46,7 @@ def unsaid_cluster(baseline: Side, candidate: Side, names: Sequence[ItemId]) -> 
     if found:
         field, effect = found
         return (
-            f"items of one {field} agree with one another (design effect {effect:.1f}): compare them with --cluster-by "
-            f"{field}, or say that they are independent with --cluster-by none"
+            f"items of one {field} agree with one another (design effect {effect:.1f}): compare them with "
+            f"{option_words('--cluster-by', field)}, or say that they are independent with --cluster-by none"
         )
     return ""

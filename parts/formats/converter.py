@@ -39,7 +39,7 @@ from parts.formats.vocabulary import (
     reason_of,
     short_slug,
 )
-from parts.frame import ScriptError, is_number, single_line, write_whole
+from parts.frame import ScriptError, is_number, option_words, single_line, write_whole
 from parts.hashes import file_sha256
 from parts.inputs import input_bytes, strict_json
 from parts.metric_directions import is_no_score
@@ -77,9 +77,8 @@ class Converter:
             return
         if "/" not in run.model.id and run.model.id not in self.told:
             self.told.add(run.model.id)
-            told = (
-                f"{run.model.id} names no owner, which a datastore of records asks for: --model-id OWNER/{run.model.id}"
-            )
+            way = option_words("--model-id", f"OWNER/{run.model.id}")
+            told = f"{run.model.id} names no owner, which a datastore of records asks for: {way}"
             self.report.notes.append(Trouble(file, told))
         name = record_uuid(run)
         path = self.output / "data" / run.place / f"{name}.json"

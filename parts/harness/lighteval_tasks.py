@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.embedded import embedded
-from parts.frame import ScriptError, note
+from parts.frame import ScriptError, note, option_words
 from parts.harness.golds import NO_ANSWER, check_golds, say_missing_spaces, why_no_choice
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
@@ -171,7 +171,8 @@ def name_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: st
         if today.name.split(":", 1)[0] in GENERATIVE_NOW:
             note(
                 f"warning: {today.name} generates an answer and matches it in today's lighteval; where log-likelihoods "
-                f"of the choices are meant, as on older leaderboards: lm_eval_vllm_uv.py --tasks {today.name}"
+                f"of the choices are meant, as on older leaderboards: lm_eval_vllm_uv.py "
+                + option_words("--tasks", today.name)
             )
         if today.name.split(":", 1)[0] == RUNS_CODE:
             if sandbox != "local":

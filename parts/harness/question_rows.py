@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, listing, note, single_line
+from parts.frame import ScriptError, listing, note, option_words, single_line
 from parts.harness.answers import LETTERS
 from parts.inputs import MAX_SAMPLES, check_columns, input_bytes, input_text, sheet_lines, stored_lines, strict_json
 from parts.parquet import parquet_batches
@@ -153,7 +153,7 @@ def field_names(
         if role in mapped and mapped[role] not in known:
             raise ScriptError(f"--map {role}={mapped[role]}: {path} has no such field, but {listing(sorted(known))}", 1)
         if len(names) > 1:
-            ways = " or ".join(f"--map {role}={name}" for name in names)
+            ways = " or ".join(option_words("--map", f"{role}={name}") for name in names)
             raise ScriptError(f"{path}: which field is the {role}? {ways}", 3)
         if names:
             found[role] = names[0]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import run_line
+from parts.frame import option_words, run_line
 from parts.inputs import read_json
 from parts.jobs.vocabulary import names_text, plain_task, task_key, task_shots
 
@@ -104,7 +104,7 @@ def task_warnings(tasks: Sequence[str], framework: str, script: str) -> tuple[st
         hint = f"{others} has it" if others else f"did you mean {close}?" if close else "it may be there all the same"
         found.append(
             f"warning: {task}: not known to be a task of {framework} ({hint}); look before you pay: "
-            f"{run_line(script)} --list-tasks {plain_task(task)}"
+            f"{run_line(script)} {option_words('--list-tasks', plain_task(task))}"
         )
     return tuple(found)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parts.embedded import embedded
-from parts.frame import ScriptError, listing, single_line
+from parts.frame import ScriptError, listing, option_words, single_line
 from parts.metadata.entries import NOT_THE_HUBS, OWN_FILES, Entry
 from parts.vocabulary import WITH_TOOLS, normalize_name, other_data
 from parts.yaml_tree import load_yaml
@@ -366,14 +366,17 @@ class Placing:
         match = find_place(claim, self.official, self.mapping, answer)
         place = match.place
         if OWN_FILES in dict(entry.dataset) and not answer and not match.no_benchmark:
-            return PlaceMatch(why=f"{NOT_THE_HUBS}; --counts-as {name}=OWNER/DATASET:TASK says that they are its items")
+            way = option_words("--counts-as", f"{name}=OWNER/DATASET:TASK")
+            return PlaceMatch(why=f"{NOT_THE_HUBS}; {way} says that they are its items")
         if place is None or not place.own_harness:
             return match
         said = {normalize_name(text) for text in (name, place.stem, place.dataset_id, "all")} & self.own_harness
         if said or normalize_name(place.own_harness) in normalize_name(entry.source_name or ""):
             return match
-        why = f"{place.dataset_id} ranks results of its own harness, {place.own_harness}; --own-harness {name} says so"
-        return PlaceMatch(why=why)
+        way = option_words("--own-harness", name)
+        return PlaceMatch(
+            why=f"{place.dataset_id} ranks results of its own harness, {place.own_harness}; {way} says so"
+        )
 
     def claim(self, entry: Entry) -> BenchmarkClaim:
         """What a result to publish says about its benchmark; "HLE (w/ tools)" is about HLE."""
@@ -401,8 +404,8 @@ class Placing:
         name = entry.key or single_line(entry.benchmark)
         return (
             f"{name}: {match.why}; which task of the Hub's Benchmarks it is for is not certain: "
-            f"{listing(match.candidates, 8)}; --counts-as '{name}={match.candidates[0]}' takes this one, "
-            f"--counts-as '{name}=none' leaves it out"
+            f"{listing(match.candidates, 8)}; {option_words('--counts-as', f'{name}={match.candidates[0]}')} takes "
+            f"this one, {option_words('--counts-as', f'{name}=none')} leaves it out"
         )
 
 

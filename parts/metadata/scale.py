@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from parts.frame import ScriptError, listing
+from parts.frame import ScriptError, listing, option_words
 from parts.metadata.entries import Entry
 from parts.metadata.front_matter import EVAL_RESULTS
 from parts.metadata.identity import person_number
@@ -145,7 +145,7 @@ def fit_unranked(
     if not unit or (board and board.scale):
         text = f"{entry_name(entry)} stays {entry.value:.12g}: {why}"
         if key:
-            raise ScriptError(f"--scale {key}={answer}: {text}; --scale {key}=as-is says so")
+            raise ScriptError(f"--scale {key}={answer}: {text}; {option_words('--scale', f'{key}=as-is')} says so")
         plan.remarks.append(f"{text}, whatever --scale {answer} says of the others")
         return
     value = rescaled(person_number(entry.value, unit), str(answer))
@@ -170,16 +170,14 @@ def share_unit(plan: Plan, entry: Entry, asked: bool) -> tuple[str | None, str]:
     known = [measures.mapping[name].get("unit") == "proportion" for name in measure.keys]
     if not -1 <= entry.value <= 1:
         return ("percent", "") if -100 <= entry.value <= 100 else (None, "it is no share")
+    way = option_words("--scale", f"{entry.key or entry.benchmark}=percent")
     table = entry.origin.partition(",")[0]
     beside = [other.value for other in plan.entries if other.origin.partition(",")[0] == table]
     if not asked and any(value > 1 for value in beside):
-        return (
-            None,
-            f"other values of its source are above 1 (--scale {entry.key or entry.benchmark}=percent converts it)",
-        )
+        return None, f"other values of its source are above 1 ({way} converts it)"
     if asked or measure.metric in ("right", "accnorm") or (known and all(known)):
         return "proportion", ""
-    return None, f"it is not known to be a share (--scale {entry.key or entry.benchmark}=percent says so)"
+    return None, f"it is not known to be a share ({way} says so)"
 
 
 def fit_measure(plan: Plan, path: str, own: Entry | None, board: Leaderboard, task: str) -> list[str]:
@@ -199,8 +197,8 @@ def fit_measure(plan: Plan, path: str, own: Entry | None, board: Leaderboard, ta
     if not why or f"{board.dataset_id}:{task}" in answers:
         return []
     return [
-        f"{path}: {entry_name(own)}: {why}: --counts-as '{name}={board.dataset_id}:{task}' says that it is what is "
-        f"ranked there, --counts-as '{name}=none' leaves it out"
+        f"{path}: {entry_name(own)}: {why}: {option_words('--counts-as', f'{name}={board.dataset_id}:{task}')} says "
+        f"that it is what is ranked there, {option_words('--counts-as', f'{name}=none')} leaves it out"
     ]
 
 
@@ -217,11 +215,12 @@ def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, an
     if answer and answer != board.scale:
         raise ScriptError(f"--scale {answer}: the leaderboard of {board.dataset_id} is in {board.scale}")
     key = path.removeprefix(EVAL_RESULTS).removesuffix(".yaml")
+    keep = option_words("--scale", f"{key}=as-is")
     if board.scale == "points" or abs(value) > MOST_PERCENT:
         theirs = "no shares" if board.scale == "points" else f"in {board.scale}"
         return [
             f"{path}: {value:.12g}{f' in {unit}' if unit else ''} does not fit: the others' values on the leaderboard "
-            f"of {board.dataset_id} are {theirs}; --scale {key}=as-is keeps it"
+            f"of {board.dataset_id} are {theirs}; {keep} keeps it"
         ]
     if answer or (unit and board.plain):
         why = "as --scale says" if answer else f"as the leaderboard of {board.dataset_id} is"
@@ -234,7 +233,7 @@ def fit_scale(plan: Plan, path: str, row: dict[str, Any], board: Leaderboard, an
     others = "above 1, in percent" if board.scale == "percent" else "at most 1, as proportions"
     return [
         f"{path}: {value} does not fit: the others' values on the leaderboard of {board.dataset_id} are {others}; "
-        f"--scale {key}={board.scale} converts it, --scale {key}=as-is keeps it"
+        f"{option_words('--scale', f'{key}={board.scale}')} converts it, {keep} keeps it"
     ]
 
 

@@ -14,7 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import FIRST_WAIT, MAX_TRIES, ScriptError, listing, natural_key, note, single_line, write_whole
+from parts.frame import (
+    FIRST_WAIT,
+    MAX_TRIES,
+    ScriptError,
+    listing,
+    natural_key,
+    note,
+    option_words,
+    single_line,
+    write_whole,
+)
 from parts.hub.access import check_write_access
 from parts.hub.committing import commit_whole, git_blob_id
 from parts.hub.retry import worth_repeating
@@ -78,8 +88,8 @@ def plan_contribution(
         raise ScriptError(f"records of several models; choose one with --model-id: {listing(ids, 20)}", code=3)
     if local and not repo_id:
         raise ScriptError(
-            f"{listing(local, 3)}: measured on a folder of this machine, which nobody else can look up; --model-id "
-            f"{local[0]} --repo-id OWNER/NAME files them under the model on the Hub",
+            f"{listing(local, 3)}: measured on a folder of this machine, which nobody else can look up; "
+            f"{option_words('--model-id', local[0])} --repo-id OWNER/NAME files them under the model on the Hub",
             code=3,
         )
     partial = [path for path, record in mine if is_partial(record)]

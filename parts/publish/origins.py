@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from parts.cards.asking import Extraction, extract, read_tables
 from parts.cards.labels import Vocabulary
 from parts.cards.source import build_vocabulary
 from parts.cards.tables import card_body, parse_card
-from parts.frame import ScriptError, single_line
+from parts.frame import ScriptError, option_words, single_line
 from parts.hub.committing import git_blob_id
 from parts.metadata.entries import Entry
 from parts.metadata.front_matter import decode_card
@@ -65,9 +64,10 @@ def metric_questions(plan: Plan) -> list[str]:
         known = measures_of(plan).mapping.get(entry.key or "") or {}
         if is_of_card(entry) and "_level_" in str(known.get("metric")) and not entry.metric:
             name = entry.key or entry.benchmark
+            way = option_words("--metric", f"{name}={known['metric']}")
             questions.append(
                 f"{name}: which of its metrics {entry.value:.12g} is, {entry.origin} does not say; "
-                f"--metric {name}={known['metric']} (or another, or accuracy) says it"
+                f"{way} (or another, or accuracy) says it"
             )
     return questions
 
@@ -116,7 +116,7 @@ def tell_otherwise(plan: Plan, state: RepoState, change: Change) -> None:
             if measures.relation(measures.of_entry(other), mine) != OTHER and not same_entry(other, entry, measures)
         ]
         answered = plan.replace or is_beside(entry, plan.beside)
-        name = shlex.quote(entry.key or entry.benchmark)
+        way = option_words("--beside", entry.key or entry.benchmark)
         for text, there, percents in dict.fromkeys(found):
             text, ours = single_line(text), written_value(plan, entry)
             if there and there.number == ours:  # one number on two scales: they alone tell both apart
@@ -128,7 +128,7 @@ def tell_otherwise(plan: Plan, state: RepoState, change: Change) -> None:
             if answered:
                 change.notes.append(text)
             else:
-                change.questions.append(f"{text}; --beside {name} writes it all the same, as another result")
+                change.questions.append(f"{text}; {way} writes it all the same, as another result")
 
 
 def scale_words(shown: float, value: Written, percents: bool) -> str:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from parts.checkpoints import Checkpoint
-from parts.frame import ScriptError, listing
+from parts.frame import ScriptError, listing, option_words
 from parts.ranking.scores import mean_score, scores_by_task
 from parts.ranking.vocabulary import Unlike
 from parts.records.measured import Result, Samples
@@ -137,12 +137,17 @@ def compared_group(
         return first
     if len(first) == 1 or (items(first[0]), len(first)) == (items(others[0][0]), len(others[0])):
         one = first[0]
+        pair = f"{option_words('--baseline', one.name)} {option_words('--candidate', others[0][0].name)}"
         unlike = [f"{listing(c.name for c in group)} has {'; '.join(why(group[0], one))}" for group in others]
-        rest = f"rank by what was measured alike with --benchmarks {','.join(keys)}, " if (keys := alike()) else ""
+        rest = (
+            f"rank by what was measured alike with {option_words('--benchmarks', ','.join(keys))}, "
+            if (keys := alike())
+            else ""
+        )
         raise ScriptError(
             f"not measured alike, so not comparable: {listing(unlike, 5)}, as {listing(c.name for c in first)} has; "
             f"{''.join(f'{line}; ' for line in invalid[:5])}"
-            f"{rest}evaluate them alike (compare_results.py --baseline {one.name} --candidate {others[0][0].name} with "
+            f"{rest}evaluate them alike (compare_results.py {pair} with "
             "the same --results prints the command), or rank all the same with --allow-unlike",
             code=3,
         )

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from parts.checkpoints import Checkpoint, Skipped
-from parts.frame import ROUNDED, ScriptError, listing, nearest, number
+from parts.frame import ROUNDED, ScriptError, listing, nearest, number, option_words
 from parts.own_vocabulary import own_entries
 from parts.ranking.comparable import invalid_runs, other_scales, remedy_of, unlike_checkpoints
 from parts.ranking.scores import (
@@ -231,7 +231,7 @@ def rank_by_records(
         keys = sorted(union_of_tasks(chosen))
         raise ScriptError(
             f"no benchmark is measured for all {len(chosen)} compared checkpoints; choose with --benchmarks from "
-            f"{', '.join(keys)} (checkpoints without the chosen ones are then left out)",
+            f"{listing(keys, 20)} (checkpoints without the chosen ones are then left out)",
             code=3,
         )
     for result in (r for rows in chosen.values() for r in rows if r.key in shared and not r.run.directed):
@@ -260,7 +260,7 @@ def rank_by_records(
     placed = [key for key in shared if vocabulary.category(key)] or shared  # those that a known unit would let count
     if unclear := [key for key in apart if key in placed and ranked[0].scores[key].unit == "unknown"]:
         rest = ",".join(sorted(shared - apart.keys()))
-        alone = f", rank over the others alone (--benchmarks {rest})" if rest else ""
+        alone = f", rank over the others alone ({option_words('--benchmarks', rest)})" if rest else ""
         raise ScriptError(
             f"measured for all, but no record says the unit of {listing(unclear)}: convert its files again "
             f"(convert_results.py){alone}, or rank with --score-function FILE.py",

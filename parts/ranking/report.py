@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import listing, number, plain, range_text, signed
+from parts.frame import listing, number, option_words, plain, range_text, signed
 from parts.ranking.vocabulary import OTHER_SCALE, RANKING_SCHEMA, Ranked, Ranking, Statistics, Trend, candidates
 from parts.statistics.intervals import CONFIDENCE, Estimate
 from parts.tables import markdown_table, rich_table
@@ -311,7 +311,7 @@ def undecided_line(ranking: Ranking) -> str:
     return (
         f"undecided: of those that can be compared {lead.checkpoint.name} leads with {score}, and what is not ranked "
         f"reports {more}: {listing(rows, 5)}; {remedies}, or leave out knowingly: "
-        f"--exclude {' '.join(left_out)}"
+        + option_words("--exclude", *left_out)
     )
 
 

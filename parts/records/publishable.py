@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.foreign import iso_time, mapping_of, web_url
-from parts.frame import ScriptError, listing, nearest, single_line
+from parts.frame import ScriptError, listing, nearest, option_words, single_line
 from parts.metadata.entries import OWN_FILES, Entry
 from parts.metadata.official import shipped_list
 from parts.records.groups import whole_runs
@@ -185,7 +185,10 @@ def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id
     else:
         meant = [identity for identity in models if identity.answers_to(repo_id)] or models
     if model_id is None and len(meant) == 1 and meant[0].id == repo_id and not meant[0].answers_to(repo_id):
-        raise ScriptError(f"the records are not about {repo_id} itself; is it meant? --model-id {names!r}", code=3)
+        raise ScriptError(
+            f"the records are not about {repo_id} itself; is it meant? " + option_words("--model-id", meant[0].id),
+            code=3,
+        )
     if len(meant) > 1:
         raise ScriptError(
             f"records of several models; choose one with --model-id: {listing(model_names(meant), 20)}", code=3
