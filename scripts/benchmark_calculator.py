@@ -325,7 +325,7 @@ def build_parser() -> argparse.ArgumentParser:
     visible.add_argument("--public", action="store_true", help="a repo that is made is public (default: private)")
     visible.add_argument("--private", action="store_true", help="the repo has to be private, also one that is there")
     add("--create-pr", action="store_true", help="open a pull request instead of a commit on main")
-    add("--token-file", metavar="FILE", help="file with the Hub token (default: HF_TOKEN, .env, `hf auth login`)")
+    add("--token-file", metavar="FILE", help="file with the Hub token (default: HF_TOKEN, `hf auth login`, .env)")
     add(
         "--dry-run",
         action="store_true",
@@ -390,7 +390,7 @@ from pathlib import PurePosixPath
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -1826,7 +1826,7 @@ MAX_DOTENV = 100_000  # bytes
 
 
 def find_token(token_file: str | None) -> str:
-    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    """The Hub token from --token-file, the environment, the `hf auth` login or .env; ScriptError when there is none."""
     token = clean_token(token_of_file(Path(token_file)), "--token-file") if token_file else hub_token()
     if not token:
         raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
@@ -1864,13 +1864,22 @@ def dotenv_value(name: str) -> str | None:
 
 
 @functools.cache
-def say_dotenv(name: str, login: bool, folder: str) -> None:
+def say_dotenv(name: str, folder: str) -> None:
     """Say once in a folder that its .env is used."""
-    note(f"{name} is that of .env in this folder" + ", not that of your login" * login)
+    note(f"{name} is that of .env in this folder")
+
+
+@functools.cache
+def say_login(folder: str) -> None:
+    """Say once in a folder that its .env, which may be a stranger's, does not stand before the login."""
+    note(
+        "the token is that of your login; .env in this folder has another, which is used where HF_TOKEN or "
+        "--token-file gives it"
+    )
 
 
 def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login; it is said when it is that of .env."""
+    """The Hub token of the environment, of the `hf auth` login or of .env; it is said what a .env is good for."""
     from huggingface_hub import get_token
 
     if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
@@ -1878,12 +1887,12 @@ def hub_token() -> str | None:
     login = clean_token(get_token(), "the login of `hf auth`")
     token = clean_token(dotenv_value("HF_TOKEN"), "HF_TOKEN in .env")
     if token and token != login:
-        say_dotenv("the token", bool(login), os.getcwd())
-    return token or login
+        say_login(os.getcwd()) if login else say_dotenv("the token", os.getcwd())
+    return login or token
 
 
 def job_token() -> str:
-    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    """The Hub token from the environment, the `hf auth` login or .env; ScriptError when there is none."""
     token = hub_token()
     if not token:
         raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
@@ -9804,6 +9813,17 @@ def hub_origins() -> set[WebOrigin]:
     return {origin_of(place) for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT")) if place}
 
 
+def hub_path(url: Any) -> str:
+    """The path of a question to the Hub, without that of the endpoint, which a mirror may have."""
+    from huggingface_hub import constants
+
+    for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT") or ""):
+        above = urlsplit(place).path.rstrip("/")
+        if above and url.path.startswith(f"{above}/"):
+            return url.path[len(above) :]
+    return url.path
+
+
 def drop_token_elsewhere(request: Any) -> None:
     """A hook of requests, of redirected ones too: without the token where they do not go to the Hub."""
     if "authorization" in request.headers and origin_of(request.url) not in hub_origins() | NAMED_ORIGINS:
@@ -9835,7 +9855,7 @@ def why_no_answer(answer: Any) -> str | None:
 
     It names files of its cache by a file's ETag and a commit, waits as long as it is told, and follows all next pages.
     """
-    heads, path = answer.headers, answer.request.url.path
+    heads, path = answer.headers, hub_path(answer.request.url)
     if any(not FILE_WORD.fullmatch(heads[name].removeprefix("W/").strip('"')) for name in ETAGS if name in heads):
         return "has an ETag that is a path"
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
@@ -9851,8 +9871,7 @@ def why_no_answer(answer: Any) -> str | None:
     if not is_store(heads.get("x-xet-cas-url")):
         return "names no place of a store"
     if path.startswith("/api/"):
-        onward = urlsplit(urljoin(str(answer.request.url), heads.get("location", "")))
-        if answer.has_redirect_location and not onward.path.startswith("/api/"):
+        if answer.has_redirect_location and not goes_on_alike(answer.request.url, heads["location"]):
             return "goes on at a place that answers no such question"
         limit_body(answer)
         if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
@@ -9860,6 +9879,15 @@ def why_no_answer(answer: Any) -> str | None:
             with contextlib.suppress(ValueError):
                 return why_no_names(answer.json())
     return None
+
+
+def goes_on_alike(url: Any, place: str) -> bool:
+    """Whether a redirection of a question to the Hub leads to one of its kind, whose answer is looked at alike."""
+    try:
+        onward = hub_path(url.join(place))  # as the client goes there: without the dots in it
+    except Exception:  # no address; each HTTP library has its own error
+        return False
+    return bool(OF_A_REPO.match(onward)) if OF_A_REPO.match(hub_path(url)) else onward.startswith("/api/")
 
 
 def why_no_names(value: Any) -> str | None:
@@ -10109,6 +10137,38 @@ def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: boo
         raise ScriptError(f"{identity.get('name')} may not write to {owner}; choose another owner, or use --create-pr")
 
 
+# --- parts/hub/private_repo.py ----------------------------------------------------------------------------------------
+
+
+def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
+    """ScriptError(code=3) for a repository that everybody can read; nothing for a private one and for none.
+
+    `kind`: model, dataset or space; `option`: what named it, for the message. Making one with exist_ok leaves a public
+    one as it is, so this is asked before anything is sent.
+    """
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        public = not api.repo_info(repo_id, repo_type=kind).private
+    except GatedRepoError:  # seen by everybody, and given to those who ask
+        public = True
+    except RepositoryNotFoundError:
+        return
+    if public:
+        place = f"{'' if kind == 'model' else f'{kind}s/'}{repo_id}"
+        raise ScriptError(
+            f"{option} {repo_id}: is there and public, and only a private one is written to; nothing was sent: name "
+            f"another, or make it private (https://huggingface.co/{place}/settings)",
+            code=3,
+        )
+
+
+def make_private_repo(api: Any, repo_id: str, kind: str, option: str) -> None:
+    """Make a private repository, or see that the one that is there is private; else ScriptError(code=3)."""
+    api.create_repo(repo_id, repo_type=kind, private=True, exist_ok=True)
+    refuse_public(api, repo_id, kind, option)
+
+
 # --- parts/ranking/push.py --------------------------------------------------------------------------------------------
 
 
@@ -10223,6 +10283,19 @@ def dry_push(
         return {"repo_id": args.push, "files": list(files), "commit": None, "dry_run": True, "unknown": str(error)}
 
 
+def made_repo(api: Any, repo_id: str, private: bool) -> str:
+    """Make a repo, and give its first commit; ScriptError (3) where somebody else has made one since the look."""
+    api.create_repo(repo_id, private=private, exist_ok=True)  # an answer may have been lost
+    info = api.repo_info(repo_id)
+    if {file.rfilename for file in info.siblings or ()} - {".gitattributes"} or bool(info.private) != private:
+        raise ScriptError(
+            f"{repo_id} was made by somebody else meanwhile, {'private' if info.private else 'public'}: nothing was "
+            "sent; look at it, and push again",
+            code=3,
+        )
+    return info.sha
+
+
 def send(
     api: Any,
     plan: Upload,
@@ -10234,8 +10307,9 @@ def send(
     """Make the commit or the pull request, and compare what the Hub has then."""
     from huggingface_hub import CommitOperationAdd
 
-    if plan.parent is None:
-        api.create_repo(args.push, private=not args.public, exist_ok=True)
+    parent = plan.parent or made_repo(api, args.push, not args.public)
+    if plan.parent and plan.private:
+        refuse_public(api, args.push, "model", "--push")
     names = (*plan.new, *plan.changed)
 
     def commit() -> tuple[str, str, str | None]:
@@ -10245,7 +10319,7 @@ def send(
             args.push,
             operations,
             commit_message=message,
-            parent_commit=plan.parent,
+            parent_commit=parent,
             create_pr=args.create_pr or None,
         )
         return made.oid, made.commit_url, made.pr_url

@@ -230,6 +230,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # )
 # ]cog]
 
+import base64
 import bisect
 import bz2
 import codecs
@@ -276,7 +277,7 @@ from functools import partial
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -1237,7 +1238,8 @@ class Found:
 
     longest: the most counted units of a run, and of a passage, in the whole item, its question and its answer, by
     (unit, item, measure). fields: rows in which each field gave text. garbled: bytes in blocks that are in part no
-    UTF-8, where a text may stand in another encoding.
+    UTF-8, where a text may stand in another encoding. coded: bytes of texts in base64 and the like; disguised: letters
+    of other alphabets in Latin words.
     """
 
     matches: dict[tuple[str, int], list[Match]] = field(default_factory=lambda: defaultdict(list))
@@ -1251,6 +1253,8 @@ class Found:
     words: int = 0
     replaced: int = 0
     garbled: int = 0
+    coded: int = 0
+    disguised: int = 0
     rows: int = 0
     unreadable: int = 0
     without_text: int = 0
@@ -1415,6 +1419,12 @@ class Check:
             why.append(f"{self.found.unread} of {self.found.rows} rows hold something that is no text in a field read")
         if self.found.garbled > MOST_SKIPPED * self.found.bytes:
             why.append(f"{self.found.garbled} bytes of the text are mixed with bytes that are not UTF-8: convert them")
+        if self.found.coded > MOST_SKIPPED * self.found.bytes:
+            why.append(
+                f"{self.found.coded} bytes of the text hold text in base64, hexadecimal digits or %XX: decode it"
+            )
+        if self.found.disguised > MOST_SKIPPED * self.found.words:
+            why.append(f"{self.found.disguised} letters of other alphabets stand in Latin words: replace them")
         if self.sources.unopened:
             why.append(f"pipes or linked folders were not read: {'; '.join(self.sources.left_out)}")
         if self.sources.unread > MOST_SKIPPED * (self.sources.size + self.sources.unread):
@@ -1429,12 +1439,153 @@ class Check:
         return UNDECIDED if self.doubts else NOT_FOUND
 
 
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+# The client keeps a file of the revision's name: none leads elsewhere.
+HUB_PLACE = re.compile(
+    r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>(?!/)(?!\S*\.\.)[\w.*/-]+))?"
+)
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@(?!/)(?!\S*\.\.)[\w./-]+)?")
+# Cyrillic and Greek letters that look like Latin ones (Unicode's confusables), small and capital.
+LOOK_LATIN = str.maketrans(
+    "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
+    "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
+)
+DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def disguised(name: str) -> str | None:
+    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters.
+
+    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
+    """
+    if name.isascii():
+        return None
+    for word in re.findall(r"[^\W\d_]+", name):
+        latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
+        if latin and (other := next((letter for letter in word if ord(letter) in DISGUISES), "")):
+            return unicodedata.name(other)
+    return None
+
+
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """The groups of different names that are one but for case, for forms of letters, or for letters that look alike.
+
+    ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
+    """
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        looks = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).translate(LOOK_LATIN).casefold())
+        groups.setdefault(looks, set()).add(name)
+    return [sorted(group) for group in groups.values() if len(group) > 1]
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
 # --- parts/contamination/words.py -------------------------------------------------------------------------------------
 
+CONTROL_BYTES = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 UNIT_BASE = 0xD6E8FEB86659FD93
 NOT_UTF8 = re.compile("[\udc80-\udcff]+")  # as the error handler surrogateescape leaves it
 # So many of them close together are letters of another encoding; accents of Latin-1 stand further apart.
 OTHER_ENCODING = re.compile("(?:[\udc80-\udcff]+[^\udc80-\udcff]{0,8}){16}")
+
+
+CODED_RUN = re.compile(rb"[A-Za-z0-9+/_-]{40,}")  # of letters in base64 or hexadecimal digits: no word is so long
+PERCENT_RUN = re.compile(rb"(?:%[0-9A-Fa-f]{2}[^%\s]{0,24}){8,}")
+LONG_WORD, FEW_CODED = (
+    20,
+    0.002,
+)  # bytes of a word as base64 has many; share of the text in such words that is looked at
+SAMPLE = 64  # bytes of a run that are tried, behind the mark of UTF-16
+
+
+def coded_bytes(raw: bytes, words: np.ndarray) -> int:
+    """How many bytes of a text are another text in base64, hexadecimal or percent-encoding; pictures are none.
+
+    words: the sizes of the words in it, by which most texts are done with.
+    """
+    found = 0
+    if raw.count(b"%") > len(raw) * FEW_CODED:
+        found += sum(len(run[0]) for run in PERCENT_RUN.finditer(raw))
+    if words[words >= LONG_WORD].sum() > len(raw) * FEW_CODED:
+        found += sum(len(run[0]) for run in CODED_RUN.finditer(raw) if is_coded(run[0][4 : 4 + SAMPLE]))
+    return found
+
+
+def is_coded(run: bytes) -> bool:
+    """Whether the beginning of a run of letters and digits is a text in base64 or hexadecimal digits."""
+    tries = [
+        base64.b64decode(run[skip : skip + SAMPLE // 2], b"-_" if b"-" in run or b"_" in run else None)
+        for skip in range(4)
+    ]
+    with contextlib.suppress(ValueError):
+        tries.append(bytes.fromhex(run[: len(run) // 2 * 2].decode()))
+    return any(map(is_readable, tries))
+
+
+def disguised_letters(raw: bytes) -> int:
+    """How many letters that look like Latin ones and are none stand beside a Latin letter, as in no honest word."""
+    import numpy as np
+
+    data = np.frombuffer(raw, np.uint8)
+    at = np.flatnonzero((data[1:-2] >= 0xCD) & (data[1:-2] <= 0xD4)) + 1
+    codes = (data[at].astype(np.int64) & 31) << 6 | data[at + 1] & 63
+    at = at[np.isin(codes, list(DISGUISES))]
+    return int(np.sum(is_latin(data[at - 1]) | is_latin(data[at + 2])))
+
+
+def is_latin(data: np.ndarray) -> np.ndarray:
+    """Which bytes are letters of ASCII."""
+    return (data | 32) - 97 < 26
 
 
 def is_spaced(character: str) -> bool:
@@ -1534,6 +1685,12 @@ def spread(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
     ends = np.cumsum(sizes)
     return np.repeat(starts - (ends - sizes), sizes) + np.arange(ends[-1] if len(ends) else 0)
+
+
+def is_readable(piece: bytes) -> bool:
+    """Whether some bytes are text all the same, of UTF-8 or UTF-16, whatever stands before it."""
+    bare = piece.replace(b"\0", b"")
+    return len(CONTROL_BYTES.sub(b"", bare.decode("utf-8", "ignore").encode())) > 0.9 * len(bare) > 0
 
 
 def without_errors(raw: bytes) -> tuple[bytes, int]:
@@ -2176,6 +2333,9 @@ class Scanner:
         data = np.frombuffer(folded.data, np.uint8)
         starts, ends = word_bounds(data)
         self.found.words += len(starts)
+        own = block.raw[block.begin : block.end]
+        self.found.coded += coded_bytes(own, ends - starts)
+        self.found.disguised += 0 if own.isascii() else disguised_letters(own)
         for index in self.indexes:
             if index.unit == "words":
                 self.take_words(block, folded, index, starts, ends, equal_runs(index, word_hashes(data, starts, ends)))
@@ -2472,6 +2632,8 @@ def add_found(into: Found, part: Found, lines: int) -> None:
         "words",
         "replaced",
         "garbled",
+        "coded",
+        "disguised",
         "rows",
         "unreadable",
         "without_text",
@@ -3605,97 +3767,6 @@ def mapping_of(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
-# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
-# more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
-        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
-        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
-# The client keeps a file of the revision's name: none leads elsewhere.
-HUB_PLACE = re.compile(
-    r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>(?!/)(?!\S*\.\.)[\w.*/-]+))?"
-)
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@(?!/)(?!\S*\.\.)[\w./-]+)?")
-# Cyrillic and Greek letters that look like Latin ones (Unicode's confusables), small and capital.
-LOOK_LATIN = str.maketrans(
-    "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
-    "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
-)
-DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def disguised(name: str) -> str | None:
-    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters.
-
-    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
-    """
-    if name.isascii():
-        return None
-    for word in re.findall(r"[^\W\d_]+", name):
-        latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
-        if latin and (other := next((letter for letter in word if ord(letter) in DISGUISES), "")):
-            return unicodedata.name(other)
-    return None
-
-
-def alike(names: Iterable[str]) -> list[list[str]]:
-    """The groups of different names that are one but for case, for forms of letters, or for letters that look alike.
-
-    ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
-    """
-    groups: dict[str, set[str]] = {}
-    for name in names:
-        looks = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).translate(LOOK_LATIN).casefold())
-        groups.setdefault(looks, set()).add(name)
-    return [sorted(group) for group in groups.values() if len(group) > 1]
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
-
-
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -3860,7 +3931,6 @@ MEDIA = re.compile(
     re.DOTALL,
 )
 GIT_STORE = re.compile(rb"\x78[\x01\x5e\x9c\xda]|PACK\0|\xfftOc\0|DIRC\0|RIDX\0|MIDX|CGPH|BITM")  # objects and indexes
-CONTROL_BYTES = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 TABLE_SUFFIXES = (".parquet", ".arrow")
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
 SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text, when they say one of these
@@ -3947,12 +4017,6 @@ def holds_no_text(path: Path) -> bool:
         end = file.read(4096)
     known = not begin or MEDIA.match(begin) or (".git" in path.parts and GIT_STORE.match(begin))
     return bool(known) and not any(map(is_readable, (begin, end)))
-
-
-def is_readable(piece: bytes) -> bool:
-    """Whether some bytes are text all the same, of UTF-8 or UTF-16, whatever stands before it."""
-    bare = piece.replace(b"\0", b"")
-    return len(CONTROL_BYTES.sub(b"", bare.decode("utf-8", "ignore").encode())) > 0.9 * len(bare) > 0
 
 
 def copies(paths: Sequence[Path], read: Sequence[Path]) -> set[Path]:
@@ -7816,6 +7880,8 @@ def check_json(check: Check) -> dict[str, Any]:
             "rows_unreadable": found.unreadable,
             "rows_without_text": found.without_text,
             "not_utf8": found.replaced,
+            "coded_bytes": found.coded,
+            "disguised_letters": found.disguised,
             "problems": [
                 {"file": file, kind: number, "error": why}
                 for file, number, kind, why in sorted(found.problems)[:MOST_PROBLEMS]
@@ -7977,6 +8043,17 @@ def hub_origins() -> set[WebOrigin]:
     return {origin_of(place) for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT")) if place}
 
 
+def hub_path(url: Any) -> str:
+    """The path of a question to the Hub, without that of the endpoint, which a mirror may have."""
+    from huggingface_hub import constants
+
+    for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT") or ""):
+        above = urlsplit(place).path.rstrip("/")
+        if above and url.path.startswith(f"{above}/"):
+            return url.path[len(above) :]
+    return url.path
+
+
 def drop_token_elsewhere(request: Any) -> None:
     """A hook of requests, of redirected ones too: without the token where they do not go to the Hub."""
     if "authorization" in request.headers and origin_of(request.url) not in hub_origins() | NAMED_ORIGINS:
@@ -8008,7 +8085,7 @@ def why_no_answer(answer: Any) -> str | None:
 
     It names files of its cache by a file's ETag and a commit, waits as long as it is told, and follows all next pages.
     """
-    heads, path = answer.headers, answer.request.url.path
+    heads, path = answer.headers, hub_path(answer.request.url)
     if any(not FILE_WORD.fullmatch(heads[name].removeprefix("W/").strip('"')) for name in ETAGS if name in heads):
         return "has an ETag that is a path"
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
@@ -8024,8 +8101,7 @@ def why_no_answer(answer: Any) -> str | None:
     if not is_store(heads.get("x-xet-cas-url")):
         return "names no place of a store"
     if path.startswith("/api/"):
-        onward = urlsplit(urljoin(str(answer.request.url), heads.get("location", "")))
-        if answer.has_redirect_location and not onward.path.startswith("/api/"):
+        if answer.has_redirect_location and not goes_on_alike(answer.request.url, heads["location"]):
             return "goes on at a place that answers no such question"
         limit_body(answer)
         if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
@@ -8033,6 +8109,15 @@ def why_no_answer(answer: Any) -> str | None:
             with contextlib.suppress(ValueError):
                 return why_no_names(answer.json())
     return None
+
+
+def goes_on_alike(url: Any, place: str) -> bool:
+    """Whether a redirection of a question to the Hub leads to one of its kind, whose answer is looked at alike."""
+    try:
+        onward = hub_path(url.join(place))  # as the client goes there: without the dots in it
+    except Exception:  # no address; each HTTP library has its own error
+        return False
+    return bool(OF_A_REPO.match(onward)) if OF_A_REPO.match(hub_path(url)) else onward.startswith("/api/")
 
 
 def why_no_names(value: Any) -> str | None:
@@ -8189,7 +8274,7 @@ MAX_DOTENV = 100_000  # bytes
 
 
 def find_token(token_file: str | None) -> str:
-    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    """The Hub token from --token-file, the environment, the `hf auth` login or .env; ScriptError when there is none."""
     token = clean_token(token_of_file(Path(token_file)), "--token-file") if token_file else hub_token()
     if not token:
         raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
@@ -8227,13 +8312,22 @@ def dotenv_value(name: str) -> str | None:
 
 
 @functools.cache
-def say_dotenv(name: str, login: bool, folder: str) -> None:
+def say_dotenv(name: str, folder: str) -> None:
     """Say once in a folder that its .env is used."""
-    note(f"{name} is that of .env in this folder" + ", not that of your login" * login)
+    note(f"{name} is that of .env in this folder")
+
+
+@functools.cache
+def say_login(folder: str) -> None:
+    """Say once in a folder that its .env, which may be a stranger's, does not stand before the login."""
+    note(
+        "the token is that of your login; .env in this folder has another, which is used where HF_TOKEN or "
+        "--token-file gives it"
+    )
 
 
 def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login; it is said when it is that of .env."""
+    """The Hub token of the environment, of the `hf auth` login or of .env; it is said what a .env is good for."""
     from huggingface_hub import get_token
 
     if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
@@ -8241,12 +8335,12 @@ def hub_token() -> str | None:
     login = clean_token(get_token(), "the login of `hf auth`")
     token = clean_token(dotenv_value("HF_TOKEN"), "HF_TOKEN in .env")
     if token and token != login:
-        say_dotenv("the token", bool(login), os.getcwd())
-    return token or login
+        say_login(os.getcwd()) if login else say_dotenv("the token", os.getcwd())
+    return login or token
 
 
 def job_token() -> str:
-    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    """The Hub token from the environment, the `hf auth` login or .env; ScriptError when there is none."""
     token = hub_token()
     if not token:
         raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")

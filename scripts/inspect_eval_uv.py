@@ -261,7 +261,7 @@ from email.utils import parsedate_to_datetime
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, NoReturn, TextIO, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -2547,6 +2547,17 @@ def hub_origins() -> set[WebOrigin]:
     return {origin_of(place) for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT")) if place}
 
 
+def hub_path(url: Any) -> str:
+    """The path of a question to the Hub, without that of the endpoint, which a mirror may have."""
+    from huggingface_hub import constants
+
+    for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT") or ""):
+        above = urlsplit(place).path.rstrip("/")
+        if above and url.path.startswith(f"{above}/"):
+            return url.path[len(above) :]
+    return url.path
+
+
 def drop_token_elsewhere(request: Any) -> None:
     """A hook of requests, of redirected ones too: without the token where they do not go to the Hub."""
     if "authorization" in request.headers and origin_of(request.url) not in hub_origins() | NAMED_ORIGINS:
@@ -2578,7 +2589,7 @@ def why_no_answer(answer: Any) -> str | None:
 
     It names files of its cache by a file's ETag and a commit, waits as long as it is told, and follows all next pages.
     """
-    heads, path = answer.headers, answer.request.url.path
+    heads, path = answer.headers, hub_path(answer.request.url)
     if any(not FILE_WORD.fullmatch(heads[name].removeprefix("W/").strip('"')) for name in ETAGS if name in heads):
         return "has an ETag that is a path"
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
@@ -2594,8 +2605,7 @@ def why_no_answer(answer: Any) -> str | None:
     if not is_store(heads.get("x-xet-cas-url")):
         return "names no place of a store"
     if path.startswith("/api/"):
-        onward = urlsplit(urljoin(str(answer.request.url), heads.get("location", "")))
-        if answer.has_redirect_location and not onward.path.startswith("/api/"):
+        if answer.has_redirect_location and not goes_on_alike(answer.request.url, heads["location"]):
             return "goes on at a place that answers no such question"
         limit_body(answer)
         if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
@@ -2603,6 +2613,15 @@ def why_no_answer(answer: Any) -> str | None:
             with contextlib.suppress(ValueError):
                 return why_no_names(answer.json())
     return None
+
+
+def goes_on_alike(url: Any, place: str) -> bool:
+    """Whether a redirection of a question to the Hub leads to one of its kind, whose answer is looked at alike."""
+    try:
+        onward = hub_path(url.join(place))  # as the client goes there: without the dots in it
+    except Exception:  # no address; each HTTP library has its own error
+        return False
+    return bool(OF_A_REPO.match(onward)) if OF_A_REPO.match(hub_path(url)) else onward.startswith("/api/")
 
 
 def why_no_names(value: Any) -> str | None:
@@ -6381,19 +6400,39 @@ def wall_off_folder() -> None:
     guard_imports()
 
 
-def guard_pickles() -> None:
-    """Let no harness load a pickle that it opened by a path of the current folder: to load one is to run it.
+class PlainValues(pickle.Unpickler):
+    """Reads texts, numbers, lists and mappings of a pickle, and refuses whatever would call something."""
 
-    tiny_benchmarks of lighteval does, of a file that it has put elsewhere.
+    def find_class(self, module: str, name: str) -> Any:
+        raise ScriptError(
+            f"the task's data holds a pickle that would run {single_line(f'{module}.{name}')[:80]}: it is not loaded"
+        )
+
+
+def of_harness(frame: Any) -> bool:
+    """Whether the code of a frame belongs to a harness, and is not the user's own."""
+    module = str(frame.f_globals.get("__name__")).partition(".")[0]
+    return not HARNESS_PACKAGES.isdisjoint((module, *Path(frame.f_code.co_filename).parts))
+
+
+def guard_pickles() -> None:
+    """Let no harness run what a pickle says: to load one is to run it.
+
+    tiny_benchmarks of lighteval loads one by a path of the current folder, which it has put elsewhere: refused. Its lcb
+    has one in each row of its data set, which holds a text: nothing else than plain values is read from there.
     """
-    load = pickle.load
+    load, loads = pickle.load, pickle.loads
     if hasattr(load, "__wrapped__"):
         return
 
+    @functools.wraps(loads)
+    def guarded_loads(data: Any, /, **more: Any) -> Any:
+        return PlainValues(io.BytesIO(data), **more).load() if of_harness(sys._getframe(1)) else loads(data, **more)
+
     @functools.wraps(load)
     def guarded_load(file: Any, *rest: Any, **more: Any) -> Any:
-        name, asking = getattr(file, "name", None), sys._getframe(1).f_globals.get("__name__")
-        if isinstance(name, str) and not os.path.isabs(name) and str(asking).partition(".")[0] in HARNESS_PACKAGES:
+        name = getattr(file, "name", None)
+        if isinstance(name, str) and not os.path.isabs(name) and of_harness(sys._getframe(1)):
             raise ScriptError(
                 f"{single_line(name)}: a task loads this file of the current folder, and it can run any code: run the "
                 "command from another folder",
@@ -6401,7 +6440,7 @@ def guard_pickles() -> None:
             )
         return load(file, *rest, **more)
 
-    pickle.load = guarded_load
+    pickle.load, pickle.loads = guarded_load, guarded_loads
 
 
 def let_programs_import() -> None:
@@ -6438,10 +6477,15 @@ def keep_inspect_out_of_folder() -> None:
 
 
 class DataLoads:
-    """What is known while data sets are loaded: whether a task of the user's own asks, and for which local folder."""
+    """What is known while data sets are loaded: whether a task of the user's own asks, and for which local folder.
+
+    programs: metrics of the Hub that may run here; None: any. refused: one that was refused, whoever hid the error.
+    """
 
     own_task = False
     folder: Path | None = None
+    programs: frozenset[str] | None = frozenset()
+    refused: ScriptError | None = None
 
 
 @contextlib.contextmanager
@@ -6454,8 +6498,10 @@ def asked_by(own_task: bool) -> Iterator[None]:
     before, DataLoads.own_task = DataLoads.own_task, own_task
     try:
         yield
+        if DataLoads.refused:  # lm-eval goes on without a metric that could not be loaded
+            raise DataLoads.refused
     finally:
-        DataLoads.own_task = before
+        DataLoads.own_task, DataLoads.refused = before, None
 
 
 def refuse_stand_in(name: object) -> None:
@@ -6538,15 +6584,77 @@ def guard_loading() -> None:
     guard_imports()
 
 
+def allow_programs(trusted: bool, sandbox: str | None) -> None:
+    """Which metrics of the Hub, which are programs, may run from now on: all for --trust-remote-code.
+
+    For --sandbox local the one that runs the programs that a model wrote.
+    """
+    DataLoads.programs = None if trusted else frozenset({"code_eval"} if sandbox == "local" else ())
+
+
+def refused_program(what: str) -> ScriptError:
+    """The error for a task whose metric is a program of the Hub, which nobody allowed."""
+    return ScriptError(
+        f"{what} runs a program of the Hub as its metric (`evaluate.load`), here and with your rights: "
+        "--trust-remote-code lets it; do that on a machine that holds nothing else, or take another task"
+    )
+
+
+def loaded_programs(source: str, wanted: str | None = None) -> set[str]:
+    """The metrics that a module's code asks `evaluate.load` for: when it is imported, and in a function or class.
+
+    wanted: that function alone, with those of the module that it names; None: all of them.
+    """
+    tree = ast.parse(source)
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    modules = {one.asname or one.name for node in imported for one in node.names if one.name == "evaluate"}
+    names = {
+        one.asname or one.name
+        for node in imported
+        if getattr(node, "module", "") == "evaluate"
+        for one in node.names
+        if one.name in ("load", "combine")
+    }
+    blocks = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    waiting: list[ast.AST] = [node for node in tree.body if node not in blocks.values()]
+    waiting += [block for name, block in blocks.items() if wanted in (None, name)]
+    found, seen = set(), set()
+    while waiting:
+        for node in ast.walk(waiting.pop()):
+            if isinstance(node, ast.Name) and node.id in blocks and node.id not in seen:
+                seen.add(node.id)
+                waiting.append(blocks[node.id])
+            called = getattr(node, "func", None)
+            place = called.value if isinstance(called, ast.Attribute) and called.attr in ("load", "combine") else None
+            if getattr(place, "id", None) in modules or getattr(called, "id", None) in names:
+                asked = node.args[0] if node.args else None
+                found.add(str(asked.value) if isinstance(asked, ast.Constant) else "?")
+    return found
+
+
+def not_allowed(programs: Sequence[str] | set[str]) -> bool:
+    """Whether one of some metrics of the Hub may not run here."""
+    return DataLoads.programs is not None and not set(programs) <= DataLoads.programs
+
+
 def guard_metrics(loading: Any) -> None:
-    """The rule of stand-ins for metrics, which are programs: for the module `evaluate.loading`."""
+    """Two rules for metrics, which are programs: no stand-in, and none of the Hub that a harness's task asks for unless
+    that was allowed, be it in the cache already. For the module `evaluate.loading`.
+    """
     find = loading.evaluation_module_factory
 
     @functools.wraps(find)
     def guarded_find(path: str, *rest: Any, **more: Any) -> Any:
         name = path.rstrip("/").rpartition("/")[2]
+        program = os.path.join(path, f"{name}.py")
         if not path.endswith(".py"):  # that would be said to be a file
-            refuse_stand_in(os.path.join(path, f"{name}.py"))
+            refuse_stand_in(program)
+            frame = sys._getframe(1)
+            while frame and "evaluate" in Path(frame.f_code.co_filename).parts:
+                frame = frame.f_back
+            if not os.path.exists(program) and frame and of_harness(frame) and not_allowed([path]):
+                DataLoads.refused = refused_program(f"a task's {single_line(path)[:100]}")
+                raise DataLoads.refused
             note(f"the task's metric {single_line(path)[:100]} is a program of the Hub, and runs here (SECURITY.md)")
         return find(path, *rest, **more)
 
@@ -6610,6 +6718,7 @@ def data_file_names(files: Any) -> Iterator[str]:
 
 # --- parts/harness/inspect_tasks.py -----------------------------------------------------------------------------------
 
+RUN_HERE = {"gdm_self_reasoning_max_tokens"}  # of inspect_evals: its solver calls `exec` with the model's file
 CONTAINER_FILE = re.compile(r"\.?(?:docker-)?compose[^/]*\.ya?ml|\.?Dockerfile", re.IGNORECASE)  # of inspect
 
 # Of metric_mapping.json: canonical key -> inspect's name.
@@ -6796,6 +6905,12 @@ def check_sandbox(requests: Sequence[RequestedTask], sandbox: str | None) -> Non
     running = [request.name for request in requests if request.module and listing_entry(request)["sandbox"]]
     if running and not sandbox:
         raise ScriptError(needs_sandbox(running[0]))
+    here = next((row.name for row in requests if row.module and row.name.rpartition("/")[2] in RUN_HERE), None)
+    if here and sandbox != "local":
+        raise ScriptError(
+            f"{here} runs a program that the model wrote outside of the sandbox, on this machine and with your rights: "
+            "--sandbox local says that this is meant; use a machine that holds nothing else"
+        )
     if sandbox == "local":
         note(
             "warning: --sandbox local: code that the model writes runs on this machine with your rights: it can read, "
@@ -10910,8 +11025,8 @@ def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
 def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
     """ScriptError(code=3) for a repository that everybody can read; nothing for a private one and for none.
 
-    `kind`: model or dataset; `option`: what named it, for the message. Making one with exist_ok leaves a public one as
-    it is, so this is asked before anything is sent.
+    `kind`: model, dataset or space; `option`: what named it, for the message. Making one with exist_ok leaves a public
+    one as it is, so this is asked before anything is sent.
     """
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
@@ -10922,7 +11037,7 @@ def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
     except RepositoryNotFoundError:
         return
     if public:
-        place = f"{'datasets/' if kind == 'dataset' else ''}{repo_id}"
+        place = f"{'' if kind == 'model' else f'{kind}s/'}{repo_id}"
         raise ScriptError(
             f"{option} {repo_id}: is there and public, and only a private one is written to; nothing was sent: name "
             f"another, or make it private (https://huggingface.co/{place}/settings)",
@@ -11009,8 +11124,15 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
     send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
     operations = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
     title = f"Add {len(files)} evaluation files"
+
+    def commit() -> None:
+        refuse_public(HfApi(), target.repo_id, "dataset", "--results-repo")  # it was looked at hours ago
+        HfApi().create_commit(target.repo_id, operations, commit_message=title, repo_type="dataset")
+
     try:
-        send(HfApi().create_commit, target.repo_id, operations, commit_message=title, repo_type="dataset")
+        send(commit)
+    except ScriptError:
+        raise
     except Exception as error:
         said = scrub(" ".join(str(error).split()))[:200]
         raise ScriptError(
@@ -12525,7 +12647,7 @@ MAX_DOTENV = 100_000  # bytes
 
 
 def find_token(token_file: str | None) -> str:
-    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    """The Hub token from --token-file, the environment, the `hf auth` login or .env; ScriptError when there is none."""
     token = clean_token(token_of_file(Path(token_file)), "--token-file") if token_file else hub_token()
     if not token:
         raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
@@ -12563,13 +12685,22 @@ def dotenv_value(name: str) -> str | None:
 
 
 @functools.cache
-def say_dotenv(name: str, login: bool, folder: str) -> None:
+def say_dotenv(name: str, folder: str) -> None:
     """Say once in a folder that its .env is used."""
-    note(f"{name} is that of .env in this folder" + ", not that of your login" * login)
+    note(f"{name} is that of .env in this folder")
+
+
+@functools.cache
+def say_login(folder: str) -> None:
+    """Say once in a folder that its .env, which may be a stranger's, does not stand before the login."""
+    note(
+        "the token is that of your login; .env in this folder has another, which is used where HF_TOKEN or "
+        "--token-file gives it"
+    )
 
 
 def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login; it is said when it is that of .env."""
+    """The Hub token of the environment, of the `hf auth` login or of .env; it is said what a .env is good for."""
     from huggingface_hub import get_token
 
     if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
@@ -12577,12 +12708,12 @@ def hub_token() -> str | None:
     login = clean_token(get_token(), "the login of `hf auth`")
     token = clean_token(dotenv_value("HF_TOKEN"), "HF_TOKEN in .env")
     if token and token != login:
-        say_dotenv("the token", bool(login), os.getcwd())
-    return token or login
+        say_login(os.getcwd()) if login else say_dotenv("the token", os.getcwd())
+    return login or token
 
 
 def job_token() -> str:
-    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    """The Hub token from the environment, the `hf auth` login or .env; ScriptError when there is none."""
     token = hub_token()
     if not token:
         raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")

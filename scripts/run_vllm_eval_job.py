@@ -223,7 +223,7 @@ from email.utils import parsedate_to_datetime
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -1408,7 +1408,7 @@ MAX_DOTENV = 100_000  # bytes
 
 
 def find_token(token_file: str | None) -> str:
-    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    """The Hub token from --token-file, the environment, the `hf auth` login or .env; ScriptError when there is none."""
     token = clean_token(token_of_file(Path(token_file)), "--token-file") if token_file else hub_token()
     if not token:
         raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
@@ -1446,13 +1446,22 @@ def dotenv_value(name: str) -> str | None:
 
 
 @functools.cache
-def say_dotenv(name: str, login: bool, folder: str) -> None:
+def say_dotenv(name: str, folder: str) -> None:
     """Say once in a folder that its .env is used."""
-    note(f"{name} is that of .env in this folder" + ", not that of your login" * login)
+    note(f"{name} is that of .env in this folder")
+
+
+@functools.cache
+def say_login(folder: str) -> None:
+    """Say once in a folder that its .env, which may be a stranger's, does not stand before the login."""
+    note(
+        "the token is that of your login; .env in this folder has another, which is used where HF_TOKEN or "
+        "--token-file gives it"
+    )
 
 
 def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login; it is said when it is that of .env."""
+    """The Hub token of the environment, of the `hf auth` login or of .env; it is said what a .env is good for."""
     from huggingface_hub import get_token
 
     if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
@@ -1460,12 +1469,12 @@ def hub_token() -> str | None:
     login = clean_token(get_token(), "the login of `hf auth`")
     token = clean_token(dotenv_value("HF_TOKEN"), "HF_TOKEN in .env")
     if token and token != login:
-        say_dotenv("the token", bool(login), os.getcwd())
-    return token or login
+        say_login(os.getcwd()) if login else say_dotenv("the token", os.getcwd())
+    return login or token
 
 
 def job_token() -> str:
-    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    """The Hub token from the environment, the `hf auth` login or .env; ScriptError when there is none."""
     token = hub_token()
     if not token:
         raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
@@ -1539,6 +1548,17 @@ def hub_origins() -> set[WebOrigin]:
     return {origin_of(place) for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT")) if place}
 
 
+def hub_path(url: Any) -> str:
+    """The path of a question to the Hub, without that of the endpoint, which a mirror may have."""
+    from huggingface_hub import constants
+
+    for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT") or ""):
+        above = urlsplit(place).path.rstrip("/")
+        if above and url.path.startswith(f"{above}/"):
+            return url.path[len(above) :]
+    return url.path
+
+
 def drop_token_elsewhere(request: Any) -> None:
     """A hook of requests, of redirected ones too: without the token where they do not go to the Hub."""
     if "authorization" in request.headers and origin_of(request.url) not in hub_origins() | NAMED_ORIGINS:
@@ -1570,7 +1590,7 @@ def why_no_answer(answer: Any) -> str | None:
 
     It names files of its cache by a file's ETag and a commit, waits as long as it is told, and follows all next pages.
     """
-    heads, path = answer.headers, answer.request.url.path
+    heads, path = answer.headers, hub_path(answer.request.url)
     if any(not FILE_WORD.fullmatch(heads[name].removeprefix("W/").strip('"')) for name in ETAGS if name in heads):
         return "has an ETag that is a path"
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
@@ -1586,8 +1606,7 @@ def why_no_answer(answer: Any) -> str | None:
     if not is_store(heads.get("x-xet-cas-url")):
         return "names no place of a store"
     if path.startswith("/api/"):
-        onward = urlsplit(urljoin(str(answer.request.url), heads.get("location", "")))
-        if answer.has_redirect_location and not onward.path.startswith("/api/"):
+        if answer.has_redirect_location and not goes_on_alike(answer.request.url, heads["location"]):
             return "goes on at a place that answers no such question"
         limit_body(answer)
         if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
@@ -1595,6 +1614,15 @@ def why_no_answer(answer: Any) -> str | None:
             with contextlib.suppress(ValueError):
                 return why_no_names(answer.json())
     return None
+
+
+def goes_on_alike(url: Any, place: str) -> bool:
+    """Whether a redirection of a question to the Hub leads to one of its kind, whose answer is looked at alike."""
+    try:
+        onward = hub_path(url.join(place))  # as the client goes there: without the dots in it
+    except Exception:  # no address; each HTTP library has its own error
+        return False
+    return bool(OF_A_REPO.match(onward)) if OF_A_REPO.match(hub_path(url)) else onward.startswith("/api/")
 
 
 def why_no_names(value: Any) -> str | None:
@@ -1850,8 +1878,8 @@ def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: boo
 def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
     """ScriptError(code=3) for a repository that everybody can read; nothing for a private one and for none.
 
-    `kind`: model or dataset; `option`: what named it, for the message. Making one with exist_ok leaves a public one as
-    it is, so this is asked before anything is sent.
+    `kind`: model, dataset or space; `option`: what named it, for the message. Making one with exist_ok leaves a public
+    one as it is, so this is asked before anything is sent.
     """
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
@@ -1862,7 +1890,7 @@ def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
     except RepositoryNotFoundError:
         return
     if public:
-        place = f"{'datasets/' if kind == 'dataset' else ''}{repo_id}"
+        place = f"{'' if kind == 'model' else f'{kind}s/'}{repo_id}"
         raise ScriptError(
             f"{option} {repo_id}: is there and public, and only a private one is written to; nothing was sent: name "
             f"another, or make it private (https://huggingface.co/{place}/settings)",

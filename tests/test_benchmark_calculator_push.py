@@ -379,6 +379,29 @@ def test_somebody_else_commits_meanwhile(run, hub, capsys):
     assert hub.files("me/m").keys() == {*FILES, ".gitattributes", "LICENSE"}
 
 
+@pytest.mark.parametrize("meanwhile", ["public", "not empty", "as wanted", "opened"])
+def test_a_repo_that_is_made_or_opened_after_the_look_gets_no_file(run, hub, capsys, monkeypatch, meanwhile):
+    plan, hub_files = bc.plan_upload, {"LICENSE": "mit"} if meanwhile == "not empty" else None
+    if meanwhile == "opened":
+        hub.create_repo("me/m", private=True)
+
+    def planned(*given):
+        found = plan(*given)
+        if meanwhile == "opened":
+            hub.repo("me/m").private = False
+        else:
+            hub.create_repo("me/m", files=hub_files, private=meanwhile != "public")
+        return found
+
+    monkeypatch.setattr(bc, "plan_upload", planned)
+    if meanwhile == "as wanted":
+        assert push(capsys, run)[0] == 0
+        return
+    message = fails(capsys, run, code=3)
+    assert ("is there and public" if meanwhile == "opened" else "made by somebody else meanwhile") in message
+    assert not set(FILES) & set(hub.files("me/m"))
+
+
 def test_the_hub_has_other_bytes_after_the_push(run, hub, capsys):
     """As read back: another commit slips in between ours and the reading, at the very revision that we read."""
 

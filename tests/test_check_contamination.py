@@ -1,5 +1,6 @@
 """check_contamination.py: what is planted is found, what is known to be a false positive is not, and the numbers."""
 
+import base64
 import bz2
 import contextlib
 import gzip
@@ -1011,6 +1012,46 @@ def test_a_name_alone_leaves_nothing_out(tmp_path, capsys, items, name, content,
     path.write_bytes(content)
     document, _ = check(capsys, "--training", tmp_path / "corpus", "--items", items, code=code)
     assert bool(document["training"]["left_out"]) == (code == 3)
+
+
+def percent(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode())
+
+
+CODED = {  # how an item is written, and whether it is then another text that is not looked into
+    "base64": (lambda text: base64.b64encode(text.encode()).decode(), 3),
+    "lines of base64": (lambda text: base64.encodebytes(text.encode()).decode(), 3),
+    "base64 for addresses": (lambda text: base64.urlsafe_b64encode(text.encode()).decode(), 3),
+    "base64 of UTF-16": (lambda text: base64.b64encode(text.encode("utf-16")).decode(), 3),
+    "hexadecimal": (lambda text: text.encode().hex(), 3),
+    "percent": (percent, 3),
+    "percent for blanks": (lambda text: text.replace(" ", "%20"), 3),
+    "Cyrillic vowels": (lambda text: text.translate(str.maketrans("aeo", "\u0430\u0435\u043e")), 3),
+    "Greek capitals": (lambda text: text.replace("a", "\u0391").replace("e", "\u0395"), 3),
+    "a picture": (lambda text: base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(128, 256)) * 5).decode(), 0),
+    "hashes": (lambda text: " ".join(hashlib.sha256(word.encode()).hexdigest() for word in text.split()[:9]), 0),
+    "addresses": (lambda text: f"https://example.org/{'/'.join(text.split()[:9])}?q=a%20b%20c&{'x' * 60}", 0),
+    "Russian": (lambda text: "Съешь же ещё этих мягких булок, 3D-принтер и IT-отдел: ΔG = 3 µm, βVAE. " * 4, 0),
+    "rules": (lambda text: f"{'-' * 80}\n{'=' * 80}\n{'A' * 80}\n{'0' * 80}", 0),
+}
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_texts_in_another_writing_are_no_answer(tmp_path, capsys, name):
+    """They are counted and not looked into; what is no text, or honest, does not count."""
+    write, code = CODED[name]
+    questions = make_questions(4, 3)
+    rows = [{"id": str(i), "question": q, "answer": a} for i, (q, a) in enumerate(questions)]
+    (tmp_path / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    others = [f"{q} {a}" for q, a in make_questions(40, 4)]
+    texts = others[:20] + [write(f"{q} {a}") for q, a in questions] + others[20:]
+    (tmp_path / "t.jsonl").write_bytes(lines_of(*texts))
+    (tmp_path / "t.txt").write_text("\n\n".join(texts))
+    for path in ("t.jsonl", "t.txt"):
+        words = ("--training", tmp_path / path, "--items", tmp_path / "items.jsonl")
+        document, _ = check(capsys, *words, code=code)
+        training = document["training"]
+        assert bool(training["coded_bytes"] or training["disguised_letters"]) == (code == 3)
 
 
 def test_linked_folders_are_named_as_unread_or_read_where_they_are(tmp_path, capsys, items):

@@ -29,9 +29,9 @@ class Hub(BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
         server.asked += 1
-        path = self.path.partition("?")[0]
+        path = self.path.partition("?")[0].removeprefix("/mirror")
         body, heads = server.answer(self, path)
-        self.send_response(server.status if path.startswith("/api/") else 200)
+        self.send_response(server.status if path.startswith("/api/") and "elsewhere" not in path else 200)
         for name, value in {"Content-Type": "application/json", "X-Repo-Commit": SHA, **heads}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
@@ -45,14 +45,14 @@ class Hub(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def strange(monkeypatch, tmp_path):
-    """A Hub of one's own answers, and the client that asks it with our hooks."""
+@pytest.fixture(params=["", "/mirror"])
+def strange(monkeypatch, tmp_path, request):
+    """A Hub of one's own answers, at a path too, and the client that asks it with our hooks."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     server.asked, server.status = 0, 200
     server.answer = lambda asked, path: (b"{}", {})
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    place = f"http://127.0.0.1:{server.server_address[1]}"
+    place = f"http://127.0.0.1:{server.server_address[1]}{request.param}"
     monkeypatch.setenv("HF_ENDPOINT", place)
     monkeypatch.setattr(constants, "ENDPOINT", place)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", place + "/{repo_id}/resolve/{revision}/{filename}")
@@ -88,7 +88,10 @@ def test_a_commit_that_is_a_path_names_no_folder(strange, tmp_path, sha):
         hf_hub_download("acme/d", "data.json", cache_dir=strange.cache, endpoint=strange.place)
 
 
-@pytest.mark.parametrize("way", ["list", "elsewhere", "203"])
+AWAY = {"elsewhere": "/elsewhere", "api": "/api/elsewhere", "dots": "{}/api/datasets/x/../../elsewhere"}
+
+
+@pytest.mark.parametrize("way", ["list", *AWAY, "203"])
 def test_no_other_way_leads_to_a_name_of_the_hubs_choice(strange, tmp_path, way):
     evil = str(tmp_path / "pwn.sh")
     files = [{"type": "file", "path": "data.json", "size": 2, "oid": "a" * 40, "xetHash": "b" * 64}]
@@ -97,11 +100,11 @@ def test_no_other_way_leads_to_a_name_of_the_hubs_choice(strange, tmp_path, way)
     def answer(asked, path):
         if "/tree/" in path:
             return json.dumps(files).encode(), {}
-        if way == "elsewhere" and path.startswith("/api/"):
-            return b"", {"Location": "/elsewhere"}
+        if way in AWAY and path.startswith("/api/datasets/acme"):
+            return b"", {"Location": AWAY[way].format(strange.place)}
         return info(SHA if way == "list" else "../../../../x"), {}
 
-    strange.status = {"list": 200, "elsewhere": 307, "203": 203}[way]
+    strange.status = {"list": 200, "203": 203}.get(way, 307)
     strange.answer = answer
     with pytest.raises(ScriptError, match="not what the Hub says"):
         snapshot_download("acme/d", repo_type="dataset", cache_dir=strange.cache, endpoint=strange.place)

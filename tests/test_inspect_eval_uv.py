@@ -154,6 +154,15 @@ def test_code_needs_a_sandbox_by_name(packages, capsys):
     )
 
 
+def test_what_runs_outside_of_the_sandbox_is_asked_for(packages, capsys):
+    name = "gdm_self_reasoning_max_tokens"
+    with (packages / "inspect_evals/_registry.py").open("a") as file:
+        file.write(f"from inspect_evals.gdm_self_reasoning import {name}\n")
+    for sandbox, expected in (("docker", 2), ("local", 0)):
+        code, _, err = run(capsys, "--model", "o/m", "--task", name, "--sandbox", sandbox, "--dry-run")
+        assert code == expected and ("outside of the sandbox, on this machine" in err) == bool(expected)
+
+
 @pytest.mark.parametrize(
     "words",
     [

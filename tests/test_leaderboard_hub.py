@@ -937,6 +937,24 @@ def test_columns_of_other_kinds_are_refused(mine, capsys):
     assert push(capsys)[0] == 2
 
 
+def test_a_repo_that_is_opened_after_the_look_gets_no_rows(mine, capsys, monkeypatch):
+    mine.create_repo("me/secret", files=card(index_result("mmlu", 70.0)), private=True)
+    assert board.main(["collect", "--author", "me"]) == 0
+    mine.create_repo("me/data", "dataset", private=True)
+    look = board.refuse_to_tell
+
+    def opened(*given):
+        look(*given)
+        mine.repo("me/data", "dataset").private = False
+
+    monkeypatch.setattr(board, "refuse_to_tell", opened)
+    capsys.readouterr()
+    code, _, err = push(capsys, "--apply", "--private")
+    assert code == 3 and "--dataset me/data: is there and public" in err
+    assert set(mine.files("me/data", repo_type="dataset")) <= {".gitattributes"}
+    assert ("spaces", "me/board") not in mine.repos  # it was made for this, and is gone
+
+
 def test_whether_the_space_reads_with_its_token_is_asked_of_the_hub_and_shown(mine, capsys):
     """metadata.json may name as private what is not, or be silent of what is."""
     mine.create_repo("me/secret", files=card(index_result("mmlu", 70.0)), private=True)

@@ -171,6 +171,39 @@ def test_code_of_a_model_is_run_only_when_asked_for(library, monkeypatch):
     assert script.os.environ["HF_ALLOW_CODE_EVAL"] == "1"
 
 
+METRIC = "import evaluate\ndef judged(x):\n    return evaluate.load({!r})\ndef plain(x):\n    return x\n"
+
+
+@pytest.mark.parametrize(
+    ("yaml", "metric", "refused"),
+    [
+        ("process_results: !function utils.judged", "rouge", (True, True)),
+        ("process_results: !function 'utils.judged'", "code_eval", (True, False)),
+        ("include: _base\nprocess_results: !function utils.plain", "rouge", (False, False)),
+        ("include: _judged", "rouge", (True, True)),
+        ("metric_list:\n  - metric: f1\n    hf_evaluate: true", "rouge", (True, True)),
+        ("metric_list:\n  - metric: f1\n    hf_evaluate: false", "rouge", (False, False)),
+        ("class: !function utils.judged", "rouge", (True, True)),
+    ],
+)
+def test_a_program_of_the_hub_is_refused_before_it_is_loaded(library, tmp_path, monkeypatch, yaml, metric, refused):
+    """By default, and with --sandbox local, which allows what runs a model's programs."""
+    folder = library / "judged"
+    folder.mkdir()
+    (folder / "judged.yaml").write_text(f"task: judged\n{yaml}\n")
+    (folder / "_base").write_text("tag: some\n")
+    (folder / "_judged").write_text("aggregation: !function utils.judged\n")
+    (folder / "utils.py").write_text(METRIC.format(metric))
+    monkeypatch.setattr(script, "inside_lm_eval", lambda path: path.is_relative_to(library))
+    for sandbox, no in zip((None, "local"), refused, strict=True):
+        if no:
+            with pytest.raises(ScriptError, match=r"judged runs a program of the Hub .* --trust-remote-code lets it"):
+                script.choose_tasks([TaskRequest("judged", None)], None, sandbox)
+        else:
+            script.choose_tasks([TaskRequest("judged", None)], None, sandbox)
+    script.choose_tasks([TaskRequest("judged", None)], None, None, trusted=True)
+
+
 def test_all_needs_a_folder_of_tasks(tmp_path):
     with pytest.raises(ScriptError, match="--tasks all means"):
         script.choose_tasks([TaskRequest("all", None)], None, None)

@@ -510,6 +510,16 @@ def test_pass_at_k_grows_with_k_and_is_the_share_at_1(n, data):
 # --- Unparsed, missing, zero ----------------------------------------------------------------------------------------
 
 
+def test_ter_of_many_long_texts_has_a_limit_of_time_in_all(tmp_path, capsys, monkeypatch):
+    path = write(tmp_path / "p.jsonl", [{"prediction": "a b c", "reference": "c a b"}] * 3)
+    words = command(path, tmp_path / "out", "--metric", "ter", "--draws", "0", benchmark="my_words")
+    monkeypatch.setattr(sp, "MOST_TER_SECONDS", -1)
+    assert sp.main(words) == 2
+    assert "ter: 1 of 3 items took 0 s, as long texts of moved words do: score sentence" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert sp.main(words) == 0
+
+
 TEXT_METRICS = ("accuracy", "exact-match", "f1-macro", "f1-micro", "f1-token", "mcc", "bleu", "chrf", "chrf++", "ter")
 TEXT_METRICS += ("rouge-1", "rouge-l", "wer", "cer")
 WORDS = ("déjà vu à Zürich", "ça va, señor", "über Ångström")

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from parts.frame import ScriptError  # noqa: E402
 from parts.harness.inspect_tasks import refuse_own_containers  # noqa: E402
+from parts.harness.surroundings import loaded_programs  # noqa: E402
 from parts.hub import token as tokens  # noqa: E402
 
 STATUS = "import subprocess; subprocess.run(['git', 'status', '--porcelain'], check=True, stdin=subprocess.DEVNULL)\n"
@@ -103,15 +104,16 @@ def test_a_token_of_dotenv_names_no_other_variable(folder, monkeypatch, text):
 
 
 @pytest.mark.parametrize("login", [True, False])
-def test_a_token_of_dotenv_is_said(folder, capsys, login):
+def test_a_token_of_dotenv_is_said_and_does_not_stand_before_the_login(folder, capsys, login):
     if login:
         (folder / "login").write_text("hf_of_the_login")
     (folder / ".env").write_text("HF_TOKEN=hf_of_the_folder\n")
     for _ in range(2):
-        assert tokens.find_token(None) == tokens.hub_token() == tokens.job_token() == "hf_of_the_folder"
+        expected = "hf_of_the_login" if login else "hf_of_the_folder"
+        assert tokens.find_token(None) == tokens.hub_token() == tokens.job_token() == expected
     said = capsys.readouterr().err
-    assert said.count("the token is that of .env in this folder") == 1
-    assert ("not that of your login" in said) == login
+    assert said.count("of .env in this folder") == (not login)
+    assert said.count("the token is that of your login; .env in this folder has another") == login
 
 
 def test_dotenv_is_read_with_a_limit_and_only_as_a_file(folder):
@@ -143,6 +145,81 @@ def test_a_harness_loads_no_pickle_of_the_current_folder(tmp_path, harness):
     said = python(code, tmp_path)
     assert said.startswith("3 x/t.pkl: ") and "another folder" in said if refused else said == "[1]\n"
     assert python(code.replace("x/t.pkl", str(tmp_path / "x" / "t.pkl")), tmp_path) == "[1]\n"
+
+
+CALLS = "import os\n\nclass Call:\n    def __reduce__(self):\n        return os.mkdir, ('ran',)\n"
+
+
+@pytest.mark.parametrize("harness", ["lighteval", "lm_eval", "other"])
+def test_a_pickle_in_a_data_set_is_read_as_plain_values(tmp_path, harness):
+    """As lcb of lighteval has one in each row: the text in it comes out, and nothing is called."""
+    package = tmp_path / harness / "tasks"
+    package.mkdir(parents=True)
+    (package / "lcb.py").write_text("import pickle\ndef read(data):\n    return pickle.loads(data)\n")
+    code = f"import pickle, {harness}.tasks.lcb as lcb\nprint(lcb.read(pickle.dumps({{'a': ['x', 1.5, None]}})))\n"
+    assert python(WALL + code, tmp_path, tmp_path) == "{'a': ['x', 1.5, None]}\n"
+    code = f"import {harness}.tasks.lcb as lcb\n{CALLS}import pickle\ntry:\n    lcb.read(pickle.dumps(Call()))\n"
+    said = python(f"{WALL}{code}except Exception as error:\n    print(error)\n", tmp_path, tmp_path)
+    assert (tmp_path / "ran").exists() == (harness == "other")
+    assert ("would run posix.mkdir" in said) == (harness != "other")
+
+
+PROGRAM = """
+from parts.harness import surroundings as s
+s.allow_programs({trusted}, {sandbox})
+import {asking} as asking
+try:
+    print(asking.score("{name}"))
+except Exception as error:
+    print("refused", error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("asking", "name", "trusted", "sandbox", "runs"),
+    [
+        ("lm_eval.metric", "rouge", False, None, False),
+        ("lm_eval.metric", "rouge", False, "local", False),
+        ("lm_eval.metric", "code_eval", False, None, False),
+        ("lm_eval.metric", "code_eval", False, "local", True),
+        ("lm_eval.metric", "rouge", True, None, True),
+        ("lighteval.metric", "owner/judge", False, None, False),
+        ("own_task", "rouge", False, None, True),  # a Python file of the user's
+    ],
+)
+def test_a_metric_of_the_hub_runs_by_its_option_alone(tmp_path, asking, name, trusted, sandbox, runs):
+    """With a package laid out as `evaluate` is."""
+    for package in ("evaluate", "lm_eval", "lighteval"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("")
+    (tmp_path / "evaluate/__init__.py").write_text("from .loading import load\n")
+    (tmp_path / "evaluate/loading.py").write_text(
+        "def evaluation_module_factory(path, **more):\n    return f'{path} ran'\n"
+        "def load(path, **more):\n    return evaluation_module_factory(path, **more)\n"
+    )
+    place = tmp_path / f"{asking.replace('.', '/')}.py"
+    place.write_text("import evaluate\ndef score(name):\n    return evaluate.load(name)\n")
+    code = WALL + PROGRAM.format(asking=asking, name=name, trusted=trusted, sandbox=repr(sandbox))
+    said = python(code, tmp_path, tmp_path)
+    assert said == f"{name} ran\n" if runs else said.startswith("refused ") and "--trust-remote-code" in said
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted", "found"),
+    [
+        ("import evaluate\ndef f(x):\n    return evaluate.load('rouge')\ndef g(x): return x\n", "f", {"rouge"}),
+        ("import evaluate\ndef f(x):\n    return evaluate.load('rouge')\ndef g(x): return x\n", "g", set()),
+        ("import evaluate as e\nM = e.load('bleu')\ndef g(x): return x\n", "g", {"bleu"}),
+        ("try:\n    import evaluate\n    M = evaluate.load('bleu')\nexcept ImportError: pass\n", "g", {"bleu"}),
+        ("def f(x):\n    from evaluate import load as fetch\n    return fetch(x)\n", "f", {"?"}),
+        ("def h(x):\n    import evaluate\n    return evaluate.load('f1')\ndef g(x): return h\n", "g", {"f1"}),
+        ("import evaluate\nclass T:\n    def a(self):\n        return evaluate.combine(['f1'])\n", "T", {"?"}),
+        ("import nltk\nx = nltk.data.load('evaluate')\ndef load(x): return x\nload('evaluate')\n", None, set()),
+        ("import evaluate\ndef f(x):\n    return evaluate.load('rouge')\n", None, {"rouge"}),
+    ],
+)
+def test_what_a_module_loads_is_read_from_its_source(source, wanted, found):
+    assert loaded_programs(source, wanted) == found
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "docker-compose.yml", "Dockerfile", "compose.override.yml"])

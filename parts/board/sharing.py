@@ -14,6 +14,7 @@ from parts.board.vocabulary import SOURCE_TEXTS, SOURCE_TYPES
 from parts.frame import ScriptError, kept_text, listing, note, to_json
 from parts.hub.access import hub_errors
 from parts.hub.committing import commit_once, commit_whole, content_ids, known_identity
+from parts.hub.private_repo import refuse_public
 
 OUR_TAG = "hub-evals-leaderboard"  # in the README of what push has made; without it nothing is overwritten
 REFRESH_HOURS = 24
@@ -289,6 +290,9 @@ def send_uploads(api: Any, uploads: Sequence[RepoUpload], private: bool, hardwar
                     made.append(upload)
                 if upload.kind == "space" and hardware:
                     ask_hardware(api, upload, hardware)
+            for upload in uploads:
+                if upload.private if upload.exists else private:  # and since the look
+                    refuse_public(api, upload.repo_id, upload.kind, f"--{upload.kind}")
             return [send_upload(api, upload) for upload in uploads if upload.files]
     except BaseException:
         for upload in reversed(made):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from parts.checkpoints import inside
-from parts.contamination.words import without_errors
+from parts.contamination.words import CONTROL_BYTES, is_readable, without_errors
 from parts.frame import ScriptError, listing, single_line
 from parts.inputs import (
     input_bytes,
@@ -44,7 +44,6 @@ MEDIA = re.compile(
     re.DOTALL,
 )
 GIT_STORE = re.compile(rb"\x78[\x01\x5e\x9c\xda]|PACK\0|\xfftOc\0|DIRC\0|RIDX\0|MIDX|CGPH|BITM")  # objects and indexes
-CONTROL_BYTES = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 TABLE_SUFFIXES = (".parquet", ".arrow")
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
 SPEAKERS = {"role", "from", "speaker"}  # keys of a chat message that are not its text, when they say one of these
@@ -131,12 +130,6 @@ def holds_no_text(path: Path) -> bool:
         end = file.read(4096)
     known = not begin or MEDIA.match(begin) or (".git" in path.parts and GIT_STORE.match(begin))
     return bool(known) and not any(map(is_readable, (begin, end)))
-
-
-def is_readable(piece: bytes) -> bool:
-    """Whether some bytes are text all the same, of UTF-8 or UTF-16, whatever stands before it."""
-    bare = piece.replace(b"\0", b"")
-    return len(CONTROL_BYTES.sub(b"", bare.decode("utf-8", "ignore").encode())) > 0.9 * len(bare) > 0
 
 
 def copies(paths: Sequence[Path], read: Sequence[Path]) -> set[Path]:

@@ -270,6 +270,8 @@ def check_json(check: Check) -> dict[str, Any]:
             "rows_unreadable": found.unreadable,
             "rows_without_text": found.without_text,
             "not_utf8": found.replaced,
+            "coded_bytes": found.coded,
+            "disguised_letters": found.disguised,
             "problems": [
                 {"file": file, kind: number, "error": why}
                 for file, number, kind, why in sorted(found.problems)[:MOST_PROBLEMS]

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 from parts.contamination.finding import equal_runs, equal_stretches, whole_characters
 from parts.contamination.markup import without_markup
 from parts.contamination.vocabulary import MOST_NULS, SEPARATOR, Found, Index, Match, Place, ScanSettings
-from parts.contamination.words import OTHER_ENCODING, Folded, without_errors, word_bounds, word_hashes
+from parts.contamination.words import (
+    OTHER_ENCODING,
+    Folded,
+    coded_bytes,
+    disguised_letters,
+    without_errors,
+    word_bounds,
+    word_hashes,
+)
 from parts.frame import single_line
 
 if TYPE_CHECKING:
@@ -85,6 +93,9 @@ class Scanner:
         data = np.frombuffer(folded.data, np.uint8)
         starts, ends = word_bounds(data)
         self.found.words += len(starts)
+        own = block.raw[block.begin : block.end]
+        self.found.coded += coded_bytes(own, ends - starts)
+        self.found.disguised += 0 if own.isascii() else disguised_letters(own)
         for index in self.indexes:
             if index.unit == "words":
                 self.take_words(block, folded, index, starts, ends, equal_runs(index, word_hashes(data, starts, ends)))
@@ -381,6 +392,8 @@ def add_found(into: Found, part: Found, lines: int) -> None:
         "words",
         "replaced",
         "garbled",
+        "coded",
+        "disguised",
         "rows",
         "unreadable",
         "without_text",

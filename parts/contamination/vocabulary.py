@@ -210,7 +210,8 @@ class Found:
 
     longest: the most counted units of a run, and of a passage, in the whole item, its question and its answer, by
     (unit, item, measure). fields: rows in which each field gave text. garbled: bytes in blocks that are in part no
-    UTF-8, where a text may stand in another encoding.
+    UTF-8, where a text may stand in another encoding. coded: bytes of texts in base64 and the like; disguised: letters
+    of other alphabets in Latin words.
     """
 
     matches: dict[tuple[str, int], list[Match]] = field(default_factory=lambda: defaultdict(list))
@@ -224,6 +225,8 @@ class Found:
     words: int = 0
     replaced: int = 0
     garbled: int = 0
+    coded: int = 0
+    disguised: int = 0
     rows: int = 0
     unreadable: int = 0
     without_text: int = 0
@@ -388,6 +391,12 @@ class Check:
             why.append(f"{self.found.unread} of {self.found.rows} rows hold something that is no text in a field read")
         if self.found.garbled > MOST_SKIPPED * self.found.bytes:
             why.append(f"{self.found.garbled} bytes of the text are mixed with bytes that are not UTF-8: convert them")
+        if self.found.coded > MOST_SKIPPED * self.found.bytes:
+            why.append(
+                f"{self.found.coded} bytes of the text hold text in base64, hexadecimal digits or %XX: decode it"
+            )
+        if self.found.disguised > MOST_SKIPPED * self.found.words:
+            why.append(f"{self.found.disguised} letters of other alphabets stand in Latin words: replace them")
         if self.sources.unopened:
             why.append(f"pipes or linked folders were not read: {'; '.join(self.sources.left_out)}")
         if self.sources.unread > MOST_SKIPPED * (self.sources.size + self.sources.unread):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import functools
 import re
 import sys
@@ -10,14 +12,65 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from parts.contamination.vocabulary import BYTE_BASE, SEPARATOR
+from parts.names import DISGUISES
 
 if TYPE_CHECKING:
     import numpy as np
 
+CONTROL_BYTES = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 UNIT_BASE = 0xD6E8FEB86659FD93
 NOT_UTF8 = re.compile("[\udc80-\udcff]+")  # as the error handler surrogateescape leaves it
 # So many of them close together are letters of another encoding; accents of Latin-1 stand further apart.
 OTHER_ENCODING = re.compile("(?:[\udc80-\udcff]+[^\udc80-\udcff]{0,8}){16}")
+
+
+CODED_RUN = re.compile(rb"[A-Za-z0-9+/_-]{40,}")  # of letters in base64 or hexadecimal digits: no word is so long
+PERCENT_RUN = re.compile(rb"(?:%[0-9A-Fa-f]{2}[^%\s]{0,24}){8,}")
+LONG_WORD, FEW_CODED = (
+    20,
+    0.002,
+)  # bytes of a word as base64 has many; share of the text in such words that is looked at
+SAMPLE = 64  # bytes of a run that are tried, behind the mark of UTF-16
+
+
+def coded_bytes(raw: bytes, words: np.ndarray) -> int:
+    """How many bytes of a text are another text in base64, hexadecimal or percent-encoding; pictures are none.
+
+    words: the sizes of the words in it, by which most texts are done with.
+    """
+    found = 0
+    if raw.count(b"%") > len(raw) * FEW_CODED:
+        found += sum(len(run[0]) for run in PERCENT_RUN.finditer(raw))
+    if words[words >= LONG_WORD].sum() > len(raw) * FEW_CODED:
+        found += sum(len(run[0]) for run in CODED_RUN.finditer(raw) if is_coded(run[0][4 : 4 + SAMPLE]))
+    return found
+
+
+def is_coded(run: bytes) -> bool:
+    """Whether the beginning of a run of letters and digits is a text in base64 or hexadecimal digits."""
+    tries = [
+        base64.b64decode(run[skip : skip + SAMPLE // 2], b"-_" if b"-" in run or b"_" in run else None)
+        for skip in range(4)
+    ]
+    with contextlib.suppress(ValueError):
+        tries.append(bytes.fromhex(run[: len(run) // 2 * 2].decode()))
+    return any(map(is_readable, tries))
+
+
+def disguised_letters(raw: bytes) -> int:
+    """How many letters that look like Latin ones and are none stand beside a Latin letter, as in no honest word."""
+    import numpy as np
+
+    data = np.frombuffer(raw, np.uint8)
+    at = np.flatnonzero((data[1:-2] >= 0xCD) & (data[1:-2] <= 0xD4)) + 1
+    codes = (data[at].astype(np.int64) & 31) << 6 | data[at + 1] & 63
+    at = at[np.isin(codes, list(DISGUISES))]
+    return int(np.sum(is_latin(data[at - 1]) | is_latin(data[at + 2])))
+
+
+def is_latin(data: np.ndarray) -> np.ndarray:
+    """Which bytes are letters of ASCII."""
+    return (data | 32) - 97 < 26
 
 
 def is_spaced(character: str) -> bool:
@@ -117,6 +170,12 @@ def spread(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
     ends = np.cumsum(sizes)
     return np.repeat(starts - (ends - sizes), sizes) + np.arange(ends[-1] if len(ends) else 0)
+
+
+def is_readable(piece: bytes) -> bool:
+    """Whether some bytes are text all the same, of UTF-8 or UTF-16, whatever stands before it."""
+    bare = piece.replace(b"\0", b"")
+    return len(CONTROL_BYTES.sub(b"", bare.decode("utf-8", "ignore").encode())) > 0.9 * len(bare) > 0
 
 
 def without_errors(raw: bytes) -> tuple[bytes, int]:

@@ -28,6 +28,7 @@ from parts.inputs import input_text
 from parts.names import SPLIT_FILES
 from parts.private import scrub, shown_path
 
+RUN_HERE = {"gdm_self_reasoning_max_tokens"}  # of inspect_evals: its solver calls `exec` with the model's file
 CONTAINER_FILE = re.compile(r"\.?(?:docker-)?compose[^/]*\.ya?ml|\.?Dockerfile", re.IGNORECASE)  # of inspect
 
 # Of metric_mapping.json: canonical key -> inspect's name.
@@ -157,6 +158,12 @@ def check_sandbox(requests: Sequence[RequestedTask], sandbox: str | None) -> Non
     running = [request.name for request in requests if request.module and listing_entry(request)["sandbox"]]
     if running and not sandbox:
         raise ScriptError(needs_sandbox(running[0]))
+    here = next((row.name for row in requests if row.module and row.name.rpartition("/")[2] in RUN_HERE), None)
+    if here and sandbox != "local":
+        raise ScriptError(
+            f"{here} runs a program that the model wrote outside of the sandbox, on this machine and with your rights: "
+            "--sandbox local says that this is meant; use a machine that holds nothing else"
+        )
     if sandbox == "local":
         note(
             "warning: --sandbox local: code that the model writes runs on this machine with your rights: it can read, "

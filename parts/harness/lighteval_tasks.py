@@ -20,7 +20,14 @@ from parts.harness.golds import NO_ANSWER, check_golds, say_missing_spaces, why_
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
-from parts.harness.surroundings import asked_by, refuse_stand_in
+from parts.harness.surroundings import (
+    allow_programs,
+    asked_by,
+    loaded_programs,
+    not_allowed,
+    refuse_stand_in,
+    refused_program,
+)
 from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
 from parts.hashes import data_sha256, plain_path, sources_only
 from parts.inputs import input_text
@@ -110,6 +117,14 @@ def normalized_key(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
+def programs_of_module(name: str) -> set[str]:
+    """The metrics that one of lighteval's modules loads from the Hub, read from its source."""
+    spec = importlib.util.find_spec("lighteval")
+    folders = spec.submodule_search_locations or () if spec else ()
+    files = [Path(folder).joinpath(*name.split(".")[1:]).with_suffix(".py") for folder in folders]
+    return {program for file in files if file.is_file() for program in loaded_programs(input_text(file))}
+
+
 @functools.cache
 def built_in_tasks() -> dict[str, str]:
     """The names of lighteval's own tasks, or globs for them, and their modules; read from source in a blink."""
@@ -185,11 +200,13 @@ def name_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: st
     return list(dict.fromkeys(named))
 
 
-def modules_for(requests: Sequence[TaskRequest], custom: Path | None) -> list[str]:
-    """lighteval's modules that hold the tasks asked for; ScriptError with the nearest names for an unknown one.
+def modules_for(requests: Sequence[TaskRequest], custom: Path | None, trusted: bool = False) -> list[str]:
+    """lighteval's modules that hold the tasks asked for; ScriptError with the nearest names for an unknown one, and for
+    one that runs a program of the Hub.
 
     Only these are imported: lighteval's registry imports all, some of which download things or ask the Hub for models.
     """
+    allow_programs(trusted, None)
     own = custom_task_names(custom) if custom else set()
     if not custom and any(request.name == ALL for request in requests):
         raise ScriptError("--tasks all means all tasks of --custom-tasks FILE: name the file, or the tasks")
@@ -203,6 +220,8 @@ def modules_for(requests: Sequence[TaskRequest], custom: Path | None) -> list[st
         found = {module for name, module in catalog.items() if names_match(request, name)}
         if not found and "*" not in own:
             raise unknown_task(request, [*own, *catalog])
+        if any(not_allowed(programs_of_module(module)) for module in found):
+            raise refused_program(request.name)
         modules += sorted(found)
     return list(dict.fromkeys(modules))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import fnmatch
+import functools
 import hashlib
 import importlib.util
 import json
@@ -22,7 +23,7 @@ from parts.harness.golds import check_golds, say_missing_spaces, why_no_choice, 
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.settings import Settings
-from parts.harness.surroundings import asked_by
+from parts.harness.surroundings import allow_programs, asked_by, loaded_programs, not_allowed, refused_program
 from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
 from parts.hashes import code_sha256, data_sha256, files_sha256, plain_path, sources_only
 from parts.inputs import input_text
@@ -37,6 +38,8 @@ YAML_KEY = re.compile(
 )
 YAML_LIST = re.compile(r"""^["']?tag["']?[ \t]*:[ \t]*(?:\#.*)?\n(?P<items>(?:[ \t]*-.*\n?)+)""", re.M)
 YAML_NAME = re.compile(r"[\w.:+/-]+")
+YAML_FUNCTION = re.compile(r"!function\s+[\"']?([\w.]+)\.(\w+)")
+YAML_PROGRAM = re.compile(r"^[ \t-]*[\"']?hf_evaluate[\"']?[ \t]*:[ \t]*[\"']?true", re.M | re.I)
 
 # Of metric_mapping.json: canonical key -> lm-eval's name.
 LM_EVAL_TASKS = embedded("../metric_mapping.json", "lm_eval")
@@ -274,8 +277,11 @@ class Chosen:
     files: dict[str, Path]
 
 
-def choose_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: str | None) -> list[Chosen]:
+def choose_tasks(
+    requests: Sequence[TaskRequest], custom: Path | None, sandbox: str | None, trusted: bool = False
+) -> list[Chosen]:
     """Find all tasks before anything heavy is imported; ScriptError for an unknown one, and for one that runs code."""
+    allow_programs(trusted, sandbox)
     own = read_catalog(custom_files(custom))
     mine = set(own)
     if custom is None and any(request.name == ALL for request in requests):
@@ -309,6 +315,7 @@ def choose_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: 
 
 def refuse_code(entries: Iterable[CatalogEntry], sandbox: str | None) -> None:
     """Code that a model wrote is run only when that was asked for."""
+    entries = list(entries)
     unsafe = [entry.name for entry in entries if entry.runs_code]
     if unsafe and sandbox is None:
         raise ScriptError(
@@ -317,6 +324,31 @@ def refuse_code(entries: Iterable[CatalogEntry], sandbox: str | None) -> None:
         )
     if unsafe:
         os.environ["HF_ALLOW_CODE_EVAL"] = "1"
+    if program := next((entry for entry in entries if not_allowed(programs_of(entry.files[0]))), None):
+        raise refused_program(program.name)
+
+
+@functools.cache
+def programs_of(path: Path, above: tuple[Path, ...] = ()) -> frozenset[str]:
+    """The metrics of a task's YAML file, and of those that it includes, that are programs of the Hub.
+
+    What a Python file of the user's own asks for is the user's.
+    """
+    try:
+        text = input_text(path)
+    except (OSError, UnicodeDecodeError):
+        return frozenset()
+    found = {"?"} if YAML_PROGRAM.search(text) else set()
+    for module, name in set(YAML_FUNCTION.findall(text)):
+        code = path.parent / f"{module.replace('.', '/')}.py"
+        if not code.is_file() and module.startswith("lm_eval."):
+            code = tasks_folder().parent.joinpath(*module.split(".")[1:]).with_suffix(".py")
+        if code.is_file() and inside_lm_eval(code):
+            found |= loaded_programs(input_text(code), name)
+    for name in yaml_facts(text).get("include", []):
+        if (below := path.parent / name) not in above:
+            found |= programs_of(below, (*above, path))
+    return frozenset(found)
 
 
 class DataCalls:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import functools
 import hashlib
 import importlib
 import importlib.machinery
 import inspect
+import io
 import os
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +43,39 @@ def wall_off_folder() -> None:
     guard_imports()
 
 
-def guard_pickles() -> None:
-    """Let no harness load a pickle that it opened by a path of the current folder: to load one is to run it.
+class PlainValues(pickle.Unpickler):
+    """Reads texts, numbers, lists and mappings of a pickle, and refuses whatever would call something."""
 
-    tiny_benchmarks of lighteval does, of a file that it has put elsewhere.
+    def find_class(self, module: str, name: str) -> Any:
+        raise ScriptError(
+            f"the task's data holds a pickle that would run {single_line(f'{module}.{name}')[:80]}: it is not loaded"
+        )
+
+
+def of_harness(frame: Any) -> bool:
+    """Whether the code of a frame belongs to a harness, and is not the user's own."""
+    module = str(frame.f_globals.get("__name__")).partition(".")[0]
+    return not HARNESS_PACKAGES.isdisjoint((module, *Path(frame.f_code.co_filename).parts))
+
+
+def guard_pickles() -> None:
+    """Let no harness run what a pickle says: to load one is to run it.
+
+    tiny_benchmarks of lighteval loads one by a path of the current folder, which it has put elsewhere: refused. Its lcb
+    has one in each row of its data set, which holds a text: nothing else than plain values is read from there.
     """
-    load = pickle.load
+    load, loads = pickle.load, pickle.loads
     if hasattr(load, "__wrapped__"):
         return
 
+    @functools.wraps(loads)
+    def guarded_loads(data: Any, /, **more: Any) -> Any:
+        return PlainValues(io.BytesIO(data), **more).load() if of_harness(sys._getframe(1)) else loads(data, **more)
+
     @functools.wraps(load)
     def guarded_load(file: Any, *rest: Any, **more: Any) -> Any:
-        name, asking = getattr(file, "name", None), sys._getframe(1).f_globals.get("__name__")
-        if isinstance(name, str) and not os.path.isabs(name) and str(asking).partition(".")[0] in HARNESS_PACKAGES:
+        name = getattr(file, "name", None)
+        if isinstance(name, str) and not os.path.isabs(name) and of_harness(sys._getframe(1)):
             raise ScriptError(
                 f"{single_line(name)}: a task loads this file of the current folder, and it can run any code: run the "
                 "command from another folder",
@@ -61,7 +83,7 @@ def guard_pickles() -> None:
             )
         return load(file, *rest, **more)
 
-    pickle.load = guarded_load
+    pickle.load, pickle.loads = guarded_load, guarded_loads
 
 
 def let_programs_import() -> None:
@@ -98,10 +120,15 @@ def keep_inspect_out_of_folder() -> None:
 
 
 class DataLoads:
-    """What is known while data sets are loaded: whether a task of the user's own asks, and for which local folder."""
+    """What is known while data sets are loaded: whether a task of the user's own asks, and for which local folder.
+
+    programs: metrics of the Hub that may run here; None: any. refused: one that was refused, whoever hid the error.
+    """
 
     own_task = False
     folder: Path | None = None
+    programs: frozenset[str] | None = frozenset()
+    refused: ScriptError | None = None
 
 
 @contextlib.contextmanager
@@ -114,8 +141,10 @@ def asked_by(own_task: bool) -> Iterator[None]:
     before, DataLoads.own_task = DataLoads.own_task, own_task
     try:
         yield
+        if DataLoads.refused:  # lm-eval goes on without a metric that could not be loaded
+            raise DataLoads.refused
     finally:
-        DataLoads.own_task = before
+        DataLoads.own_task, DataLoads.refused = before, None
 
 
 def refuse_stand_in(name: object) -> None:
@@ -198,15 +227,77 @@ def guard_loading() -> None:
     guard_imports()
 
 
+def allow_programs(trusted: bool, sandbox: str | None) -> None:
+    """Which metrics of the Hub, which are programs, may run from now on: all for --trust-remote-code.
+
+    For --sandbox local the one that runs the programs that a model wrote.
+    """
+    DataLoads.programs = None if trusted else frozenset({"code_eval"} if sandbox == "local" else ())
+
+
+def refused_program(what: str) -> ScriptError:
+    """The error for a task whose metric is a program of the Hub, which nobody allowed."""
+    return ScriptError(
+        f"{what} runs a program of the Hub as its metric (`evaluate.load`), here and with your rights: "
+        "--trust-remote-code lets it; do that on a machine that holds nothing else, or take another task"
+    )
+
+
+def loaded_programs(source: str, wanted: str | None = None) -> set[str]:
+    """The metrics that a module's code asks `evaluate.load` for: when it is imported, and in a function or class.
+
+    wanted: that function alone, with those of the module that it names; None: all of them.
+    """
+    tree = ast.parse(source)
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    modules = {one.asname or one.name for node in imported for one in node.names if one.name == "evaluate"}
+    names = {
+        one.asname or one.name
+        for node in imported
+        if getattr(node, "module", "") == "evaluate"
+        for one in node.names
+        if one.name in ("load", "combine")
+    }
+    blocks = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    waiting: list[ast.AST] = [node for node in tree.body if node not in blocks.values()]
+    waiting += [block for name, block in blocks.items() if wanted in (None, name)]
+    found, seen = set(), set()
+    while waiting:
+        for node in ast.walk(waiting.pop()):
+            if isinstance(node, ast.Name) and node.id in blocks and node.id not in seen:
+                seen.add(node.id)
+                waiting.append(blocks[node.id])
+            called = getattr(node, "func", None)
+            place = called.value if isinstance(called, ast.Attribute) and called.attr in ("load", "combine") else None
+            if getattr(place, "id", None) in modules or getattr(called, "id", None) in names:
+                asked = node.args[0] if node.args else None
+                found.add(str(asked.value) if isinstance(asked, ast.Constant) else "?")
+    return found
+
+
+def not_allowed(programs: Sequence[str] | set[str]) -> bool:
+    """Whether one of some metrics of the Hub may not run here."""
+    return DataLoads.programs is not None and not set(programs) <= DataLoads.programs
+
+
 def guard_metrics(loading: Any) -> None:
-    """The rule of stand-ins for metrics, which are programs: for the module `evaluate.loading`."""
+    """Two rules for metrics, which are programs: no stand-in, and none of the Hub that a harness's task asks for unless
+    that was allowed, be it in the cache already. For the module `evaluate.loading`.
+    """
     find = loading.evaluation_module_factory
 
     @functools.wraps(find)
     def guarded_find(path: str, *rest: Any, **more: Any) -> Any:
         name = path.rstrip("/").rpartition("/")[2]
+        program = os.path.join(path, f"{name}.py")
         if not path.endswith(".py"):  # that would be said to be a file
-            refuse_stand_in(os.path.join(path, f"{name}.py"))
+            refuse_stand_in(program)
+            frame = sys._getframe(1)
+            while frame and "evaluate" in Path(frame.f_code.co_filename).parts:
+                frame = frame.f_back
+            if not os.path.exists(program) and frame and of_harness(frame) and not_allowed([path]):
+                DataLoads.refused = refused_program(f"a task's {single_line(path)[:100]}")
+                raise DataLoads.refused
             note(f"the task's metric {single_line(path)[:100]} is a program of the Hub, and runs here (SECURITY.md)")
         return find(path, *rest, **more)
 

@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from parts.frame import ScriptError, single_line
 from parts.inputs import MAX_DOCUMENT, allowed, too_much
@@ -80,6 +80,17 @@ def hub_origins() -> set[WebOrigin]:
     return {origin_of(place) for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT")) if place}
 
 
+def hub_path(url: Any) -> str:
+    """The path of a question to the Hub, without that of the endpoint, which a mirror may have."""
+    from huggingface_hub import constants
+
+    for place in (constants.ENDPOINT, os.environ.get("HF_ENDPOINT") or ""):
+        above = urlsplit(place).path.rstrip("/")
+        if above and url.path.startswith(f"{above}/"):
+            return url.path[len(above) :]
+    return url.path
+
+
 def drop_token_elsewhere(request: Any) -> None:
     """A hook of requests, of redirected ones too: without the token where they do not go to the Hub."""
     if "authorization" in request.headers and origin_of(request.url) not in hub_origins() | NAMED_ORIGINS:
@@ -111,7 +122,7 @@ def why_no_answer(answer: Any) -> str | None:
 
     It names files of its cache by a file's ETag and a commit, waits as long as it is told, and follows all next pages.
     """
-    heads, path = answer.headers, answer.request.url.path
+    heads, path = answer.headers, hub_path(answer.request.url)
     if any(not FILE_WORD.fullmatch(heads[name].removeprefix("W/").strip('"')) for name in ETAGS if name in heads):
         return "has an ETag that is a path"
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
@@ -127,8 +138,7 @@ def why_no_answer(answer: Any) -> str | None:
     if not is_store(heads.get("x-xet-cas-url")):
         return "names no place of a store"
     if path.startswith("/api/"):
-        onward = urlsplit(urljoin(str(answer.request.url), heads.get("location", "")))
-        if answer.has_redirect_location and not onward.path.startswith("/api/"):
+        if answer.has_redirect_location and not goes_on_alike(answer.request.url, heads["location"]):
             return "goes on at a place that answers no such question"
         limit_body(answer)
         if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
@@ -136,6 +146,15 @@ def why_no_answer(answer: Any) -> str | None:
             with contextlib.suppress(ValueError):
                 return why_no_names(answer.json())
     return None
+
+
+def goes_on_alike(url: Any, place: str) -> bool:
+    """Whether a redirection of a question to the Hub leads to one of its kind, whose answer is looked at alike."""
+    try:
+        onward = hub_path(url.join(place))  # as the client goes there: without the dots in it
+    except Exception:  # no address; each HTTP library has its own error
+        return False
+    return bool(OF_A_REPO.match(onward)) if OF_A_REPO.match(hub_path(url)) else onward.startswith("/api/")
 
 
 def why_no_names(value: Any) -> str | None:

@@ -10,8 +10,8 @@ from parts.frame import ScriptError
 def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
     """ScriptError(code=3) for a repository that everybody can read; nothing for a private one and for none.
 
-    `kind`: model or dataset; `option`: what named it, for the message. Making one with exist_ok leaves a public one as
-    it is, so this is asked before anything is sent.
+    `kind`: model, dataset or space; `option`: what named it, for the message. Making one with exist_ok leaves a public
+    one as it is, so this is asked before anything is sent.
     """
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
@@ -22,7 +22,7 @@ def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
     except RepositoryNotFoundError:
         return
     if public:
-        place = f"{'datasets/' if kind == 'dataset' else ''}{repo_id}"
+        place = f"{'' if kind == 'model' else f'{kind}s/'}{repo_id}"
         raise ScriptError(
             f"{option} {repo_id}: is there and public, and only a private one is written to; nothing was sent: name "
             f"another, or make it private (https://huggingface.co/{place}/settings)",

@@ -85,8 +85,15 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
     send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
     operations = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
     title = f"Add {len(files)} evaluation files"
+
+    def commit() -> None:
+        refuse_public(HfApi(), target.repo_id, "dataset", "--results-repo")  # it was looked at hours ago
+        HfApi().create_commit(target.repo_id, operations, commit_message=title, repo_type="dataset")
+
     try:
-        send(HfApi().create_commit, target.repo_id, operations, commit_message=title, repo_type="dataset")
+        send(commit)
+    except ScriptError:
+        raise
     except Exception as error:
         said = scrub(" ".join(str(error).split()))[:200]
         raise ScriptError(

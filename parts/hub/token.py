@@ -17,7 +17,7 @@ MAX_DOTENV = 100_000  # bytes
 
 
 def find_token(token_file: str | None) -> str:
-    """The Hub token from --token-file, the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    """The Hub token from --token-file, the environment, the `hf auth` login or .env; ScriptError when there is none."""
     token = clean_token(token_of_file(Path(token_file)), "--token-file") if token_file else hub_token()
     if not token:
         raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
@@ -55,13 +55,22 @@ def dotenv_value(name: str) -> str | None:
 
 
 @functools.cache
-def say_dotenv(name: str, login: bool, folder: str) -> None:
+def say_dotenv(name: str, folder: str) -> None:
     """Say once in a folder that its .env is used."""
-    note(f"{name} is that of .env in this folder" + ", not that of your login" * login)
+    note(f"{name} is that of .env in this folder")
+
+
+@functools.cache
+def say_login(folder: str) -> None:
+    """Say once in a folder that its .env, which may be a stranger's, does not stand before the login."""
+    note(
+        "the token is that of your login; .env in this folder has another, which is used where HF_TOKEN or "
+        "--token-file gives it"
+    )
 
 
 def hub_token() -> str | None:
-    """The Hub token of the environment, of .env or of the `hf auth` login; it is said when it is that of .env."""
+    """The Hub token of the environment, of the `hf auth` login or of .env; it is said what a .env is good for."""
     from huggingface_hub import get_token
 
     if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
@@ -69,12 +78,12 @@ def hub_token() -> str | None:
     login = clean_token(get_token(), "the login of `hf auth`")
     token = clean_token(dotenv_value("HF_TOKEN"), "HF_TOKEN in .env")
     if token and token != login:
-        say_dotenv("the token", bool(login), os.getcwd())
-    return token or login
+        say_login(os.getcwd()) if login else say_dotenv("the token", os.getcwd())
+    return login or token
 
 
 def job_token() -> str:
-    """The Hub token from the environment, .env or the `hf auth` login; ScriptError when there is none."""
+    """The Hub token from the environment, the `hf auth` login or .env; ScriptError when there is none."""
     token = hub_token()
     if not token:
         raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")

@@ -8,12 +8,14 @@ import math
 import re
 import string
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parts.frame import ScriptError, listing, number, single_line
+from parts.inputs import allowed, too_much
 from parts.metrics.items import FALSE_WORDS, TRUE_WORDS
 from parts.metrics.uncertainty import corpus_scores, mean_scores
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores
@@ -35,6 +37,7 @@ TOKENIZER_PACKAGES = {
 SEEN_ITEMS, MUCH_SURFACE = 2_000, 0.25  # of which errors are counted again; share of them that is case and punctuation
 MANY_UNSPACED = 0.02  # share of the references
 MOST_TER_WORDS = 500  # of a text; twice as many that are shuffled take minutes
+MOST_TER_SECONDS = 300  # of the processor, for all texts; 3,000 sentences take some ten
 MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
 
 
@@ -234,13 +237,13 @@ def score_ter(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores
             f"ter: item {single_line(items[sizes.index(max(sizes))].id)[:60]} has {max(sizes):,} words, and its search "
             f"for moved words has no end above some {MOST_TER_WORDS}: score sentence by sentence, or by chrf or bleu"
         )
-    features = np.array(
-        [
-            scorer._extract_corpus_statistics([item.value or ""], [[reference] for reference in item.references])[0]
-            for item in choices.watch(items, "TER")
-        ],
-        float,
-    )
+    rows, began = [], time.process_time()
+    for item in choices.watch(items, "TER"):
+        rows += scorer._extract_corpus_statistics([item.value or ""], [[reference] for reference in item.references])
+        if (spent := time.process_time() - began) > allowed(MOST_TER_SECONDS):
+            slow = f"{len(rows):,} of {len(items):,} items took {spent:,.0f} s, as long texts of moved words do"
+            raise too_much("ter", f"{slow}: score sentence by sentence, or by chrf or bleu")
+    features = np.array(rows, float)
     if not features[:, 1].any():
         raise ScriptError("ter: all references are empty")
     value = scorer._aggregate_and_compute(features.tolist()).score

@@ -153,7 +153,7 @@ def aa_key() -> str:
     """AA_API_KEY from the environment or the current folder's .env; ScriptError when there is none."""
     key = os.environ.get("AA_API_KEY")
     if not key and (key := dotenv_value("AA_API_KEY")):
-        say_dotenv("AA_API_KEY", False, os.getcwd())
+        say_dotenv("AA_API_KEY", os.getcwd())
     if not (key or "").strip():
         raise ScriptError(f"no AA_API_KEY: {AA_KEY_HELP}; --input-json FILE replays a saved answer without a key")
     return (key or "").strip()

@@ -12,6 +12,7 @@ from typing import Any
 from parts.frame import ScriptError, listing, note, plural
 from parts.hub.access import check_write_access, hub_errors
 from parts.hub.committing import commit_once, commit_whole, known_identity
+from parts.hub.private_repo import refuse_public
 from parts.hub.token import find_token
 from parts.repo_files import RepoFile
 
@@ -127,6 +128,19 @@ def dry_push(
         return {"repo_id": args.push, "files": list(files), "commit": None, "dry_run": True, "unknown": str(error)}
 
 
+def made_repo(api: Any, repo_id: str, private: bool) -> str:
+    """Make a repo, and give its first commit; ScriptError (3) where somebody else has made one since the look."""
+    api.create_repo(repo_id, private=private, exist_ok=True)  # an answer may have been lost
+    info = api.repo_info(repo_id)
+    if {file.rfilename for file in info.siblings or ()} - {".gitattributes"} or bool(info.private) != private:
+        raise ScriptError(
+            f"{repo_id} was made by somebody else meanwhile, {'private' if info.private else 'public'}: nothing was "
+            "sent; look at it, and push again",
+            code=3,
+        )
+    return info.sha
+
+
 def send(
     api: Any,
     plan: Upload,
@@ -138,8 +152,9 @@ def send(
     """Make the commit or the pull request, and compare what the Hub has then."""
     from huggingface_hub import CommitOperationAdd
 
-    if plan.parent is None:
-        api.create_repo(args.push, private=not args.public, exist_ok=True)
+    parent = plan.parent or made_repo(api, args.push, not args.public)
+    if plan.parent and plan.private:
+        refuse_public(api, args.push, "model", "--push")
     names = (*plan.new, *plan.changed)
 
     def commit() -> tuple[str, str, str | None]:
@@ -149,7 +164,7 @@ def send(
             args.push,
             operations,
             commit_message=message,
-            parent_commit=plan.parent,
+            parent_commit=parent,
             create_pr=args.create_pr or None,
         )
         return made.oid, made.commit_url, made.pr_url
