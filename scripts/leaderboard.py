@@ -707,6 +707,7 @@ import gzip
 import hashlib
 import html
 import io
+import ipaddress
 import itertools
 import json
 import math
@@ -926,6 +927,7 @@ FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 # What moves a terminal's cursor or colours it, and other control characters but the tab.
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 NOT_ON_A_LINE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, surrogates, line breaks
+NAMED_PLACES: list[str] = []  # what the command line may name as folders, in whole paths
 MAX_MESSAGE = 1800  # characters of one line to people
 MAX_TEXT = 300  # characters of a foreign text that are kept
 
@@ -946,6 +948,7 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     """
     with clean_streams(), children_apart():
         try:
+            know_named_places(sys.argv[1:] if argv is None else argv)
             args = parser.parse_args(argv)
             return args.run(args)
         except ScriptError as error:
@@ -963,6 +966,12 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+def know_named_places(words: Sequence[object]) -> None:
+    """Keep what the command line may name as folders: below these no link leads out."""
+    texts = [text for word in map(str, words) for text in (word, word.partition("=")[2]) if text]
+    NAMED_PLACES[:] = [os.path.abspath(os.path.expanduser(text)) for text in texts if not text.startswith("-")]
 
 
 @contextlib.contextmanager
@@ -1151,8 +1160,15 @@ def refuse_strange_lock(path: str | Path) -> None:
 def refuse_link_out(folder: str | Path) -> None:
     """ScriptError where a relative path leaves the current folder by a link in it, which may be a stranger's.
 
-    An absolute path is the user's own word, and so is one that goes up; links above the current folder are no matter.
+    A place of the command line is the user's own word, absolute or going up, with the links in it and above it; what
+    is below it may be a stranger's as well.
     """
+    whole = os.path.abspath(folder)
+    named = max((place for place in NAMED_PLACES if inside_place(whole, place)), key=len, default=None)
+    if named and not inside_place(real := os.path.realpath(whole), os.path.realpath(named)):
+        raise ScriptError(
+            f"{folder}: nothing is written through a link out of {named}; if it is meant: {single_line(real)}"
+        )
     if os.path.isabs(folder):
         return
     place = ""
@@ -1164,6 +1180,11 @@ def refuse_link_out(folder: str | Path) -> None:
         if not real.is_relative_to(Path.cwd().resolve()):
             real = single_line(real)
             raise ScriptError(f"{place}: nothing is written through a link out of this folder; if it is meant: {real}")
+
+
+def inside_place(path: str, place: str) -> bool:
+    """Whether an absolute path is a place or below it."""
+    return f"{path}/".startswith(f"{place.rstrip('/')}/")
 
 
 def make_folder(folder: str) -> None:
@@ -14645,11 +14666,28 @@ def check_port(host: str, port: int) -> None:
         raise ScriptError(f"{host}:{port}: {reason}; another port: {command}") from error
 
 
-class PageAlone:
-    """Only the page is served: of Gradio's own addresses the one by which it starts, and nothing is taken in."""
+def asked_host(scope: dict[str, Any]) -> str:
+    """The host that a request names, without its port."""
+    named = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    return named.rpartition("]")[0].lstrip("[") if named.startswith("[") else named.partition(":")[0]
 
-    def __init__(self, app: Any) -> None:
-        self.app = app
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, whatever the network says."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host.lower() == "localhost"
+
+
+class PageAlone:
+    """Only the page is served: of Gradio's own addresses the one by which it starts, and nothing is taken in.
+
+    On this machine alone it is served under the names of this machine: a page of elsewhere, whose name leads here a
+    moment later, is told nothing.
+    """
+
+    def __init__(self, app: Any, host: str) -> None:
+        self.app, self.here = app, is_loopback(host)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         from starlette.responses import PlainTextResponse
@@ -14658,6 +14696,8 @@ class PageAlone:
             await self.app(scope, receive, send)
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
+        elif self.here and not is_loopback(asked_host(scope)):
+            await PlainTextResponse("this page is served on this machine, as localhost\n", 421)(scope, receive, send)
         elif scope["method"] not in ("GET", "HEAD"):
             answer = PlainTextResponse(
                 "this page takes nothing in\n", 405, {"allow": "GET, HEAD", "connection": "close"}
@@ -14685,7 +14725,7 @@ def launch(page: ServedPage, host: str, port: int) -> None:
         return Response(body, status, headers)
 
     server.add_route("/", root)
-    server.add_middleware(PageAlone)
+    server.add_middleware(PageAlone, host=host)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             server.launch(

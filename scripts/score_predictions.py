@@ -708,6 +708,7 @@ FIRST_WAIT = 1.0  # seconds before the second of them; doubled each time
 # What moves a terminal's cursor or colours it, and other control characters but the tab.
 CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 NOT_ON_A_LINE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, surrogates, line breaks
+NAMED_PLACES: list[str] = []  # what the command line may name as folders, in whole paths
 MAX_MESSAGE = 1800  # characters of one line to people
 MAX_TEXT = 300  # characters of a foreign text that are kept
 
@@ -728,6 +729,7 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     """
     with clean_streams(), children_apart():
         try:
+            know_named_places(sys.argv[1:] if argv is None else argv)
             args = parser.parse_args(argv)
             return args.run(args)
         except ScriptError as error:
@@ -745,6 +747,12 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
             note(f"error: a fault of this program: {fault_text(error)}")
             note("please report it with this line and the command (HUB_EVALS_DEBUG=1 shows more); it answers nothing")
             return 4
+
+
+def know_named_places(words: Sequence[object]) -> None:
+    """Keep what the command line may name as folders: below these no link leads out."""
+    texts = [text for word in map(str, words) for text in (word, word.partition("=")[2]) if text]
+    NAMED_PLACES[:] = [os.path.abspath(os.path.expanduser(text)) for text in texts if not text.startswith("-")]
 
 
 @contextlib.contextmanager
@@ -933,8 +941,15 @@ def refuse_strange_lock(path: str | Path) -> None:
 def refuse_link_out(folder: str | Path) -> None:
     """ScriptError where a relative path leaves the current folder by a link in it, which may be a stranger's.
 
-    An absolute path is the user's own word, and so is one that goes up; links above the current folder are no matter.
+    A place of the command line is the user's own word, absolute or going up, with the links in it and above it; what
+    is below it may be a stranger's as well.
     """
+    whole = os.path.abspath(folder)
+    named = max((place for place in NAMED_PLACES if inside_place(whole, place)), key=len, default=None)
+    if named and not inside_place(real := os.path.realpath(whole), os.path.realpath(named)):
+        raise ScriptError(
+            f"{folder}: nothing is written through a link out of {named}; if it is meant: {single_line(real)}"
+        )
     if os.path.isabs(folder):
         return
     place = ""
@@ -946,6 +961,11 @@ def refuse_link_out(folder: str | Path) -> None:
         if not real.is_relative_to(Path.cwd().resolve()):
             real = single_line(real)
             raise ScriptError(f"{place}: nothing is written through a link out of this folder; if it is meant: {real}")
+
+
+def inside_place(path: str, place: str) -> bool:
+    """Whether an absolute path is a place or below it."""
+    return f"{path}/".startswith(f"{place.rstrip('/')}/")
 
 
 def make_folder(folder: str) -> None:

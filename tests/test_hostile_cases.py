@@ -32,6 +32,7 @@ from test_hostile import cage, faults  # noqa: F401
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from parts import frame  # noqa: E402
 from parts.frame import ScriptError, usual_mode, whole_file, write_whole  # noqa: E402
 from parts.harness.answers import NUMBER, rouge_l, score_answer  # noqa: E402
 from parts.metadata.merge import block_column  # noqa: E402
@@ -437,6 +438,29 @@ def test_no_script_writes_through_a_folder_that_is_a_link_out_of_this_one(cage, 
     (here / "inside").mkdir()
     (here / link).symlink_to("inside")
     assert cage.run(command[0], list(command[1:]), here).code == 0 and list((here / "inside").iterdir())
+
+
+@pytest.mark.parametrize("way", ["{}", "--output-dir={}", "../strange/results", "up/strange/results"])
+def test_below_a_named_folder_no_link_leads_out(tmp_path, monkeypatch, way):
+    """The folder itself is the user's word, with the links in its name; what lies in it is not."""
+    for name in ("mine", "away", "strange/results"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "strange/results/data").symlink_to("../../away")
+    (tmp_path / "strange/results/inside").symlink_to(".")
+    monkeypatch.chdir(tmp_path / "mine")
+    (tmp_path / "mine/up").symlink_to("..")
+    monkeypatch.setattr(frame, "NAMED_PLACES", [])
+    frame.know_named_places(["add", "--force", way.format(tmp_path / "strange/results")])
+    folder = Path(way.format(tmp_path / "strange/results").removeprefix("--output-dir="))
+    with pytest.raises(ScriptError, match="nothing is written through a link out of"):
+        write_whole(folder / "data/x.json", "1")
+    assert not list((tmp_path / "away").iterdir())
+    if not way.startswith("up"):  # a link of the current folder is none of the user's words
+        write_whole(folder / "x.json", "1")
+        write_whole(folder / "inside/y.json", "1")
+    frame.know_named_places([str(tmp_path / "strange/results/data")])
+    write_whole(tmp_path / "strange/results/data/x.json", "1")
+    assert [path.name for path in (tmp_path / "away").iterdir()] == ["x.json"]
 
 
 @pytest.mark.parametrize("name", ["metadata.json", "index.html"])

@@ -370,14 +370,26 @@ def reachable(address: str) -> bool:
     return False
 
 
+def answered(address: str, host: str) -> int:
+    """The status of the page under another name of its server."""
+    request = urllib.request.Request(address, headers={"Host": f"{host}:7860"})
+    try:
+        return urllib.request.urlopen(request, timeout=30).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux answers on all of 127.0.0.0/8")
 def test_listens_on_this_machine_alone_except_in_a_space(tmp_path):
     data = write(tmp_path / "data", ROWS[:20])
     with served(data, tmp_path / "log") as address:
         assert reachable(address)
         assert not reachable(address.replace("127.0.0.1", "127.0.0.2"))
+        hosts = {"evil.example": 421, "127.0.0.1.evil.example": 421, "10.0.0.1": 421, "localhost": 200, "[::1]": 200}
+        assert {host: answered(address, host) for host in hosts} == hosts, "a name that leads here is no name of ours"
     with served(data, tmp_path / "log2", SPACE_ID="me/leaderboard") as address:
         assert reachable(address.replace("127.0.0.1", "127.0.0.2"))
+        assert answered(address, "me-leaderboard.example") == 200
 
 
 # --- in a browser ---

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import gzip
 import hashlib
+import ipaddress
 import os
 import socket
 import sys
@@ -209,11 +210,28 @@ def check_port(host: str, port: int) -> None:
         raise ScriptError(f"{host}:{port}: {reason}; another port: {command}") from error
 
 
-class PageAlone:
-    """Only the page is served: of Gradio's own addresses the one by which it starts, and nothing is taken in."""
+def asked_host(scope: dict[str, Any]) -> str:
+    """The host that a request names, without its port."""
+    named = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    return named.rpartition("]")[0].lstrip("[") if named.startswith("[") else named.partition(":")[0]
 
-    def __init__(self, app: Any) -> None:
-        self.app = app
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, whatever the network says."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host.lower() == "localhost"
+
+
+class PageAlone:
+    """Only the page is served: of Gradio's own addresses the one by which it starts, and nothing is taken in.
+
+    On this machine alone it is served under the names of this machine: a page of elsewhere, whose name leads here a
+    moment later, is told nothing.
+    """
+
+    def __init__(self, app: Any, host: str) -> None:
+        self.app, self.here = app, is_loopback(host)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         from starlette.responses import PlainTextResponse
@@ -222,6 +240,8 @@ class PageAlone:
             await self.app(scope, receive, send)
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
+        elif self.here and not is_loopback(asked_host(scope)):
+            await PlainTextResponse("this page is served on this machine, as localhost\n", 421)(scope, receive, send)
         elif scope["method"] not in ("GET", "HEAD"):
             answer = PlainTextResponse(
                 "this page takes nothing in\n", 405, {"allow": "GET, HEAD", "connection": "close"}
@@ -249,7 +269,7 @@ def launch(page: ServedPage, host: str, port: int) -> None:
         return Response(body, status, headers)
 
     server.add_route("/", root)
-    server.add_middleware(PageAlone)
+    server.add_middleware(PageAlone, host=host)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             server.launch(
