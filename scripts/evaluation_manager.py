@@ -6,8 +6,8 @@
 #     "huggingface_hub>=2.2,<3",
 #     "jsonschema>=4.23,<5",
 #     "lxml>=6,<7",
-#     "markdown-it-py>=4,<5",
 #     "orjson>=3.10,<4",
+#     "pyromark>=0.10,<0.11",
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
@@ -3624,6 +3624,7 @@ def to_yaml(value: Any, **options: Any) -> str:
 # --- parts/cards/tables.py --------------------------------------------------------------------------------------------
 
 MAX_CELLS = 2_000_000  # grid positions of one table after its spans are expanded
+MAX_ABSENT = 200_000  # cells that a pipe table's rows lack; GitHub and pulldown-cmark end it when they are some more
 TEXT_BEHIND = 700  # characters behind the last table that are parsed
 MAX_PARAGRAPH = 1500  # characters of a paragraph around a table that are looked at
 MAX_PARAGRAPHS = 6  # on each side of it
@@ -3691,9 +3692,13 @@ class Card:
 
 
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
-_PLAIN_LINE = re.compile(  # a letter, or a list's mark with a text behind it, or bold words
-    r"([-*+]|\d{1,9}[.)]) {1,3}(?=[^\W\d_]|\*{1,2}[^\s*]|[(\"'“]|`(?!``))|(?=[^\W\d_]|\*\*[^\s*])"
-)
+_BLOCKS = frozenset(("Paragraph", "Heading", "Table", "HtmlBlock", "CodeBlock", "List", "Item", "BlockQuote", "Rule"))
+_INDENTED = {"CodeBlock": "Indented"}
+_DELIMITER_ROW = r"(?!-[ \t])(?=[^\n]*[|:])\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$"
+_DELIMITER = re.compile(_DELIMITER_ROW)
+_LATE_TABLE = re.compile(rf"\n([ \t>]*)([^\n]*\|[^\n]*)(?=\n[ \t>]*({_DELIMITER_ROW}))", re.M)
+_NO_ROW = re.compile(r"\n([ \t>]*(?=(</?[a-zA-Z][\w-]*)(?:[ \t][^<>\n]*)?/?>[ \t]*$)|[ \t>]+)", re.M)
+_HASHES = re.compile(r"^#+[ \t]*|(?:^|[ \t]+)#+$")
 _PIPE = re.compile(r"(?<!\\)\|")
 _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
 _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
@@ -3711,79 +3716,6 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 Returned = TypeVar("Returned")
 Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
-
-
-@functools.cache
-def markdown_parser() -> Any:
-    """GFM blocks; plain_text reads the sources that are needed, so inline rules are off, and a table is one token."""
-    from markdown_it import MarkdownIt
-    from markdown_it.rules_block import heading, table
-
-    parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
-    rule = functools.partial(whole_table, table)
-    parser.block.ruler.at("table", rule, {"alt": ["paragraph", "reference"]})
-    parser.block.ruler.before("table", "prose", prose)
-    parser.block.ruler.after("table", "early_heading", heading)  # no rule but a table's takes a line with a #
-    return parser
-
-
-def prose(state: Any, start: int, end: int, silent: bool) -> bool:
-    """A block rule for paragraphs and lists of plain lines, up to a blank line; no other rule takes any of them."""
-    texts: list[list[str]] = [[]]
-    line, listed = start, False
-    while line < end and not silent:
-        source = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
-        if not source:
-            break
-        begin = _PLAIN_LINE.match(source)
-        if not begin or not 0 <= state.sCount[line] - state.blkIndent < 4:
-            return False
-        if begin[1]:
-            listed = True
-            texts.append([])
-        texts[-1].append(source[begin.end() :])
-        line += 1
-    after = next((i for i in range(line, end) if not state.isEmpty(i)), end) if listed else end
-    goes_on = after < end and state.sCount[after] - state.blkIndent > 1  # the last item has more in it
-    if silent or line == start or goes_on or not (line < end or line == len(state.bMarks) - 1):
-        return False
-    state.line = line
-    for lines in filter(None, texts):
-        state.push("inline", "", 0).content = "\n".join(lines).strip()
-    return True
-
-
-def whole_table(is_table: Callable[..., bool], state: Any, start: int, end: int, silent: bool) -> bool:
-    """A block rule for pipe tables that makes one token of a table, its rows in `meta`.
-
-    `is_table` is markdown-it's own rule and says where a table begins; the rows follow as it reads them. Its three
-    tokens for each cell take a third of the time of a whole card.
-    """
-    if start + 2 > end:
-        return False
-    at = state.bMarks[start + 1] + state.tShift[start + 1]
-    if state.src[at : at + 1] not in ("|", "-", ":"):
-        return False  # the line below says at one look that this is none
-    found = is_table(state, start, end, True)
-    if silent or not found:
-        return found
-    rows = [split_row(state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]])]
-    endings = state.md.block.ruler.getRules("blockquote")
-    parent, state.parentType = state.parentType, "table"
-    line, width = start + 2, len(rows[0])
-    while line < end and state.sCount[line] >= state.blkIndent and not state.is_code_block(line):
-        source = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
-        begins_row = source.startswith("|")  # and nothing else
-        if not begins_row and (not source.strip() or any(rule(state, line, end, True) for rule in endings)):
-            break
-        cells = split_row(source)[:width]
-        rows.append(cells + [""] * (width - len(cells)))
-        line += 1
-        if width * len(rows) > MAX_CELLS:
-            raise ScriptError(f"a table has more than {MAX_CELLS:,} cells; nothing is taken")
-    state.push("pipe_table", "table", 0).meta = {"rows": rows}
-    state.parentType, state.line = parent, line
-    return True
 
 
 def split_row(source: str) -> list[str]:
@@ -3820,8 +3752,7 @@ def parse_card(text: str) -> Card:
         raise ScriptError(f"the card has {len(text):,} characters; at most {MAX_CARD:,} are read")
     front = _FRONT.match(text)
     body = card_body(text, front)
-    pieces = list(read_blocks(body[: end_of_tables(body)]))
-    pieces = list(document_order(pieces))
+    pieces = list(document_order(read_blocks(body[: end_of_tables(body)])))
     title = next((one_line(text) for kind, _, text in pieces if kind == "heading"), "")
     return Card(text, title, place_tables(pieces), read_front_matter(front[1]) if front else {})
 
@@ -3848,27 +3779,119 @@ def read_front_matter(text: str) -> dict[str, str]:
     return fields
 
 
-def read_blocks(body: str) -> Iterator[Piece]:
-    """The card's Markdown blocks as written: headings, paragraphs, pipe tables, and pieces of HTML."""
-    parser, found = markdown_parser(), []
+def read_blocks(body: str, tries: int = 8) -> list[Piece]:
+    """The card's Markdown blocks as written: headings, paragraphs, pipe tables, and pieces of HTML.
+
+    Where GitHub begins or ends a table and pulldown-cmark does not, a blank line is put, and all is read again.
+    """
     body = re.sub(r"\r\n?", "\n", body) if "\r" in body else body
-    parser.block.parse(body.replace("\0", "\ufffd"), parser, {}, found)
-    tokens = iter(found)
-    for token in tokens:
-        kind = token.type
-        if kind == "heading_open":
-            yield "heading", int(token.tag[1]), next(tokens).content
-        elif kind == "pipe_table":
-            yield "pipe", 0, list(map(plain_cells, token.meta["rows"]))
-        elif kind == "html_block":
-            yield from html_pieces(token.content)
-        elif kind == "fence":
-            yield from (("text", 0, line) for line in token.content.split("\n") if "pretrained=" in line)  # of lm-eval
-        elif kind == "inline":
-            if "<" in token.content and _TABLE_TAG.search(source := _CODE_SPAN.sub("", token.content)):
-                yield "html", 0, source
-            else:
-                yield "text", 0, token.content
+    source = body.replace("\0", "\ufffd").encode(errors="replace")
+    pieces: list[Piece] = []
+    parted, last = [], 0  # the source up to such a line, and the blank one, in turns
+    for kind, start, end, margin, said in markdown_blocks(source):
+        if kind == "HtmlBlock":
+            pieces += html_pieces(said)
+            continue
+        text = source[start:end].decode().rstrip()
+        if kind == "CodeBlock":
+            lines = (unmarked(line) for line in text.split("\n") if "pretrained=" in line)  # of lm-eval
+            pieces += [("text", 0, line) for line in lines]
+            continue
+        if kind == "Heading" and "\n" not in text:
+            pieces.append(("heading", int(said[1]), _HASHES.sub("", text)))
+            continue
+        if "|" in text and (line := parting_line(text, kind, margin)):
+            at = start + len(text[: line.start(1)].encode())
+            parted += [source[last:at], (line[1] + "\n").encode()]
+            last = at if margin or kind == "Table" else at + len(line[1])
+        lines = list(map(unmarked, text.split("\n"))) if margin else text.split("\n")
+        if kind == "Table" and _DELIMITER.match(lines[1].lstrip()):
+            pieces.append(("pipe", 0, pipe_rows(lines)))
+        elif kind == "Heading":
+            pieces.append(("heading", int(said[1]), "\n".join(lines[:-1])))
+        elif "<" in text and _TABLE_TAG.search(shown := _CODE_SPAN.sub("", "\n".join(lines))):
+            pieces.append(("html", 0, shown))
+        elif text:
+            pieces.append(("text", 0, "\n".join(lines)))
+    if not parted:
+        return pieces
+    if not tries:
+        raise ScriptError("tables begin inside of paragraphs, one in the other; nothing is taken")
+    return read_blocks(b"".join([*parted, source[last:]]).decode(), tries - 1)
+
+
+def parting_line(text: str, kind: str, margin: str) -> re.Match[str] | None:
+    """The line of a paragraph that is a table's head to GitHub, or the row of a table that is code or HTML to it."""
+    if kind == "Table":
+        rows = _NO_ROW.finditer(text, text.find("\n") + 1)
+        return next((row for row in rows if row[2] or columns(row[1]) - columns(margin) > 3), None)
+    for head in _LATE_TABLE.finditer(text):
+        lazy = columns(head[1]) < columns(margin) or head[1].count(">") < margin.count(">")
+        if not lazy and len(split_row(head[2])) == len(split_row(head[3])):
+            return head
+    return None
+
+
+def columns(blanks: str) -> int:
+    """How wide what stands before a line is; a blank behind the mark of a quote belongs to it and may be left out."""
+    return len(blanks.expandtabs(4).replace("> ", ">"))
+
+
+def pipe_rows(lines: Sequence[str]) -> list[list[Cell]]:
+    """The rows of a pipe table from its lines, each as wide as the head."""
+    head, *rows = [split_row(line) for at, line in enumerate(lines) if at != 1]
+    width = len(head)
+    absent = sum(width - len(row) for row in rows if len(row) < width)
+    if width * len(lines) > MAX_CELLS or absent > MAX_ABSENT:
+        raise ScriptError(f"a table has more than {MAX_CELLS:,} cells; nothing is taken")
+    return [plain_cells((row + [""] * (width - len(row)))[:width]) for row in (head, *rows)]
+
+
+def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, str]]:
+    """The blocks that pulldown-cmark finds: kind, from, to, what a list or quote has before its first line, and a
+    heading's level or the HTML.
+
+    The text of a list's item is no paragraph to it where the list has no blank lines.
+    """
+    from pyromark import Options, events_with_range
+
+    done, nested, loose, end = 0, 0, -1, 0  # read up to; lists and quotes go up to; text of an item: from, to
+
+    def block(kind: str, start: int, end: int, said: str = "") -> tuple[str, int, int, str, str]:
+        margin = source[source.rfind(b"\n", 0, start) + 1 : start].decode() if start < nested else ""
+        margin = margin[: margin.rfind(">") + 1] if margin.rstrip().endswith(">") else margin
+        return kind, start, end, margin, said
+
+    events = events_with_range(source.decode(), options=Options.ENABLE_TABLES)
+    for event, place in events:
+        start = place["start"]
+        if start < done and loose < 0:
+            continue
+        begins = "Start" in event
+        tag = event["Start"] if begins else event if type(event) is str else event.get("End", "")
+        kind = tag if type(tag) is str else next(iter(tag))
+        if kind not in _BLOCKS:
+            loose, end = (start if loose < 0 else loose), max(end, place["end"])
+            continue
+        if loose >= 0:
+            yield block("Paragraph", loose, end)
+            done, loose = end, -1
+        if not begins or kind == "Item":
+            continue
+        if kind in ("List", "BlockQuote"):
+            nested = max(nested, place["end"])
+            continue
+        done = place["end"]
+        if kind == "HtmlBlock":
+            lines = itertools.takewhile(lambda found: "End" not in found[0], events)
+            yield block(kind, start, done, "".join(line.get("Html", "") for line, _ in lines))
+        elif tag != _INDENTED:
+            yield block(kind, start, done, tag["Heading"]["level"] if kind == "Heading" else "")
+
+
+def unmarked(line: str) -> str:
+    """A line without the marks of quotes, and the blanks, before it."""
+    return line.lstrip(" \t>")
 
 
 def plain_cells(row: Sequence[str]) -> list[Cell]:
@@ -3936,7 +3959,7 @@ def walk_html(root: Any, places: dict[str, list[Piece]]) -> Iterator[Piece]:
                 yield (
                     "layout",
                     1,
-                    {cell.text for row in content[0][:50] for cell in row[:20] if 1 < len(cell.text) < 100},
+                    dict.fromkeys(c.text for row in content[0][:50] for c in row[:20] if 1 < len(c.text) < 100),
                 )
         elif tag in _HEADINGS:
             yield "heading", int(tag[1]), inner_html(element, places)

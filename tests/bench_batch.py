@@ -6,8 +6,8 @@
 #     "huggingface_hub>=2.2,<3",
 #     "jsonschema>=4.23,<5",
 #     "lxml>=6,<7",
-#     "markdown-it-py>=4,<5",
 #     "orjson>=3.10,<4",
+#     "pyromark>=0.10,<0.11",
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
@@ -74,7 +74,7 @@ BATCH = """
 import sys, time
 begun = time.perf_counter()
 sys.path.insert(0, sys.argv[1])
-import evaluation_manager, huggingface_hub.hf_api, lxml.html, markdown_it, tenacity
+import evaluation_manager, huggingface_hub.hf_api, lxml.html, pyromark, tenacity
 imported = time.perf_counter()
 code = evaluation_manager.main(sys.argv[2:])
 print(imported - begun, time.perf_counter() - imported, file=sys.stderr)

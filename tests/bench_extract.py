@@ -8,13 +8,14 @@
 #     "lxml>=6,<7",
 #     "markdown-it-py>=4,<5",
 #     "orjson>=3.10,<4",
+#     "pyromark>=0.10,<0.11",
 #     "python-dotenv>=1.1,<2",
 #     "pyyaml>=6,<7",
 #     "rich>=14,<16",
 #     "tenacity>=9,<10",
 # ]
 # ///
-"""Time extract-readme: cards per second, the ratio to a block-only Markdown parse of the same texts, and hostile cards.
+"""Time extract-readme: cards per second, the ratio to a block-only parse by markdown-it-py, and hostile cards.
 
 Seconds are those of the processor, the best of some rounds. Each hostile card is also timed at half its size.
 
@@ -75,12 +76,12 @@ def hostile_cards(share: float) -> dict[str, str]:
     }
 
 
-KEPT = ("markdown_parser", "word_list")
+KEPT = ("word_list",)
 CACHES = [thing for name, thing in vars(manager).items() if hasattr(thing, "cache_clear") and name not in KEPT]
 
 
 def clear_caches() -> None:
-    """Forget the texts seen so far, as a new process would; the parser and the word lists stay."""
+    """Forget the texts seen so far, as a new process would; the word lists stay."""
     for cached in CACHES:
         cached.cache_clear()
 
@@ -127,7 +128,7 @@ def main() -> int:
     from markdown_it import MarkdownIt
 
     vocabulary = manager.build_vocabulary(manager.read_mapping())
-    markdown = MarkdownIt("commonmark").enable("table").disable("inline")  # as it comes, not as the script tunes it
+    markdown = MarkdownIt("commonmark").enable("table").disable("inline")
 
     def extract() -> None:
         for text, repo_id in cards:

@@ -3,6 +3,7 @@
 # requires-python = ">=3.11"
 # dependencies = [
 #     "axe-playwright-python>=0.1.4,<0.2",
+#     "cmarkgfm>=2025.10,<2027",
 #     "backports.zstd>=1,<2; python_version < '3.14'",
 #     "choix>=0.4.1,<0.5",
 #     "cogapp>=3.4,<4",
@@ -24,6 +25,7 @@
 #     "packaging>=25,<27",
 #     "playwright>=1.50,<2",
 #     "pyarrow>=21,<27",
+#     "pyromark>=0.10,<0.11",
 #     "pystoi>=0.4.1,<0.5",
 #     "pytest-xdist>=3.8,<4",
 #     "pytest>=9,<10",

@@ -1084,7 +1084,7 @@ def test_help_is_light():
     script = ROOT / "scripts" / "evaluation_manager.py"
     done = subprocess.run([sys.executable, str(script), "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    heavy = "{'lxml', 'markdown_it', 'rich', 'yaml', 'huggingface_hub'}"
+    heavy = "{'lxml', 'pyromark', 'rich', 'yaml', 'huggingface_hub'}"
     code = f"import sys, evaluation_manager; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=script.parent, check=True)
     assert done.stdout.strip() == "set()"

@@ -27,8 +27,9 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 LIBRARIES = (
-    "backports.zstd", "huggingface_hub", "lxml.html", "markdown_it", "numpy", "orjson", "pyarrow.parquet", "rich.table",
-    "rouge_score.rouge_scorer", "sacrebleu", "scipy.stats", "statsmodels.stats.multitest", "tenacity", "yaml",
+    "backports.zstd", "huggingface_hub", "lxml.html", "markdown_it", "numpy", "orjson", "pyarrow.parquet", "pyromark",
+    "rich.table", "rouge_score.rouge_scorer", "sacrebleu", "scipy.stats", "statsmodels.stats.multitest", "tenacity",
+    "yaml",
 )  # fmt: skip
 TOKEN = "hf_" + "CanaryCanaryCanaryCanaryCanary0000"
 
