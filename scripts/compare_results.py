@@ -1967,6 +1967,14 @@ class MetricMapping:
         return f"{self.title(key)} {metric}"
 
 
+def one_metric(having: Mapping[str, Collection[Hashable]], usual: str) -> str:
+    """Of some metrics the one by which models are held together: that which most have, of equals the usual one.
+
+    having: metric -> the models with a result of it.
+    """
+    return min(having, key=lambda metric: (-len(having[metric]), metric != usual, metric))
+
+
 PLAIN_METRICS = ("accuracy", "acc_norm", "exact_match", "score", "mean")
 
 
@@ -8566,15 +8574,27 @@ class Question:
     by: str = ""  # the field of the items' metadata by which each benchmark is broken down
     luck: str = ""  # what is said of how many the candidate was picked from
 
-    def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
-        """A model's runs by benchmark, each with the metric that counts."""
+    def entry(self, key: str, sides: Sequence[ModelRuns]) -> Mapping[str, Any]:
+        """What is known of a benchmark; where a side lacks its usual metric and both have another, with that one."""
+        entry, having = self.vocabulary.entries.get(key, {}), defaultdict(set)
+        for number, side in enumerate(sides):
+            for run in side.runs:
+                if run.key == key:
+                    having[metric_key(run.metric)].add(number)
+        shared = [metric for metric, found in having.items() if len(found) == len(sides)]
+        usual = metric_key(entry.get("metric") or "")
+        told = len(shared) == 1 and usual in having
+        return {**entry, "metric": one_metric(having, usual)} if told else entry
+
+    def runs(self, model: ModelRuns, sides: Sequence[ModelRuns]) -> dict[str, list[Run]]:
+        """A model's runs by benchmark, each with the metric that counts for both sides."""
         by_key: dict[str, list[Run]] = defaultdict(list)
         for run in model.runs:
             if not self.only or run.key in self.only:
                 by_key[run.key].append(run)
         chosen, several = {}, {}
         for key, rows in by_key.items():
-            entry, metric = self.vocabulary.entries.get(key, {}), self.policy.limits(key).metric
+            entry, metric = self.entry(key, sides), self.policy.limits(key).metric
             try:
                 chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, entry, self.result_ids)
             except SeveralMetrics as error:
@@ -8628,16 +8648,19 @@ def rows_of_metrics(question: Question) -> list[Row]:
         wanted = {key for key in wanted if not question.only or key in question.only}
         apart = {key: found for key in wanted if len((found := tasks_done(question, model, key))[0] | found[1]) > 1}
         apart = {key: found for key, found in apart.items() if found[0] & found[1]}
-        one, two = (question.runs(without_task(side, apart)) for side in (question.baseline, model))
+        both = [without_task(side, apart) for side in (question.baseline, model)]
+        one, two = (question.runs(side, both) for side in both)
         for key in sorted(wanted, key=question.vocabulary.place):
             if key not in apart:
                 rows += rows_of_task(question, model, key, "", one.get(key, []), two.get(key, []))
                 continue
             ours, theirs = apart[key]
             for task in sorted(ours & theirs):
-                sides = (without_task(side, {key: task}) for side in (question.baseline, model))
+                sides = [without_task(side, {key: task}) for side in (question.baseline, model)]
                 alone = replace(question, only=frozenset({key}))
-                found = rows_of_task(question, model, key, task, *(alone.runs(side).get(key, []) for side in sides))
+                found = rows_of_task(
+                    question, model, key, task, *(alone.runs(side, sides).get(key, []) for side in sides)
+                )
                 left = [f"{name}: {listing(sorted(own))} is not compared" for name, own in
                         (("baseline", ours - theirs), ("candidate", theirs - ours)) if own]  # fmt: skip
                 rows += [replace(row, notes=(*row.notes, *left)) for row in found]
@@ -8713,7 +8736,9 @@ def make_row(
     check_direction(limits, first)
     others = other_filters(first, (*question.baseline.runs, *model.runs))
     spelled = spelled_metric(first)
-    title = f"{question.vocabulary.title(key)} {spelled}" if others else None
+    also = {run.metric for run in (*question.baseline.runs, *model.runs) if (run.key, run.name) == (key, first.name)}
+    named = (others or len(also) > 1) and key not in policy.further
+    title = f"{question.vocabulary.title(key)} {spelled.removesuffix(',none')}" if named else None
     if others and not {spelled, first.result_id} & {limits.metric, *question.result_ids}:
         row = replace(row, notes=(*row.notes, f"{spelled}; there is {listing(others)}, too"))
     row = replace(
@@ -9024,7 +9049,7 @@ def night_row(row: Row, question: Question, baseline: ModelRuns, candidate: Mode
         task = task_done(row.sides[1].runs[0])
         of = f" ({task})" if task and row.label.startswith(f"{name} ({task})") else ""
         models = [without_task(model, {key: task}) if of else model for model in (baseline, candidate)]
-        one, two = (asked.runs(model).get(key, []) for model in models)
+        one, two = (asked.runs(model, models).get(key, []) for model in models)
         for suffix, ours, theirs in variants(one, two):
             suffix = of + suffix
             if ours and theirs and name + suffix in (row.label, name + of):
@@ -9624,9 +9649,8 @@ def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
     for members in families:
         for blocking in (True, False):
             family = [row for row in members if is_gated(row, policy) == blocking and has_evidence(row)]
-            gate = sum(row.blocking for row in members) // (candidates if policy.rule == "select" else 1)
             for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, share), strict=True):
-                found = judge_row(row, policy, levels, adjusted, max(gate, 1))
+                found = judge_row(row, policy, levels, adjusted)
                 judged[id(row)] = within_losses(found, policy)
     return [judged[id(row)] for row in rows]
 
@@ -9708,8 +9732,8 @@ def family_levels(
     return levels, adjusted
 
 
-def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float], gate: int) -> Row:
-    """One row's verdict at its levels; `gate`: how many benchmarks must pass together."""
+def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float]) -> Row:
+    """One row's verdict at its levels."""
     evidence, select = row.basis.evidence, policy.rule == "select"
     if select:
         p_values = {**p_values, "no_regression": evidence.p_above(row.threshold)}
@@ -9725,24 +9749,22 @@ def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: M
     row = replace(row, verdict=verdict, levels=levels, bounds=bounds, p_values=p_values)
     if row.noise is not None and abs(row.delta) <= row.noise.half_width:
         row = replace(row, notes=(*row.notes, "within the A/A noise"))
-    return with_items_needed(row, policy, policy.power ** (1 / gate)) if verdict == INCONCLUSIVE else row
+    return with_items_needed(row, policy) if verdict == INCONCLUSIVE else row
 
 
-def with_items_needed(row: Row, policy: Policy, power: float) -> Row:
-    """An undecided row with the number of items that would decide it, and under which assumption.
-
-    power: of this row, so that all rows of the gate together have the policy's.
-    """
+def with_items_needed(row: Row, policy: Policy) -> Row:
+    """An undecided row with the number of items that would decide it at its own level with the policy's power, and
+    under which assumption."""
     evidence, n, (level, fail_level) = row.basis.evidence, row.basis.n, row.levels
     low, high = evidence.interval(policy.alpha)
     if row.role == "general" and row.threshold < 0 and low <= 0 <= high:
-        needed = items_needed(evidence, n, row.threshold, level, power, unchanged=True)
+        needed = items_needed(evidence, n, row.threshold, level, policy.power, unchanged=True)
         if needed is None or needed > n:
             return replace(row, items_needed=needed, needed_if="the model is unchanged")
     limit = 0.0 if policy.rule == "select" else row.threshold
     if row.sign * row.delta < limit and (row.role == "target" or policy.rule == "select"):
         return row
-    return with_items_that_show(row, limit, (level, fail_level), power)
+    return with_items_that_show(row, limit, (level, fail_level), policy.power)
 
 
 def with_items_that_show(row: Row, limit: float, levels: tuple[float, float], power: float) -> Row:

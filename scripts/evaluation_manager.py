@@ -2257,6 +2257,14 @@ class MetricMapping:
         return f"{self.title(key)} {metric}"
 
 
+def one_metric(having: Mapping[str, Collection[Hashable]], usual: str) -> str:
+    """Of some metrics the one by which models are held together: that which most have, of equals the usual one.
+
+    having: metric -> the models with a result of it.
+    """
+    return min(having, key=lambda metric: (-len(having[metric]), metric != usual, metric))
+
+
 PLAIN_METRICS = ("accuracy", "acc_norm", "exact_match", "score", "mean")
 
 

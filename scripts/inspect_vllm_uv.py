@@ -279,7 +279,7 @@ import urllib.request
 import uuid
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -4905,6 +4905,14 @@ class MetricMapping:
         if not metric or metric_key(metric) in {metric_key(usual or ""), *map(metric_key, PLAIN_METRICS)}:
             return self.title(key)
         return f"{self.title(key)} {metric}"
+
+
+def one_metric(having: Mapping[str, Collection[Hashable]], usual: str) -> str:
+    """Of some metrics the one by which models are held together: that which most have, of equals the usual one.
+
+    having: metric -> the models with a result of it.
+    """
+    return min(having, key=lambda metric: (-len(having[metric]), metric != usual, metric))
 
 
 PLAIN_METRICS = ("accuracy", "acc_norm", "exact_match", "score", "mean")

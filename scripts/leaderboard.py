@@ -387,14 +387,26 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
         )
         for row in top
     ]  # fmt: skip
-    rank = "rank, not measured alike" if unlike else "rank"
-    header = [rank, "on the Hub", "model", f"{about['name']}, {unit}", "±", "source", "shots", "date"]
+    rank, name = ranked_as(unlike), about["name"] + column_metrics(engine, rows).get(key, "")
+    header = [rank, "on the Hub", "model", f"{name}, {unit}", "±", "source", "shots", "date"]
     print(conclusion)
     print_table([*header, "why the Hub has another rank"], lines)
     note(f"{RANK_METHOD}. n/a: the uncertainty is not known. ±: standard error")
     if any(row["official_rank"] for row in rows):
         note(OFFICIAL_RANK)
     return 0 if rows else 1
+
+
+def ranked_as(unlike: str) -> str:
+    """What stands over ranks; `unlike`: what they rest on that was not measured alike."""
+    return "rank, not measured alike" if unlike else "rank"
+
+
+def column_metrics(engine: Any, rows: Sequence[BoardRow]) -> dict[str, str]:
+    """Benchmark -> " (acc)" for a column beside which scores in another of acc and acc_norm are kept apart."""
+    apart = query(engine, "SELECT DISTINCT benchmark FROM scores WHERE contains(why_not, $1)", [OTHER_COLUMN])
+    keys = {row["benchmark"] for row in apart}
+    return {row["benchmark"]: f" ({way})" for row in rows if row["benchmark"] in keys and (way := weighed_by(row))}
 
 
 def shown_error(row: BoardRow) -> str:
@@ -423,13 +435,14 @@ def show_model(engine: Any, metadata: Mapping[str, Any], args: argparse.Namespac
     lines = [
         (
             row["benchmark_name"], display_score(row["comparable"], row["canonical_unit"]),
-            f"{row['value']:g} {row['unit'] or '?'}", row["shots"], "shown" if row["shown"] else "",
+            f"{row['value']:g} {row['unit'] or '?'}", row["metric"], row["shots"], "shown" if row["shown"] else "",
             SOURCE_TYPES[row["source_type"]], (row["date"] or "")[:10], row["why_not"] or row["notes"],
             row["source_url"],
         )
         for row in rows
     ]  # fmt: skip
-    print_table(("benchmark", "score", "as written", "shots", "", "source", "date", "remark", "where"), lines)
+    head = ("benchmark", "score", "as written", "metric", "shots", "", "source", "date", "remark", "where")
+    print_table(head, lines)
     note(f"{model}: {len(rows)} scores; shares as %")
     return 0 if rows else 1
 
@@ -466,11 +479,13 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
         answer |= {"conclusion": conclusion, "certain": is_certain(standings, unlike), "several_runs": runs}
         sys.stdout.write(to_json(answer | {"rows": table}))
         return 0
-    header = ["rank", "model", f"average of {len(primary)}", "±", *(about[key]["name"] for key in keys)]
-    otherwise = measured_otherwise(rows)
+    otherwise, ways = measured_otherwise(rows), column_metrics(engine, rows)
+    header = [ranked_as(unlike), "model", f"average of {len(primary)}", "±"]
+    header += [about[key]["name"] + ways.get(key, "") for key in keys]
+    marked = {model for model, key in otherwise if key in primary}
     lines = [
         (
-            str(one.rank) if one.mean is not None else f"{one.have} of {len(primary)}", one.model,
+            f"{one.rank}{' *' * (one.model in marked)}" if one.mean is not None else f"{one.have} of {len(primary)}", one.model,
             f"{one.mean:.1f}" if one.mean is not None else "–", "" if one.error is None else f"{one.error:.1f}",
             *(
                 display_score(scores[one.model].get(key), about[key]["unit"])
@@ -493,6 +508,7 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
         f"{len(top)} of {len(standings)} models, {len(keys)} of {len(about)} benchmarks; – is no score; shares as %; "
         f"±: standard error; n/a: an error is not known; 2 of {len(primary)}: has a score for 2 of those in the average, no place"
         + ("; behind a score: measured otherwise than most" if otherwise else "")
+        + ("; *: the rank rests on such a score" if marked else "")
     )
     return 0
 
@@ -1860,6 +1876,14 @@ class MetricMapping:
         if not metric or metric_key(metric) in {metric_key(usual or ""), *map(metric_key, PLAIN_METRICS)}:
             return self.title(key)
         return f"{self.title(key)} {metric}"
+
+
+def one_metric(having: Mapping[str, Collection[Hashable]], usual: str) -> str:
+    """Of some metrics the one by which models are held together: that which most have, of equals the usual one.
+
+    having: metric -> the models with a result of it.
+    """
+    return min(having, key=lambda metric: (-len(having[metric]), metric != usual, metric))
 
 
 PLAIN_METRICS = ("accuracy", "acc_norm", "exact_match", "score", "mean")
@@ -10253,6 +10277,7 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
         certain = f"Not certain: {alike[0].model}{more} cannot be told apart from it (95 %)."
     else:
         certain = "Not certain: the error of others is not known."
+    certain += f" Not measured alike: {unlike}." if unlike and "alike:" not in certain else ""
     return f"{start} {certain} {among} By {what}."
 
 
@@ -12128,7 +12153,7 @@ def weighed_by(row: BoardRow) -> str | None:
     return "acc" if folded == "accuracy" else metric if folded.startswith("acc") else None
 
 
-def one_metric(rows: Sequence[BoardRow]) -> None:
+def keep_one_metric(rows: Sequence[BoardRow]) -> None:
     """Keep apart what stands in another of acc and acc_norm than a benchmark's column: these are two metrics.
 
     The column's is the one that most models have; of equals acc.
@@ -12137,7 +12162,7 @@ def one_metric(rows: Sequence[BoardRow]) -> None:
     told = [(row, way) for row in rows if row["comparable"] is not None and (way := weighed_by(row))]
     for row, way in told:
         having[row["benchmark"]][way].add(row["model"])
-    chosen = {key: min(ways, key=lambda way: (-len(ways[way]), way != "acc", way)) for key, ways in having.items()}
+    chosen = {key: one_metric(ways, "acc") for key, ways in having.items()}
     for row, way in told:
         if way != (column := chosen[row["benchmark"]]):
             row["comparable"] = row["comparable_error"] = None
@@ -12149,7 +12174,7 @@ def choose_shown(rows: Sequence[BoardRow]) -> None:
 
     Two numbers never decide by their size.
     """
-    one_metric(rows)
+    keep_one_metric(rows)
     order, formats = list(SOURCE_TYPES), list(SOURCE_FORMATS)
     groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
     for row in rows:
@@ -13207,7 +13232,8 @@ function leaderText() {
       : alike.length ? `Not certain: ${alike[0].model.id}${more ? ` and ${plural(more, "other")}` : ""} cannot be told `
         + "apart from it (95 %)."
         : "Not certain: the error of others is not known.";
-  return [`${lead} ${certain} ${among}`, by];
+  const said = unlike && first.high !== 1 ? ` Not measured alike: ${unlike}.` : "";
+  return [`${lead} ${certain}${said} ${among}`, by];
 }
 
 """

@@ -838,6 +838,27 @@ def test_what_was_not_measured_alike_is_not_called_certain(tmp_path, capsys, sec
     assert said in board.read_page(tmp_path / "d").partition("</table>")[0]  # before any script runs
 
 
+def test_ranks_that_rest_on_other_shots_are_marked_and_columns_name_their_metric(tmp_path, capsys):
+    """One of three models has 8-shot numbers; two metrics stand in the records of all."""
+    for model, shots, right in (("a/one", 5, 600), ("a/two", 5, 590), ("a/three", 8, 595)):
+        for metric, more in (("acc", 0), ("acc_norm", 100)):
+            scores = [float(place < right + more) for place in range(1172)]
+            write_record(tmp_path / "r", model, scores, task="arc_challenge", shots=shots, metric=metric)
+    assert board.main(["collect", "--results", str(tmp_path / "r"), "--output-dir", str(tmp_path / "d")]) == 0
+    capsys.readouterr()
+    assert board.main(["show", "--data", str(tmp_path / "d")]) == 0
+    out, err = capsys.readouterr()
+    assert "cannot be told apart from it (95 %). Not measured alike: ARC-Challenge (5-shot, 8-shot)" in out
+    assert "rank, not measured alike" in out and "ARC-Challenge (acc)" in out
+    marked = [line.split()[2] for line in out.splitlines() if " * " in line]
+    assert marked == ["a/three"] and "*: the rank rests on such a score" in err
+    assert board.main(["show", "--data", str(tmp_path / "d"), "--benchmark", "arc_challenge"]) == 0
+    assert "ARC-Challenge (acc), %" in capsys.readouterr().out
+    assert board.main(["show", "--data", str(tmp_path / "d"), "--model", "a/one"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line.split()[4] for line in lines if "ARC-Challenge" in line) == ["acc", "acc_norm"]
+
+
 def test_another_score_of_the_leader_is_said_where_it_leads(tmp_path, capsys):
     for shots, score in ((5, 0.75), (0, 0.5)):
         scores = [1.0] * round(1319 * score) + [0.0] * (1319 - round(1319 * score))
@@ -988,7 +1009,7 @@ def test_show_an_overview(data, capsys):
         assert line["have"] == len(scores)
     assert board.main(["show", "--data", str(data), "--top", "2"]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[1].split()[:2] == ["rank", "model"]
+    assert out.splitlines()[1].split()[0].startswith("rank") and "  model  " in out.splitlines()[1]
     assert out.startswith(f"{answer['rows'][0]['model']} leads by") and "leads by" not in err
 
 

@@ -284,4 +284,5 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
         certain = f"Not certain: {alike[0].model}{more} cannot be told apart from it (95 %)."
     else:
         certain = "Not certain: the error of others is not known."
+    certain += f" Not measured alike: {unlike}." if unlike and "alike:" not in certain else ""
     return f"{start} {certain} {among} By {what}."

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from parts.board.vocabulary import CHANCE_TELLS, SOURCE_FORMATS, SOURCE_TYPES, BoardRow, Company, Unit
-from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name
+from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name, one_metric
 
 VALUES_TELL = 3
 OTHER_COLUMN = ", while the column of"
@@ -123,7 +123,7 @@ def weighed_by(row: BoardRow) -> str | None:
     return "acc" if folded == "accuracy" else metric if folded.startswith("acc") else None
 
 
-def one_metric(rows: Sequence[BoardRow]) -> None:
+def keep_one_metric(rows: Sequence[BoardRow]) -> None:
     """Keep apart what stands in another of acc and acc_norm than a benchmark's column: these are two metrics.
 
     The column's is the one that most models have; of equals acc.
@@ -132,7 +132,7 @@ def one_metric(rows: Sequence[BoardRow]) -> None:
     told = [(row, way) for row in rows if row["comparable"] is not None and (way := weighed_by(row))]
     for row, way in told:
         having[row["benchmark"]][way].add(row["model"])
-    chosen = {key: min(ways, key=lambda way: (-len(ways[way]), way != "acc", way)) for key, ways in having.items()}
+    chosen = {key: one_metric(ways, "acc") for key, ways in having.items()}
     for row, way in told:
         if way != (column := chosen[row["benchmark"]]):
             row["comparable"] = row["comparable_error"] = None
@@ -144,7 +144,7 @@ def choose_shown(rows: Sequence[BoardRow]) -> None:
 
     Two numbers never decide by their size.
     """
-    one_metric(rows)
+    keep_one_metric(rows)
     order, formats = list(SOURCE_TYPES), list(SOURCE_FORMATS)
     groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
     for row in rows:

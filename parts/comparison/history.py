@@ -117,7 +117,7 @@ def night_row(row: Row, question: Question, baseline: ModelRuns, candidate: Mode
         task = task_done(row.sides[1].runs[0])
         of = f" ({task})" if task and row.label.startswith(f"{name} ({task})") else ""
         models = [without_task(model, {key: task}) if of else model for model in (baseline, candidate)]
-        one, two = (asked.runs(model).get(key, []) for model in models)
+        one, two = (asked.runs(model, models).get(key, []) for model in models)
         for suffix, ours, theirs in variants(one, two):
             suffix = of + suffix
             if ours and theirs and name + suffix in (row.label, name + of):

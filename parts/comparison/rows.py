@@ -64,7 +64,7 @@ from parts.records.items import ONE_PROMPT
 from parts.records.repeats import contradiction
 from parts.statistics.bounded import critical_value
 from parts.statistics.paired import mean_of_runs
-from parts.vocabulary import MetricMapping, bare_task
+from parts.vocabulary import MetricMapping, bare_task, metric_key, one_metric
 
 NO_VERDICT = "no verdict: "
 NO_LIMIT = 'a relative limit, or an amount such as max_drop: "20 Elo"'
@@ -85,15 +85,27 @@ class Question:
     by: str = ""  # the field of the items' metadata by which each benchmark is broken down
     luck: str = ""  # what is said of how many the candidate was picked from
 
-    def runs(self, model: ModelRuns) -> dict[str, list[Run]]:
-        """A model's runs by benchmark, each with the metric that counts."""
+    def entry(self, key: str, sides: Sequence[ModelRuns]) -> Mapping[str, Any]:
+        """What is known of a benchmark; where a side lacks its usual metric and both have another, with that one."""
+        entry, having = self.vocabulary.entries.get(key, {}), defaultdict(set)
+        for number, side in enumerate(sides):
+            for run in side.runs:
+                if run.key == key:
+                    having[metric_key(run.metric)].add(number)
+        shared = [metric for metric, found in having.items() if len(found) == len(sides)]
+        usual = metric_key(entry.get("metric") or "")
+        told = len(shared) == 1 and usual in having
+        return {**entry, "metric": one_metric(having, usual)} if told else entry
+
+    def runs(self, model: ModelRuns, sides: Sequence[ModelRuns]) -> dict[str, list[Run]]:
+        """A model's runs by benchmark, each with the metric that counts for both sides."""
         by_key: dict[str, list[Run]] = defaultdict(list)
         for run in model.runs:
             if not self.only or run.key in self.only:
                 by_key[run.key].append(run)
         chosen, several = {}, {}
         for key, rows in by_key.items():
-            entry, metric = self.vocabulary.entries.get(key, {}), self.policy.limits(key).metric
+            entry, metric = self.entry(key, sides), self.policy.limits(key).metric
             try:
                 chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, entry, self.result_ids)
             except SeveralMetrics as error:
@@ -147,16 +159,19 @@ def rows_of_metrics(question: Question) -> list[Row]:
         wanted = {key for key in wanted if not question.only or key in question.only}
         apart = {key: found for key in wanted if len((found := tasks_done(question, model, key))[0] | found[1]) > 1}
         apart = {key: found for key, found in apart.items() if found[0] & found[1]}
-        one, two = (question.runs(without_task(side, apart)) for side in (question.baseline, model))
+        both = [without_task(side, apart) for side in (question.baseline, model)]
+        one, two = (question.runs(side, both) for side in both)
         for key in sorted(wanted, key=question.vocabulary.place):
             if key not in apart:
                 rows += rows_of_task(question, model, key, "", one.get(key, []), two.get(key, []))
                 continue
             ours, theirs = apart[key]
             for task in sorted(ours & theirs):
-                sides = (without_task(side, {key: task}) for side in (question.baseline, model))
+                sides = [without_task(side, {key: task}) for side in (question.baseline, model)]
                 alone = replace(question, only=frozenset({key}))
-                found = rows_of_task(question, model, key, task, *(alone.runs(side).get(key, []) for side in sides))
+                found = rows_of_task(
+                    question, model, key, task, *(alone.runs(side, sides).get(key, []) for side in sides)
+                )
                 left = [f"{name}: {listing(sorted(own))} is not compared" for name, own in
                         (("baseline", ours - theirs), ("candidate", theirs - ours)) if own]  # fmt: skip
                 rows += [replace(row, notes=(*row.notes, *left)) for row in found]
@@ -232,7 +247,9 @@ def make_row(
     check_direction(limits, first)
     others = other_filters(first, (*question.baseline.runs, *model.runs))
     spelled = spelled_metric(first)
-    title = f"{question.vocabulary.title(key)} {spelled}" if others else None
+    also = {run.metric for run in (*question.baseline.runs, *model.runs) if (run.key, run.name) == (key, first.name)}
+    named = (others or len(also) > 1) and key not in policy.further
+    title = f"{question.vocabulary.title(key)} {spelled.removesuffix(',none')}" if named else None
     if others and not {spelled, first.result_id} & {limits.metric, *question.result_ids}:
         row = replace(row, notes=(*row.notes, f"{spelled}; there is {listing(others)}, too"))
     row = replace(

@@ -46,9 +46,8 @@ def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
     for members in families:
         for blocking in (True, False):
             family = [row for row in members if is_gated(row, policy) == blocking and has_evidence(row)]
-            gate = sum(row.blocking for row in members) // (candidates if policy.rule == "select" else 1)
             for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, share), strict=True):
-                found = judge_row(row, policy, levels, adjusted, max(gate, 1))
+                found = judge_row(row, policy, levels, adjusted)
                 judged[id(row)] = within_losses(found, policy)
     return [judged[id(row)] for row in rows]
 
@@ -130,8 +129,8 @@ def family_levels(
     return levels, adjusted
 
 
-def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float], gate: int) -> Row:
-    """One row's verdict at its levels; `gate`: how many benchmarks must pass together."""
+def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: Mapping[str, float]) -> Row:
+    """One row's verdict at its levels."""
     evidence, select = row.basis.evidence, policy.rule == "select"
     if select:
         p_values = {**p_values, "no_regression": evidence.p_above(row.threshold)}
@@ -147,24 +146,22 @@ def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: M
     row = replace(row, verdict=verdict, levels=levels, bounds=bounds, p_values=p_values)
     if row.noise is not None and abs(row.delta) <= row.noise.half_width:
         row = replace(row, notes=(*row.notes, "within the A/A noise"))
-    return with_items_needed(row, policy, policy.power ** (1 / gate)) if verdict == INCONCLUSIVE else row
+    return with_items_needed(row, policy) if verdict == INCONCLUSIVE else row
 
 
-def with_items_needed(row: Row, policy: Policy, power: float) -> Row:
-    """An undecided row with the number of items that would decide it, and under which assumption.
-
-    power: of this row, so that all rows of the gate together have the policy's.
-    """
+def with_items_needed(row: Row, policy: Policy) -> Row:
+    """An undecided row with the number of items that would decide it at its own level with the policy's power, and
+    under which assumption."""
     evidence, n, (level, fail_level) = row.basis.evidence, row.basis.n, row.levels
     low, high = evidence.interval(policy.alpha)
     if row.role == "general" and row.threshold < 0 and low <= 0 <= high:
-        needed = items_needed(evidence, n, row.threshold, level, power, unchanged=True)
+        needed = items_needed(evidence, n, row.threshold, level, policy.power, unchanged=True)
         if needed is None or needed > n:
             return replace(row, items_needed=needed, needed_if="the model is unchanged")
     limit = 0.0 if policy.rule == "select" else row.threshold
     if row.sign * row.delta < limit and (row.role == "target" or policy.rule == "select"):
         return row
-    return with_items_that_show(row, limit, (level, fail_level), power)
+    return with_items_that_show(row, limit, (level, fail_level), policy.power)
 
 
 def with_items_that_show(row: Row, limit: float, levels: tuple[float, float], power: float) -> Row:

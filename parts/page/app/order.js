@@ -230,6 +230,7 @@ function leaderText() {
       : alike.length ? `Not certain: ${alike[0].model.id}${more ? ` and ${plural(more, "other")}` : ""} cannot be told `
         + "apart from it (95 %)."
         : "Not certain: the error of others is not known.";
-  return [`${lead} ${certain} ${among}`, by];
+  const said = unlike && first.high !== 1 ? ` Not measured alike: ${unlike}.` : "";
+  return [`${lead} ${certain}${said} ${among}`, by];
 }
 
