@@ -8643,28 +8643,43 @@ def read_card(path: Path) -> str:
     return text
 
 
+# --- parts/plots.py ---------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def own_style() -> Iterator[None]:
+    """Draw and save figures within: the same data give the same bytes on each machine.
+
+    matplotlib takes a matplotlibrc of the current folder before any other: a stranger's could start LaTeX on its
+    preamble, or draw other bars. It is imported where there is none, and its own defaults are set.
+    """
+    with tempfile.TemporaryDirectory() as empty, contextlib.chdir(empty):
+        import matplotlib
+    matplotlib.rcdefaults()
+    with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}):
+        yield
+
+
 # --- parts/ranking/figures.py -----------------------------------------------------------------------------------------
 
 
 def write_figures(ranking: Ranking, vocabulary: MetricMapping, folder: Path) -> list[str]:
     """score_by_step, benchmarks_by_step and score_distribution as PNG and SVG, all or none; the names written."""
-    import matplotlib
-
     shown = [r for r in ranking.ranked if r.checkpoint.step is not None] or list(ranking.ranked)
     by_step = shown[0].checkpoint.step is not None
     x = [r.checkpoint.step if by_step else r.checkpoint.epoch for r in shown]
     label = "training step" if by_step else "epoch"
     title = "step-formula: synthetic, nothing was measured" if ranking.synthetic else "measured"
-    drawn = {
-        "score_by_step": draw_scores(ranking, shown, x, label, title),
-        "benchmarks_by_step": draw_heat_map(shown, x, label, title, vocabulary),
-    }
-    if any(
-        sum(score.averages for score in r.scores.values()) > 1 for r in shown
-    ):  # of one benchmark there is no spread
-        drawn["score_distribution"] = draw_distribution(shown, x, label, title)
     names = []
-    with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}), contextlib.ExitStack() as files:
+    with own_style(), contextlib.ExitStack() as files:
+        drawn = {
+            "score_by_step": draw_scores(ranking, shown, x, label, title),
+            "benchmarks_by_step": draw_heat_map(shown, x, label, title, vocabulary),
+        }
+        if any(
+            sum(score.averages for score in r.scores.values()) > 1 for r in shown
+        ):  # of one benchmark there is no spread
+            drawn["score_distribution"] = draw_distribution(shown, x, label, title)
         for name, figure in drawn.items():
             for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
                 names.append(f"{name}{suffix}")

@@ -414,6 +414,22 @@ def svg_text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def test_a_folders_matplotlibrc_draws_nothing(tmp_path):
+    """matplotlib takes it before any other: with usetex it starts LaTeX on a preamble of the folder's owner."""
+    run, drawn = make_run(tmp_path / "own"), []
+    for name, text in (("plain", None), ("strange", "text.usetex: True\naxes.facecolor: ff0000\n")):
+        (tmp_path / name).mkdir()
+        if text:
+            (tmp_path / name / "matplotlibrc").write_text(text)
+        words = [run, "--scoring", "step-formula", "--figures", "figures"]
+        done = subprocess.run(
+            [sys.executable, Path(bc.__file__), *words], cwd=tmp_path / name, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        drawn.append(tree(tmp_path / name / "figures"))
+    assert len(drawn[0]) == 6 and drawn[0] == drawn[1]
+
+
 def test_auto_without_records_warns(tmp_path, capsys):
     code, out, err = call(capsys, make_run(tmp_path), "--json", "--full")
     assert (code, json.loads(out)["score_source"]) == (0, "step-formula")

@@ -30,7 +30,9 @@ def test_the_other_model_is_measured_as_this_one_was(
     write_record(tmp_path, "o/A", SCORES, task="mmlu_pro", shots=5, settings=said, library=("lm_eval", "0.4.9"))
     write_record(tmp_path, "o/B", SCORES, task="gsm8k", shots=0, library=("lm_eval", "0.4.13"))
     (way,) = compare(capsys, tmp_path, *how)["next"]
-    assert way.startswith("measure o/B as o/A was: uv run --with 'lm-eval[vllm]==0.4.9' lm_eval --model vllm ")
+    assert way.startswith(
+        "measure o/B as o/A was: uv run --no-config --no-project --with 'lm-eval[vllm]==0.4.9' lm_eval --model vllm "
+    )
     for words in ("pretrained=o/B,dtype=float16", "--tasks gsm8k,mmlu_pro", "--num_fewshot 5", "--apply_chat_template"):
         assert words in way
     command = shlex.split(way.partition("&& uv run ")[2])

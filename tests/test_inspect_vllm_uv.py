@@ -13,6 +13,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import inspect_vllm_uv as script
@@ -455,3 +456,49 @@ def test_what_runs_of_a_task_file_is_its_source_and_not_an_old_compiled_file(tmp
     assert len(cached) == 2 and script.load_from_file(request) == ("new", "new")
     assert (sys.pycache_prefix, sys.dont_write_bytecode) == state
     assert {path: path.read_bytes() for path in (tmp_path / "__pycache__").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("data:image/png;base64,AAAA", True),
+        ("OWN/pictures/a.png", True),
+        ("CACHE/datasets--a--b/blobs/1", True),
+        ("what the file holds\nover lines: https://example.org", True),
+        ("no such file", True),
+        ("HOME/token", False),
+        ("~/.ssh/id_ed25519", False),
+        ("../secret.png", False),
+        ("OWN/pictures/out.png", False),  # a link
+        ("http://169.254.169.254/latest", False),
+        ("file:///etc/hostname", False),
+        ("simplecache::s3://bucket/x", False),
+    ],
+)
+@pytest.mark.parametrize("way", ["image", "document", "file"])
+def test_rows_of_data_show_a_model_no_file_of_this_machine(tmp_path, monkeypatch, value, shown, way):
+    """inspect opens what a row calls its picture, and copies what it calls a file to where the model's program runs."""
+    from huggingface_hub import constants
+
+    own, home = tmp_path / "own", tmp_path / "hf"
+    for file in ("own/pictures/a.png", "hf/hub/datasets--a--b/blobs/1", "hf/token", "secret.png", ".ssh/id_ed25519"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("x")
+    (own / "pictures" / "out.png").symlink_to(tmp_path / "secret.png")
+    monkeypatch.setattr(constants, "HF_HOME", str(home))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(own)
+    text = value.replace("OWN", str(own)).replace("CACHE", str(home / "hub")).replace("HOME", str(home))
+    part = SimpleNamespace(type=way, **{way: text})
+    turn = SimpleNamespace(content=[SimpleNamespace(type="text", text="~/.ssh"), part])
+    sample = SimpleNamespace(id="1", input=[turn], files={})
+    if way == "file":
+        sample = SimpleNamespace(id="1", input="~/.ssh/id_ed25519", files={"data/a": text})
+    request = script.RequestedTask("one", "one", file=own / "mine.py")
+    if shown:
+        script.refuse_files_elsewhere(request, [sample])
+        return
+    with pytest.raises(script.ScriptError, match="item 1 of its data names") as caught:
+        script.refuse_files_elsewhere(request, [sample])
+    assert caught.value.code == 3

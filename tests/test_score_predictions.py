@@ -16,10 +16,12 @@ import subprocess
 import sys
 import unicodedata
 from pathlib import Path
+from types import SimpleNamespace
 
 import benchmark_calculator
 import compare_results
 import evaluation_manager
+import huggingface_hub
 import jiwer
 import numpy as np
 import pytest
@@ -870,6 +872,29 @@ def test_usage(more, code, message, tmp_path, capsys):
     assert out == ""
     assert re.search(message.replace("(", r"\("), err), err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_classifier_of_the_hub_is_fetched_by_the_guarded_client(monkeypatch, tmp_path):
+    """Its answers could name any place to write to, and send the token elsewhere."""
+    asked = []
+
+    def pipeline(task, **options):
+        hooks = huggingface_hub.get_session().event_hooks
+        asked.append((options, [hook.__name__ for kind in hooks.values() for hook in kind]))
+
+    logging = SimpleNamespace(set_verbosity_error=lambda: None)
+    transformers = SimpleNamespace(pipeline=pipeline, utils=SimpleNamespace(logging=logging))
+    monkeypatch.setitem(sys.modules, "transformers", transformers)
+    monkeypatch.chdir(tmp_path)
+    for name in ("../x", "/no/such", "https://a.b/c", "a/b/c"):
+        assert "no such folder, and no Hub id" in refused(2, sp.open_classifier, name)
+    (tmp_path / "mine").mkdir()
+    for name in ("a/b", "mine"):
+        sp.open_classifier(name)
+    assert [options["model"] for options, _ in asked] == ["a/b", str((tmp_path / "mine").resolve())]
+    for options, hooks in asked:
+        assert options["trust_remote_code"] is False
+        assert {"look_at_answer", "drop_token_elsewhere"} <= set(hooks)
 
 
 def test_a_model_is_asked_for(tmp_path, capsys):

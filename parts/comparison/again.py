@@ -37,6 +37,8 @@ from parts.records.files import read_record
 from parts.vocabulary import library_field
 
 AGAIN_FOLDER = "again"
+# A harness itself: a file of the current folder, which may be a stranger's, does not say where packages come from.
+HARNESS_ALONE = ("uv", "run", "--no-config", "--no-project")
 ITS_FOLDER = "FOLDER"  # stands for a checkpoint's folder, which no record tells
 CUE_CURE = "a cue at the end of the prompt"
 # What an answer lacks -> what to change for both models, by the words of the gate.
@@ -311,7 +313,7 @@ def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     }
     flags |= {"fewshot_as_multiturn": "--fewshot_as_multiturn", "system_prompt": "--system_instruction"}
     how, odd = with_flags(said, flags)
-    before = ("uv", "run", "--with", pinned(f"lm-eval[{backend}]", version), "lm_eval", "--model", backend)
+    before = (*HARNESS_ALONE, "--with", pinned(f"lm-eval[{backend}]", version), "lm_eval", "--model", backend)
     before += ("--model_args", model_arguments(model, "pretrained", said), "--tasks")
     after = (*how, "--log_samples", "--output_path", AGAIN_FOLDER)
     return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
@@ -321,7 +323,7 @@ def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     backend = "vllm" if "vllm" in (said.get("backend"), said.get("engine")) else "accelerate"
     extra = "vllm" if backend == "vllm" else "math"
     how, odd = with_flags(said, {"limit": "--max-samples", "system_prompt": "--system-prompt"})
-    before = ("uv", "run", "--with", pinned(f"lighteval[{extra}]", version), "lighteval", backend)
+    before = (*HARNESS_ALONE, "--with", pinned(f"lighteval[{extra}]", version), "lighteval", backend)
     before += (model_arguments(model, "model_name", said),)
     after = (*how, "--save-details", "--output-dir", AGAIN_FOLDER)
     return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
@@ -334,7 +336,8 @@ def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     shots, odd_shots = with_flags(said, {"shots": "fewshot="})
     flags = {"limit": "--limit", "temperature": "--temperature", "max_tokens": "--max-tokens", "seed": "--seed"}
     how, odd = with_flags(said, flags)
-    before = ("uv", "run", "--with", pinned("inspect-ai", version), "--with", "inspect-evals", "inspect", "eval")
+    packages = ("--with", pinned("inspect-ai", version), "--with", "inspect-evals")
+    before = (*HARNESS_ALONE, *packages, "inspect", "eval")
     after = ("--model", name, *(("-T", *shots) if shots else ()), *how, "--log-dir", AGAIN_FOLDER)
     return Way(before, after, then_convert(), apart=True, yours=(*odd_shots, *odd))
 

@@ -14,6 +14,7 @@ from typing import Any
 from parts.metrics.forecasts import NORMS
 from parts.metrics.measure import scored_count
 from parts.metrics.vocabulary import Item, Measurement
+from parts.plots import own_style
 
 MOST_BARS, MOST_MODELS = 40, 40
 LIGHT, DARK = "#9ecae1", "#08519c"
@@ -127,10 +128,8 @@ def figure_of(measurement: Measurement) -> Callable[..., Any] | None:
 
 def figure_bytes(measurement: Measurement, title: str, suffix: str, items: Sequence[Item]) -> bytes:
     """The figure as PNG or SVG; the same predictions give the same bytes."""
-    import matplotlib
-
     metadata = {"Software": None} if suffix == ".png" else {"Date": None}
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}):
+    with own_style():
         figure_of(measurement)(measurement, title, items).savefig(buffer, format=suffix[1:], dpi=150, metadata=metadata)
     return buffer.getvalue()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from parts.checkpoints import inside, weights_sha256
 from parts.frame import ScriptError, listing, single_line, slug, whole_file, write_whole
+from parts.hub.answers import keep_token_home
 from parts.inputs import (
     MAX_SAMPLES,
     check_columns,
@@ -75,7 +76,7 @@ from parts.metrics.vocabulary import (
     unwatched,
 )
 from parts.metrics.votes import score_bradley_terry, score_elo, score_lc_win_rate, score_win_rate
-from parts.names import HUB_ID, local_id, parse_checkpoint_name
+from parts.names import HUB_ID, REPO_ID, local_id, parse_checkpoint_name
 from parts.outgoing import rendered
 from parts.private import shown_name, shown_path
 from parts.records.schema import strings
@@ -453,9 +454,14 @@ def open_classifier(name: str | None) -> Any:
         import transformers
     except ImportError as error:
         raise ScriptError(f"toxicity needs packages that are asked for by name: {CLASSIFIER_COMMAND}") from error
+    folder = Path(name).expanduser()
+    if not folder.is_dir() and not REPO_ID.fullmatch(name):
+        raise ScriptError(f"--classifier {name}: no such folder, and no Hub id OWNER/NAME")
+    keep_token_home()
     transformers.utils.logging.set_verbosity_error()
     try:
-        return transformers.pipeline("text-classification", model=name, top_k=None)
+        place = os.path.realpath(folder) if folder.is_dir() else name
+        return transformers.pipeline("text-classification", model=place, top_k=None, trust_remote_code=False)
     except Exception as error:  # whatever a model's files or the network make transformers say
         raise ScriptError(f"--classifier {name}: {type(error).__name__}: {single_line(error)[:200]}") from error
 

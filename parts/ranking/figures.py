@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import whole_file
+from parts.plots import own_style
 from parts.ranking.scores import category_order
 from parts.ranking.vocabulary import Ranked, Ranking
 from parts.vocabulary import MetricMapping
@@ -16,23 +17,21 @@ from parts.vocabulary import MetricMapping
 
 def write_figures(ranking: Ranking, vocabulary: MetricMapping, folder: Path) -> list[str]:
     """score_by_step, benchmarks_by_step and score_distribution as PNG and SVG, all or none; the names written."""
-    import matplotlib
-
     shown = [r for r in ranking.ranked if r.checkpoint.step is not None] or list(ranking.ranked)
     by_step = shown[0].checkpoint.step is not None
     x = [r.checkpoint.step if by_step else r.checkpoint.epoch for r in shown]
     label = "training step" if by_step else "epoch"
     title = "step-formula: synthetic, nothing was measured" if ranking.synthetic else "measured"
-    drawn = {
-        "score_by_step": draw_scores(ranking, shown, x, label, title),
-        "benchmarks_by_step": draw_heat_map(shown, x, label, title, vocabulary),
-    }
-    if any(
-        sum(score.averages for score in r.scores.values()) > 1 for r in shown
-    ):  # of one benchmark there is no spread
-        drawn["score_distribution"] = draw_distribution(shown, x, label, title)
     names = []
-    with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}), contextlib.ExitStack() as files:
+    with own_style(), contextlib.ExitStack() as files:
+        drawn = {
+            "score_by_step": draw_scores(ranking, shown, x, label, title),
+            "benchmarks_by_step": draw_heat_map(shown, x, label, title, vocabulary),
+        }
+        if any(
+            sum(score.averages for score in r.scores.values()) > 1 for r in shown
+        ):  # of one benchmark there is no spread
+            drawn["score_distribution"] = draw_distribution(shown, x, label, title)
         for name, figure in drawn.items():
             for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
                 names.append(f"{name}{suffix}")
