@@ -3022,22 +3022,22 @@ def parse_html(stream: str) -> Any:
 # --- parts/cards/labels.py --------------------------------------------------------------------------------------------
 
 # fmt: off
-CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items se params param parameters parameter tokens '
-          'token tok throughput latency speed speedup rtf rtfx fps qps ttft tpot itl flops gflops tflops macs '
-          'gmacs vram ram gpu gpus cpu cpus tpu tpus npu hardware device devices memory mem storage price pricing '
-          'cost costs usd dollars energy power carbon co2 emissions tdp hours hour hrs minutes seconds secs '
-          'duration runtime time date dates year released release cutoff license licence licenses download '
-          'downloads link links url paper github huggingface hf modelscope weights checkpoint checkpoints ckpt '
-          'demo blog colab arxiv repo repository likes stars layers layer heads head experts dim dims dimension '
-          'dimensions hidden vocab vocabulary context ctx window length len seqlen architecture arch backbone '
-          'encoder decoder precision dtype bits bpw quantization quant format file files size sizes epoch epochs '
-          'step steps loss lr optimizer warmup dropout temperature seed batch rank ranking ranks place position '
-          'votes battles count counts support number samples sample examples instances rows words chars characters '
-          'sentences stderr std stdev ci interval variance margin delta diff difference improvement gain change '
-          'gap degradation recovery retention recovered version versions revision commit status notes note comment '
-          'comments remark remarks description reference references index id no organization organisation org '
-          'vendor provider developer creator company author country factor density budget languages tp ap turn '
-          'turns δ',
+CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds attempts tries fold contamination contaminated '
+          'overlap pvalue pvalues items se params param parameters parameter tokens token tok throughput latency '
+          'speed speedup rtf rtfx fps qps ttft tpot itl flops gflops tflops macs gmacs vram ram gpu gpus cpu cpus '
+          'tpu tpus npu hardware device devices memory mem storage price pricing cost costs usd dollars energy '
+          'power carbon co2 emissions tdp hours hour hrs minutes seconds secs duration runtime time date dates '
+          'year released release cutoff license licence licenses download downloads link links url paper github '
+          'huggingface hf modelscope weights checkpoint checkpoints ckpt demo blog colab arxiv repo repository '
+          'likes stars layers layer heads head experts dim dims dimension dimensions hidden vocab vocabulary '
+          'context ctx window length len seqlen architecture arch backbone encoder decoder precision dtype bits '
+          'bpw quantization quant format file files size sizes epoch epochs step steps loss lr optimizer warmup '
+          'dropout temperature seed batch rank ranking ranks place position votes battles count counts support '
+          'number samples sample examples instances rows words chars characters sentences stderr std stdev ci '
+          'interval variance margin delta diff difference improvement gain change gap degradation recovery '
+          'retention recovered version versions revision commit status notes note comment comments remark remarks '
+          'description reference references index id no organization organisation org vendor provider developer '
+          'creator company author country factor density budget languages tp ap turn turns δ',
  'fact_fillers': 'visual target draft speculative sampling total active activated act trainable model models '
                  'learnable non embedding embeddings dense expert number num of the n per in on for avg average '
                  'mean max maximum min minimum peak required recommended usage used training train pretraining pre '
@@ -3053,11 +3053,11 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'fact_units': 'gb gib mb mib ms sec secs second seconds min minutes h hr hrs hours days w kw kwh b m k t bn '
                'billion billions million millions trillion trillions tokens token tok/s tokens/s token/s it/s s/it '
                'fps hz khz px params bits usd gpu-hours tco2eq tco2',
- 'measures': 'top1 acc accuracy em match f1 fscore precision recall specificity sensitivity bleu sacrebleu bleurt '
-             'chrf chrf1 chrf2 rouge rouge1 rouge2 rougel rougelsum ter wer cer mer comet meteor bertscore ppl '
-             'perplexity bpb bpc mcc auc auroc map mrr ndcg anls winrate elo rating ratings percentile resolved '
-             'success rmse mae mse r2 pearson spearman cider spice fid clipscore iou miou dice kappa mos ssim psnr '
-             'lpips der eer mc1 mc2 matthews correlation passrate strict loose judge prec',
+ 'measures': '准确率 正确率 top1 acc accuracy em match f1 fscore precision recall specificity sensitivity bleu sacrebleu '
+             'bleurt chrf chrf1 chrf2 rouge rouge1 rouge2 rougel rougelsum ter wer cer mer comet meteor bertscore '
+             'ppl perplexity bpb bpc mcc auc auroc map mrr ndcg anls winrate elo rating ratings percentile '
+             'resolved success rmse mae mse r2 pearson spearman cider spice fid clipscore iou miou dice kappa mos '
+             'ssim psnr lpips der eer mc1 mc2 matthews correlation passrate strict loose judge prec',
  'measure_fillers': 'prompt inst instruction relaxed exact quasi macro micro weighted balanced average avg mean '
                     'final top top1 top5 strict loose length controlled lc normalized norm overall unweighted raw '
                     'corpus sentence char greedy zero answer execution exec rate score scores level win error word '
@@ -3093,8 +3093,41 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
                  'evaluation general public other others state of the art sota recent 2x 3x 4x x and baselines '
                  'competitor competitors',
+ 'command_tells': 'load_in_[48]bit=(?:true|1)|quantization[= ](?!none)\\S+|limit[=: ]+\\d+|--split[= '
+                  '](?:dev|val|train)\\w*|revision[=: ]+(?!main\\b)\\S+|(?:peft|lora|adapter)\\w*[=: '
+                  ']+\\S+|maj@\\d+|--(?:n_samples|num_samples|n)[= ](?!1\\b)\\d+|\\S+\\.gguf|\\S*-(?:gptq|awq)\\b',
+ 'setup_sections': 'setup settings setting notes note details detail remarks protocol methodology method methods '
+                   'configuration caveats caveat disclaimer disclaimers evaluation evaluations eval benchmark '
+                   'benchmarks experimental experiment about the on our results 评测设置 设置 说明 备注 细节',
+ 'setup_heads': 'setup settings setting notes note details detail remarks protocol methodology configuration '
+                'caveats caveat disclaimer disclaimers 评测设置 设置 说明 备注 细节',
+ 'others': 'other others further various family families series large larger open source closed proprietary '
+           'commercial competitor competitors competing baseline baselines sota leading popular similar comparable '
+           'community retrieval long full fine tuned tuning finetuned finetuning release releases released version '
+           'versions',
+ 'roles': 'before after student teacher original new old adapter this ours base vanilla baseline finetuned fine '
+          'tuned tuning with without the model reasoning thinking on off raw merged sft dpo rlhf chat instruct '
+          'lora qlora pretrained w trained untrained',
+ 'everyday_keys': 'drop apps frames include record nexus',
+ 'no_benchmark': 'kl kld snr ece sota r n k p t',
+ 'topics': 'math maths mathematics mathematical arithmetic algebra geometry calculus code coding programming '
+           'software reasoning knowledge language languages linguistics translation summarization summarisation '
+           'writing creative chat dialogue dialog conversation safety instruction instructions following agent '
+           'agents agentic tool tools use stem humanities social science sciences scientific other others history '
+           'law legal medicine medical clinical health biology chemistry physics economics finance financial '
+           'business philosophy psychology literature arts logic logical deduction commonsense common sense '
+           'reading comprehension qa question answering understanding vision visual image images video videos '
+           'audio speech ocr document documents chart charts diagram table tables infographic long short context '
+           'retrieval classification clustering reranking sts similarity multilingual english hard easy medium '
+           'level general professional roleplay role play extraction planning brainstorming factuality '
+           'truthfulness helpfulness honesty world geography culture data analysis python java javascript rust go '
+           'cpp php ruby kotlin swift bash typescript scala sql perl julia lua racket haskell all total overall '
+           'both perception cognition counting position color existence spatial temporal object attribute action '
+           'text textual fine coarse grained single multi relation in out domain of and the with to from on for '
+           'news web books wiki wikipedia clean test dev val validation set split main public train',
  'telling_names': 'wer cer elo perplexity macro micro devtest dev reasoning thinking top-1 top-5 judge',
- 'telling_facts': 'samples votes bits bpw wbits temperature temp step steps epoch epochs budget trials generations',
+ 'telling_facts': 'sparsity temp beam beams iterations rounds attempts tries fold samples votes bits bpw wbits '
+                  'temperature temp step steps epoch epochs budget trials generations',
  'setting_heads': 'language languages lang langpair split subset subsets setting settings config configuration '
                   'mode modes prompt prompting strategy subtask pair 语言',
  'kinds_tuned': 'instruct instruction chat chatbot sft rlhf dpo aligned alignment posttrained finetuned 对话 指令 rlhf '
@@ -3138,15 +3171,15 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                '?[Aa]rena)|CHAT|[Ff]ine-?\\s?[Tt]uned|[Pp]ost-?\\s?[Tt]rain(?:ed|ing)|[Aa]ligned|SFT|RLHF|DPO|IT)\\b|对话模型|指令',
  'base_text': '\\b(?:[Bb]ase|BASE|[Pp]re-?\\s?[Tt]rained|[Ff]oundation(?:al)?|PT)\\b(?! on)|基座|预训练',
  'not_a_share': 'elo rating points score ppl perplexity loss wer cer ter fid mse index',
- 'plain_headings': 'nlu nlg evaluation evaluations evaluating evaluated eval evals results result benchmark '
-                   'benchmarks benchmarking performance model models score scores metric metrics summary overview '
-                   'main full quality accuracy detailed overall final testing test tests set sets validation dev '
-                   'report reports training train open llm leaderboard leaderboards analysis comparison '
-                   'experiments experiment on of the and for in with by from our this a an to at is as task tasks '
-                   'data dataset datasets word error rate zero few shot shots general standard academic public '
-                   'english chinese multilingual language languages detail details quantitative automatic human '
-                   'reported measured harness lm eval average averages downstream classification retrieval '
-                   'translation summarization generation recognition speech 评测 评测结果 结果',
+ 'plain_headings': 'ベンチマーク 벤치마크 評価 性能 성능 평가 评价 性能评测 nlu nlg evaluation evaluations evaluating evaluated eval evals '
+                   'results result benchmark benchmarks benchmarking performance model models score scores metric '
+                   'metrics summary overview main full quality accuracy detailed overall final testing test tests '
+                   'set sets validation dev report reports training train open llm leaderboard leaderboards '
+                   'analysis comparison experiments experiment on of the and for in with by from our this a an to '
+                   'at is as task tasks data dataset datasets word error rate zero few shot shots general standard '
+                   'academic public english chinese multilingual language languages detail details quantitative '
+                   'automatic human reported measured harness lm eval average averages downstream classification '
+                   'retrieval translation summarization generation recognition speech 评测 评测结果 结果',
  'version_heads': 'version versions ver generation step steps epoch epochs checkpoint ckpt',
  'siblings': 'vl vision visual audio omni code coder math mini small medium large xl plus pro max ultra lite light '
              'turbo flash preview nano tiny huge next guard embed embedding reranker reward rm long',
@@ -3161,7 +3194,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
  'row_metric_fillers': 'higher lower is better of in a match',
- 'plain_labels': 'compression note reproduce hf lm_eval сравнение с другими моделями anderen andere modellen '
+ 'plain_labels': 'nous compression note reproduce hf lm_eval сравнение с другими моделями anderen andere modellen '
                  'autres otros outros altri using openllm creation roleplay planning brainstorming rewriting '
                  'extraction run runs key highlights highlight additional more further other others various '
                  'several different vs versus baseline baselines sota state art leading popular similar comparable '
@@ -3179,13 +3212,13 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'biology chemistry physics health intelligence typical family families series type types group '
                  'groups grouped core set sets multiple choice mcq show shows shown below above follow follows '
                  'following under here these those this that which we uses its it their they them each every all '
-                 'any both per across among within on about also conduct conducted perform performed present '
-                 'presents presented list lists listed summarize summarizes summarized summarizing obtain obtained '
-                 'achieve achieves achieved provide provides provided give gives given were was been be is are has '
-                 'have had report reports reporting reported evaluate released release corresponding respective '
-                 'related relevant large wide extensive comprehensive see view click expand how well does do can '
-                 'you your latest current mode modes opencompass helm lighteval vlmevalkit evalplus gpt4all '
-                 'artificial analysis simple framework frameworks tool toolkit harness inspect library leaderboard '
+                 'any both per across among on about also conduct conducted perform performed present presents '
+                 'presented list lists listed summarize summarizes summarized summarizing obtain obtained achieve '
+                 'achieves achieved provide provides provided give gives given were was been be is are has have '
+                 'had report reports reporting reported evaluate released release corresponding respective related '
+                 'relevant large wide extensive comprehensive see view click expand how well does do can you your '
+                 'latest current mode modes opencompass helm lighteval vlmevalkit evalplus gpt4all artificial '
+                 'analysis simple framework frameworks tool toolkit harness inspect library leaderboard '
                  'ranked-choice tested mainly focus focuses focused single publicly accessible available '
                  'information similarity semantic natural ended aspects dimensions dimension important major '
                  'demonstrate demonstrates demonstrated performs compares outperform outperforms similarly strong '
@@ -3199,11 +3232,14 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'результат оценка сравнение модели модель и на качество wyniki ocena porównanie sonuçlar '
                  'değerlendirme karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
- 'plain_phrases': '(?:can be )?found (?:here|below|in|at)|(?:removed|excluded) (?:all '
-                  ')?(?:test|benchmark|evaluation) (?:items|sets?|data|questions|examples)(?: from (?:the |our '
-                  ')?(?:pre-?)?training (?:data|sets?|corpus))?|a temperature of [\\d.]+|a top-p value of '
-                  '[\\d.]+|requiring sampling|generate \\d+ responses per (?:query|question|prompt)(?= to estimate '
-                  'pass@1)|the acc_norm by default|(?:in )?bold (?:marks?|means?|is) (?:the )?best '
+ 'plain_phrases': 'e\\.g|i\\.e|et al|open ?llm leaderboards?(?: v\\d)?|(?:open '
+                  '?llm|leaderboard|harness|vllm|sglang|transformers|lighteval|opencompass|evalplus|alpaca '
+                  '?eval|arena[- ]hard|mt[- ]bench|livecodebench)(?: leaderboard)?[ -]?\\(?v[\\d.]+\\)?|(?:can be '
+                  ')?found (?:here|below|in|at)|(?:removed|excluded) (?:all )?(?:test|benchmark|evaluation) '
+                  '(?:items|sets?|data|questions|examples)(?: from (?:the |our )?(?:pre-?)?training '
+                  '(?:data|sets?|corpus))?|a temperature of [\\d.]+|a top-p value of [\\d.]+|requiring '
+                  'sampling|generate \\d+ responses per (?:query|question|prompt)(?= to estimate pass@1)|the '
+                  'acc_norm by default|(?:in )?bold (?:marks?|means?|is) (?:the )?best '
                   '(?:results?|scores?|values?)?|chain[- ]of[- ]thoughts? '
                   'prompting|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\\.? '
                   '\\d{2,4}|(?:(?:shown|given|reported) )?(?:in|as) '
@@ -3220,8 +3256,8 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                   ']ended|\\w+ '
                   '\\(pretrained(?==)|(?:dtype|add_bos_token|trust_remote_code|tensor_parallel_size|data_parallel_size|gpu_memory_utilization|max_model_len|max_length|parallelize)=[\\w.]+|gen_kwargs: '
                   '\\(none|limit: none|num_fewshot: \\w+|batch_size: \\w+',
- 'plain_runs': '示します します 示 所有 均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 '
-               '对比 比较 效果 模型 表现 能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 '
+ 'plain_runs': '并 同 示します します 示 所有 均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 '
+               '性能 对比 比较 效果 模型 表现 能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 '
                '上下文 写作 学科 常识 阅读 问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 '
                '一览 总览 概览 详细 整体 总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 '
                '语言模型 基础 英文 英语 双语 从 展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 '
@@ -3232,7 +3268,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
  'never_plain': 'training train human word error rate rates few zero shot shots chinese multilingual validation '
                 'dev val with as',
- 'sentence_words': 'compares?|lists|gives|presents|summari[sz]es?|provides|we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
+ 'sentence_words': 'surpass(?:es)?|exceeds?|beats|demonstrates?|performs?|matches|compares?|lists|gives|presents|summari[sz]es?|provides|we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
  'measures_said': [['prompt[- ]?(?:level[- ])?strict(?:[- ]acc(?:uracy)?)?', 'prompt_level_strict_acc'],
                    ['accuracy|acc\\.?|准确率|正确率|정확도|정답률|正解率|正答率',
                     'accuracy exact_match relaxed_accuracy resolved_rate success_rate score pass_at_1 '
@@ -3270,7 +3306,9 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
              'of|scaled|rescaled|weighted|subtract\\w*|guess\\w*|chance|logits?|p-?values?|(?<!\\d )out of '
              '\\d+|correct answers|worst|highest|lowest|smaller(?: is|,)? (?:is )?(?:the )?better|1 to '
              '10|solved|unanswered|unparsed|invalid',
-             'changed|swapped|every \\w+ (?:question|item)s?|left out|leave out|(?:kept|keep|keeps) '
+             '(?:on|of|with|using|over) \\d[\\d,.]*k? '
+             '(?:questions|items|problems|examples|instances|prompts)|changed|swapped|every \\w+ '
+             '(?:question|item)s?|left out|leave out|(?:kept|keep|keeps) '
              'only|skipped|shuffl\\w*|perturb\\w*|paraphras\\w*|rephras\\w*|(?:machine[- '
              '])?translated|back-?translat\\w*|subsets?|subsampl\\w*|first \\d+|(?:random|randomly) '
              '\\w+|(?:sample|samples) of|only '
@@ -3302,20 +3340,52 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'about_table': '\\b(?:these|those|such|all) (?:results?|scores?)\\b|\\b(?:was|were|is|are) '
                 "(?:run|used|given|allowed|turned)\\b|\\bmay\\b|\\bbenchmarks?['’]|\\b(?:per|each|every) "
                 '(?:benchmark|task)\\b|\\b(?:numbers?|values?|figures?|cells?|columns?|tables?|rows?|questions?|items?|answers?|samples?)\\b|\\bwe '
-                '(?:report|count|show|list|give|gave|took|take|sampled?|let|asked?|discount|evaluated '
-                'the)\\b|^\\W*(?:below|shown|here|these|those|this) '
+                '(?:\\w+ly '
+                ')?(?:report|count|show|list|give|gave|took|take|sampled?|let|asked?|discount|evaluated?|used?|trained?|expect|tested?|ran|run|followed|follow)\\b|\\b(?:trainings?|evaluations?) '
+                '(?:is|are|was|were|has|had)\\b|\\b\\w+-shot\\b|^\\W*(?:below|shown|here|these|those|this) '
                 '(?:is|are|were|was)\\b|^\\W*(?:after|averaged|beware|mind|note|update|correction|erratum)\\b',
- 'said_words': 'own aa methodology aligned h100 h200 a100 h800 a800 trt backend between settings peers jp note '
-               'used use uses with some visit covered cover found file files internal library libraries real '
-               'method methods original papers means mean marked mark marks come comes obtained conducted powerful '
-               'problem solving problems please refer technical details run runs ran default same prompts bold '
-               'greedy decoding strong par larger fewer tokens trained training while fairness ensure since but if '
-               "when where it's there these only so more most many much some also however following follow first "
-               'second third one two three four five six seven eight nine ten new work works our ours them their '
-               'other others number numbers value values figure figures column columns row rows cell cells '
-               'question questions answer answers test set sets data dataset datasets gpu gpus gb vllm sglang hf '
-               'transformers not no does do did an or nor because due thus hence therefore better best higher '
-               'highest improved improve improves superior leading top ability abilities',
+ 'is_or_has': '\\b(?:we|only|covers?|contains?|consists?|is|are|was|were|has|had|have|uses?|used|denotes?|refers?|means?|evaluat\\w+|made|scored|with|at)\\b',
+ 'said_words': 'mathematic paper papers s t as llms llm based surpass surpasses surpassing surpassed range scale '
+               'mainstream directly project observed observe author authors tech blog bench thoroughly assess '
+               'assesses assessed assessing assessment addition additionally repository offical scheme adopt '
+               'adopted adopts designed utilize utilizes utilized utilizing helps help helpful done namely over '
+               'advantage advantages substantial substantially clearly exhibit exhibits exhibited experience even '
+               'terms propose proposed influential approach approaches comprehensively global notably effectively '
+               'effective displays displayed way ways represent represents representative exceptional '
+               'exceptionally enhance enhances enhanced enhancing made make makes robust relatively '
+               'straightforward eleutherai eleuther taken take takes ourselves reproducible aggregates challenging '
+               'challenge challenges broader broad consistent consistently described describe describes find '
+               'findings outcome outcomes aforementioned employ employs employed followed spanned span spans '
+               'spanning rival rivals rivalling rivaling exceed exceeds exceeded exceeding beat beats beating '
+               'match matches matching par remain remains remarkable remarkably impressive notable significant '
+               'significantly among amongst class january february march april june july august september october '
+               'november december variety diverse numerous particularly especially generally typically overall '
+               'nearly almost quite very far despite although though whereas while moreover furthermore thereby '
+               'highlighting highlight demonstrating showing showcases showcase showcasing indicate indicates '
+               'indicated indicating suggest suggests suggesting confirm confirms confirming prove proves proven '
+               'illustrates depicted depicts presented understand understanding gauge measure measures measured '
+               'measuring measurement performed performing performant deliver delivers delivered delivering offer '
+               'offers offered offering attain attains attained reach reaches reached yield yields yielded excel '
+               'excels excelled excelling shine shines stand stands standing against versus amid throughout '
+               'including included includes involve involves involving ranging wide widely commonly common used '
+               'popular established rigorous rigorously extensive extensively careful carefully systematic '
+               'systematically various multiple respectively each same identical fair fairly equal equally '
+               'equitable community leaderboard public publicly opensource industry industrial academic academia '
+               'research researchers team organization apple mistral gemma llama qwen deepseek phi falcon '
+               'anthropic openai google meta microsoft nvidia mixtral yi internlm baichuan chatglm glm designs '
+               'design designing complexity complex intricate comprehensive completeness specialised specialized '
+               'specifically purposes purpose mentioned listed documented available accessible own aa methodology '
+               'aligned h100 h200 a100 h800 a800 trt backend between settings peers jp note used use uses with '
+               'some visit covered cover found file files internal library libraries real method methods original '
+               'papers means mean marked mark marks come comes obtained conducted powerful problem solving '
+               'problems please refer technical details run runs ran default same prompts bold greedy decoding '
+               "strong par larger fewer tokens trained training while fairness ensure since but if when where it's "
+               'there these so more most many much some also however following follow first second third one two '
+               'three four five six seven eight nine ten new work works our ours them their other others number '
+               'numbers value values figure figures column columns row rows cell cells question questions answer '
+               'answers test set sets data dataset datasets gpu gpus gb vllm sglang hf transformers not no does do '
+               'did an or nor because due thus hence therefore better best higher highest improved improve '
+               'improves superior leading top ability abilities',
  'about_numbers': 'numbers?|figures?|tables?|scores?|results?|reported|measured|evaluat\\w*|accuracy|columns?|rows?|分数|结果|数值|数字|评|スコア|結果|数値|評価|점수|결과|수치|평가'}
 # fmt: on
 
@@ -3330,6 +3400,7 @@ FACTS, FACT_FILLERS = word_list("facts"), word_list("fact_fillers")
 WEAK_FACTS, FACT_UNITS = word_list("weak_facts"), word_list("fact_units")
 MEASURES, MEASURE_FILLERS = word_list("measures"), word_list("measure_fillers")
 TAIL_METRICS = word_list("tail_metrics")
+_EVERYDAY = word_list("everyday_keys")
 AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
 _SHAPE = re.compile(CARD_WORDS["benchmark_shapes"])
 _SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
@@ -3567,6 +3638,11 @@ def is_weak_fact(text: str) -> bool:
     return len(words) == 1 and words[0] in WEAK_FACTS
 
 
+def is_everyday(name: str) -> bool:
+    """Whether a benchmark's name is written as the everyday word that it is: "Drop", "Frames"."""
+    return name.istitle() and name.casefold() in _EVERYDAY
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
     """metric_mapping.json by folded name, and what its benchmarks' values can be."""
@@ -3580,6 +3656,9 @@ class Vocabulary:
         name, bare = (label, label) if isinstance(label, str) else (label.name, label.bare)
         if bare.casefold() == "math" and not bare.isupper():
             return None  # a group of benchmarks; MATH is one
+        told = isinstance(label, Label) and (label.shots or label.metric)
+        if is_everyday(bare) and not told:
+            return None  # "Drop" may be what it says; DROP, and "Drop (3-shot)", are benchmarks
         if (key := self.keys.get(folded_name(name))) or bare == name:
             return key
         if _COUNT_BRACKET.search(name):

@@ -2527,22 +2527,22 @@ def read_mapping() -> dict[str, Any]:
 # --- parts/cards/labels.py --------------------------------------------------------------------------------------------
 
 # fmt: off
-CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items se params param parameters parameter tokens '
-          'token tok throughput latency speed speedup rtf rtfx fps qps ttft tpot itl flops gflops tflops macs '
-          'gmacs vram ram gpu gpus cpu cpus tpu tpus npu hardware device devices memory mem storage price pricing '
-          'cost costs usd dollars energy power carbon co2 emissions tdp hours hour hrs minutes seconds secs '
-          'duration runtime time date dates year released release cutoff license licence licenses download '
-          'downloads link links url paper github huggingface hf modelscope weights checkpoint checkpoints ckpt '
-          'demo blog colab arxiv repo repository likes stars layers layer heads head experts dim dims dimension '
-          'dimensions hidden vocab vocabulary context ctx window length len seqlen architecture arch backbone '
-          'encoder decoder precision dtype bits bpw quantization quant format file files size sizes epoch epochs '
-          'step steps loss lr optimizer warmup dropout temperature seed batch rank ranking ranks place position '
-          'votes battles count counts support number samples sample examples instances rows words chars characters '
-          'sentences stderr std stdev ci interval variance margin delta diff difference improvement gain change '
-          'gap degradation recovery retention recovered version versions revision commit status notes note comment '
-          'comments remark remarks description reference references index id no organization organisation org '
-          'vendor provider developer creator company author country factor density budget languages tp ap turn '
-          'turns δ',
+CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds attempts tries fold contamination contaminated '
+          'overlap pvalue pvalues items se params param parameters parameter tokens token tok throughput latency '
+          'speed speedup rtf rtfx fps qps ttft tpot itl flops gflops tflops macs gmacs vram ram gpu gpus cpu cpus '
+          'tpu tpus npu hardware device devices memory mem storage price pricing cost costs usd dollars energy '
+          'power carbon co2 emissions tdp hours hour hrs minutes seconds secs duration runtime time date dates '
+          'year released release cutoff license licence licenses download downloads link links url paper github '
+          'huggingface hf modelscope weights checkpoint checkpoints ckpt demo blog colab arxiv repo repository '
+          'likes stars layers layer heads head experts dim dims dimension dimensions hidden vocab vocabulary '
+          'context ctx window length len seqlen architecture arch backbone encoder decoder precision dtype bits '
+          'bpw quantization quant format file files size sizes epoch epochs step steps loss lr optimizer warmup '
+          'dropout temperature seed batch rank ranking ranks place position votes battles count counts support '
+          'number samples sample examples instances rows words chars characters sentences stderr std stdev ci '
+          'interval variance margin delta diff difference improvement gain change gap degradation recovery '
+          'retention recovered version versions revision commit status notes note comment comments remark remarks '
+          'description reference references index id no organization organisation org vendor provider developer '
+          'creator company author country factor density budget languages tp ap turn turns δ',
  'fact_fillers': 'visual target draft speculative sampling total active activated act trainable model models '
                  'learnable non embedding embeddings dense expert number num of the n per in on for avg average '
                  'mean max maximum min minimum peak required recommended usage used training train pretraining pre '
@@ -2558,11 +2558,11 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'fact_units': 'gb gib mb mib ms sec secs second seconds min minutes h hr hrs hours days w kw kwh b m k t bn '
                'billion billions million millions trillion trillions tokens token tok/s tokens/s token/s it/s s/it '
                'fps hz khz px params bits usd gpu-hours tco2eq tco2',
- 'measures': 'top1 acc accuracy em match f1 fscore precision recall specificity sensitivity bleu sacrebleu bleurt '
-             'chrf chrf1 chrf2 rouge rouge1 rouge2 rougel rougelsum ter wer cer mer comet meteor bertscore ppl '
-             'perplexity bpb bpc mcc auc auroc map mrr ndcg anls winrate elo rating ratings percentile resolved '
-             'success rmse mae mse r2 pearson spearman cider spice fid clipscore iou miou dice kappa mos ssim psnr '
-             'lpips der eer mc1 mc2 matthews correlation passrate strict loose judge prec',
+ 'measures': '准确率 正确率 top1 acc accuracy em match f1 fscore precision recall specificity sensitivity bleu sacrebleu '
+             'bleurt chrf chrf1 chrf2 rouge rouge1 rouge2 rougel rougelsum ter wer cer mer comet meteor bertscore '
+             'ppl perplexity bpb bpc mcc auc auroc map mrr ndcg anls winrate elo rating ratings percentile '
+             'resolved success rmse mae mse r2 pearson spearman cider spice fid clipscore iou miou dice kappa mos '
+             'ssim psnr lpips der eer mc1 mc2 matthews correlation passrate strict loose judge prec',
  'measure_fillers': 'prompt inst instruction relaxed exact quasi macro micro weighted balanced average avg mean '
                     'final top top1 top5 strict loose length controlled lc normalized norm overall unweighted raw '
                     'corpus sentence char greedy zero answer execution exec rate score scores level win error word '
@@ -2598,8 +2598,41 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
                  'evaluation general public other others state of the art sota recent 2x 3x 4x x and baselines '
                  'competitor competitors',
+ 'command_tells': 'load_in_[48]bit=(?:true|1)|quantization[= ](?!none)\\S+|limit[=: ]+\\d+|--split[= '
+                  '](?:dev|val|train)\\w*|revision[=: ]+(?!main\\b)\\S+|(?:peft|lora|adapter)\\w*[=: '
+                  ']+\\S+|maj@\\d+|--(?:n_samples|num_samples|n)[= ](?!1\\b)\\d+|\\S+\\.gguf|\\S*-(?:gptq|awq)\\b',
+ 'setup_sections': 'setup settings setting notes note details detail remarks protocol methodology method methods '
+                   'configuration caveats caveat disclaimer disclaimers evaluation evaluations eval benchmark '
+                   'benchmarks experimental experiment about the on our results 评测设置 设置 说明 备注 细节',
+ 'setup_heads': 'setup settings setting notes note details detail remarks protocol methodology configuration '
+                'caveats caveat disclaimer disclaimers 评测设置 设置 说明 备注 细节',
+ 'others': 'other others further various family families series large larger open source closed proprietary '
+           'commercial competitor competitors competing baseline baselines sota leading popular similar comparable '
+           'community retrieval long full fine tuned tuning finetuned finetuning release releases released version '
+           'versions',
+ 'roles': 'before after student teacher original new old adapter this ours base vanilla baseline finetuned fine '
+          'tuned tuning with without the model reasoning thinking on off raw merged sft dpo rlhf chat instruct '
+          'lora qlora pretrained w trained untrained',
+ 'everyday_keys': 'drop apps frames include record nexus',
+ 'no_benchmark': 'kl kld snr ece sota r n k p t',
+ 'topics': 'math maths mathematics mathematical arithmetic algebra geometry calculus code coding programming '
+           'software reasoning knowledge language languages linguistics translation summarization summarisation '
+           'writing creative chat dialogue dialog conversation safety instruction instructions following agent '
+           'agents agentic tool tools use stem humanities social science sciences scientific other others history '
+           'law legal medicine medical clinical health biology chemistry physics economics finance financial '
+           'business philosophy psychology literature arts logic logical deduction commonsense common sense '
+           'reading comprehension qa question answering understanding vision visual image images video videos '
+           'audio speech ocr document documents chart charts diagram table tables infographic long short context '
+           'retrieval classification clustering reranking sts similarity multilingual english hard easy medium '
+           'level general professional roleplay role play extraction planning brainstorming factuality '
+           'truthfulness helpfulness honesty world geography culture data analysis python java javascript rust go '
+           'cpp php ruby kotlin swift bash typescript scala sql perl julia lua racket haskell all total overall '
+           'both perception cognition counting position color existence spatial temporal object attribute action '
+           'text textual fine coarse grained single multi relation in out domain of and the with to from on for '
+           'news web books wiki wikipedia clean test dev val validation set split main public train',
  'telling_names': 'wer cer elo perplexity macro micro devtest dev reasoning thinking top-1 top-5 judge',
- 'telling_facts': 'samples votes bits bpw wbits temperature temp step steps epoch epochs budget trials generations',
+ 'telling_facts': 'sparsity temp beam beams iterations rounds attempts tries fold samples votes bits bpw wbits '
+                  'temperature temp step steps epoch epochs budget trials generations',
  'setting_heads': 'language languages lang langpair split subset subsets setting settings config configuration '
                   'mode modes prompt prompting strategy subtask pair 语言',
  'kinds_tuned': 'instruct instruction chat chatbot sft rlhf dpo aligned alignment posttrained finetuned 对话 指令 rlhf '
@@ -2643,15 +2676,15 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                '?[Aa]rena)|CHAT|[Ff]ine-?\\s?[Tt]uned|[Pp]ost-?\\s?[Tt]rain(?:ed|ing)|[Aa]ligned|SFT|RLHF|DPO|IT)\\b|对话模型|指令',
  'base_text': '\\b(?:[Bb]ase|BASE|[Pp]re-?\\s?[Tt]rained|[Ff]oundation(?:al)?|PT)\\b(?! on)|基座|预训练',
  'not_a_share': 'elo rating points score ppl perplexity loss wer cer ter fid mse index',
- 'plain_headings': 'nlu nlg evaluation evaluations evaluating evaluated eval evals results result benchmark '
-                   'benchmarks benchmarking performance model models score scores metric metrics summary overview '
-                   'main full quality accuracy detailed overall final testing test tests set sets validation dev '
-                   'report reports training train open llm leaderboard leaderboards analysis comparison '
-                   'experiments experiment on of the and for in with by from our this a an to at is as task tasks '
-                   'data dataset datasets word error rate zero few shot shots general standard academic public '
-                   'english chinese multilingual language languages detail details quantitative automatic human '
-                   'reported measured harness lm eval average averages downstream classification retrieval '
-                   'translation summarization generation recognition speech 评测 评测结果 结果',
+ 'plain_headings': 'ベンチマーク 벤치마크 評価 性能 성능 평가 评价 性能评测 nlu nlg evaluation evaluations evaluating evaluated eval evals '
+                   'results result benchmark benchmarks benchmarking performance model models score scores metric '
+                   'metrics summary overview main full quality accuracy detailed overall final testing test tests '
+                   'set sets validation dev report reports training train open llm leaderboard leaderboards '
+                   'analysis comparison experiments experiment on of the and for in with by from our this a an to '
+                   'at is as task tasks data dataset datasets word error rate zero few shot shots general standard '
+                   'academic public english chinese multilingual language languages detail details quantitative '
+                   'automatic human reported measured harness lm eval average averages downstream classification '
+                   'retrieval translation summarization generation recognition speech 评测 评测结果 结果',
  'version_heads': 'version versions ver generation step steps epoch epochs checkpoint ckpt',
  'siblings': 'vl vision visual audio omni code coder math mini small medium large xl plus pro max ultra lite light '
              'turbo flash preview nano tiny huge next guard embed embedding reranker reward rm long',
@@ -2666,7 +2699,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
  'row_metric_fillers': 'higher lower is better of in a match',
- 'plain_labels': 'compression note reproduce hf lm_eval сравнение с другими моделями anderen andere modellen '
+ 'plain_labels': 'nous compression note reproduce hf lm_eval сравнение с другими моделями anderen andere modellen '
                  'autres otros outros altri using openllm creation roleplay planning brainstorming rewriting '
                  'extraction run runs key highlights highlight additional more further other others various '
                  'several different vs versus baseline baselines sota state art leading popular similar comparable '
@@ -2684,13 +2717,13 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'biology chemistry physics health intelligence typical family families series type types group '
                  'groups grouped core set sets multiple choice mcq show shows shown below above follow follows '
                  'following under here these those this that which we uses its it their they them each every all '
-                 'any both per across among within on about also conduct conducted perform performed present '
-                 'presents presented list lists listed summarize summarizes summarized summarizing obtain obtained '
-                 'achieve achieves achieved provide provides provided give gives given were was been be is are has '
-                 'have had report reports reporting reported evaluate released release corresponding respective '
-                 'related relevant large wide extensive comprehensive see view click expand how well does do can '
-                 'you your latest current mode modes opencompass helm lighteval vlmevalkit evalplus gpt4all '
-                 'artificial analysis simple framework frameworks tool toolkit harness inspect library leaderboard '
+                 'any both per across among on about also conduct conducted perform performed present presents '
+                 'presented list lists listed summarize summarizes summarized summarizing obtain obtained achieve '
+                 'achieves achieved provide provides provided give gives given were was been be is are has have '
+                 'had report reports reporting reported evaluate released release corresponding respective related '
+                 'relevant large wide extensive comprehensive see view click expand how well does do can you your '
+                 'latest current mode modes opencompass helm lighteval vlmevalkit evalplus gpt4all artificial '
+                 'analysis simple framework frameworks tool toolkit harness inspect library leaderboard '
                  'ranked-choice tested mainly focus focuses focused single publicly accessible available '
                  'information similarity semantic natural ended aspects dimensions dimension important major '
                  'demonstrate demonstrates demonstrated performs compares outperform outperforms similarly strong '
@@ -2704,11 +2737,14 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                  'результат оценка сравнение модели модель и на качество wyniki ocena porównanie sonuçlar '
                  'değerlendirme karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
- 'plain_phrases': '(?:can be )?found (?:here|below|in|at)|(?:removed|excluded) (?:all '
-                  ')?(?:test|benchmark|evaluation) (?:items|sets?|data|questions|examples)(?: from (?:the |our '
-                  ')?(?:pre-?)?training (?:data|sets?|corpus))?|a temperature of [\\d.]+|a top-p value of '
-                  '[\\d.]+|requiring sampling|generate \\d+ responses per (?:query|question|prompt)(?= to estimate '
-                  'pass@1)|the acc_norm by default|(?:in )?bold (?:marks?|means?|is) (?:the )?best '
+ 'plain_phrases': 'e\\.g|i\\.e|et al|open ?llm leaderboards?(?: v\\d)?|(?:open '
+                  '?llm|leaderboard|harness|vllm|sglang|transformers|lighteval|opencompass|evalplus|alpaca '
+                  '?eval|arena[- ]hard|mt[- ]bench|livecodebench)(?: leaderboard)?[ -]?\\(?v[\\d.]+\\)?|(?:can be '
+                  ')?found (?:here|below|in|at)|(?:removed|excluded) (?:all )?(?:test|benchmark|evaluation) '
+                  '(?:items|sets?|data|questions|examples)(?: from (?:the |our )?(?:pre-?)?training '
+                  '(?:data|sets?|corpus))?|a temperature of [\\d.]+|a top-p value of [\\d.]+|requiring '
+                  'sampling|generate \\d+ responses per (?:query|question|prompt)(?= to estimate pass@1)|the '
+                  'acc_norm by default|(?:in )?bold (?:marks?|means?|is) (?:the )?best '
                   '(?:results?|scores?|values?)?|chain[- ]of[- ]thoughts? '
                   'prompting|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\\.? '
                   '\\d{2,4}|(?:(?:shown|given|reported) )?(?:in|as) '
@@ -2725,8 +2761,8 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
                   ']ended|\\w+ '
                   '\\(pretrained(?==)|(?:dtype|add_bos_token|trust_remote_code|tensor_parallel_size|data_parallel_size|gpu_memory_utilization|max_model_len|max_length|parallelize)=[\\w.]+|gen_kwargs: '
                   '\\(none|limit: none|num_fewshot: \\w+|batch_size: \\w+',
- 'plain_runs': '示します します 示 所有 均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 '
-               '对比 比较 效果 模型 表现 能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 '
+ 'plain_runs': '并 同 示します します 示 所有 均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 '
+               '性能 对比 比较 效果 模型 表现 能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 '
                '上下文 写作 学科 常识 阅读 问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 '
                '一览 总览 概览 详细 整体 总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 '
                '语言模型 基础 英文 英语 双语 从 展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 '
@@ -2737,7 +2773,7 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
  'never_plain': 'training train human word error rate rates few zero shot shots chinese multilingual validation '
                 'dev val with as',
- 'sentence_words': 'compares?|lists|gives|presents|summari[sz]es?|provides|we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
+ 'sentence_words': 'surpass(?:es)?|exceeds?|beats|demonstrates?|performs?|matches|compares?|lists|gives|presents|summari[sz]es?|provides|we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
  'measures_said': [['prompt[- ]?(?:level[- ])?strict(?:[- ]acc(?:uracy)?)?', 'prompt_level_strict_acc'],
                    ['accuracy|acc\\.?|准确率|正确率|정확도|정답률|正解率|正答率',
                     'accuracy exact_match relaxed_accuracy resolved_rate success_rate score pass_at_1 '
@@ -2775,7 +2811,9 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
              'of|scaled|rescaled|weighted|subtract\\w*|guess\\w*|chance|logits?|p-?values?|(?<!\\d )out of '
              '\\d+|correct answers|worst|highest|lowest|smaller(?: is|,)? (?:is )?(?:the )?better|1 to '
              '10|solved|unanswered|unparsed|invalid',
-             'changed|swapped|every \\w+ (?:question|item)s?|left out|leave out|(?:kept|keep|keeps) '
+             '(?:on|of|with|using|over) \\d[\\d,.]*k? '
+             '(?:questions|items|problems|examples|instances|prompts)|changed|swapped|every \\w+ '
+             '(?:question|item)s?|left out|leave out|(?:kept|keep|keeps) '
              'only|skipped|shuffl\\w*|perturb\\w*|paraphras\\w*|rephras\\w*|(?:machine[- '
              '])?translated|back-?translat\\w*|subsets?|subsampl\\w*|first \\d+|(?:random|randomly) '
              '\\w+|(?:sample|samples) of|only '
@@ -2807,20 +2845,52 @@ CARD_WORDS = {'facts': 'contamination contaminated overlap pvalue pvalues items 
  'about_table': '\\b(?:these|those|such|all) (?:results?|scores?)\\b|\\b(?:was|were|is|are) '
                 "(?:run|used|given|allowed|turned)\\b|\\bmay\\b|\\bbenchmarks?['’]|\\b(?:per|each|every) "
                 '(?:benchmark|task)\\b|\\b(?:numbers?|values?|figures?|cells?|columns?|tables?|rows?|questions?|items?|answers?|samples?)\\b|\\bwe '
-                '(?:report|count|show|list|give|gave|took|take|sampled?|let|asked?|discount|evaluated '
-                'the)\\b|^\\W*(?:below|shown|here|these|those|this) '
+                '(?:\\w+ly '
+                ')?(?:report|count|show|list|give|gave|took|take|sampled?|let|asked?|discount|evaluated?|used?|trained?|expect|tested?|ran|run|followed|follow)\\b|\\b(?:trainings?|evaluations?) '
+                '(?:is|are|was|were|has|had)\\b|\\b\\w+-shot\\b|^\\W*(?:below|shown|here|these|those|this) '
                 '(?:is|are|were|was)\\b|^\\W*(?:after|averaged|beware|mind|note|update|correction|erratum)\\b',
- 'said_words': 'own aa methodology aligned h100 h200 a100 h800 a800 trt backend between settings peers jp note '
-               'used use uses with some visit covered cover found file files internal library libraries real '
-               'method methods original papers means mean marked mark marks come comes obtained conducted powerful '
-               'problem solving problems please refer technical details run runs ran default same prompts bold '
-               'greedy decoding strong par larger fewer tokens trained training while fairness ensure since but if '
-               "when where it's there these only so more most many much some also however following follow first "
-               'second third one two three four five six seven eight nine ten new work works our ours them their '
-               'other others number numbers value values figure figures column columns row rows cell cells '
-               'question questions answer answers test set sets data dataset datasets gpu gpus gb vllm sglang hf '
-               'transformers not no does do did an or nor because due thus hence therefore better best higher '
-               'highest improved improve improves superior leading top ability abilities',
+ 'is_or_has': '\\b(?:we|only|covers?|contains?|consists?|is|are|was|were|has|had|have|uses?|used|denotes?|refers?|means?|evaluat\\w+|made|scored|with|at)\\b',
+ 'said_words': 'mathematic paper papers s t as llms llm based surpass surpasses surpassing surpassed range scale '
+               'mainstream directly project observed observe author authors tech blog bench thoroughly assess '
+               'assesses assessed assessing assessment addition additionally repository offical scheme adopt '
+               'adopted adopts designed utilize utilizes utilized utilizing helps help helpful done namely over '
+               'advantage advantages substantial substantially clearly exhibit exhibits exhibited experience even '
+               'terms propose proposed influential approach approaches comprehensively global notably effectively '
+               'effective displays displayed way ways represent represents representative exceptional '
+               'exceptionally enhance enhances enhanced enhancing made make makes robust relatively '
+               'straightforward eleutherai eleuther taken take takes ourselves reproducible aggregates challenging '
+               'challenge challenges broader broad consistent consistently described describe describes find '
+               'findings outcome outcomes aforementioned employ employs employed followed spanned span spans '
+               'spanning rival rivals rivalling rivaling exceed exceeds exceeded exceeding beat beats beating '
+               'match matches matching par remain remains remarkable remarkably impressive notable significant '
+               'significantly among amongst class january february march april june july august september october '
+               'november december variety diverse numerous particularly especially generally typically overall '
+               'nearly almost quite very far despite although though whereas while moreover furthermore thereby '
+               'highlighting highlight demonstrating showing showcases showcase showcasing indicate indicates '
+               'indicated indicating suggest suggests suggesting confirm confirms confirming prove proves proven '
+               'illustrates depicted depicts presented understand understanding gauge measure measures measured '
+               'measuring measurement performed performing performant deliver delivers delivered delivering offer '
+               'offers offered offering attain attains attained reach reaches reached yield yields yielded excel '
+               'excels excelled excelling shine shines stand stands standing against versus amid throughout '
+               'including included includes involve involves involving ranging wide widely commonly common used '
+               'popular established rigorous rigorously extensive extensively careful carefully systematic '
+               'systematically various multiple respectively each same identical fair fairly equal equally '
+               'equitable community leaderboard public publicly opensource industry industrial academic academia '
+               'research researchers team organization apple mistral gemma llama qwen deepseek phi falcon '
+               'anthropic openai google meta microsoft nvidia mixtral yi internlm baichuan chatglm glm designs '
+               'design designing complexity complex intricate comprehensive completeness specialised specialized '
+               'specifically purposes purpose mentioned listed documented available accessible own aa methodology '
+               'aligned h100 h200 a100 h800 a800 trt backend between settings peers jp note used use uses with '
+               'some visit covered cover found file files internal library libraries real method methods original '
+               'papers means mean marked mark marks come comes obtained conducted powerful problem solving '
+               'problems please refer technical details run runs ran default same prompts bold greedy decoding '
+               "strong par larger fewer tokens trained training while fairness ensure since but if when where it's "
+               'there these so more most many much some also however following follow first second third one two '
+               'three four five six seven eight nine ten new work works our ours them their other others number '
+               'numbers value values figure figures column columns row rows cell cells question questions answer '
+               'answers test set sets data dataset datasets gpu gpus gb vllm sglang hf transformers not no does do '
+               'did an or nor because due thus hence therefore better best higher highest improved improve '
+               'improves superior leading top ability abilities',
  'about_numbers': 'numbers?|figures?|tables?|scores?|results?|reported|measured|evaluat\\w*|accuracy|columns?|rows?|分数|结果|数值|数字|评|スコア|結果|数値|評価|점수|결과|수치|평가'}
 # fmt: on
 
@@ -2835,6 +2905,7 @@ FACTS, FACT_FILLERS = word_list("facts"), word_list("fact_fillers")
 WEAK_FACTS, FACT_UNITS = word_list("weak_facts"), word_list("fact_units")
 MEASURES, MEASURE_FILLERS = word_list("measures"), word_list("measure_fillers")
 TAIL_METRICS = word_list("tail_metrics")
+_EVERYDAY = word_list("everyday_keys")
 AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
 _SHAPE = re.compile(CARD_WORDS["benchmark_shapes"])
 _SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
@@ -3072,6 +3143,11 @@ def is_weak_fact(text: str) -> bool:
     return len(words) == 1 and words[0] in WEAK_FACTS
 
 
+def is_everyday(name: str) -> bool:
+    """Whether a benchmark's name is written as the everyday word that it is: "Drop", "Frames"."""
+    return name.istitle() and name.casefold() in _EVERYDAY
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
     """metric_mapping.json by folded name, and what its benchmarks' values can be."""
@@ -3085,6 +3161,9 @@ class Vocabulary:
         name, bare = (label, label) if isinstance(label, str) else (label.name, label.bare)
         if bare.casefold() == "math" and not bare.isupper():
             return None  # a group of benchmarks; MATH is one
+        told = isinstance(label, Label) and (label.shots or label.metric)
+        if is_everyday(bare) and not told:
+            return None  # "Drop" may be what it says; DROP, and "Drop (3-shot)", are benchmarks
         if (key := self.keys.get(folded_name(name))) or bare == name:
             return key
         if _COUNT_BRACKET.search(name):
@@ -3142,7 +3221,7 @@ _PHRASES = (
 _IN_PHRASES = re.compile("train|tun|16|_|thinking|reasoning")  # in each of them
 _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instruction": "instruct", "pt": "pretrained"}
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
-SIBLINGS = word_list("siblings")
+SIBLINGS, RELATIVE_LABELS = word_list("siblings"), word_list("roles")
 MODES, SOFT, VENDORS, NEUTRAL = word_list("modes"), word_list("soft"), word_list("vendors"), word_list("neutral")
 _SIGNED = re.compile(r"^\W*[+→⇒↳└]|[+'’′]\W*$")  # "+ Foo-7B" is a change, "Foo-7B++" another model
 _OTHER_VENDOR = {"meta": "facebook", "alibaba": "qwen"}  # whose names on the Hub are others
@@ -3376,6 +3455,14 @@ def may_mean(label: str, model: ModelName) -> bool:
         and not any(is_variant(t) or t in SIBLINGS for t in added)
         and not any(t in QUANTIZED or t in SIBLINGS for t in left_out)
         and (shared or not added)
+    )
+
+
+def is_role(label: str) -> bool:
+    """Whether a label says what a model is to others, and not its name: "Before", "+ adapter", "Student"."""
+    tokens = name_tokens(label_text(label))
+    return bool(tokens) and all(
+        token in RELATIVE_LABELS or token in ("nonthinking", "nonreasoning", "half") for token in tokens
     )
 
 
@@ -3707,6 +3794,10 @@ _DELIMITER = re.compile(_DELIMITER_ROW)
 _LATE_TABLE = re.compile(rf"\n([ \t>]*)([^\n]*\|[^\n]*)(?=\n[ \t>]*({_DELIMITER_ROW}))", re.M)
 _NO_ROW = re.compile(r"\n([ \t>]*(?=(</?[a-zA-Z][\w-]*)(?:[ \t][^<>\n]*)?/?>[ \t]*$)|[ \t>]+)", re.M)
 _HASHES = re.compile(r"^#+[ \t]*|(?:^|[ \t]+)#+$")
+_SAYS_MODEL = re.compile(
+    r"pretrained=|--(?:model|limit|split|quantization|revision)\w*[= ]|\bload_in_|vllm serve |"
+    r"^\s*(?:model|revision|limit|split)\s*[:=]"
+)
 _PIPE = re.compile(r"(?<!\\)\|")
 _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
 _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
@@ -3802,8 +3893,8 @@ def read_blocks(body: str, tries: int = 8) -> list[Piece]:
             continue
         text = source[start:end].decode().rstrip()
         if kind == "CodeBlock":
-            lines = (unmarked(line) for line in text.split("\n") if "pretrained=" in line)  # of lm-eval
-            pieces += [("text", 0, line) for line in lines]
+            lines = list(map(unmarked, text.split("\n")))  # of a command, or of settings
+            pieces += [("text", 0, line) for line in lines if len(lines) < 18 and _SAYS_MODEL.search(line)]
             continue
         if kind == "Heading" and "\n" not in text:
             pieces.append(("heading", int(said[1]), _HASHES.sub("", text)))
@@ -4858,6 +4949,8 @@ _PLAIN_PHRASES = re.compile(rf"(?i)\b(?:{CARD_WORDS['plain_phrases']})\b|[（(\[
 _PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=len, reverse=True)))
 _DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
 _SUITES = word_list("suites")
+_SETUP, _SETUP_HEADS = word_list("setup_sections"), word_list("setup_heads")
+_EVALUATION_WORDS = frozenset(("evaluation", "evaluations", "eval", "benchmark", "benchmarks", "experimental"))
 _SIGNS = re.compile(r"%(?!\s*(?:[,;:，)）\]]|$))|[(（]\d[\d.]*\s?[-–]\s?\d|[Δ∆÷≈≥≤]|<(?!-)|(?<!-)>")
 
 
@@ -4883,6 +4976,7 @@ _REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*")
 _ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
 _ABOUT_TABLE = re.compile(CARD_WORDS["about_table"])  # in lower case
+_IS_OR_HAS = re.compile(CARD_WORDS["is_or_has"])  # in lower case
 _MAY_BE_ABOUT = re.compile(CARD_WORDS["about_table"].replace("^\\W*", "\\b"))
 _SAID_WORDS = word_list("said_words")
 _ADDRESS = re.compile(r"https?://\S+|\barxiv:\S+")
@@ -4891,6 +4985,87 @@ _LEADS_ON = (":", "：")
 _LOWER_SAID = re.compile(
     rf"(?i)(?<!\w)(?:{CARD_WORDS['lower_said']})(?!\w)|{'|'.join(CARD_WORDS['lower_runs'].split())}"
 )
+
+
+_NOTE = re.compile(r"(?m)^ {0,3}\[\^([^\]\s]{1,40})\]:[ \t]*(\S[^\n]{0,1500})")
+_NOTE_MARK = re.compile(r"\[\^([^\]\s]{1,40})\](?!:)")
+_SIGNS_OF_NOTES = "†‡§¶⁎∗＊※¹²³"
+_LEGEND_LINE = re.compile(
+    rf"(?m)^ {{0,3}}(?:[-*] |>|<[^<>\n]{{1,40}}>)* *(\\\*|[{_SIGNS_OF_NOTES}]) *(\w[^\n]{{3,600}})"
+)
+_SECTION = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
+_MAY_SETUP = re.compile(rf"\n#{{1,6}} [^\n]*(?i:{'|'.join(_SETUP_HEADS)})")
+_ALT = re.compile(r"!\[([^\[\]]{20,300})\]")
+_COMMAND = re.compile(r"pretrained=|(?<![\w-])--[a-z]|^\s*[a-z_]+\s*[:=]\s*\S+\s*$")
+_COMMAND_MODEL = re.compile(
+    r"(?i)(?:\bpretrained=|--(?:base-?)?model(?:[-_](?:id|path|name(?:_or_path)?))?[ =]|^\s*model(?:_name)?\s*[:=]\s*|"
+    r"\bvllm serve )[\"']?(\w[\w./-]*)"
+)
+_COMMAND_TELLS = re.compile(rf"(?i)(?<![a-z])(?:{CARD_WORDS['command_tells']})")
+_VERSION = re.compile(r"(?i)(?<![\w.@/])v\.?\d+(?:\.\d+)*(?!\w)")
+
+
+@functools.lru_cache(maxsize=4)
+def footnotes(card: str) -> dict[str, str]:
+    """What a card's footnotes say, by their marks: "^1" of "[^1]: …", and the signs that begin a line elsewhere."""
+    marked = "\n\\*" in card or (not card.isascii() and any(sign in card for sign in _SIGNS_OF_NOTES))
+    found = {sign.strip("\\"): said for sign, said in _LEGEND_LINE.findall(card)} if marked else {}
+    found |= {f"^{mark}": said for mark, said in _NOTE.findall(card)} if "[^" in card else {}
+    return {mark: one_line(said) for mark, said in found.items()}
+
+
+def marks_in(sources: Iterable[str]) -> set[str]:
+    """The marks of footnotes that texts have as written."""
+    found = set()
+    for source in sources:
+        if "[^" in source:
+            found.update(f"^{mark}" for mark in _NOTE_MARK.findall(source))
+        if (last := one_line(source)[-1:]) and last in f"*{_SIGNS_OF_NOTES}":
+            found.add(last)
+    return found
+
+
+@functools.lru_cache(maxsize=4)
+def setup_sections(card: str) -> list[tuple[str, str]]:
+    """(the heading above it, a paragraph) of the sections that say how was measured: "Setup", "Notes", "Settings"."""
+    found, path = [], []
+    places = list(_SECTION.finditer(card)) if _MAY_SETUP.search(card) else []
+    for at, place in enumerate(places):
+        level, words = len(place[1]), words_of(one_line(place[2]))
+        path = [(depth, text) for depth, text in path if depth < level]
+        above = path[-1][1] if path else ""
+        path.append((level, one_line(place[2])))
+        if not words or not _SETUP.issuperset(words) or _SETUP_HEADS.isdisjoint(words):
+            continue
+        if len(path) < 3 and _EVALUATION_WORDS.isdisjoint(words):
+            continue  # "Notes" of the whole card
+        end = places[at + 1].start() if at + 1 < len(places) else len(card)
+        texts = re.split(r"\n\s*\n|\n(?=[-*+] )", card[place.end() : min(end, place.end() + 4000)])
+        found += [(above, text) for text in map(one_line, texts) if text[:1].isalnum()]
+    return found
+
+
+def pictures(sources: Iterable[str]) -> list[str]:
+    """What is written for those who do not see a picture, where it is a sentence."""
+    return [alt for source in sources if "![" in source for alt in _ALT.findall(source) if alt.count(" ") > 3]
+
+
+def is_command(text: str) -> bool:
+    return bool(_COMMAND.search(text))
+
+
+def told_by_command(text: str, own: Callable[[str], bool]) -> str:
+    """What a command, or a line of settings, says that makes its results others than the plain scores of a model.
+
+    own: whether a name is the model's.
+    """
+    if found := _COMMAND_TELLS.search(text):
+        return found[0].strip()
+    for name in _COMMAND_MODEL.findall(text):
+        last = name.rstrip("/").rpartition("/")[2]
+        if (any(map(str.isdigit, last)) or "/" in name) and not own(last):
+            return name
+    return ""
 
 
 class Surroundings:
@@ -4927,6 +5102,10 @@ class Surroundings:
         return measures | LANGUAGES if told else measures
 
     @functools.cached_property
+    def own_words(self) -> set[str]:
+        return {token for token in self.own if len(token) > 2 and token.isalpha()}
+
+    @functools.cached_property
     def facts(self) -> set[tuple[str, ...]]:
         """The words of its headers that are facts."""
         return {words_of(head) for head in self.heads if is_fact(head)}
@@ -4943,6 +5122,8 @@ class Surroundings:
     def rest(self, text: str, every: bool) -> str:
         """A text without the benchmarks, the measures that fit, and the phrases that it has."""
         text = _PLAIN_PHRASES.sub(" ", text)
+        if _VERSION.search(text):
+            text = _VERSION.sub(lambda found: " " if self.names.issuperset(name_tokens(found[0])) else found[0], text)
         for name in sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True):
             text = text.replace(name, " ")
         text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
@@ -4977,6 +5158,8 @@ class Surroundings:
     def is_plain(self, word: str) -> bool:
         if is_everyday_word(word) or word in self.measures:
             return True
+        if word[0] == "v" and word[1:].isdigit():
+            return False  # of a version that is a name's, nothing is left
         return all(self.is_name(token) for token in name_tokens(word))
 
     def is_name(self, token: str) -> bool:
@@ -5009,12 +5192,19 @@ class Surroundings:
         text = _ADDRESS.sub(" ", text).strip() if "//" in text or "arxiv:" in text else text
         if text.endswith(_LEADS_ON) and (word := self.unplain(sentences(text)[-1])):
             return word
-        parts = _LEAD_END.split(text) if near and is_about_table(text, False) else ()
+        parts = _LEAD_END.split(text) if near else ()
         return next((word for part in parts if (word := self.unplain_sentence(part))), "")
+
+    def is_about_names(self, text: str) -> bool:
+        """Whether a sentence says what the model, or a benchmark, is or has in the table."""
+        lower = text.lower()
+        if not _IS_OR_HAS.search(lower):
+            return False
+        return any(word in lower for word in self.own_words) or bool(benchmarks_in(text, self.vocabulary))
 
     def unplain_sentence(self, text: str) -> str:
         """The first word that is not plain of a sentence on the numbers, or of one without spaces between words."""
-        if not is_about_table(text):
+        if not (is_about_table(text) or self.is_about_names(text)):
             return ""
         rest = self.rest(text, every=False)
         return next((word for word in words_of(rest) if word not in _SAID_WORDS and not self.is_plain(word)), "")
@@ -5190,6 +5380,8 @@ _ERRORS = frozenset(
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
+_TOPICS = word_list("topics") | word_list("languages")
+_NO_BENCHMARK = word_list("no_benchmark")
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
@@ -5237,6 +5429,7 @@ class OpenCell:
     text: str
     why: str
     values: int = 0  # how many of its values wait for a benchmark's name
+    measure: bool = False  # what is asked is what was measured: a name does not answer it
 
 
 @dataclass(slots=True)
@@ -5319,14 +5512,16 @@ class ScoreReader:
             above = [text for text in path if is_setting(text) or is_average(text)]
             over = tuple(text for text in path if text not in above and is_benchmark(text, self.vocabulary))
             percent = any("(%)" in text for text in path)
+            mode = said_once([note_of(text) for text in path]) if pick.axis else None  # "Reasoning On"
             labels = {row: names.label(row) for row in block.body}
             strong = any(is_fact(label) and not is_weak_fact(label) for label in labels.values())
             for row, label in labels.items():
                 fact = is_fact(label) and (strong or not is_weak_fact(label))
                 if taken.takes(pick, row - self.table.head, label, fact):
                     said = names.said(row)
-                    if above or over or percent:
-                        said = said._replace(texts=(*over, *said.texts, *above), percent=percent)
+                    if above or over or percent or mode:
+                        texts = (*over, *said.texts, *above)
+                        said = said._replace(texts=texts, percent=percent, note=mode or said.note)
                     self.take_cell(row, index, said, pick, taken)
             return
         said = names.said(index)
@@ -5352,8 +5547,8 @@ class ScoreReader:
         index, label, text = row - self.table.head, " ".join(said.texts), " ".join(cell.text.split())
         values = self.grid.values(cell)
 
-        def leave_open(why: str, unnamed: int = 0) -> None:
-            taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed))
+        def leave_open(why: str, unnamed: int = 0, measure: bool = False) -> None:
+            taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed, measure))
 
         if not values:
             kind = cell_kind(cell.text, self.grid.comma)
@@ -5394,11 +5589,18 @@ class ScoreReader:
                 leave_open("nothing says which benchmark it is of", 1)
             elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
                 leave_open(why)
-            elif (why := self.said_beside(score, said, bool(pick.axis))) and not given and pick.metric is None:
+            elif (why := self.measured_beside(score, said, bool(pick.axis))) and not self.tells_measure(pick, name):
+                leave_open(why, 0 if name else 1, measure=True)
+            elif (why := self.said_beside(score, bool(pick.axis))) and pick.metric is None and not name:
                 leave_open(why, 1)
             else:
                 taken.scores.append(score)
         return None
+
+    @staticmethod
+    def tells_measure(pick: Pick, name: str | None) -> bool:
+        """Whether what was said by hand of a cell says how it was measured."""
+        return bool(pick.metric or pick.notes or (name and split_label(name).metric))
 
     def stands_for_several(self, cell: Cell, row: int, column: int) -> bool:
         """Whether a cell spans the rows of different labels, or columns: whose value it is cannot be told."""
@@ -5579,11 +5781,23 @@ class ScoreReader:
             return ""
         return split_label(label_text(heading)[:80]).name
 
-    def said_beside(self, score: Score, said: CellLabels, by_hand: bool) -> str:
-        """What the labels beside a benchmark's name say that makes its value another thing than its plain score.
+    def said_beside(self, score: Score, by_hand: bool) -> str:
+        """What in its name says that a value is no plain score of a benchmark; a part or a variant has no key.
 
-        Who chose a column by hand has seen them: what less is better of is asked all the same.
+        Who chose a column by hand has seen the names: what less is better of is asked all the same.
         """
+        told = score.key or score.metric or score.shots or is_name_of_data(score.benchmark, self.vocabulary)
+        if not (told or by_hand) and self.has_benchmarks:
+            return f"'{score.benchmark[:60]}' may be no benchmark's name"
+        told = told_lower(score.benchmark) if not score.metric else ""
+        if not score.key and not by_hand:  # of a name that nobody knows, any word may be all that says what it is
+            name = score.benchmark  # "Count" and "DROP" are names of benchmarks
+            words = (word for word in tellings(name) if word not in _OF_NAMES and word.upper() not in name)
+            told = told or next((word for word in words if word != name.casefold()), "")
+        return f"'{told}' in its name says that it is no plain score" if told else ""
+
+    def measured_beside(self, score: Score, said: CellLabels, by_hand: bool) -> str:
+        """What the labels beside a benchmark's name say that makes its value another thing than its plain score."""
         for text in filter(None, (score.group, *(score.notes or "").split(", "))):
             known = is_benchmark(text, self.vocabulary) or word_list("filter_words").issuperset(words_of(text))
             if known or (by_hand and not says_lower(text)) or not (word := self.unplain(text)):
@@ -5594,15 +5808,10 @@ class ScoreReader:
         for text in said.metrics:
             if "stderr" in text or not (is_generic(text) or "_" in text or metric_direction(text) is not None):
                 return f"its measure '{text[:60]}' is not known"
-        told = told_lower(score.benchmark) if not score.metric else ""
-        if not score.key and not by_hand:  # of a name that nobody knows, any word may be all that says what it is
-            name = score.benchmark  # "Count" and "DROP" are names of benchmarks
-            words = (word for word in tellings(name) if word not in _OF_NAMES and word.upper() not in name)
-            told = told or next((word for word in words if word != name.casefold()), "")
-        if told:
-            return f"'{told}' in its name says that it is no plain score"
         metric = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
         lower = any(metric_direction(part) for part in metric.split(", "))
+        if lower and not score.metric and score.value > 50 and "perplexity" not in metric:
+            return f"{score.value:g} is much for {metric}, of which less is better"
         return f"an arrow says that less is better, and it is {metric}" if said.less and metric and not lower else ""
 
     def out_of_range(self, score: Score) -> str:
@@ -5616,6 +5825,25 @@ class ScoreReader:
             most = "more" if high is None else f"{high:g}"
             return f"{score.value:g} is outside what {score.benchmark} can be ({low or 0:g} to {most})"
         return ""
+
+
+@functools.lru_cache(maxsize=4096)
+def is_name_of_data(name: str, vocabulary: Vocabulary) -> bool:
+    """Whether a label that nobody knows looks like a benchmark's or a topic's name: "HAE-RAE", "Social Science"; not
+    like a setting's or another quantity's: "Sparsity", "k".
+    """
+    words = [word for word in _BARE.sub(" ", name).split() if any(map(str.isalnum, word))]
+    if not name.isascii() or len(words) > 3 or (is_benchmark(name, vocabulary) and not is_everyday(name)):
+        return True
+    for word in words:
+        told = word.strip("-_.:#*")
+        shaped = any(map(str.isdigit, told)) or (len(told) > 2 and any(map(str.isupper, told[1:])))
+        if shaped and told.casefold() not in _NO_BENCHMARK:
+            return True
+    topics = [len(word) > 3 and word.casefold() in _TOPICS for word in words]
+    if any(topics) and all(word[:1].isupper() for word in words):
+        return True  # "Math Odyssey"
+    return any(is_average(word) for word in words) or _TOPICS.issuperset(words_of(" ".join(words)))
 
 
 def said_once(parts: Sequence[str | None]) -> str | None:
@@ -5821,6 +6049,8 @@ _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60
 _DETAILS = re.compile(r"leaderboard/(?:details_[\w.-]+?__([\w.-]+)|[\w.-]+?__([\w.-]+)-details)\b")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _CHAPTER = re.compile(rf"(?i)\b(?:{CARD_WORDS['chapters']})\b")
+_NUMBER_BEFORE = re.compile(r"^\W*\d+(?:\.\d+)*[.)]?\s")
+_OTHERS = word_list("others")  # in a heading: whose scores they are, if not this model's
 _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
@@ -5906,12 +6136,34 @@ class Reader:
         self.asked: dict[str, str] = {}  # labels of the table, and what in them is not plain
 
     @functools.cached_property
+    def near(self) -> list[str]:
+        """The texts that are this table's: paragraphs on both sides, what its footnotes say wherever they stand, the
+        sections beside its own on how was measured, what is said in place of a picture.
+        """
+        table = self.table
+        legends = [text for text in table.legends if is_legend(text) or len(text) < 120]
+        setups = [text for above, text in setup_sections(self.card.text) if above in table.headings]
+        alts = pictures((*table.above, *table.below))
+        said = (table.before, *table.between, table.after, *legends, *table.layout, *self.noted, *setups, *alts)
+        return list(filter(None, dict.fromkeys(said)))
+
+    @functools.cached_property
+    def noted(self) -> list[str]:
+        """What the card's footnotes say whose marks are in the table, its headings or the texts beside it."""
+        if not (notes := footnotes(self.card.text)):
+            return []
+        table = self.table
+        headings = [line for line in self.card.text.split("\n") if line.startswith("#") and "[^" in line]
+        sources = [line for line in headings if one_line(line.lstrip("# ")) in table.headings]
+        sources += [*table.above, *table.below, *(cell.source for row in table.rows[:300] for cell in row[:50])]
+        return [notes[mark] for mark in sorted(marks_in(sources)) if mark in notes]
+
+    @functools.cached_property
     def around(self) -> list[str]:
-        """The captions, and the paragraphs before and behind, without one that leads to what follows."""
+        """The captions and the texts that are its own, without long ones and such as lead to what follows."""
         table, captions = self.table, self.grid.captions if self.grid.blocks else ()
-        below = table.after if len(table.after) < 200 and table.after[-1:] not in (":", "：") else ""
-        more = [text for text in (*table.between, *table.legends) if len(text) < 200 and text[-1:] not in (":", "：")]
-        return [text for text in (*captions, *table.layout, table.before, below, *more) if text]
+        short = [text for text in self.near if len(text) < 200 and text[-1:] not in (":", "：")]
+        return [text for text in dict.fromkeys((*captions, *table.layout, table.before, *short)) if text]
 
     def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
@@ -6281,12 +6533,15 @@ class Reader:
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
                 yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
-        legends = [text for text in table.legends if is_legend(text) or len(text) < 120]
-        near = [table.before, *table.between, table.after, *legends, *table.layout]
         far = itertools.chain.from_iterable(map(about_numbers, filter(None, table.told)))
-        for text in filter(None, dict.fromkeys((*near, *far))):
-            if word := around.of_paragraph(text, text in near):
+        for text in dict.fromkeys((*self.near, *far)):
+            if is_command(text) and (word := told_by_command(text, self.is_own)):
+                yield text, f"command '{text[:80]}' says '{word}': what is measured?"
+            elif not is_command(text) and (word := around.of_paragraph(text, text in self.near)):
                 yield text, f"text '{text[:80]}' says '{word}': what is measured?"
+
+    def is_own(self, name: str) -> bool:
+        return relation_of(name, self.model)[0] in ("same", "owner")
 
     @functools.cached_property
     def surroundings(self) -> Surroundings:
@@ -6420,7 +6675,10 @@ class Reader:
 
     def is_plain(self, heading: str) -> bool:
         """Whether a heading has no word that may be a model's name."""
-        plain = is_benchmark(heading, self.vocabulary) or not Surroundings(self.vocabulary).unplain(heading, kept=True)
+        around, rest = Surroundings(self.vocabulary), _NUMBER_BEFORE.sub("", heading)
+        plain = is_benchmark(heading, self.vocabulary) or not around.unplain(rest, kept=True)
+        told = words_of(without_settings(around.rest(rest, every=True)))
+        plain = plain and not any(word.isdigit() or word in _OTHERS for word in told)
         kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
         return plain and kind == self.model.kind
 
@@ -6639,10 +6897,11 @@ def near_misses(readings: Sequence[TableReading], model: ModelName) -> list[Tabl
     """Tables whose labels may be the model under another name, each with these labels as its targets."""
     found = []
     for reading in readings:
-        named = [target for target in reading.possible if reading.evaluation and may_mean(target.text, model)]
+        possible = reading.possible if reading.evaluation and reading.reason != LEFT_OUT else []
+        named = [target for target in possible if may_mean(target.text, model) or is_role(target.text)]
         if named:
             asked = [dataclasses.replace(t, fit=Fit(False, "if it is this model"), ready=False) for t in named]
-            doubts = [f"'{t.text}' is not its name, and may be meant" for t in named[:4]]
+            doubts = [f"'{t.text}' is not its name, and may be meant" for t in named[:MAX_DOUBTS]]
             found.append(dataclasses.replace(reading, status="ambiguous", targets=asked, doubts=doubts))
     return found
 
@@ -6710,6 +6969,12 @@ def choices(reading: TableReading) -> Iterator[str]:
             continue
         axis = "column" if target.axis == "row" else "row"
         named = {getattr(cell, axis): ["…"] * cell.values if cell.values > 1 else "…" for cell in cells if cell.values}
+        measured = [cell for cell in cells if cell.measure]
+        for cell in measured[:MAX_DOUBTS]:
+            only = {f"{axis}s": [getattr(cell, axis)], "metric": "…"}
+            line = selection_line(number, target, only)
+            yield f"# {line}  # '{cell.label[:60]}', with what is measured in place of …"
+        named = {place: name for place, name in named.items() if place not in {getattr(c, axis) for c in measured}}
         if named:
             names = {"benchmark": {**target.more.get("benchmark", {}), **named}}
             yield f"# {selection_line(number, target, names)}  # with the names of the values in place of …"
@@ -6768,6 +7033,8 @@ def refusal(reading: TableReading, repo_id: str) -> str:
 
 def nothing_found(readings: list[TableReading], repo_id: str, again: str) -> str:
     tables = [reading for reading in readings if reading.evaluation]
+    if tables and all(reading.reason == LEFT_OUT for reading in tables):
+        return f"nothing of the card is {repo_id}'s: its tables are {LEFT_OUT}"
     look = again.replace("extract-readme", "inspect-tables")
     if not readings:
         return f"the card of {repo_id} has no tables"
@@ -6944,7 +7211,7 @@ def read_selection(text: str, name: str, repo_id: str, hashes: Sequence[str], ta
         raise ScriptError(f"{name}: a selection has no aliases (*name)")
     if isinstance(data, list):
         data = {"readings": data}
-    if not isinstance(data, dict) or not isinstance(data.get("readings"), list) or not data["readings"]:
+    if not isinstance(data, dict) or not isinstance(data.get("readings"), list):
         raise ScriptError(f"{name} has no list `readings`; inspect-tables --draft prints one to edit")
     for key in data:
         if key not in ("model", "card_sha256", "readings"):
@@ -6953,6 +7220,8 @@ def read_selection(text: str, name: str, repo_id: str, hashes: Sequence[str], ta
         raise ScriptError(f"{name} is for {data['model']}, not for {repo_id}")
     if data.get("card_sha256") not in (None, *hashes):
         raise ScriptError(f"{name} was made for another state of the card; look again: inspect-tables --draft")
+    if not data["readings"]:
+        return {table: [Pick(table, nothing=True)] for table in range(1, tables + 1)}
     picks: dict[int, list[Pick]] = {}
     for number, entry in enumerate(data["readings"], 1):
         pick = read_pick(entry, f"{name}, reading {number}", bool(data.get("card_sha256")), tables)

@@ -51,6 +51,10 @@ SENTENCE_FORMS = {
     "in a paragraph": lambda text, rows: f"## Results\n\nThis model is open. {text} Have fun.\n\n{pipe(rows)}",
     "behind": lambda text, rows: f"## Results\n\n{pipe(rows)}\n\n{text}",
     "a paragraph away": lambda text, rows: f"## Results\n\n{text}\n\nSee below.\n\n{pipe(rows)}",
+    "setup": lambda text, rows: f"## Evaluation\n\n### Setup\n\n{text}\n\n### Results\n\n{pipe(rows)}",
+    "notes": lambda text, rows: f"## Evaluation\n\n### Results\n\n{pipe(rows)}\n\n### Notes\n\n{text}",
+    "footnote": lambda text, rows: f"## Results[^1]\n\n{pipe(rows)}\n\n## Licence\n\nMIT\n\n[^1]: {text}",
+    "far legend": lambda text, rows: f"## Results\n\nSee below.†\n\n{pipe(rows)}\n\n## Licence\n\nMIT\n\n† {text}",
 }
 
 

@@ -663,7 +663,7 @@ def test_a_refusal_s_lines_are_a_selection(capsys, tmp_path):
         ("readings: [{table: true, column: 3, label: x}]", "a number"),
         ("readings: [{table: 3, column: 3, label: Lumen 7B, unit: parsec}]", "percent, proportion, points"),
         ("readings: [{table: 3, column: 3, label: Lumen 7B, benchmark: MMLU}]", "mapping"),
-        ("readings: []", "no list"),
+        ("readings:", "no list"),
         ("[1]", "no mapping"),
         ("a: &a [*a]", "aliases"),
         ("{", "not valid YAML"),
@@ -679,6 +679,13 @@ def test_a_selection_that_does_not_fit_is_refused(capsys, tmp_path, selection, s
     code, out, err = run(capsys, *words)
     assert (code, out, err.count("\n")) == (2, "", 1), err
     assert said in err
+
+
+def test_a_selection_may_say_that_nothing_of_a_card_is_the_models(capsys, tmp_path):
+    file = tmp_path / "selection.yaml"
+    file.write_text("readings: []", encoding="utf-8")
+    code, out, err = run(capsys, "extract-readme", "--repo-id", LUMEN, "--card", str(EXAMPLE), "--selection", str(file))
+    assert code == 1 and "its tables are left out by hand" in out + err
 
 
 def test_a_selection_says_what_a_table_does_not(capsys, tmp_path):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parts.cards.labels import Vocabulary
-from parts.cards.model_names import Fit, ModelName, may_mean
+from parts.cards.model_names import Fit, ModelName, is_role, may_mean
 from parts.cards.reading import Reader, TableReading, Target, is_loose
 from parts.cards.scores import OpenCell, Pick, Taken
 from parts.cards.tables import Card, card_body, one_line, uncollected
@@ -188,10 +188,11 @@ def near_misses(readings: Sequence[TableReading], model: ModelName) -> list[Tabl
     """Tables whose labels may be the model under another name, each with these labels as its targets."""
     found = []
     for reading in readings:
-        named = [target for target in reading.possible if reading.evaluation and may_mean(target.text, model)]
+        possible = reading.possible if reading.evaluation and reading.reason != LEFT_OUT else []
+        named = [target for target in possible if may_mean(target.text, model) or is_role(target.text)]
         if named:
             asked = [dataclasses.replace(t, fit=Fit(False, "if it is this model"), ready=False) for t in named]
-            doubts = [f"'{t.text}' is not its name, and may be meant" for t in named[:4]]
+            doubts = [f"'{t.text}' is not its name, and may be meant" for t in named[:MAX_DOUBTS]]
             found.append(dataclasses.replace(reading, status="ambiguous", targets=asked, doubts=doubts))
     return found
 
@@ -259,6 +260,12 @@ def choices(reading: TableReading) -> Iterator[str]:
             continue
         axis = "column" if target.axis == "row" else "row"
         named = {getattr(cell, axis): ["…"] * cell.values if cell.values > 1 else "…" for cell in cells if cell.values}
+        measured = [cell for cell in cells if cell.measure]
+        for cell in measured[:MAX_DOUBTS]:
+            only = {f"{axis}s": [getattr(cell, axis)], "metric": "…"}
+            line = selection_line(number, target, only)
+            yield f"# {line}  # '{cell.label[:60]}', with what is measured in place of …"
+        named = {place: name for place, name in named.items() if place not in {getattr(c, axis) for c in measured}}
         if named:
             names = {"benchmark": {**target.more.get("benchmark", {}), **named}}
             yield f"# {selection_line(number, target, names)}  # with the names of the values in place of …"
@@ -317,6 +324,8 @@ def refusal(reading: TableReading, repo_id: str) -> str:
 
 def nothing_found(readings: list[TableReading], repo_id: str, again: str) -> str:
     tables = [reading for reading in readings if reading.evaluation]
+    if tables and all(reading.reason == LEFT_OUT for reading in tables):
+        return f"nothing of the card is {repo_id}'s: its tables are {LEFT_OUT}"
     look = again.replace("extract-readme", "inspect-tables")
     if not readings:
         return f"the card of {repo_id} has no tables"

@@ -28,6 +28,7 @@ FACTS, FACT_FILLERS = word_list("facts"), word_list("fact_fillers")
 WEAK_FACTS, FACT_UNITS = word_list("weak_facts"), word_list("fact_units")
 MEASURES, MEASURE_FILLERS = word_list("measures"), word_list("measure_fillers")
 TAIL_METRICS = word_list("tail_metrics")
+_EVERYDAY = word_list("everyday_keys")
 AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
 _SHAPE = re.compile(CARD_WORDS["benchmark_shapes"])
 _SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
@@ -265,6 +266,11 @@ def is_weak_fact(text: str) -> bool:
     return len(words) == 1 and words[0] in WEAK_FACTS
 
 
+def is_everyday(name: str) -> bool:
+    """Whether a benchmark's name is written as the everyday word that it is: "Drop", "Frames"."""
+    return name.istitle() and name.casefold() in _EVERYDAY
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
     """metric_mapping.json by folded name, and what its benchmarks' values can be."""
@@ -278,6 +284,9 @@ class Vocabulary:
         name, bare = (label, label) if isinstance(label, str) else (label.name, label.bare)
         if bare.casefold() == "math" and not bare.isupper():
             return None  # a group of benchmarks; MATH is one
+        told = isinstance(label, Label) and (label.shots or label.metric)
+        if is_everyday(bare) and not told:
+            return None  # "Drop" may be what it says; DROP, and "Drop (3-shot)", are benchmarks
         if (key := self.keys.get(folded_name(name))) or bare == name:
             return key
         if _COUNT_BRACKET.search(name):

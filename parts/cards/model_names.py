@@ -29,7 +29,7 @@ _PHRASES = (
 _IN_PHRASES = re.compile("train|tun|16|_|thinking|reasoning")  # in each of them
 _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instruction": "instruct", "pt": "pretrained"}
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
-SIBLINGS = word_list("siblings")
+SIBLINGS, RELATIVE_LABELS = word_list("siblings"), word_list("roles")
 MODES, SOFT, VENDORS, NEUTRAL = word_list("modes"), word_list("soft"), word_list("vendors"), word_list("neutral")
 _SIGNED = re.compile(r"^\W*[+→⇒↳└]|[+'’′]\W*$")  # "+ Foo-7B" is a change, "Foo-7B++" another model
 _OTHER_VENDOR = {"meta": "facebook", "alibaba": "qwen"}  # whose names on the Hub are others
@@ -263,6 +263,14 @@ def may_mean(label: str, model: ModelName) -> bool:
         and not any(is_variant(t) or t in SIBLINGS for t in added)
         and not any(t in QUANTIZED or t in SIBLINGS for t in left_out)
         and (shared or not added)
+    )
+
+
+def is_role(label: str) -> bool:
+    """Whether a label says what a model is to others, and not its name: "Before", "+ adapter", "Student"."""
+    tokens = name_tokens(label_text(label))
+    return bool(tokens) and all(
+        token in RELATIVE_LABELS or token in ("nonthinking", "nonreasoning", "half") for token in tokens
     )
 
 

@@ -27,6 +27,7 @@ from parts.cards.labels import (
     is_setting,
     is_weak_fact,
     split_label,
+    without_settings,
     word_list,
     words_of,
 )  # fmt: skip
@@ -50,10 +51,16 @@ from parts.cards.surroundings import (
     LANGUAGES,
     Surroundings,
     about_numbers,
+    footnotes,
+    is_command,
     is_legend,
+    marks_in,
+    pictures,
     says_lower,
+    setup_sections,
+    told_by_command,
 )  # fmt: skip
-from parts.cards.tables import Card, Cell, Table
+from parts.cards.tables import Card, Cell, Table, one_line
 from parts.cards.text import label_text, plain_text
 from parts.cards.values import MISSING_CELL, NUMBER_CELL
 from parts.frame import ScriptError, listing
@@ -69,6 +76,8 @@ _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60
 _DETAILS = re.compile(r"leaderboard/(?:details_[\w.-]+?__([\w.-]+)|[\w.-]+?__([\w.-]+)-details)\b")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _CHAPTER = re.compile(rf"(?i)\b(?:{CARD_WORDS['chapters']})\b")
+_NUMBER_BEFORE = re.compile(r"^\W*\d+(?:\.\d+)*[.)]?\s")
+_OTHERS = word_list("others")  # in a heading: whose scores they are, if not this model's
 _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
@@ -154,12 +163,34 @@ class Reader:
         self.asked: dict[str, str] = {}  # labels of the table, and what in them is not plain
 
     @functools.cached_property
+    def near(self) -> list[str]:
+        """The texts that are this table's: paragraphs on both sides, what its footnotes say wherever they stand, the
+        sections beside its own on how was measured, what is said in place of a picture.
+        """
+        table = self.table
+        legends = [text for text in table.legends if is_legend(text) or len(text) < 120]
+        setups = [text for above, text in setup_sections(self.card.text) if above in table.headings]
+        alts = pictures((*table.above, *table.below))
+        said = (table.before, *table.between, table.after, *legends, *table.layout, *self.noted, *setups, *alts)
+        return list(filter(None, dict.fromkeys(said)))
+
+    @functools.cached_property
+    def noted(self) -> list[str]:
+        """What the card's footnotes say whose marks are in the table, its headings or the texts beside it."""
+        if not (notes := footnotes(self.card.text)):
+            return []
+        table = self.table
+        headings = [line for line in self.card.text.split("\n") if line.startswith("#") and "[^" in line]
+        sources = [line for line in headings if one_line(line.lstrip("# ")) in table.headings]
+        sources += [*table.above, *table.below, *(cell.source for row in table.rows[:300] for cell in row[:50])]
+        return [notes[mark] for mark in sorted(marks_in(sources)) if mark in notes]
+
+    @functools.cached_property
     def around(self) -> list[str]:
-        """The captions, and the paragraphs before and behind, without one that leads to what follows."""
+        """The captions and the texts that are its own, without long ones and such as lead to what follows."""
         table, captions = self.table, self.grid.captions if self.grid.blocks else ()
-        below = table.after if len(table.after) < 200 and table.after[-1:] not in (":", "：") else ""
-        more = [text for text in (*table.between, *table.legends) if len(text) < 200 and text[-1:] not in (":", "：")]
-        return [text for text in (*captions, *table.layout, table.before, below, *more) if text]
+        short = [text for text in self.near if len(text) < 200 and text[-1:] not in (":", "：")]
+        return [text for text in dict.fromkeys((*captions, *table.layout, table.before, *short)) if text]
 
     def read(self, force: bool = False) -> TableReading:
         """The table as it is certain, or asked; `force`: it is an evaluation table, whatever is in it."""
@@ -529,12 +560,15 @@ class Reader:
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
                 yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
-        legends = [text for text in table.legends if is_legend(text) or len(text) < 120]
-        near = [table.before, *table.between, table.after, *legends, *table.layout]
         far = itertools.chain.from_iterable(map(about_numbers, filter(None, table.told)))
-        for text in filter(None, dict.fromkeys((*near, *far))):
-            if word := around.of_paragraph(text, text in near):
+        for text in dict.fromkeys((*self.near, *far)):
+            if is_command(text) and (word := told_by_command(text, self.is_own)):
+                yield text, f"command '{text[:80]}' says '{word}': what is measured?"
+            elif not is_command(text) and (word := around.of_paragraph(text, text in self.near)):
                 yield text, f"text '{text[:80]}' says '{word}': what is measured?"
+
+    def is_own(self, name: str) -> bool:
+        return relation_of(name, self.model)[0] in ("same", "owner")
 
     @functools.cached_property
     def surroundings(self) -> Surroundings:
@@ -668,7 +702,10 @@ class Reader:
 
     def is_plain(self, heading: str) -> bool:
         """Whether a heading has no word that may be a model's name."""
-        plain = is_benchmark(heading, self.vocabulary) or not Surroundings(self.vocabulary).unplain(heading, kept=True)
+        around, rest = Surroundings(self.vocabulary), _NUMBER_BEFORE.sub("", heading)
+        plain = is_benchmark(heading, self.vocabulary) or not around.unplain(rest, kept=True)
+        told = words_of(without_settings(around.rest(rest, every=True)))
+        plain = plain and not any(word.isdigit() or word in _OTHERS for word in told)
         kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
         return plain and kind == self.model.kind
 

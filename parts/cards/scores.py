@@ -23,6 +23,7 @@ from parts.cards.labels import (
     benchmarks_in,
     is_average,
     is_benchmark,
+    is_everyday,
     is_fact,
     is_generic,
     is_measure,
@@ -50,6 +51,8 @@ _ERRORS = frozenset(
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
+_TOPICS = word_list("topics") | word_list("languages")
+_NO_BENCHMARK = word_list("no_benchmark")
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
@@ -97,6 +100,7 @@ class OpenCell:
     text: str
     why: str
     values: int = 0  # how many of its values wait for a benchmark's name
+    measure: bool = False  # what is asked is what was measured: a name does not answer it
 
 
 @dataclass(slots=True)
@@ -179,14 +183,16 @@ class ScoreReader:
             above = [text for text in path if is_setting(text) or is_average(text)]
             over = tuple(text for text in path if text not in above and is_benchmark(text, self.vocabulary))
             percent = any("(%)" in text for text in path)
+            mode = said_once([note_of(text) for text in path]) if pick.axis else None  # "Reasoning On"
             labels = {row: names.label(row) for row in block.body}
             strong = any(is_fact(label) and not is_weak_fact(label) for label in labels.values())
             for row, label in labels.items():
                 fact = is_fact(label) and (strong or not is_weak_fact(label))
                 if taken.takes(pick, row - self.table.head, label, fact):
                     said = names.said(row)
-                    if above or over or percent:
-                        said = said._replace(texts=(*over, *said.texts, *above), percent=percent)
+                    if above or over or percent or mode:
+                        texts = (*over, *said.texts, *above)
+                        said = said._replace(texts=texts, percent=percent, note=mode or said.note)
                     self.take_cell(row, index, said, pick, taken)
             return
         said = names.said(index)
@@ -212,8 +218,8 @@ class ScoreReader:
         index, label, text = row - self.table.head, " ".join(said.texts), " ".join(cell.text.split())
         values = self.grid.values(cell)
 
-        def leave_open(why: str, unnamed: int = 0) -> None:
-            taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed))
+        def leave_open(why: str, unnamed: int = 0, measure: bool = False) -> None:
+            taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed, measure))
 
         if not values:
             kind = cell_kind(cell.text, self.grid.comma)
@@ -254,11 +260,18 @@ class ScoreReader:
                 leave_open("nothing says which benchmark it is of", 1)
             elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
                 leave_open(why)
-            elif (why := self.said_beside(score, said, bool(pick.axis))) and not given and pick.metric is None:
+            elif (why := self.measured_beside(score, said, bool(pick.axis))) and not self.tells_measure(pick, name):
+                leave_open(why, 0 if name else 1, measure=True)
+            elif (why := self.said_beside(score, bool(pick.axis))) and pick.metric is None and not name:
                 leave_open(why, 1)
             else:
                 taken.scores.append(score)
         return None
+
+    @staticmethod
+    def tells_measure(pick: Pick, name: str | None) -> bool:
+        """Whether what was said by hand of a cell says how it was measured."""
+        return bool(pick.metric or pick.notes or (name and split_label(name).metric))
 
     def stands_for_several(self, cell: Cell, row: int, column: int) -> bool:
         """Whether a cell spans the rows of different labels, or columns: whose value it is cannot be told."""
@@ -439,11 +452,23 @@ class ScoreReader:
             return ""
         return split_label(label_text(heading)[:80]).name
 
-    def said_beside(self, score: Score, said: CellLabels, by_hand: bool) -> str:
-        """What the labels beside a benchmark's name say that makes its value another thing than its plain score.
+    def said_beside(self, score: Score, by_hand: bool) -> str:
+        """What in its name says that a value is no plain score of a benchmark; a part or a variant has no key.
 
-        Who chose a column by hand has seen them: what less is better of is asked all the same.
+        Who chose a column by hand has seen the names: what less is better of is asked all the same.
         """
+        told = score.key or score.metric or score.shots or is_name_of_data(score.benchmark, self.vocabulary)
+        if not (told or by_hand) and self.has_benchmarks:
+            return f"'{score.benchmark[:60]}' may be no benchmark's name"
+        told = told_lower(score.benchmark) if not score.metric else ""
+        if not score.key and not by_hand:  # of a name that nobody knows, any word may be all that says what it is
+            name = score.benchmark  # "Count" and "DROP" are names of benchmarks
+            words = (word for word in tellings(name) if word not in _OF_NAMES and word.upper() not in name)
+            told = told or next((word for word in words if word != name.casefold()), "")
+        return f"'{told}' in its name says that it is no plain score" if told else ""
+
+    def measured_beside(self, score: Score, said: CellLabels, by_hand: bool) -> str:
+        """What the labels beside a benchmark's name say that makes its value another thing than its plain score."""
         for text in filter(None, (score.group, *(score.notes or "").split(", "))):
             known = is_benchmark(text, self.vocabulary) or word_list("filter_words").issuperset(words_of(text))
             if known or (by_hand and not says_lower(text)) or not (word := self.unplain(text)):
@@ -454,15 +479,10 @@ class ScoreReader:
         for text in said.metrics:
             if "stderr" in text or not (is_generic(text) or "_" in text or metric_direction(text) is not None):
                 return f"its measure '{text[:60]}' is not known"
-        told = told_lower(score.benchmark) if not score.metric else ""
-        if not score.key and not by_hand:  # of a name that nobody knows, any word may be all that says what it is
-            name = score.benchmark  # "Count" and "DROP" are names of benchmarks
-            words = (word for word in tellings(name) if word not in _OF_NAMES and word.upper() not in name)
-            told = told or next((word for word in words if word != name.casefold()), "")
-        if told:
-            return f"'{told}' in its name says that it is no plain score"
         metric = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
         lower = any(metric_direction(part) for part in metric.split(", "))
+        if lower and not score.metric and score.value > 50 and "perplexity" not in metric:
+            return f"{score.value:g} is much for {metric}, of which less is better"
         return f"an arrow says that less is better, and it is {metric}" if said.less and metric and not lower else ""
 
     def out_of_range(self, score: Score) -> str:
@@ -476,6 +496,25 @@ class ScoreReader:
             most = "more" if high is None else f"{high:g}"
             return f"{score.value:g} is outside what {score.benchmark} can be ({low or 0:g} to {most})"
         return ""
+
+
+@functools.lru_cache(maxsize=4096)
+def is_name_of_data(name: str, vocabulary: Vocabulary) -> bool:
+    """Whether a label that nobody knows looks like a benchmark's or a topic's name: "HAE-RAE", "Social Science"; not
+    like a setting's or another quantity's: "Sparsity", "k".
+    """
+    words = [word for word in _BARE.sub(" ", name).split() if any(map(str.isalnum, word))]
+    if not name.isascii() or len(words) > 3 or (is_benchmark(name, vocabulary) and not is_everyday(name)):
+        return True
+    for word in words:
+        told = word.strip("-_.:#*")
+        shaped = any(map(str.isdigit, told)) or (len(told) > 2 and any(map(str.isupper, told[1:])))
+        if shaped and told.casefold() not in _NO_BENCHMARK:
+            return True
+    topics = [len(word) > 3 and word.casefold() in _TOPICS for word in words]
+    if any(topics) and all(word[:1].isupper() for word in words):
+        return True  # "Math Odyssey"
+    return any(is_average(word) for word in words) or _TOPICS.issuperset(words_of(" ".join(words)))
 
 
 def said_once(parts: Sequence[str | None]) -> str | None:

@@ -8,6 +8,8 @@ Takes the text of a selection file, gives Picks by table; ScriptError names the 
     - {table: 2, column: 3, label: "Foo (ours)", leave_out: [7], notes: Thinking}
     - {table: 4, row: "Foo", columns: [2, 3], metric: wer, unit: percent, benchmark: {2: LibriSpeech clean}}
     - {table: 5, leave_out: all}   # this model is not in it
+
+`readings: []` says that it is in none.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ def read_selection(text: str, name: str, repo_id: str, hashes: Sequence[str], ta
         raise ScriptError(f"{name}: a selection has no aliases (*name)")
     if isinstance(data, list):
         data = {"readings": data}
-    if not isinstance(data, dict) or not isinstance(data.get("readings"), list) or not data["readings"]:
+    if not isinstance(data, dict) or not isinstance(data.get("readings"), list):
         raise ScriptError(f"{name} has no list `readings`; inspect-tables --draft prints one to edit")
     for key in data:
         if key not in ("model", "card_sha256", "readings"):
@@ -45,6 +47,8 @@ def read_selection(text: str, name: str, repo_id: str, hashes: Sequence[str], ta
         raise ScriptError(f"{name} is for {data['model']}, not for {repo_id}")
     if data.get("card_sha256") not in (None, *hashes):
         raise ScriptError(f"{name} was made for another state of the card; look again: inspect-tables --draft")
+    if not data["readings"]:
+        return {table: [Pick(table, nothing=True)] for table in range(1, tables + 1)}
     picks: dict[int, list[Pick]] = {}
     for number, entry in enumerate(data["readings"], 1):
         pick = read_pick(entry, f"{name}, reading {number}", bool(data.get("card_sha256")), tables)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from parts.cards.labels import (
     CARD_WORDS,
@@ -37,6 +37,8 @@ _PLAIN_PHRASES = re.compile(rf"(?i)\b(?:{CARD_WORDS['plain_phrases']})\b|[（(\[
 _PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=len, reverse=True)))
 _DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
 _SUITES = word_list("suites")
+_SETUP, _SETUP_HEADS = word_list("setup_sections"), word_list("setup_heads")
+_EVALUATION_WORDS = frozenset(("evaluation", "evaluations", "eval", "benchmark", "benchmarks", "experimental"))
 _SIGNS = re.compile(r"%(?!\s*(?:[,;:，)）\]]|$))|[(（]\d[\d.]*\s?[-–]\s?\d|[Δ∆÷≈≥≤]|<(?!-)|(?<!-)>")
 
 
@@ -62,6 +64,7 @@ _REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*")
 _ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
 _ABOUT_TABLE = re.compile(CARD_WORDS["about_table"])  # in lower case
+_IS_OR_HAS = re.compile(CARD_WORDS["is_or_has"])  # in lower case
 _MAY_BE_ABOUT = re.compile(CARD_WORDS["about_table"].replace("^\\W*", "\\b"))
 _SAID_WORDS = word_list("said_words")
 _ADDRESS = re.compile(r"https?://\S+|\barxiv:\S+")
@@ -70,6 +73,87 @@ _LEADS_ON = (":", "：")
 _LOWER_SAID = re.compile(
     rf"(?i)(?<!\w)(?:{CARD_WORDS['lower_said']})(?!\w)|{'|'.join(CARD_WORDS['lower_runs'].split())}"
 )
+
+
+_NOTE = re.compile(r"(?m)^ {0,3}\[\^([^\]\s]{1,40})\]:[ \t]*(\S[^\n]{0,1500})")
+_NOTE_MARK = re.compile(r"\[\^([^\]\s]{1,40})\](?!:)")
+_SIGNS_OF_NOTES = "†‡§¶⁎∗＊※¹²³"
+_LEGEND_LINE = re.compile(
+    rf"(?m)^ {{0,3}}(?:[-*] |>|<[^<>\n]{{1,40}}>)* *(\\\*|[{_SIGNS_OF_NOTES}]) *(\w[^\n]{{3,600}})"
+)
+_SECTION = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
+_MAY_SETUP = re.compile(rf"\n#{{1,6}} [^\n]*(?i:{'|'.join(_SETUP_HEADS)})")
+_ALT = re.compile(r"!\[([^\[\]]{20,300})\]")
+_COMMAND = re.compile(r"pretrained=|(?<![\w-])--[a-z]|^\s*[a-z_]+\s*[:=]\s*\S+\s*$")
+_COMMAND_MODEL = re.compile(
+    r"(?i)(?:\bpretrained=|--(?:base-?)?model(?:[-_](?:id|path|name(?:_or_path)?))?[ =]|^\s*model(?:_name)?\s*[:=]\s*|"
+    r"\bvllm serve )[\"']?(\w[\w./-]*)"
+)
+_COMMAND_TELLS = re.compile(rf"(?i)(?<![a-z])(?:{CARD_WORDS['command_tells']})")
+_VERSION = re.compile(r"(?i)(?<![\w.@/])v\.?\d+(?:\.\d+)*(?!\w)")
+
+
+@functools.lru_cache(maxsize=4)
+def footnotes(card: str) -> dict[str, str]:
+    """What a card's footnotes say, by their marks: "^1" of "[^1]: …", and the signs that begin a line elsewhere."""
+    marked = "\n\\*" in card or (not card.isascii() and any(sign in card for sign in _SIGNS_OF_NOTES))
+    found = {sign.strip("\\"): said for sign, said in _LEGEND_LINE.findall(card)} if marked else {}
+    found |= {f"^{mark}": said for mark, said in _NOTE.findall(card)} if "[^" in card else {}
+    return {mark: one_line(said) for mark, said in found.items()}
+
+
+def marks_in(sources: Iterable[str]) -> set[str]:
+    """The marks of footnotes that texts have as written."""
+    found = set()
+    for source in sources:
+        if "[^" in source:
+            found.update(f"^{mark}" for mark in _NOTE_MARK.findall(source))
+        if (last := one_line(source)[-1:]) and last in f"*{_SIGNS_OF_NOTES}":
+            found.add(last)
+    return found
+
+
+@functools.lru_cache(maxsize=4)
+def setup_sections(card: str) -> list[tuple[str, str]]:
+    """(the heading above it, a paragraph) of the sections that say how was measured: "Setup", "Notes", "Settings"."""
+    found, path = [], []
+    places = list(_SECTION.finditer(card)) if _MAY_SETUP.search(card) else []
+    for at, place in enumerate(places):
+        level, words = len(place[1]), words_of(one_line(place[2]))
+        path = [(depth, text) for depth, text in path if depth < level]
+        above = path[-1][1] if path else ""
+        path.append((level, one_line(place[2])))
+        if not words or not _SETUP.issuperset(words) or _SETUP_HEADS.isdisjoint(words):
+            continue
+        if len(path) < 3 and _EVALUATION_WORDS.isdisjoint(words):
+            continue  # "Notes" of the whole card
+        end = places[at + 1].start() if at + 1 < len(places) else len(card)
+        texts = re.split(r"\n\s*\n|\n(?=[-*+] )", card[place.end() : min(end, place.end() + 4000)])
+        found += [(above, text) for text in map(one_line, texts) if text[:1].isalnum()]
+    return found
+
+
+def pictures(sources: Iterable[str]) -> list[str]:
+    """What is written for those who do not see a picture, where it is a sentence."""
+    return [alt for source in sources if "![" in source for alt in _ALT.findall(source) if alt.count(" ") > 3]
+
+
+def is_command(text: str) -> bool:
+    return bool(_COMMAND.search(text))
+
+
+def told_by_command(text: str, own: Callable[[str], bool]) -> str:
+    """What a command, or a line of settings, says that makes its results others than the plain scores of a model.
+
+    own: whether a name is the model's.
+    """
+    if found := _COMMAND_TELLS.search(text):
+        return found[0].strip()
+    for name in _COMMAND_MODEL.findall(text):
+        last = name.rstrip("/").rpartition("/")[2]
+        if (any(map(str.isdigit, last)) or "/" in name) and not own(last):
+            return name
+    return ""
 
 
 class Surroundings:
@@ -106,6 +190,10 @@ class Surroundings:
         return measures | LANGUAGES if told else measures
 
     @functools.cached_property
+    def own_words(self) -> set[str]:
+        return {token for token in self.own if len(token) > 2 and token.isalpha()}
+
+    @functools.cached_property
     def facts(self) -> set[tuple[str, ...]]:
         """The words of its headers that are facts."""
         return {words_of(head) for head in self.heads if is_fact(head)}
@@ -122,6 +210,8 @@ class Surroundings:
     def rest(self, text: str, every: bool) -> str:
         """A text without the benchmarks, the measures that fit, and the phrases that it has."""
         text = _PLAIN_PHRASES.sub(" ", text)
+        if _VERSION.search(text):
+            text = _VERSION.sub(lambda found: " " if self.names.issuperset(name_tokens(found[0])) else found[0], text)
         for name in sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True):
             text = text.replace(name, " ")
         text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
@@ -156,6 +246,8 @@ class Surroundings:
     def is_plain(self, word: str) -> bool:
         if is_everyday_word(word) or word in self.measures:
             return True
+        if word[0] == "v" and word[1:].isdigit():
+            return False  # of a version that is a name's, nothing is left
         return all(self.is_name(token) for token in name_tokens(word))
 
     def is_name(self, token: str) -> bool:
@@ -188,12 +280,19 @@ class Surroundings:
         text = _ADDRESS.sub(" ", text).strip() if "//" in text or "arxiv:" in text else text
         if text.endswith(_LEADS_ON) and (word := self.unplain(sentences(text)[-1])):
             return word
-        parts = _LEAD_END.split(text) if near and is_about_table(text, False) else ()
+        parts = _LEAD_END.split(text) if near else ()
         return next((word for part in parts if (word := self.unplain_sentence(part))), "")
+
+    def is_about_names(self, text: str) -> bool:
+        """Whether a sentence says what the model, or a benchmark, is or has in the table."""
+        lower = text.lower()
+        if not _IS_OR_HAS.search(lower):
+            return False
+        return any(word in lower for word in self.own_words) or bool(benchmarks_in(text, self.vocabulary))
 
     def unplain_sentence(self, text: str) -> str:
         """The first word that is not plain of a sentence on the numbers, or of one without spaces between words."""
-        if not is_about_table(text):
+        if not (is_about_table(text) or self.is_about_names(text)):
             return ""
         rest = self.rest(text, every=False)
         return next((word for word in words_of(rest) if word not in _SAID_WORDS and not self.is_plain(word)), "")

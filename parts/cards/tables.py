@@ -95,6 +95,10 @@ _DELIMITER = re.compile(_DELIMITER_ROW)
 _LATE_TABLE = re.compile(rf"\n([ \t>]*)([^\n]*\|[^\n]*)(?=\n[ \t>]*({_DELIMITER_ROW}))", re.M)
 _NO_ROW = re.compile(r"\n([ \t>]*(?=(</?[a-zA-Z][\w-]*)(?:[ \t][^<>\n]*)?/?>[ \t]*$)|[ \t>]+)", re.M)
 _HASHES = re.compile(r"^#+[ \t]*|(?:^|[ \t]+)#+$")
+_SAYS_MODEL = re.compile(
+    r"pretrained=|--(?:model|limit|split|quantization|revision)\w*[= ]|\bload_in_|vllm serve |"
+    r"^\s*(?:model|revision|limit|split)\s*[:=]"
+)
 _PIPE = re.compile(r"(?<!\\)\|")
 _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
 _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
@@ -190,8 +194,8 @@ def read_blocks(body: str, tries: int = 8) -> list[Piece]:
             continue
         text = source[start:end].decode().rstrip()
         if kind == "CodeBlock":
-            lines = (unmarked(line) for line in text.split("\n") if "pretrained=" in line)  # of lm-eval
-            pieces += [("text", 0, line) for line in lines]
+            lines = list(map(unmarked, text.split("\n")))  # of a command, or of settings
+            pieces += [("text", 0, line) for line in lines if len(lines) < 18 and _SAYS_MODEL.search(line)]
             continue
         if kind == "Heading" and "\n" not in text:
             pieces.append(("heading", int(said[1]), _HASHES.sub("", text)))
