@@ -298,6 +298,7 @@ if TYPE_CHECKING:
 # hf_ and 34 letters and digits is a user's token today; those of apps and jobs are longer and of more characters.
 TOKEN_SHAPE = re.compile(r"(hf|api_org)_(?:(?:oauth|jwt)_[\w.=-]{16,}|[A-Za-z0-9]{30,})")
 TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AA_API_KEY", "OPENAI_API_KEY", "INSPECT_HF_TOKEN")
+SECRET_VARIABLE = re.compile(r"(?:^|_)(?:TOKEN|KEY|SECRET|PASSWORD|CREDENTIAL)S?$", re.IGNORECASE)  # not handed on
 SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of ordinary words
 IN_USE: set[str] = set()  # tokens that this process has read
 
@@ -3561,10 +3562,13 @@ def forget_downloads(keep: int | None) -> None:
     while keep is not None and len(FETCHED) > keep:
         model = next(iter(FETCHED))
         del FETCHED[model]
-        if any(other.revision == model.revision for other in FETCHED):
+        if any((other.repo, other.revision) == (model.repo, model.revision) for other in FETCHED):
             continue  # another folder of the same commit
         with contextlib.suppress(Exception):
-            scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
+            cache = scan_cache_dir(constants.HF_HUB_CACHE)
+            own = {entry for entry in cache.repos if (entry.repo_type, entry.repo_id) == ("model", model.repo)}
+            # Of other repositories, such as a fork, a commit of the same name stays.
+            replace(cache, repos=frozenset(own)).delete_revisions(model.revision).execute()
 
 
 def adapter_sha256(model: Model) -> str | None:
@@ -11066,6 +11070,7 @@ def let_programs_import() -> None:
     """Give the programs of inspect's local sandbox their own folder, a fresh one, to import from, as Python has it.
 
     Children take nothing from the current folder otherwise (`children_apart`): here that would be another measurement.
+    Tokens and keys are not handed on to what a model wrote.
     """
     from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
 
@@ -11077,7 +11082,8 @@ def let_programs_import() -> None:
     async def importing(
         self: Any, cmd: Any, input: Any = None, cwd: Any = None, env: Any = None, *more: Any, **named: Any
     ) -> Any:
-        return await run(self, cmd, input, cwd, {"PYTHONSAFEPATH": ""} | (env or {}), *more, **named)
+        secrets = {name: "" for name in os.environ if SECRET_VARIABLE.search(name)}
+        return await run(self, cmd, input, cwd, {"PYTHONSAFEPATH": ""} | secrets | (env or {}), *more, **named)
 
     LocalSandboxEnvironment.exec = importing
 
@@ -11197,6 +11203,14 @@ def guard_loading() -> None:
                     raise refused_file(folder, pattern)
         return found
 
+    read = datasets.Dataset.load_from_disk
+
+    @functools.wraps(read)
+    def guarded_read(dataset_path: Any, *rest: Any, **more: Any) -> Any:
+        refuse_stand_in(dataset_path)
+        return read(dataset_path, *rest, **more)
+
+    datasets.Dataset.load_from_disk = staticmethod(guarded_read)
     guarded_resolve.guarded = True
     datasets.data_files.resolve_pattern = guarded_resolve
     datasets.load.load_dataset_builder = datasets.load_dataset_builder = guarded_build
@@ -11480,7 +11494,6 @@ def end_on_signals() -> None:
 SIDE_MODULE = "hub_evals_engine"  # this file under the name by which vLLM imports it
 STARTUP_SECONDS = 3600
 SHUTDOWN_SECONDS = 5
-TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
 
 # What vLLM's log says -> what to try.
 SERVER_ADVICE = (
@@ -11594,7 +11607,7 @@ def reserved_port() -> socket.socket:
 
 def server_environment(place: Path, key: str, on_cpu: bool, settings: Settings) -> dict[str, str]:
     """The environment of a server; tokens are not handed on, its own key is not in an argument list."""
-    kept = {name: value for name, value in os.environ.items() if name not in TOKENS}
+    kept = {name: value for name, value in os.environ.items() if not SECRET_VARIABLE.search(name)}
     path = os.pathsep.join(part for part in (str(place), os.environ.get("PYTHONPATH")) if part)
     kept |= {"PYTHONPATH": path, "VLLM_API_KEY": key, "VLLM_SERVER_DEV_MODE": "1", "VLLM_NO_USAGE_STATS": "1"}
     kept["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"  # asked for with the key alone

@@ -1,5 +1,6 @@
 """Revisions and folders of a Hub repository as checkpoints: which are meant, what is fetched, what is removed again."""
 
+import shutil
 from pathlib import Path
 
 import lighteval_vllm_uv as script
@@ -85,6 +86,18 @@ def test_what_is_no_place_on_the_hub_is_refused_before_it_is_asked(hub, name):
     with pytest.raises(ScriptError, match="no such folder"):
         script.resolve_models(args)
     assert len(hub.requests) == before
+
+
+def test_a_download_is_removed_from_its_own_repository_alone(repo, monkeypatch):
+    """A fork, or a Hub that says so, has the commit of another."""
+    (model,) = hub_models("me/lm", False)
+    monkeypatch.setattr(script, "FETCHED", {})
+    place = downloaded(model).parents[1]
+    for other in ("models--me--fork", "datasets--me--precious"):
+        shutil.copytree(place, place.with_name(other), symlinks=True)
+    script.forget_downloads(0)
+    assert {path.name for path in place.parent.glob("*--*")} >= {"models--me--fork", "datasets--me--precious"}
+    assert not list(place.glob("snapshots/*"))
 
 
 def test_downloads_are_removed_again_and_what_was_there_before_stays(repo, monkeypatch):

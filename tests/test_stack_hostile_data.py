@@ -1,6 +1,7 @@
 """A folder of the current one that is called as a harness's data set: it is neither taken for it, nor left."""
 
 import gzip
+import importlib.util
 import json
 import os
 import sys
@@ -13,9 +14,10 @@ pytest.importorskip("datasets")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from parts.frame import ScriptError  # noqa: E402
+from parts.harness.lm_eval_tasks import choose_tasks  # noqa: E402
 from parts.harness.models import chat_renderer  # noqa: E402
-from parts.harness.surroundings import asked_by, guard_imports  # noqa: E402
-from parts.harness.vocabulary import Model  # noqa: E402
+from parts.harness.surroundings import allow_programs, asked_by, guard_imports  # noqa: E402
+from parts.harness.vocabulary import Model, TaskRequest  # noqa: E402
 from parts.hashes import data_sha256  # noqa: E402
 
 ROWS = "".join(json.dumps({"question": f"q{n}", "answer": str(n)}) + "\n" for n in range(3))
@@ -131,6 +133,35 @@ def test_a_metric_is_no_program_of_the_current_folder(folder):
     with asked_by(own_task=False), pytest.raises(ScriptError, match="exact_match"):
         evaluate.load("exact_match")
     assert not Path("ran").exists()
+
+
+def test_a_program_of_the_hub_is_refused_whoever_hides_the_error(folder, tmp_path):
+    """lm-eval itself goes on without a metric that it could not load."""
+    pytest.importorskip("evaluate")
+    place = tmp_path / "lm_eval" / "registry.py"
+    place.parent.mkdir()
+    place.write_text(
+        "def metric():\n    try:\n        import evaluate\n        return evaluate.load('rouge')\n"
+        "    except Exception:\n        return None\n"
+    )
+    spec = importlib.util.spec_from_file_location("registry", place)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    allow_programs(False, "local")
+    with pytest.raises(ScriptError, match="--trust-remote-code lets it"), asked_by(own_task=True):
+        assert module.metric() is None
+
+
+def test_ordinary_tasks_ask_for_no_program_of_the_hub():
+    if importlib.util.find_spec("lm_eval") is None:
+        pytest.skip("lm-eval is not installed here")
+    ordinary = "gsm8k mmlu arc_challenge hellaswag ifeval truthfulqa_mc2 winogrande drop bbh leaderboard minerva_math"
+    choose_tasks([TaskRequest(name, None) for name in ordinary.split()], None, None)
+    choose_tasks([TaskRequest(name, None) for name in ("humaneval", "mbpp", "humaneval_plus")], None, "local")
+    for name in ("squadv2", "kobest_copa", "meqsum", "catalan_bench"):
+        with pytest.raises(ScriptError, match="runs a program of the Hub"):
+            choose_tasks([TaskRequest(name, None)], None, "local")
+        choose_tasks([TaskRequest(name, None)], None, None, trusted=True)
 
 
 def test_a_metrics_model_is_no_folder_here(folder):

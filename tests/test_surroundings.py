@@ -1,5 +1,6 @@
 """The current folder may be a stranger's: its git settings are not run, its `.env` gives a token and nothing else."""
 
+import json
 import os
 import pickle
 import subprocess
@@ -145,6 +146,28 @@ def test_a_harness_loads_no_pickle_of_the_current_folder(tmp_path, harness):
     said = python(code, tmp_path)
     assert said.startswith("3 x/t.pkl: ") and "another folder" in said if refused else said == "[1]\n"
     assert python(code.replace("x/t.pkl", str(tmp_path / "x" / "t.pkl")), tmp_path) == "[1]\n"
+
+
+def test_programs_of_a_model_get_no_tokens(tmp_path):
+    """With a package laid out as inspect-ai's local sandbox is."""
+    place = tmp_path / "inspect_ai/util/_sandbox"
+    place.mkdir(parents=True)
+    for folder in (place, *place.parents[:2]):
+        (folder / "__init__.py").write_text("")
+    (place / "local.py").write_text(
+        "import os\nclass LocalSandboxEnvironment:\n"
+        "    async def exec(self, cmd, input=None, cwd=None, env=None):\n        return {**os.environ, **env}\n"
+    )
+    code = (
+        "import asyncio, json\nfrom parts.harness.surroundings import let_programs_import\nlet_programs_import()\n"
+        "from inspect_ai.util._sandbox.local import LocalSandboxEnvironment as Local\n"
+        "print(json.dumps(asyncio.run(Local().exec(['x'], env={'OWN_TOKEN': 'of the task'}))))\n"
+    )
+    names = ("HF_TOKEN", "AA_API_KEY", "AWS_SECRET_ACCESS_KEY", "INSPECT_HF_TOKEN", "DB_PASSWORD")
+    kept = {"TOKENIZERS_PARALLELISM": "1", "MONKEY": "2"}
+    found = json.loads(python(code, tmp_path, tmp_path, **dict.fromkeys(names, "secret"), **kept))
+    assert "secret" not in found.values() and found["OWN_TOKEN"] == "of the task"
+    assert kept.items() <= found.items() and found["PYTHONSAFEPATH"] == ""
 
 
 CALLS = "import os\n\nclass Call:\n    def __reduce__(self):\n        return os.mkdir, ('ran',)\n"

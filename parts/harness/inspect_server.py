@@ -37,12 +37,12 @@ from parts.harness.inspect_vocabulary import SERVER_PROVIDER, EngineError
 from parts.harness.models import downloaded
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import CPU_CACHE_GB, Engine, Model
+from parts.outgoing import SECRET_VARIABLE
 from parts.private import scrub, shown_path
 
 SIDE_MODULE = "hub_evals_engine"  # this file under the name by which vLLM imports it
 STARTUP_SECONDS = 3600
 SHUTDOWN_SECONDS = 5
-TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
 
 # What vLLM's log says -> what to try.
 SERVER_ADVICE = (
@@ -156,7 +156,7 @@ def reserved_port() -> socket.socket:
 
 def server_environment(place: Path, key: str, on_cpu: bool, settings: Settings) -> dict[str, str]:
     """The environment of a server; tokens are not handed on, its own key is not in an argument list."""
-    kept = {name: value for name, value in os.environ.items() if name not in TOKENS}
+    kept = {name: value for name, value in os.environ.items() if not SECRET_VARIABLE.search(name)}
     path = os.pathsep.join(part for part in (str(place), os.environ.get("PYTHONPATH")) if part)
     kept |= {"PYTHONPATH": path, "VLLM_API_KEY": key, "VLLM_SERVER_DEV_MODE": "1", "VLLM_NO_USAGE_STATS": "1"}
     kept["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"  # asked for with the key alone

@@ -246,10 +246,13 @@ def forget_downloads(keep: int | None) -> None:
     while keep is not None and len(FETCHED) > keep:
         model = next(iter(FETCHED))
         del FETCHED[model]
-        if any(other.revision == model.revision for other in FETCHED):
+        if any((other.repo, other.revision) == (model.repo, model.revision) for other in FETCHED):
             continue  # another folder of the same commit
         with contextlib.suppress(Exception):
-            scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(model.revision).execute()
+            cache = scan_cache_dir(constants.HF_HUB_CACHE)
+            own = {entry for entry in cache.repos if (entry.repo_type, entry.repo_id) == ("model", model.repo)}
+            # Of other repositories, such as a fork, a commit of the same name stays.
+            replace(cache, repos=frozenset(own)).delete_revisions(model.revision).execute()
 
 
 def adapter_sha256(model: Model) -> str | None:

@@ -21,6 +21,7 @@ from parts.frame import ScriptError, note, single_line
 from parts.hashes import HIDDEN_CARD, data_set_files, file_sha256
 from parts.hub.answers import keep_token_home
 from parts.names import HUB_ID
+from parts.outgoing import SECRET_VARIABLE
 from parts.private import shown_path
 
 # Each of these would let a repository's own settings or hooks name a program that git then runs.
@@ -90,6 +91,7 @@ def let_programs_import() -> None:
     """Give the programs of inspect's local sandbox their own folder, a fresh one, to import from, as Python has it.
 
     Children take nothing from the current folder otherwise (`children_apart`): here that would be another measurement.
+    Tokens and keys are not handed on to what a model wrote.
     """
     from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
 
@@ -101,7 +103,8 @@ def let_programs_import() -> None:
     async def importing(
         self: Any, cmd: Any, input: Any = None, cwd: Any = None, env: Any = None, *more: Any, **named: Any
     ) -> Any:
-        return await run(self, cmd, input, cwd, {"PYTHONSAFEPATH": ""} | (env or {}), *more, **named)
+        secrets = {name: "" for name in os.environ if SECRET_VARIABLE.search(name)}
+        return await run(self, cmd, input, cwd, {"PYTHONSAFEPATH": ""} | secrets | (env or {}), *more, **named)
 
     LocalSandboxEnvironment.exec = importing
 
@@ -221,6 +224,14 @@ def guard_loading() -> None:
                     raise refused_file(folder, pattern)
         return found
 
+    read = datasets.Dataset.load_from_disk
+
+    @functools.wraps(read)
+    def guarded_read(dataset_path: Any, *rest: Any, **more: Any) -> Any:
+        refuse_stand_in(dataset_path)
+        return read(dataset_path, *rest, **more)
+
+    datasets.Dataset.load_from_disk = staticmethod(guarded_read)
     guarded_resolve.guarded = True
     datasets.data_files.resolve_pattern = guarded_resolve
     datasets.load.load_dataset_builder = datasets.load_dataset_builder = guarded_build
