@@ -12249,7 +12249,7 @@ def refuse_files_elsewhere(request: RequestedTask, samples: Iterable[Any]) -> No
         caches.append(importlib.import_module("inspect_evals.constants").INSPECT_EVALS_CACHE_PATH)
     near = [os.path.realpath(place) for place in (*own, *caches)]
     for sample in samples:
-        for value in shown_files(sample):
+        for value in files_of_sample(sample):
             place = os.path.realpath(os.path.expanduser(value)) if is_named_file(value) else ""
             address = PLACE_ELSEWHERE.match(value) and not value.startswith(f"{constants.ENDPOINT}/")
             if address or (place and not any(Path(place).is_relative_to(folder) for folder in near)):
@@ -12261,7 +12261,7 @@ def refuse_files_elsewhere(request: RequestedTask, samples: Iterable[Any]) -> No
                 )
 
 
-def shown_files(sample: Any) -> Iterator[str]:
+def files_of_sample(sample: Any) -> Iterator[str]:
     """What stands for a file in a sample of inspect: pictures, sounds, films and documents asked about, and its files;
     what holds its content is left out."""
     turns = sample.input if isinstance(sample.input, list) else []
