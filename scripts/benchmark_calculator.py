@@ -10113,6 +10113,7 @@ def require_list() -> None:
 # --- parts/hub/committing.py ------------------------------------------------------------------------------------------
 
 Made = TypeVar("Made")
+SENT_FROM_MEMORY = 2**24  # bytes of a file that is read whole before it is sent
 
 # What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
 UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
@@ -10122,9 +10123,12 @@ class WrongBody(ScriptError):
     """What came is not the file that was asked for: an empty page, somebody else's bytes."""
 
 
-def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: Any) -> Any:
+def commit_whole(
+    api: Any, repo_id: str, operations: Sequence[Any], before: Callable[[], None] = lambda: None, **options: Any
+) -> Any:
     """One commit with all operations: `api.create_commit`, but that the target's .gitignore leaves no file out.
 
+    before: called when large files are sent and the commit is not made; raises when they are no more what was meant.
     The client asks the Hub which files are ignored and drops them without a word; here it is told that none are.
     """
     from huggingface_hub import CommitOperationAdd
@@ -10132,7 +10136,36 @@ def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: A
     place = {name: options[name] for name in ("repo_type", "revision", "create_pr") if options.get(name) is not None}
     additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
     api.preupload_lfs_files(repo_id, additions, gitignore_content="", free_memory=False, **place)
+    before()
     return api.create_commit(repo_id, operations, **options)
+
+
+def additions_of(files: Mapping[str, Path], digests: Mapping[str, str]) -> tuple[list[Any], Callable[[], None]]:
+    """Operations that add files of this machine under names, and what `commit_whole` is to ask `before` the commit.
+
+    digests: the SHA-256 of each when it was looked at and shown. Small ones are sent as they are read here; of large
+    ones is asked, once they are sent, whether they were written to meanwhile. ScriptError (3) for one that is another.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    states = {name: state_of(path) for name, path in files.items()}
+    small = {name for name, state in states.items() if state[2] < SENT_FROM_MEMORY}
+    made = [CommitOperationAdd(n, input_bytes(path) if n in small else str(path)) for n, path in files.items()]
+
+    def unchanged() -> None:
+        other = {name for name, path in files.items() if name not in small and state_of(path) != states[name]}
+        other |= {row.path_in_repo for row in made if row.upload_info.sha256.hex() != digests.get(row.path_in_repo)}
+        if other:
+            raise ScriptError(f"{files[min(other)]} has changed since it was looked at; nothing was committed", code=3)
+
+    unchanged()
+    return made, unchanged
+
+
+def state_of(path: Path) -> tuple[int, ...]:
+    """What tells that a file was written to or replaced."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def commit_once(send: Callable[[], Made], arrived: Callable[[], Made | None]) -> Made:
@@ -10428,19 +10461,18 @@ def send(
     args: argparse.Namespace,
 ) -> dict[str, Any]:
     """Make the commit or the pull request, and compare what the Hub has then."""
-    from huggingface_hub import CommitOperationAdd
-
     parent = plan.parent or made_repo(api, args.push, not args.public)
     if plan.parent and plan.private:
         refuse_public(api, args.push, "model", "--push")
     names = (*plan.new, *plan.changed)
 
     def commit() -> tuple[str, str, str | None]:
-        operations = [CommitOperationAdd(name, files[name].source) for name in names]
+        operations, unchanged = additions_of({name: files[name].source for name in names}, digests)
         made = commit_whole(
             api,
             args.push,
             operations,
+            unchanged,
             commit_message=message,
             parent_commit=parent,
             create_pr=args.create_pr or None,

@@ -7608,6 +7608,7 @@ def rate_limited(error: BaseException) -> bool:
 # --- parts/hub/committing.py ------------------------------------------------------------------------------------------
 
 Made = TypeVar("Made")
+SENT_FROM_MEMORY = 2**24  # bytes of a file that is read whole before it is sent
 
 # What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
 UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
@@ -7617,9 +7618,12 @@ class WrongBody(ScriptError):
     """What came is not the file that was asked for: an empty page, somebody else's bytes."""
 
 
-def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: Any) -> Any:
+def commit_whole(
+    api: Any, repo_id: str, operations: Sequence[Any], before: Callable[[], None] = lambda: None, **options: Any
+) -> Any:
     """One commit with all operations: `api.create_commit`, but that the target's .gitignore leaves no file out.
 
+    before: called when large files are sent and the commit is not made; raises when they are no more what was meant.
     The client asks the Hub which files are ignored and drops them without a word; here it is told that none are.
     """
     from huggingface_hub import CommitOperationAdd
@@ -7627,7 +7631,36 @@ def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: A
     place = {name: options[name] for name in ("repo_type", "revision", "create_pr") if options.get(name) is not None}
     additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
     api.preupload_lfs_files(repo_id, additions, gitignore_content="", free_memory=False, **place)
+    before()
     return api.create_commit(repo_id, operations, **options)
+
+
+def additions_of(files: Mapping[str, Path], digests: Mapping[str, str]) -> tuple[list[Any], Callable[[], None]]:
+    """Operations that add files of this machine under names, and what `commit_whole` is to ask `before` the commit.
+
+    digests: the SHA-256 of each when it was looked at and shown. Small ones are sent as they are read here; of large
+    ones is asked, once they are sent, whether they were written to meanwhile. ScriptError (3) for one that is another.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    states = {name: state_of(path) for name, path in files.items()}
+    small = {name for name, state in states.items() if state[2] < SENT_FROM_MEMORY}
+    made = [CommitOperationAdd(n, input_bytes(path) if n in small else str(path)) for n, path in files.items()]
+
+    def unchanged() -> None:
+        other = {name for name, path in files.items() if name not in small and state_of(path) != states[name]}
+        other |= {row.path_in_repo for row in made if row.upload_info.sha256.hex() != digests.get(row.path_in_repo)}
+        if other:
+            raise ScriptError(f"{files[min(other)]} has changed since it was looked at; nothing was committed", code=3)
+
+    unchanged()
+    return made, unchanged
+
+
+def state_of(path: Path) -> tuple[int, ...]:
+    """What tells that a file was written to or replaced."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def commit_once(send: Callable[[], Made], arrived: Callable[[], Made | None]) -> Made:
@@ -15780,6 +15813,8 @@ def carry_out(
         return outcome
     if args.card or hub is None:
         if acts(args):
+            if read_clone(args.card) != state:
+                raise ScriptError(f"{args.card} was changed while this ran; nothing was written: run it again", code=3)
             say_written(write_clone(args.card, change))
         return outcome
     if not (args.create_pr or args.update_pr or args.apply):

@@ -306,6 +306,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, NamedTuple, NoReturn, TextIO, TypeVar
@@ -11527,6 +11528,168 @@ def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
         yield show
 
 
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
+
+LOG_IN = "run `hf auth login`"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    asked = seconds_asked(state.outcome.exception())
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
+
+
+def seconds_asked(error: BaseException | None) -> float | None:
+    """How long the Hub asks to wait in an error's headers; None when it does not say."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(error, "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    return None if asked is None else min(asked, 300)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
+# --- parts/hub/committing.py ------------------------------------------------------------------------------------------
+
+Made = TypeVar("Made")
+SENT_FROM_MEMORY = 2**24  # bytes of a file that is read whole before it is sent
+
+# What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
+UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
+
+
+class WrongBody(ScriptError):
+    """What came is not the file that was asked for: an empty page, somebody else's bytes."""
+
+
+def commit_whole(
+    api: Any, repo_id: str, operations: Sequence[Any], before: Callable[[], None] = lambda: None, **options: Any
+) -> Any:
+    """One commit with all operations: `api.create_commit`, but that the target's .gitignore leaves no file out.
+
+    before: called when large files are sent and the commit is not made; raises when they are no more what was meant.
+    The client asks the Hub which files are ignored and drops them without a word; here it is told that none are.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    place = {name: options[name] for name in ("repo_type", "revision", "create_pr") if options.get(name) is not None}
+    additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
+    api.preupload_lfs_files(repo_id, additions, gitignore_content="", free_memory=False, **place)
+    before()
+    return api.create_commit(repo_id, operations, **options)
+
+
+def additions_of(files: Mapping[str, Path], digests: Mapping[str, str]) -> tuple[list[Any], Callable[[], None]]:
+    """Operations that add files of this machine under names, and what `commit_whole` is to ask `before` the commit.
+
+    digests: the SHA-256 of each when it was looked at and shown. Small ones are sent as they are read here; of large
+    ones is asked, once they are sent, whether they were written to meanwhile. ScriptError (3) for one that is another.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    states = {name: state_of(path) for name, path in files.items()}
+    small = {name for name, state in states.items() if state[2] < SENT_FROM_MEMORY}
+    made = [CommitOperationAdd(n, input_bytes(path) if n in small else str(path)) for n, path in files.items()]
+
+    def unchanged() -> None:
+        other = {name for name, path in files.items() if name not in small and state_of(path) != states[name]}
+        other |= {row.path_in_repo for row in made if row.upload_info.sha256.hex() != digests.get(row.path_in_repo)}
+        if other:
+            raise ScriptError(f"{files[min(other)]} has changed since it was looked at; nothing was committed", code=3)
+
+    unchanged()
+    return made, unchanged
+
+
+def state_of(path: Path) -> tuple[int, ...]:
+    """What tells that a file was written to or replaced."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def commit_once(send: Callable[[], Made], arrived: Callable[[], Made | None]) -> Made:
+    """What `send` gives, sent again after an error of the Hub, but never twice.
+
+    Where an error leaves open whether the commit was made, `arrived` looks for it; refusals are raised at once.
+    """
+    for attempt in range(1, MAX_TRIES + 1):
+        try:
+            return send()
+        except ScriptError:
+            raise
+        except Exception as error:
+            if not may_be_made(error):
+                raise
+            failure = error
+        made = arrived()
+        if made is not None:
+            return made
+        if attempt < MAX_TRIES:
+            asked = seconds_asked(failure)
+            time.sleep(FIRST_WAIT * 2 ** (attempt - 1) if asked is None else asked)
+    raise failure
+
+
+def may_be_made(error: Exception) -> bool:
+    """Whether a commit may have been made although it ended so: no answer, a strange one, or the Hub's own trouble."""
+    if getattr(error, "response", None) is not None:
+        return worth_repeating(error)
+    refused = isinstance(error, ValueError) and "metadata" in str(error).lower()  # the Hub refuses the card as it is
+    return not refused and (worth_repeating(error) or isinstance(error, (OSError, *UNEXPECTED)))
+
+
+def git_blob_id(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def content_ids(data: bytes) -> set[str]:
+    """The ids that the Hub has for bytes: git's of a small file, SHA-256 of a large one."""
+    return {git_blob_id(data), hashlib.sha256(data).hexdigest()}
+
+
+def is_content(data: bytes, identity: str) -> bool:
+    """Whether bytes are the content with this id or ETag; an identity of another form tells nothing."""
+    identity = identity.removeprefix("W/").strip('"')
+    return not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", identity) or identity in content_ids(data)
+
+
+def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:
+    """whoami's answer; ScriptError when it does not say who it is."""
+    if not isinstance(identity, dict) or not isinstance(identity.get("name"), str):
+        raise ScriptError(f"{asked}: the Hub's answer does not say whose token this is ({type(identity).__name__})")
+    return identity
+
+
 # --- parts/hub/private_repo.py ----------------------------------------------------------------------------------------
 
 
@@ -11635,7 +11798,7 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
 
     def commit() -> None:
         refuse_public(HfApi(), target.repo_id, "dataset", "--results-repo")  # it was looked at hours ago
-        HfApi().create_commit(target.repo_id, operations, commit_message=title, repo_type="dataset")
+        commit_whole(HfApi(), target.repo_id, operations, commit_message=title, repo_type="dataset")
 
     try:
         send(commit)

@@ -67,7 +67,7 @@ def check_arguments(args: argparse.Namespace) -> None:
 def run(args: argparse.Namespace) -> int:
     """Submit, which is what no verb means."""
     check_arguments(args)
-    return submit(args, plan_provider_run)
+    return submit(args, plan_provider_run, token_prices_now)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -140,7 +140,7 @@ import warnings
 import zipfile
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -852,6 +852,57 @@ def value_name(action: argparse.Action) -> str:
     return f"[{name}]" if action.nargs in ("?", "*") else f"{name} ..." if action.nargs == "+" else name
 
 
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
+
+LOG_IN = "run `hf auth login`"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError)
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    asked = seconds_asked(state.outcome.exception())
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
+
+
+def seconds_asked(error: BaseException | None) -> float | None:
+    """How long the Hub asks to wait in an error's headers; None when it does not say."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(error, "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    return None if asked is None else min(asked, 300)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------
 
 FACTOR = "HUB_EVALS_LIMITS"
@@ -1180,175 +1231,6 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-# --- parts/hashes.py --------------------------------------------------------------------------------------------------
-
-SETTLED = 2.0  # seconds after which another change of a file has another time, on any file system
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes as they are now: read whenever it is asked for, since it guards what is sent."""
-    with open_input(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def remembered_sha256(path: Path) -> str:
-    """SHA-256 of a file of weights, remembered in the user's cache folder by all that the file system says of it.
-
-    That is path, device, inode, size, time of modification and of change: `touch -r`, `tar` and `rsync -t` give other
-    bytes the old date, but no program can set the time of change. What would still be taken for the old file: one
-    written while the computer's clock was set back to the very nanosecond of the last change, through the block device
-    itself, or on a file system (of a network, FUSE) that does not keep a time of change; and one written twice within
-    a tick of that clock (milliseconds), so a file that changed less than two seconds ago is not remembered.
-    """
-    state = path.stat()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
-    known = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode()).hexdigest()
-    with contextlib.suppress(OSError):
-        return entry.read_text(encoding="ascii")
-    digest, after = file_sha256(path), path.stat()
-    if after.st_ctime_ns != state.st_ctime_ns or time.time() - state.st_ctime < SETTLED:
-        return digest
-    with contextlib.suppress(ScriptError):
-        write_whole(entry, digest, durable=False)
-    return digest
-
-
-# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`, "x.py".
-NAMED_FILES = re.compile(
-    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
-    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))"
-    r"|[\"'](?P<code>[\w./-]+\.py)[\"']",
-    re.M,
-)
-
-
-def code_sha256(path: Path) -> str:
-    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
-    found, waiting = [], [path]
-    while waiting:
-        file = waiting.pop()
-        if file in found or not file.is_file():
-            continue
-        found.append(file)
-        for match in NAMED_FILES.finditer(input_text(file)):
-            if named := match["code"] or (match["yaml"] or "").strip("\"'"):
-                waiting.append(file.parent / named)
-            else:
-                module = (match["function"] or match["module"] or match["name"]).replace(".", "/")
-                waiting += [file.parent / f"{module}.py", file.parent / module / "__init__.py"]
-    if found == [path]:
-        return file_sha256(path)
-    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-@contextlib.contextmanager
-def sources_only() -> Iterator[None]:
-    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
-    before = sys.pycache_prefix, sys.dont_write_bytecode
-    with tempfile.TemporaryDirectory() as empty:
-        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
-        try:
-            yield
-        finally:
-            sys.pycache_prefix, sys.dont_write_bytecode = before
-
-
-HIDDEN_CARD = ".huggingface.yaml"  # says which files of a folder are its data, as its README.md does
-
-
-def plain_path(path: Path) -> Path:
-    """The path; ScriptError where the library that loads data sets would take it for a pattern, and read others."""
-    if glob.has_magic(os.path.abspath(path)):
-        raise ScriptError(f"{path}: data sets are loaded by patterns, and [ ] * ? in a name would be one: rename it")
-    return path
-
-
-def data_set_files(folder: Path) -> list[Path]:
-    """The files of a local data set: what is not hidden, the hidden card, and hidden files that a card names."""
-    found = [path for path in (folder / "README.md", folder / HIDDEN_CARD) if path.is_file()]
-    cards = b"".join(open_input(path).read() for path in found)
-
-    def counts(path: Path) -> bool:
-        hidden = path.name.startswith(".") and path.name != HIDDEN_CARD
-        return path.is_file() and (not hidden or os.fsencode(path.name) in cards)
-
-    return sorted(filter(counts, folder.rglob("*")))
-
-
-def data_sha256(folder: Path) -> str:
-    """One hash for a local data set: of its files and their names."""
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in data_set_files(folder))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def files_sha256(folder: Path, files: Sequence[str]) -> str:
-    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
-    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def local_sha256(path: Path, names: str | None = None) -> str | None:
-    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
-    if path.is_file():
-        return file_sha256(path)
-    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
-        return None
-    return files_sha256(path, names.split(",")) if names else data_sha256(path)
-
-
-# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
-
-LOG_IN = "run `hf auth login`"
-
-
-def worth_repeating(error: BaseException) -> bool:
-    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if isinstance(error, HfHubHTTPError):
-        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
-    return isinstance(error, httpx2.TransportError)
-
-
-def retry_after(text: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
-    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
-        return float(text)
-    try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
-
-
-def seconds_to_wait(state: Any) -> float:
-    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
-    asked = seconds_asked(state.outcome.exception())
-    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
-
-
-def seconds_asked(error: BaseException | None) -> float | None:
-    """How long the Hub asks to wait in an error's headers; None when it does not say."""
-    from huggingface_hub.utils import parse_ratelimit_headers
-
-    response = getattr(error, "response", None)
-    headers = response.headers if response is not None else {}
-    limit = parse_ratelimit_headers(headers)
-    if limit and limit.remaining == 0:
-        return min(limit.reset_in_seconds + 0.1, 300)
-    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
-    return None if asked is None else min(asked, 300)
-
-
-def rate_limited(error: BaseException) -> bool:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
-
-
 # --- parts/hub/token.py -----------------------------------------------------------------------------------------------
 
 MAX_DOTENV = 100_000  # bytes
@@ -1672,6 +1554,7 @@ def require_list() -> None:
 # --- parts/hub/committing.py ------------------------------------------------------------------------------------------
 
 Made = TypeVar("Made")
+SENT_FROM_MEMORY = 2**24  # bytes of a file that is read whole before it is sent
 
 # What the client raises when an answer has not the form that it expects: JSON that is none, a field that is missing.
 UNEXPECTED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
@@ -1681,9 +1564,12 @@ class WrongBody(ScriptError):
     """What came is not the file that was asked for: an empty page, somebody else's bytes."""
 
 
-def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: Any) -> Any:
+def commit_whole(
+    api: Any, repo_id: str, operations: Sequence[Any], before: Callable[[], None] = lambda: None, **options: Any
+) -> Any:
     """One commit with all operations: `api.create_commit`, but that the target's .gitignore leaves no file out.
 
+    before: called when large files are sent and the commit is not made; raises when they are no more what was meant.
     The client asks the Hub which files are ignored and drops them without a word; here it is told that none are.
     """
     from huggingface_hub import CommitOperationAdd
@@ -1691,7 +1577,36 @@ def commit_whole(api: Any, repo_id: str, operations: Sequence[Any], **options: A
     place = {name: options[name] for name in ("repo_type", "revision", "create_pr") if options.get(name) is not None}
     additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
     api.preupload_lfs_files(repo_id, additions, gitignore_content="", free_memory=False, **place)
+    before()
     return api.create_commit(repo_id, operations, **options)
+
+
+def additions_of(files: Mapping[str, Path], digests: Mapping[str, str]) -> tuple[list[Any], Callable[[], None]]:
+    """Operations that add files of this machine under names, and what `commit_whole` is to ask `before` the commit.
+
+    digests: the SHA-256 of each when it was looked at and shown. Small ones are sent as they are read here; of large
+    ones is asked, once they are sent, whether they were written to meanwhile. ScriptError (3) for one that is another.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    states = {name: state_of(path) for name, path in files.items()}
+    small = {name for name, state in states.items() if state[2] < SENT_FROM_MEMORY}
+    made = [CommitOperationAdd(n, input_bytes(path) if n in small else str(path)) for n, path in files.items()]
+
+    def unchanged() -> None:
+        other = {name for name, path in files.items() if name not in small and state_of(path) != states[name]}
+        other |= {row.path_in_repo for row in made if row.upload_info.sha256.hex() != digests.get(row.path_in_repo)}
+        if other:
+            raise ScriptError(f"{files[min(other)]} has changed since it was looked at; nothing was committed", code=3)
+
+    unchanged()
+    return made, unchanged
+
+
+def state_of(path: Path) -> tuple[int, ...]:
+    """What tells that a file was written to or replaced."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def commit_once(send: Callable[[], Made], arrived: Callable[[], Made | None]) -> Made:
@@ -2096,7 +2011,8 @@ class JobState:
 class EvalRun:
     """A run on Jobs: the plan, which stays, and the state of every job, which moves. This is what run.json holds.
 
-    `packages`: in exact versions; `files`: the user's own files that travel with the jobs, and their SHA-256.
+    `packages`: in exact versions; `files`: the user's own files that travel with the jobs or are uploaded for them, and
+    their SHA-256; `agreed`: the jobs that were shown and agreed to, while they are sent (not kept).
     """
 
     run_id: str
@@ -2116,18 +2032,28 @@ class EvalRun:
     uploads: dict[str, str] = field(default_factory=dict)  # places on the Hub, and the folders here that go there
     prices_known: bool = True  # whether the Hub has said them
     canceled_too: bool = False  # whether canceled jobs are sent again as well
+    agreed: tuple[str, ...] | None = None
+    token_prices: dict[str, float] = field(default_factory=dict)  # of a provider, as planned: dollars for a million
 
     def rows(self) -> list[tuple[EvalJob, JobState]]:
         return [(job, self.states[job.name]) for job in self.jobs]
 
     @property
+    def travelling(self) -> dict[str, str]:
+        """Those of the files that go with a job: the client sends each argument that is a file's name."""
+        words = {word for job in self.jobs for word in job.arguments}
+        return {name: digest for name, digest in self.files.items() if name in words}
+
+    @property
     def waiting(self) -> list[EvalJob]:
-        """Jobs that were never sent, or have to be sent again; canceled ones only when that is asked for."""
+        """Jobs that were never sent, or have to be sent again; canceled ones only when that is asked for, and of what
+        was agreed to nothing else."""
         canceled = self.canceled_too
         return [
             job
             for job, state in self.rows()
-            if state.stage == PLANNED or (state.failed and (canceled or not state.canceled))
+            if (state.stage == PLANNED or (state.failed and (canceled or not state.canceled)))
+            and (self.agreed is None or job.name in self.agreed)
         ]
 
     @property
@@ -2181,7 +2107,7 @@ class ModelFacts:
     """What is known about a model: sizes in bytes, the cache of one token, the tokens of its longest request.
 
     parameters: those that the weights stand for, packed or not; active: those that one token goes through; refusal: why
-    it cannot be run at all.
+    it cannot be run at all; files: of a folder that is uploaded, and their SHA-256.
     """
 
     model: str
@@ -2196,6 +2122,7 @@ class ModelFacts:
     active: float | None = None
     refusal: str | None = None
     is_adapter: bool = False
+    files: dict[str, str] = field(default_factory=dict)
 
     @property
     def cache(self) -> float:
@@ -2545,7 +2472,6 @@ class JobsClient:
         if not ACCOUNT.fullmatch(self.namespace):
             raise ScriptError(f"{single_line(self.namespace)[:60]!r} is no account's name")
         self.prices: dict[str, float] | None = None
-        self.bucket_is_private = False  # that of files of jobs, as far as it was asked
 
     def account(self) -> str:
         """The name of the token's owner."""
@@ -2651,9 +2577,7 @@ class JobsClient:
 
     def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str], script: Path) -> Any:
         """One submission, by the client's own way; what it prints goes to stderr."""
-        if not self.bucket_is_private:
-            self.refuse_public_bucket()
-            self.bucket_is_private = True
+        self.refuse_public_bucket()
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # run_uv_job is marked experimental
             return self.api.run_uv_job(
@@ -2758,6 +2682,914 @@ def script_path(name: str) -> Path:
     if not path.is_file():
         raise ScriptError(f"{path.name} is not beside this script: a job is sent from a copy of the whole project")
     return path
+
+
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+SETTLED = 2.0  # seconds after which another change of a file has another time, on any file system
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes as they are now: read whenever it is asked for, since it guards what is sent."""
+    with open_input(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remembered_sha256(path: Path) -> str:
+    """SHA-256 of a file of weights, remembered in the user's cache folder by all that the file system says of it.
+
+    That is path, device, inode, size, time of modification and of change: `touch -r`, `tar` and `rsync -t` give other
+    bytes the old date, but no program can set the time of change. What would still be taken for the old file: one
+    written while the computer's clock was set back to the very nanosecond of the last change, through the block device
+    itself, or on a file system (of a network, FUSE) that does not keep a time of change; and one written twice within
+    a tick of that clock (milliseconds), so a file that changed less than two seconds ago is not remembered.
+    """
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    known = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    digest, after = file_sha256(path), path.stat()
+    if after.st_ctime_ns != state.st_ctime_ns or time.time() - state.st_ctime < SETTLED:
+        return digest
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest, durable=False)
+    return digest
+
+
+# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`, "x.py".
+NAMED_FILES = re.compile(
+    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
+    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))"
+    r"|[\"'](?P<code>[\w./-]+\.py)[\"']",
+    re.M,
+)
+
+
+def code_sha256(path: Path) -> str:
+    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
+    found, waiting = [], [path]
+    while waiting:
+        file = waiting.pop()
+        if file in found or not file.is_file():
+            continue
+        found.append(file)
+        for match in NAMED_FILES.finditer(input_text(file)):
+            if named := match["code"] or (match["yaml"] or "").strip("\"'"):
+                waiting.append(file.parent / named)
+            else:
+                module = (match["function"] or match["module"] or match["name"]).replace(".", "/")
+                waiting += [file.parent / f"{module}.py", file.parent / module / "__init__.py"]
+    if found == [path]:
+        return file_sha256(path)
+    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def sources_only() -> Iterator[None]:
+    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
+    before = sys.pycache_prefix, sys.dont_write_bytecode
+    with tempfile.TemporaryDirectory() as empty:
+        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
+        try:
+            yield
+        finally:
+            sys.pycache_prefix, sys.dont_write_bytecode = before
+
+
+HIDDEN_CARD = ".huggingface.yaml"  # says which files of a folder are its data, as its README.md does
+
+
+def plain_path(path: Path) -> Path:
+    """The path; ScriptError where the library that loads data sets would take it for a pattern, and read others."""
+    if glob.has_magic(os.path.abspath(path)):
+        raise ScriptError(f"{path}: data sets are loaded by patterns, and [ ] * ? in a name would be one: rename it")
+    return path
+
+
+def data_set_files(folder: Path) -> list[Path]:
+    """The files of a local data set: what is not hidden, the hidden card, and hidden files that a card names."""
+    found = [path for path in (folder / "README.md", folder / HIDDEN_CARD) if path.is_file()]
+    cards = b"".join(open_input(path).read() for path in found)
+
+    def counts(path: Path) -> bool:
+        hidden = path.name.startswith(".") and path.name != HIDDEN_CARD
+        return path.is_file() and (not hidden or os.fsencode(path.name) in cards)
+
+    return sorted(filter(counts, folder.rglob("*")))
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in data_set_files(folder))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
+
+
+# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
+
+# Complete weights, the first that is there: the file, or an index whose shards are all there.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+)
+MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
+WRITING = " (still being written?)"
+SHORT = "{} is shorter than its header says" + WRITING
+JSON_END = 1000  # bytes at the end of a JSON file in which its last brace must stand
+MAX_TEMPLATE = 1_000_000  # bytes of a chat template
+MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
+
+# The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
+TRAINING_STATES = (
+    (
+        r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
+        "DeepSpeed ZeRO",
+        "python -m deepspeed.utils.zero_to_fp32 {folder} OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
+        "verl on FSDP",
+        "python -m verl.model_merger merge --backend fsdp --local_dir {place} --target_dir OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)(?:mp_rank_\d+[\w-]*/model_optim_rng\.pt|(?:run_config|train_state)\.(?:yaml|pt)|common\.pt)$",
+        "Megatron",
+        "Megatron Bridge's examples/conversion/convert_checkpoints.py export --hf-model BASE --megatron-path {place} "
+        "--hf-path OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)__\d+_\d+\.distcp$",
+        "FSDP (torch.distributed.checkpoint)",
+        "accelerate merge-weights {place} OUT",
+    ),
+    (
+        r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$",
+        "DeepSpeed",
+        "python -m deepspeed.utils.zero_to_fp32 {folder} OUT",
+    ),
+)
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with a model; `step` is None when the name counts epochs only.
+
+    `home`: the folder that has the checkpoint's name, where the model's files are in a folder below it (or, for the
+    `final` model of a run, above).
+    """
+
+    name: str
+    path: Path
+    step: int | None
+    epoch: int | None = None
+    home: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something in the folder that takes no part, and why."""
+
+    name: str
+    reason: str
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
+    for name in WEIGHT_FILES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if not name.endswith(".index.json"):
+            return [path]
+        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
+        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
+        if missing or not shards:
+            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
+        return [folder / shard for shard in shards]
+    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
+    files = weight_files(folder)
+    if len(files) == 1:
+        return remembered_sha256(files[0])
+    lines = "".join(f"{remembered_sha256(path)}  {path.name}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def hub_weights_sha256(files: dict[str, str]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+    for name in WEIGHT_FILES:
+        shards = [name] if not name.endswith(".index.json") else []
+        if not shards and name in files:
+            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
+            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in files for shard in shards):
+            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+    return None
+
+
+def unfinished(path: Path) -> str | None:
+    """What shows that a file of weights, or a JSON file beside them, is not all there, or None.
+
+    safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
+    zip archives, whose directory is written last. A JSON object ends with a brace.
+    """
+    size = path.stat().st_size
+    if not size and path.suffix in (".safetensors", ".json"):
+        return f"{path.name} is empty{WRITING}"
+    with open_input(path) as file:
+        if path.suffix == ".json":
+            file.seek(max(0, size - JSON_END))
+            return None if file.read().rstrip()[-1:] == b"}" else f"{path.name} ends too early{WRITING}"
+        head = file.read(9)
+        if path.suffix != ".safetensors":
+            return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
+        length = int.from_bytes(head[:8], "little")
+        if head[8:] != b"{" or length > MAX_HEADER:
+            return None  # no safetensors file at all: said by who reads its tensors
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+            header = strict_json(head[8:] + file.read(length - 1)) if 8 + length <= size else None
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+            return None if 8 + length + max(ends, default=0) <= size else SHORT.format(path.name)
+    return SHORT.format(path.name) if 8 + length > size else f"{path.name} is no safetensors file: its header is broken"
+
+
+def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name -> (dtype, shape) of a safetensors file; ScriptError when it is broken."""
+    try:
+        with open_input(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 0 < size <= path.stat().st_size - 8:
+                raise ValueError("its header is longer than the file")
+            header = strict_json(file.read(min(size, MAX_HEADER)))
+        header.pop("__metadata__", None)
+        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds a PEFT adapter and no model of its own."""
+    return os.path.isfile(f"{folder}/adapter_config.json") and not os.path.isfile(f"{folder}/config.json")
+
+
+def why_incomplete(folder: Path, root: Path) -> str | None:
+    """What keeps a folder from being a checkpoint, by the files in it; None when it is one."""
+    if folder.is_symlink() and not inside(folder, root):
+        return "a link out of the folder; it is not followed"
+    try:
+        weights = weight_files(folder)
+    except ScriptError as error:
+        bare = not any(os.path.isfile(f"{folder}/{name}") for name in ("config.json", "adapter_config.json"))
+        return training_state(folder) or ("no config.json" if bare else str(error))
+    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
+        return f"weights not readable: {error}"
+    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
+    config = folder / ("adapter_config.json" if adapter else "config.json")
+    if not os.path.isfile(config):
+        return f"no {config.name}"
+    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
+    if links:
+        return f"{links[0]} is a link out of the folder; it is not followed"
+    try:
+        return next(filter(None, map(unfinished, [*read_with(folder), *weights])), None)
+    except OSError as error:
+        return f"weights not readable: {error}"
+
+
+def read_with(folder: Path) -> list[Path]:
+    """The JSON files of a checkpoint that a harness reads with its weights."""
+    names = ("config.json", "adapter_config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
+    return [folder / name for name in names if os.path.isfile(f"{folder}/{name}")]
+
+
+def training_state(folder: Path) -> str | None:
+    """The reason why the sharded state of a training is no checkpoint yet, with the command that converts it."""
+    names = [path.relative_to(folder).as_posix() for path in files_below(folder, 3)]
+    for pattern, what, command in TRAINING_STATES:
+        found = next((match for match in map(re.compile(pattern).search, names) if match), None)
+        if found:
+            try:
+                words = {"folder": command_line_of([folder]), "place": command_line_of([folder / found["place"]])}
+                command = command.format(**words)
+            except ScriptError as error:
+                command = str(error)
+            return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
+    return None
+
+
+def files_below(folder: Path, depth: int) -> Iterator[Path]:
+    """The files in a folder and some levels below it, links aside; at most MOST_SEEN."""
+    waiting, seen = [(folder, depth)], 0
+    while waiting and seen < MOST_SEEN:
+        place, left = waiting.pop(0)
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                seen += 1
+                if entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+                elif left > 1 and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                    waiting.append((Path(entry.path), left - 1))
+
+
+def inside(path: Path, root: Path) -> bool:
+    """Whether a path, links resolved, is a folder or lies below it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def missing_tokenizer(folder: Path) -> str | None:
+    """What a complete checkpoint lacks to be evaluated, or None."""
+    if is_adapter(folder) or any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return None
+    return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder brings a chat template."""
+    return any(chat_templates(folder))
+
+
+def chat_templates(folder: Path) -> list[str]:
+    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads.
+
+    Files of their own (chat_template.jinja, additional_chat_templates/*.jinja), or the key of a JSON file: a text, a
+    list of {name, template}, a mapping of name -> text.
+    """
+    files = [path for path in (folder / "chat_template.jinja",) if path.exists()]
+    files += sorted((folder / "additional_chat_templates").glob("*.jinja"))
+    texts = [input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace") for path in files]
+    for name in ("chat_template.json", "tokenizer_config.json"):
+        value = read_json(folder / name) if (folder / name).is_file() else None
+        found = value.get("chat_template") if isinstance(value, dict) else None
+        if isinstance(found, list):
+            found = {place: entry.get("template") for place, entry in enumerate(found) if isinstance(entry, dict)}
+        texts += [text for text in (found.values() if isinstance(found, dict) else [found]) if isinstance(text, str)]
+    return texts
+
+
+# --- parts/tables.py --------------------------------------------------------------------------------------------------
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned pipe table; names become plain text."""
+    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
+    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
+    begun, bar = time.monotonic(), None
+    try:
+        for done, item in enumerate(items):
+            seconds = time.monotonic() - begun
+            if bar is None and seconds > 2 and sys.stderr.isatty():
+                bar = progress_bar()
+                task = bar.add_task(what, total=len(items), rate="")
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def progress_bar() -> Any:
+    """A bar on stderr that leaves nothing behind."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    texts = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[rate]}"))
+    columns = (next(texts), BarColumn(), MofNCompleteColumn(), *texts, TimeRemainingColumn())
+    return Progress(*columns, console=terminal_console(stderr=True), transient=True)
+
+
+def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The table for a terminal, with its colors."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
+    return rendered(table)
+
+
+def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose cells are plain text."""
+    lines = [list(map(plain, line)) for line in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def render_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text under a heading; a terminal gets a frame around them."""
+    if not sys.stdout.isatty():
+        print(render_table(rows))
+        return
+    terminal_console().print(rich_rows(rows, ""))
+
+
+def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
+    """A table for a terminal; what it shows is text, never markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*rows[0], caption=Text(isolated(caption)) if caption else None)
+    for row in rows[1:]:
+        table.add_row(*(Text(isolated(cell)) for cell in row))
+    return table
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 120) -> None:
+    """A table on stdout; text of others shows as text, never as markup, each cell of at most `most` letters."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=None)
+    for row in rows:
+        texts = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(*(Text(isolated(single_line(text))[:most]) for text in texts))
+    terminal_console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+# --- parts/repo_files.py ----------------------------------------------------------------------------------------------
+
+SECRET_NAME = re.compile(
+    r"\.?(?:(?:hf|hub|huggingface)[-_]?)?tokens?(?:\.txt)?|hf[-_]?tokens?(?:[-_.].*)?|stored_tokens|"
+    r"\.env(?:[-_.].*|rc)?|\.netrc|\.git-credentials|\.?credentials(?:\.\w+)?|\.?secrets?(?:\.\w+)?|"
+    r".*\.(?:pem|key|p12|pfx)|id_(?:rsa|dsa|ecdsa|ed25519)|\.pypirc|\.npmrc|\.ssh|\.aws",
+    re.IGNORECASE,
+)
+
+# A Hub token: hf_ and 34 letters and digits today; not inside URL-safe base64, which has such words by chance.
+HUB_TOKEN = re.compile(
+    rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}|(?:hf|api_org)_[A-Za-z0-9]{34}(?![A-Za-z0-9_-])"
+    rb"|hf_(?:oauth|jwt)_[\w.=-]{16,}"
+)
+MAX_UNPACKED = 2**26  # bytes of a file of which other encodings are looked at, too, and of what a packed one holds
+
+
+@dataclass(frozen=True, slots=True)
+class RepoFile:
+    """A file of the repo to be: its name there, and where its bytes come from (a file, or text)."""
+
+    target: str
+    source: Path | None = None
+    text: str | None = None
+
+    def read(self) -> bytes:
+        """The bytes."""
+        return self.text.encode() if self.source is None else input_bytes(self.source)
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+        return len(self.read()) if self.source is None else self.source.stat().st_size
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the bytes."""
+        return hashlib.sha256(self.read()).hexdigest() if self.source is None else file_sha256(self.source)
+
+
+def refuse_tokens(files: Sequence[RepoFile], token: str | None) -> None:
+    """ScriptError, naming the file, when this token or something like a Hub token stands in one that would be sent."""
+    for file in progress(files, "looking for tokens"):
+        if holds_token(file, token):
+            raise ScriptError(
+                f"{file.source or file.target}: holds something like a Hub token; take it out. Nothing was sent"
+            )
+
+
+def holds_token(file: RepoFile, token: str | None) -> bool:
+    """Whether this token, or something like a Hub token, stands in a file's bytes or its name."""
+    if tokens_in(file.target.encode(), token):
+        return True
+    if file.source is None or file.size < MAX_UNPACKED:
+        data = file.read()
+        wide = data.replace(b"\0", b"") if b"\0" in data[:4096] else b""  # UTF-16 and UTF-32
+        return any(tokens_in(content, token) for content in (data, wide, unpacked(file, data)))
+    with open_input(file.source) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return tokens_in(content, token)
+
+
+def unpacked(file: RepoFile, data: bytes) -> bytes:
+    """What a gzip file holds, as far as it is looked at; nothing of any other."""
+    if file.source is None or data[:2] != b"\x1f\x8b":
+        return b""
+    with open_inflated(file.source, lambda source: gzip.open(source)) as content:
+        try:
+            return content.read(MAX_UNPACKED)
+        except (OSError, EOFError, zlib.error):  # damaged: what cannot be read by anybody tells no token
+            return b""
+
+
+def tokens_in(content: bytes | mmap.mmap, token: str | None) -> bool:
+    """Whether this token, or something like a Hub token, stands in some bytes."""
+    if token and content.find(token.encode()) >= 0:
+        return True
+    for prefix in (b"hf_", b"api_org_"):  # found before matched: gigabytes of weights are searched
+        at = content.find(prefix)
+        while at >= 0:
+            if HUB_TOKEN.match(content, at):
+                return True
+            at = content.find(prefix, at + 1)
+    return False
+
+
+# --- parts/training_runs.py -------------------------------------------------------------------------------------------
+
+NO_CHECKPOINT = "not a checkpoint by its name"
+# "tmp-checkpoint-500", "step_5.partial": what a training renames when all is written.
+BEING_WRITTEN = re.compile(
+    r"^_?te?mp[-_]?(?=checkpoint|step|epoch|global|iter)|[._-](?:te?mp|part|partial|incomplete)$", re.I
+)
+DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
+FINAL = "final"  # the model at the top of a run, beside its checkpoints
+NEVER_MEANT = {"__pycache__", ".git", ".cache", ".DS_Store"}  # of tools, not of a run
+FINAL_FOLDERS = {"final", "final_model", "final_checkpoint", "last"}
+# Other models of a training with reinforcement learning than the one that is trained.
+OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_model", "value", "value_model"}
+
+
+@dataclass
+class FoundCheckpoint:
+    """What a folder holds."""
+
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+
+def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
+    """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
+
+    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
+    count whatever their names, the folder itself too, and each needs a tokenizer.
+    """
+    found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
+    itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
+    named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
+    if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
+        named = [root]
+    final = top_model(root) if named and named != [root] else None
+    for path in named:
+        take(found, path, root, to_run)
+    found.checkpoints.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
+    if final:
+        take_final(found, final, to_run)
+    places = sorted({os.path.relpath(c.home.parent, root) for c in found.checkpoints if c.home != final} - {".", ".."})
+    if places and places != ["checkpoints"]:
+        note(f"checkpoints of {root}: in {', '.join(places[:3])}{f' and {len(places) - 3} more' if places[3:] else ''}")
+    return found
+
+
+def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[str], to_run: bool) -> list[Path]:
+    """The folders below one that are meant as checkpoints; the names of all others, in `others`."""
+    found = []
+    for entry in list_folder(folder):
+        path, here = Path(entry.path), is_folder(entry)
+        if here and (parse_checkpoint_name(entry.name) or (entry.name in FINAL_FOLDERS and holds_model(path))):
+            found.append(path)
+        elif os.path.realpath(path) in passed_over or entry.name in NEVER_MEANT:
+            continue
+        elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
+            if BEING_WRITTEN.search(entry.name):
+                others.append(path.relative_to(root).as_posix())
+            else:
+                found.append(path)
+        else:
+            shown, below, deeper = path.relative_to(root).as_posix(), [], []
+            if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
+                found += (deeper := named_folders(path, root, passed_over, below, to_run))
+            others += below if deeper else [shown]
+    return found
+
+
+def take(found: FoundCheckpoint, path: Path, root: Path, to_run: bool) -> None:
+    """Sort a folder with a checkpoint's name into what was found."""
+    models = model_folders(path)
+    if len(models) > 1:
+        names = ", ".join(model.relative_to(path).as_posix() for model in models)
+        found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
+        return
+    folder = models[0] if models else path
+    # Files that are only read may be links, as those of the Hub's cache are; what is copied and published may not.
+    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, Path("/") if to_run else root)
+    reason = reason or (missing_tokenizer(folder) if to_run else None)
+    if reason:
+        found.skipped.append(Skipped(path.name, reason))
+        return
+    name = path.name if path != root else path.resolve().name
+    step, epoch = parse_checkpoint_name(name) or (trainer_step(folder), None)
+    found.checkpoints.append(Checkpoint(name, folder, step, epoch, path))
+
+
+def holds_model(folder: Path) -> bool:
+    """Whether weights lie in a folder itself."""
+    return any(os.path.isfile(f"{folder}/{name}") for name in WEIGHT_FILES)
+
+
+def model_folders(folder: Path) -> list[Path]:
+    """Where the model of a checkpoint is: the folder itself, or those below it that hold weights.
+
+    global_step_100 -> global_step_100/actor/huggingface, and not the critic's beside it.
+    """
+    if holds_model(folder) or (folder / "config.json").is_file():
+        return [folder]
+    below = dict.fromkeys(path.parent for path in files_below(folder, 4) if path.name in WEIGHT_FILES)
+    own = [path for path in below if not OTHER_MODELS & set(path.relative_to(folder).parts)]
+    return own or list(below)
+
+
+def top_model(root: Path) -> Path | None:
+    """The folder of a run when a model lies in it, as a Trainer's output has it."""
+    return root if holds_model(root) and (root / "config.json").is_file() else None
+
+
+def take_final(found: FoundCheckpoint, root: Path, to_run: bool) -> None:
+    """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
+    reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
+    twin = None if reason else same_weights(root, found.checkpoints)
+    if twin:
+        reason = f"its weights are those of {twin.name}"
+    if reason:
+        found.skipped.append(Skipped(FINAL, reason))
+    else:
+        found.checkpoints.append(Checkpoint(FINAL, root, trainer_step(root), None, root.resolve() / FINAL))
+
+
+def same_weights(folder: Path, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """The checkpoint with the weights of a folder; files are read only where their sizes are the same."""
+    sizes = sorted(path.stat().st_size for path in weight_files(folder))
+    alike = [c for c in reversed(checkpoints) if sorted(p.stat().st_size for p in weight_files(c.path)) == sizes]
+    return next((c for c in alike if weights_sha256(c.path) == weights_sha256(folder)), None)
+
+
+def trainer_step(folder: Path) -> int | None:
+    """The step that a Trainer's trainer_state.json says, or None."""
+    path = folder / "trainer_state.json"
+    try:
+        step = read_json(path).get("global_step") if path.is_file() else None
+    except (ScriptError, AttributeError):
+        return None
+    return step if isinstance(step, int) and not isinstance(step, bool) and step >= 0 else None
+
+
+def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What a folder holds, in natural order, without hidden names."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
+    except OSError as error:
+        raise ScriptError(
+            f"{folder}: {error.strerror}{near_place(folder)}; give the folder that holds the checkpoints"
+        ) from error
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
+
+def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
+    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
+    if not checkpoints:
+        hint = "folders named like step_100 or checkpoint-500 are read"
+        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
+            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
+        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+    seen: dict[Any, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
+            continue
+        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
+        if other is not checkpoint:
+            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
+            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
+
+
+def is_hub_place(text: str) -> bool:
+    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
+    place = HUB_PLACE.fullmatch(text)
+    if not place or text.startswith((".", "~")) or ".." in text:
+        return False
+    last = place["below"].rpartition("/")[2]
+    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
+
+
+# --- parts/jobs/uploading.py ------------------------------------------------------------------------------------------
+
+# What an evaluation reads of a checkpoint; the states of optimizers and the like stay here.
+UPLOADED = [
+    *("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.py"),
+    *("pytorch_model*.bin", "adapter_model.bin", "*.tiktoken"),
+]
+
+
+def upload_places(args: argparse.Namespace) -> dict[str, Path]:
+    """Where the folders among --model will be on the Hub: place -> folder. ScriptError without --upload."""
+    folders = [model for model in args.model if Path(model).is_dir()]
+    if args.upload and not folders:
+        raise ScriptError("--upload is for a folder of this machine, and --model names none")
+    if not folders:
+        return {}
+    if not args.upload:
+        raise ScriptError(
+            f"{folders[0]} is a folder on this machine, which a job cannot see: --upload OWNER/NAME puts its "
+            "checkpoints there (private), and evaluates them there"
+        )
+    if not REPO_ID.fullmatch(args.upload):
+        raise ScriptError(f"--upload {args.upload}: write OWNER/NAME, the repository for the checkpoints")
+    places: dict[str, Path] = {}
+    for folder in folders:
+        for name, path in checkpoints_in(Path(folder)).items():
+            place = f"{args.upload}/{name}" if name else args.upload
+            if place in places or (name and not is_hub_place(place)):
+                raise ScriptError(f"{path}: {place} is no place for it, or taken: upload it under another name")
+            places[place] = path
+    if args.upload in places and len(places) > 1:
+        raise ScriptError(f"--upload {args.upload}: {places[args.upload]} has no step in its name: upload it apart")
+    return places
+
+
+def checkpoints_in(folder: Path) -> dict[str, Path]:
+    """The checkpoints in a folder by their names, in step order; "" for a model that is named like none."""
+    found = find_checkpoints(folder, to_run=True)
+    for row in found.skipped:
+        note(f"warning: {row.name} is skipped: {row.reason}")
+    if not found.checkpoints:
+        reasons = listing(f"{row.name}: {row.reason}" for row in found.skipped)
+        raise ScriptError(f"{folder}: no complete checkpoint in it{f': {reasons}' if reasons else ''}")
+    named = {}
+    for row in found.checkpoints:
+        last = row.name.rpartition("/")[2]
+        named[last if parse_checkpoint_name(last) or last in FINAL_FOLDERS else ""] = row.path
+    if len(named) < len(found.checkpoints):
+        raise ScriptError(f"{folder}: several checkpoints of one name: give the folder of one run")
+    return named
+
+
+def checkpoint_files(folder: Path) -> list[RepoFile]:
+    """The files of a checkpoint that are sent: regular ones that lie in the folder, of the kinds in UPLOADED.
+
+    ScriptError, by name, for a link that leads out of the folder and for what is no file; secrets' names are left out.
+    """
+    found = []
+    for path in sorted(folder.iterdir()):
+        if not any(fnmatch.fnmatchcase(path.name, kind) for kind in UPLOADED) or path.is_dir():
+            continue
+        if not inside(path, folder):
+            raise ScriptError(f"{path}: a link that leads out of the folder is not uploaded; replace it by the file")
+        if not is_input(path):
+            raise ScriptError(f"{path}: not a regular file; take it away")
+        if SECRET_NAME.fullmatch(path.name):
+            note(f"warning: {path} is not uploaded: its name is that of a secret")
+        else:
+            found.append(RepoFile(path.name, path.resolve()))
+    return found
+
+
+def hashed_files(folder: Path) -> dict[str, str]:
+    """The files of a checkpoint that are sent, and their SHA-256."""
+    files = checkpoint_files(folder)
+    return {str(folder / file.target): remembered_sha256(file.source) for file in progress(files, f"hashing {folder}")}
+
+
+def wanted_uploads(run: EvalRun) -> dict[str, Path]:
+    """The folders that the jobs which wait are made of: place on the Hub -> folder."""
+    wanted = {model for job in run.waiting for model in job.models}
+    chosen = {place: Path(folder) for place, folder in run.uploads.items() if place in wanted}
+    for place, folder in chosen.items():
+        if not folder.is_dir():
+            raise ScriptError(f"{folder} is not here any more, and {place} is made of it")
+    return chosen
+
+
+def planned_below(run: EvalRun, folders: Iterable[Path]) -> dict[str, str]:
+    """The files of folders as they were planned."""
+    chosen = set(folders)
+    return {name: digest for name, digest in run.files.items() if Path(name).parent in chosen}
+
+
+def check_own_files(run: EvalRun) -> None:
+    """ScriptError (3) when a file that travels with the jobs, or is uploaded for those which wait, is not what it was
+    when the run was planned."""
+    folders, found = wanted_uploads(run).values(), {}
+    for name in run.travelling:
+        if not is_input(name):
+            raise ScriptError(f"--run-id {run.run_id}: {name} is not here, and its jobs need it: go to its folder")
+        found[name] = file_sha256(Path(name))
+    for folder in folders:
+        found |= hashed_files(folder)
+    refuse_changed(run, run.travelling | planned_below(run, folders), found)
+
+
+def refuse_changed(run: EvalRun, planned: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """ScriptError (3) with the files that are not what was planned: file -> SHA-256, then and now."""
+    words = {
+        name: "is new" if name not in planned else "is gone" if name not in found else "has changed"
+        for name in sorted({*planned, *found})
+        if planned.get(name) != found.get(name)
+    }
+    if words:
+        raise ScriptError(
+            f"--run-id {run.run_id}: {listing(f'{name} {word}' for name, word in words.items())} since the run was "
+            "planned, so its scores would be of two kinds: put the old files back, or plan anew with another --run-id",
+            code=3,
+        )
+
+
+def upload_checkpoints(client: JobsClient, run: EvalRun) -> None:
+    """Put the folders of the jobs that wait where the jobs look for them; what is there already is not sent again.
+
+    Every file is compared with the plan, and searched for tokens, before the first one is sent.
+    """
+    chosen = wanted_uploads(run)
+    if chosen:
+        check_own_files(run)
+    files = {place: checkpoint_files(folder) for place, folder in chosen.items()}
+    refuse_tokens([file for found in files.values() for file in found], client.token)
+    for place, folder in chosen.items():
+        repo, below, _ = split_place(place)
+        names = {file: f"{below}/{file.target}".lstrip("/") for file in files[place]}
+        client.open_private(repo, "model", "--upload")
+        with job_errors(f"--upload {repo}", client.token):
+            refuse_leftovers(client, place, names.values())
+            note(f"uploading {folder} to {place} ...")
+            digests = {name: run.files.get(str(folder / file.target), "") for file, name in names.items()}
+            added, unchanged = additions_of({name: file.source for file, name in names.items()}, digests)
+            title = f"Add {below or folder.name}"
+            client.patiently(commit_whole, client.api, repo, added, before=unchanged, commit_message=title)
+
+
+def refuse_leftovers(client: JobsClient, place: str, own: Container[str]) -> None:
+    """ScriptError (3) when a place on the Hub holds what an evaluation reads and this upload has not."""
+    repo, below, _ = split_place(place)
+    there = client.patiently(client.api.list_repo_files, repo)
+    inner = [name for name in there if name.rpartition("/")[0] == below and name not in own]
+    others = [name for name in inner if any(fnmatch.fnmatchcase(name.rpartition("/")[2], kind) for kind in UPLOADED)]
+    if others:
+        raise ScriptError(
+            f"{place} holds {listing(others)}, which the folder that is uploaded has not, and its job would read: "
+            "delete that there, or --upload to another repository",
+            code=3,
+        )
+
+
+def shown_uploads(places: Mapping[str, Path], token: str | None) -> tuple[str, ...]:
+    """What would be uploaded, for people: each folder, its place, every file with its size.
+
+    What is quickly read is searched for tokens now; the weights are when they are sent.
+    """
+    shown = []
+    for place, folder in places.items():
+        files = checkpoint_files(folder)
+        refuse_tokens([file for file in files if file.size < MAX_UNPACKED], token)
+        sizes = (f"{single_line(file.target)} ({shown_size(file.size)})" for file in files)
+        shown.append(f"uploaded first, to a private repository: {folder} -> {place}: {', '.join(sizes)}")
+    return tuple(shown)
+
+
+def shown_size(size: int) -> str:
+    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
+    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"
 
 
 # --- parts/jobs/packing.py --------------------------------------------------------------------------------------------
@@ -3177,6 +4009,26 @@ def packed(run: EvalRun, folder: Path) -> tuple[EvalRun, Path]:
     return replace(run, script_sha256=hashlib.sha256(data).hexdigest()), path
 
 
+@contextlib.contextmanager
+def packed_job(run: EvalRun, job: EvalJob, script: Path) -> Iterator[tuple[EvalJob, Path]]:
+    """A job whose words name copies of the files that travel with it, and a copy of the script.
+
+    What the client reads is what has the hash that was planned, whatever is written to the files meanwhile. ScriptError
+    (3) for one that has changed since.
+    """
+    own = {name: digest for name, digest in run.files.items() if name in job.arguments}
+    wanted = {str(script): run.script_sha256, **own}
+    found = {name: input_bytes(name) for name in wanted}
+    refuse_changed(run, wanted, {name: hashlib.sha256(data).hexdigest() for name, data in found.items()})
+    with tempfile.TemporaryDirectory() as folder:
+        copies = {name: Path(folder, str(number), Path(name).name) for number, name in enumerate(found)}
+        for name, copy in copies.items():
+            copy.parent.mkdir()
+            copy.write_bytes(found[name])
+        words = (str(copies[word]) if word in own else word for word in job.arguments)
+        yield replace(job, arguments=tuple(words)), copies[str(script)]
+
+
 # --- parts/seal.py ----------------------------------------------------------------------------------------------------
 
 
@@ -3295,7 +4147,7 @@ def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: 
 
 def run_to_json(run: EvalRun) -> dict[str, Any]:
     """What run.json holds."""
-    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states")}
+    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states", "agreed")}
     jobs = [asdict(job) | {"state": asdict(state)} for job, state in run.rows()]
     return {"schema_version": RUN_SCHEMA, **plan, "jobs": jobs}
 
@@ -3321,6 +4173,8 @@ def run_from_json(data: Any, where: Path) -> EvalRun:
 def check_run(run: EvalRun, run_id: str) -> None:
     """ValueError for a run that this program would not have planned: another's script, place, package, type."""
     check_types(run)
+    if run.agreed is not None:
+        raise ValueError("it says what was agreed to")
     if run.run_id != run_id:
         raise ValueError(f"it is the run {run.run_id}, and stands in the folder {run_id}")
     if run.script not in JOB_SCRIPTS:
@@ -3427,7 +4281,7 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
     if not adopt:
         raise ScriptError(f"{path}: is that what you want? The same command with --adopt goes on with it", code=3)
     # Of this machine's files it decides nothing: no folder is uploaded for it, and the script is made here anew.
-    run = replace(without_claims(run), uploads={}, script_sha256="")
+    run = replace(without_claims(run), files=run.travelling, uploads={}, script_sha256="")
     save_sealed(path, run)
     note(f"{path} is yours from now on")
     return run
@@ -3446,7 +4300,7 @@ def without_claims(run: EvalRun) -> EvalRun:
         for name, state in run.states.items()
     }
     told = "the hours are what another hand has estimated: only the timeout bounds them"
-    return replace(run, jobs=jobs, states=states, notes=(told,), prices_known=False)
+    return replace(run, jobs=jobs, states=states, notes=(told,), prices_known=False, token_prices={})
 
 
 def claimed_lines(run: EvalRun) -> list[str]:
@@ -3514,102 +4368,6 @@ def only_one(args: argparse.Namespace, run_id: str) -> Iterator[None]:
         raise ScriptError(f"{run_id} is being submitted by another command: wait for it, or end it") from error
     except OSError as error:
         raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
-
-
-# --- parts/tables.py --------------------------------------------------------------------------------------------------
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An aligned pipe table; names become plain text."""
-    cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
-    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
-    lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
-    """The items; on a terminal with a bar, a rate and the time left, once they take longer than two seconds."""
-    begun, bar = time.monotonic(), None
-    try:
-        for done, item in enumerate(items):
-            seconds = time.monotonic() - begun
-            if bar is None and seconds > 2 and sys.stderr.isatty():
-                bar = progress_bar()
-                task = bar.add_task(what, total=len(items), rate="")
-                bar.start()
-            if bar is not None:
-                bar.update(task, completed=done, rate=f"{done / seconds:.1f}/s")
-            yield item
-    finally:
-        if bar is not None:
-            bar.stop()
-
-
-def progress_bar() -> Any:
-    """A bar on stderr that leaves nothing behind."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    texts = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[rate]}"))
-    columns = (next(texts), BarColumn(), MofNCompleteColumn(), *texts, TimeRemainingColumn())
-    return Progress(*columns, console=terminal_console(stderr=True), transient=True)
-
-
-def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
-    """The table for a terminal, with its colors."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*header, title=title)
-    for row in rows:
-        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
-    return rendered(table)
-
-
-def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose cells are plain text."""
-    lines = [list(map(plain, line)) for line in (header, *rows)]
-    lines.insert(1, ["---"] * len(header))
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def render_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text in columns."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
-def show_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows of text under a heading; a terminal gets a frame around them."""
-    if not sys.stdout.isatty():
-        print(render_table(rows))
-        return
-    terminal_console().print(rich_rows(rows, ""))
-
-
-def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
-    """A table for a terminal; what it shows is text, never markup."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*rows[0], caption=Text(isolated(caption)) if caption else None)
-    for row in rows[1:]:
-        table.add_row(*(Text(isolated(cell)) for cell in row))
-    return table
-
-
-def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 120) -> None:
-    """A table on stdout; text of others shows as text, never as markup, each cell of at most `most` letters."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*header, box=None)
-    for row in rows:
-        texts = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*(Text(isolated(single_line(text))[:most]) for text in texts))
-    terminal_console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
 
 
 # --- parts/jobs/following.py ------------------------------------------------------------------------------------------
@@ -3776,16 +4534,23 @@ def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float
     return job.price if planned_here else client.price(flavor)
 
 
-def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: Sequence[EvalJob]) -> EvalRun:
-    """Send jobs, at most --max-parallel at a time; run.json is written after each."""
-    queue, sent = list(todo), []
+def send_jobs(
+    args: argparse.Namespace, client: JobsClient, run: EvalRun, as_agreed: Callable[[EvalRun], EvalRun]
+) -> EvalRun:
+    """Send the jobs that wait, each once, at most --max-parallel at a time; run.json is written after each.
+
+    as_agreed: looks before some are sent whether they are still what was agreed to.
+    """
+    sent: list[str] = []
     run, script = packed(run, run_file(args, run.run_id).parent)
-    while queue:
+    while queue := [job.name for job in run.waiting if job.name not in sent]:
         active = sum(state.active for state in run.states.values())
         room = len(queue) if args.max_parallel is None else max(0, args.max_parallel - active)
-        for job in queue[:room]:
+        run = as_agreed(run) if room else run
+        for job in [job for job in run.jobs if job.name in queue[:room]]:
             old = run.states[job.name]
-            info = client.submit(run, job, old.attempt + 1, script)
+            with packed_job(run, job, script) as (copied, copy):
+                info = client.submit(run, copied, old.attempt + 1, copy)
             tries = {**old.tries, info.id: old.tries.get(info.id, 0.0)}
             place = {"flavor": job.flavor, "price": job.price, "timeout": duration_seconds(run.timeout)}
             state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, tries=tries, **place)
@@ -3793,10 +4558,9 @@ def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: 
             save_run(args, run)
             sent.append(job.name)
             note(f"sent {job.name} to {job.flavor}: {info.url}")
-        queue = queue[room:]
-        if queue:
+        if left := len(queue[room:]):
             if room:
-                note(f"{len(queue)} jobs wait for room (--max-parallel {args.max_parallel})")
+                note(f"{left} jobs wait for room (--max-parallel {args.max_parallel})")
             time.sleep(POLL_SECONDS)
             run = refreshed(client, run)
             save_run(args, run)
@@ -6708,638 +7472,6 @@ def assumed_tokens(tasks: Sequence[str], limit: int | None, framework: str) -> s
     return f"{PROMPT_TOKENS} prompt tokens for an item and each example, {answers}{limited}{guessed}"
 
 
-# --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
-
-# Complete weights, the first that is there: the file, or an index whose shards are all there.
-WEIGHT_FILES = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "adapter_model.safetensors",
-    "adapter_model.bin",
-)
-MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
-WRITING = " (still being written?)"
-SHORT = "{} is shorter than its header says" + WRITING
-JSON_END = 1000  # bytes at the end of a JSON file in which its last brace must stand
-MAX_TEMPLATE = 1_000_000  # bytes of a chat template
-MOST_SEEN = 20_000  # files and folders that are looked at to tell what a folder holds
-
-# The sharded state that a training framework leaves: what a file's name shows, whose it is, what makes a model of it.
-TRAINING_STATES = (
-    (
-        r"(?P<place>)(?:^|/)(?:bf16_|fp16_)?zero_pp_rank_\d+_mp_rank_\d+_(?:model|optim)_states\.pt$",
-        "DeepSpeed ZeRO",
-        "python -m deepspeed.utils.zero_to_fp32 {folder} OUT",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)model_world_size_\d+_rank_\d+\.pt$",
-        "verl on FSDP",
-        "python -m verl.model_merger merge --backend fsdp --local_dir {place} --target_dir OUT",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)(?:mp_rank_\d+[\w-]*/model_optim_rng\.pt|(?:run_config|train_state)\.(?:yaml|pt)|common\.pt)$",
-        "Megatron",
-        "Megatron Bridge's examples/conversion/convert_checkpoints.py export --hf-model BASE --megatron-path {place} "
-        "--hf-path OUT",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)__\d+_\d+\.distcp$",
-        "FSDP (torch.distributed.checkpoint)",
-        "accelerate merge-weights {place} OUT",
-    ),
-    (
-        r"^(?P<place>(?:.*/)?)mp_rank_\d+_model_states\.pt$",
-        "DeepSpeed",
-        "python -m deepspeed.utils.zero_to_fp32 {folder} OUT",
-    ),
-)
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "spiece.model")
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A folder with a model; `step` is None when the name counts epochs only.
-
-    `home`: the folder that has the checkpoint's name, where the model's files are in a folder below it (or, for the
-    `final` model of a run, above).
-    """
-
-    name: str
-    path: Path
-    step: int | None
-    epoch: int | None = None
-    home: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """Something in the folder that takes no part, and why."""
-
-    name: str
-    reason: str
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold a checkpoint's weights; ScriptError(code=1) naming what is missing."""
-    for name in WEIGHT_FILES:
-        path = folder / name
-        if not path.is_file():
-            continue
-        if not name.endswith(".index.json"):
-            return [path]
-        shards = sorted({str(shard) for shard in read_json(path).get("weight_map", {}).values()})
-        missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
-        if missing or not shards:
-            raise ScriptError(f"no {', '.join(missing) or 'shards in ' + name}", code=1)
-        return [folder / shard for shard in shards]
-    raise ScriptError("no weights (model.safetensors, its index, pytorch_model.bin or an adapter)", code=1)
-
-
-def weights_sha256(folder: Path) -> str:
-    """One hash for a checkpoint's weights: the file's SHA-256 (as the Hub shows it), or that of the shards' list."""
-    files = weight_files(folder)
-    if len(files) == 1:
-        return remembered_sha256(files[0])
-    lines = "".join(f"{remembered_sha256(path)}  {path.name}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def hub_weights_sha256(files: dict[str, str]) -> str | None:
-    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
-    for name in WEIGHT_FILES:
-        shards = [name] if not name.endswith(".index.json") else []
-        if not shards and name in files:
-            stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
-            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
-        if shards and all(shard in files for shard in shards):
-            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
-            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
-    return None
-
-
-def unfinished(path: Path) -> str | None:
-    """What shows that a file of weights, or a JSON file beside them, is not all there, or None.
-
-    safetensors: 8 bytes of length, a JSON header of that length, data as long as the header says. PyTorch's files are
-    zip archives, whose directory is written last. A JSON object ends with a brace.
-    """
-    size = path.stat().st_size
-    if not size and path.suffix in (".safetensors", ".json"):
-        return f"{path.name} is empty{WRITING}"
-    with open_input(path) as file:
-        if path.suffix == ".json":
-            file.seek(max(0, size - JSON_END))
-            return None if file.read().rstrip()[-1:] == b"}" else f"{path.name} ends too early{WRITING}"
-        head = file.read(9)
-        if path.suffix != ".safetensors":
-            return None if head[:4] != b"PK\3\4" or zipfile.is_zipfile(path) else f"{path.name} ends too early{WRITING}"
-        length = int.from_bytes(head[:8], "little")
-        if head[8:] != b"{" or length > MAX_HEADER:
-            return None  # no safetensors file at all: said by who reads its tensors
-        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-            header = strict_json(head[8:] + file.read(length - 1)) if 8 + length <= size else None
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-            return None if 8 + length + max(ends, default=0) <= size else SHORT.format(path.name)
-    return SHORT.format(path.name) if 8 + length > size else f"{path.name} is no safetensors file: its header is broken"
-
-
-def tensor_headers(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Name -> (dtype, shape) of a safetensors file; ScriptError when it is broken."""
-    try:
-        with open_input(path) as file:
-            size = int.from_bytes(file.read(8), "little")
-            if not 0 < size <= path.stat().st_size - 8:
-                raise ValueError("its header is longer than the file")
-            header = strict_json(file.read(min(size, MAX_HEADER)))
-        header.pop("__metadata__", None)
-        return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ScriptError(f"{path.name}: not a safetensors file: {error}") from error
-
-
-def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds a PEFT adapter and no model of its own."""
-    return os.path.isfile(f"{folder}/adapter_config.json") and not os.path.isfile(f"{folder}/config.json")
-
-
-def why_incomplete(folder: Path, root: Path) -> str | None:
-    """What keeps a folder from being a checkpoint, by the files in it; None when it is one."""
-    if folder.is_symlink() and not inside(folder, root):
-        return "a link out of the folder; it is not followed"
-    try:
-        weights = weight_files(folder)
-    except ScriptError as error:
-        bare = not any(os.path.isfile(f"{folder}/{name}") for name in ("config.json", "adapter_config.json"))
-        return training_state(folder) or ("no config.json" if bare else str(error))
-    except (OSError, AttributeError, TypeError) as error:  # no permission; an index that is no JSON object
-        return f"weights not readable: {error}"
-    adapter = weights[0].name.startswith("adapter_model") and not os.path.isfile(f"{folder}/config.json")
-    config = folder / ("adapter_config.json" if adapter else "config.json")
-    if not os.path.isfile(config):
-        return f"no {config.name}"
-    links = [path.name for path in (config, *weights) if os.path.islink(path) and not inside(path, root)]
-    if links:
-        return f"{links[0]} is a link out of the folder; it is not followed"
-    try:
-        return next(filter(None, map(unfinished, [*read_with(folder), *weights])), None)
-    except OSError as error:
-        return f"weights not readable: {error}"
-
-
-def read_with(folder: Path) -> list[Path]:
-    """The JSON files of a checkpoint that a harness reads with its weights."""
-    names = ("config.json", "adapter_config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
-    return [folder / name for name in names if os.path.isfile(f"{folder}/{name}")]
-
-
-def training_state(folder: Path) -> str | None:
-    """The reason why the sharded state of a training is no checkpoint yet, with the command that converts it."""
-    names = [path.relative_to(folder).as_posix() for path in files_below(folder, 3)]
-    for pattern, what, command in TRAINING_STATES:
-        found = next((match for match in map(re.compile(pattern).search, names) if match), None)
-        if found:
-            try:
-                words = {"folder": command_line_of([folder]), "place": command_line_of([folder / found["place"]])}
-                command = command.format(**words)
-            except ScriptError as error:
-                command = str(error)
-            return f"the sharded training state of {what} ({found[0].rpartition('/')[2]}); convert it first: {command}"
-    return None
-
-
-def files_below(folder: Path, depth: int) -> Iterator[Path]:
-    """The files in a folder and some levels below it, links aside; at most MOST_SEEN."""
-    waiting, seen = [(folder, depth)], 0
-    while waiting and seen < MOST_SEEN:
-        place, left = waiting.pop(0)
-        with contextlib.suppress(OSError), os.scandir(place) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                seen += 1
-                if entry.is_file(follow_symlinks=False):
-                    yield Path(entry.path)
-                elif left > 1 and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-                    waiting.append((Path(entry.path), left - 1))
-
-
-def inside(path: Path, root: Path) -> bool:
-    """Whether a path, links resolved, is a folder or lies below it."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
-
-
-def missing_tokenizer(folder: Path) -> str | None:
-    """What a complete checkpoint lacks to be evaluated, or None."""
-    if is_adapter(folder) or any((folder / name).is_file() for name in TOKENIZER_FILES):
-        return None
-    return "no tokenizer (tokenizer.json): save it beside the weights with tokenizer.save_pretrained"
-
-
-def has_chat_template(folder: Path) -> bool:
-    """Whether the tokenizer in a folder brings a chat template."""
-    return any(chat_templates(folder))
-
-
-def chat_templates(folder: Path) -> list[str]:
-    """The texts of the chat templates that a tokenizer brings, in every form that transformers reads.
-
-    Files of their own (chat_template.jinja, additional_chat_templates/*.jinja), or the key of a JSON file: a text, a
-    list of {name, template}, a mapping of name -> text.
-    """
-    files = [path for path in (folder / "chat_template.jinja",) if path.exists()]
-    files += sorted((folder / "additional_chat_templates").glob("*.jinja"))
-    texts = [input_bytes(path, MAX_TEMPLATE).decode("utf-8", "replace") for path in files]
-    for name in ("chat_template.json", "tokenizer_config.json"):
-        value = read_json(folder / name) if (folder / name).is_file() else None
-        found = value.get("chat_template") if isinstance(value, dict) else None
-        if isinstance(found, list):
-            found = {place: entry.get("template") for place, entry in enumerate(found) if isinstance(entry, dict)}
-        texts += [text for text in (found.values() if isinstance(found, dict) else [found]) if isinstance(text, str)]
-    return texts
-
-
-# --- parts/repo_files.py ----------------------------------------------------------------------------------------------
-
-SECRET_NAME = re.compile(
-    r"\.?(?:(?:hf|hub|huggingface)[-_]?)?tokens?(?:\.txt)?|hf[-_]?tokens?(?:[-_.].*)?|stored_tokens|"
-    r"\.env(?:[-_.].*|rc)?|\.netrc|\.git-credentials|\.?credentials(?:\.\w+)?|\.?secrets?(?:\.\w+)?|"
-    r".*\.(?:pem|key|p12|pfx)|id_(?:rsa|dsa|ecdsa|ed25519)|\.pypirc|\.npmrc|\.ssh|\.aws",
-    re.IGNORECASE,
-)
-
-# A Hub token: hf_ and 34 letters and digits today; not inside URL-safe base64, which has such words by chance.
-HUB_TOKEN = re.compile(
-    rb"(?<![A-Za-z0-9_-]{8})(?:hf|api_org)_[A-Za-z0-9]{30,}|(?:hf|api_org)_[A-Za-z0-9]{34}(?![A-Za-z0-9_-])"
-    rb"|hf_(?:oauth|jwt)_[\w.=-]{16,}"
-)
-MAX_UNPACKED = 2**26  # bytes of a file of which other encodings are looked at, too, and of what a packed one holds
-
-
-@dataclass(frozen=True, slots=True)
-class RepoFile:
-    """A file of the repo to be: its name there, and where its bytes come from (a file, or text)."""
-
-    target: str
-    source: Path | None = None
-    text: str | None = None
-
-    def read(self) -> bytes:
-        """The bytes."""
-        return self.text.encode() if self.source is None else input_bytes(self.source)
-
-    @property
-    def size(self) -> int:
-        """How many bytes."""
-        return len(self.read()) if self.source is None else self.source.stat().st_size
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the bytes."""
-        return hashlib.sha256(self.read()).hexdigest() if self.source is None else file_sha256(self.source)
-
-
-def refuse_tokens(files: Sequence[RepoFile], token: str | None) -> None:
-    """ScriptError, naming the file, when this token or something like a Hub token stands in one that would be sent."""
-    for file in progress(files, "looking for tokens"):
-        if holds_token(file, token):
-            raise ScriptError(
-                f"{file.source or file.target}: holds something like a Hub token; take it out. Nothing was sent"
-            )
-
-
-def holds_token(file: RepoFile, token: str | None) -> bool:
-    """Whether this token, or something like a Hub token, stands in a file's bytes or its name."""
-    if tokens_in(file.target.encode(), token):
-        return True
-    if file.source is None or file.size < MAX_UNPACKED:
-        data = file.read()
-        wide = data.replace(b"\0", b"") if b"\0" in data[:4096] else b""  # UTF-16 and UTF-32
-        return any(tokens_in(content, token) for content in (data, wide, unpacked(file, data)))
-    with open_input(file.source) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return tokens_in(content, token)
-
-
-def unpacked(file: RepoFile, data: bytes) -> bytes:
-    """What a gzip file holds, as far as it is looked at; nothing of any other."""
-    if file.source is None or data[:2] != b"\x1f\x8b":
-        return b""
-    with open_inflated(file.source, lambda source: gzip.open(source)) as content:
-        try:
-            return content.read(MAX_UNPACKED)
-        except (OSError, EOFError, zlib.error):  # damaged: what cannot be read by anybody tells no token
-            return b""
-
-
-def tokens_in(content: bytes | mmap.mmap, token: str | None) -> bool:
-    """Whether this token, or something like a Hub token, stands in some bytes."""
-    if token and content.find(token.encode()) >= 0:
-        return True
-    for prefix in (b"hf_", b"api_org_"):  # found before matched: gigabytes of weights are searched
-        at = content.find(prefix)
-        while at >= 0:
-            if HUB_TOKEN.match(content, at):
-                return True
-            at = content.find(prefix, at + 1)
-    return False
-
-
-# --- parts/training_runs.py -------------------------------------------------------------------------------------------
-
-NO_CHECKPOINT = "not a checkpoint by its name"
-# "tmp-checkpoint-500", "step_5.partial": what a training renames when all is written.
-BEING_WRITTEN = re.compile(
-    r"^_?te?mp[-_]?(?=checkpoint|step|epoch|global|iter)|[._-](?:te?mp|part|partial|incomplete)$", re.I
-)
-DEEPEST = 4  # levels below the given folder at which checkpoints are looked for
-FINAL = "final"  # the model at the top of a run, beside its checkpoints
-NEVER_MEANT = {"__pycache__", ".git", ".cache", ".DS_Store"}  # of tools, not of a run
-FINAL_FOLDERS = {"final", "final_model", "final_checkpoint", "last"}
-# Other models of a training with reinforcement learning than the one that is trained.
-OTHER_MODELS = {"critic", "ref", "reference", "ref_policy", "reward", "reward_model", "value", "value_model"}
-
-
-@dataclass
-class FoundCheckpoint:
-    """What a folder holds."""
-
-    checkpoints: list[Checkpoint] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-
-
-def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
-    """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
-
-    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
-    count whatever their names, the folder itself too, and each needs a tokenizer.
-    """
-    found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
-    itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
-    named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
-    if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
-        named = [root]
-    final = top_model(root) if named and named != [root] else None
-    for path in named:
-        take(found, path, root, to_run)
-    found.checkpoints.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
-    if final:
-        take_final(found, final, to_run)
-    places = sorted({os.path.relpath(c.home.parent, root) for c in found.checkpoints if c.home != final} - {".", ".."})
-    if places and places != ["checkpoints"]:
-        note(f"checkpoints of {root}: in {', '.join(places[:3])}{f' and {len(places) - 3} more' if places[3:] else ''}")
-    return found
-
-
-def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[str], to_run: bool) -> list[Path]:
-    """The folders below one that are meant as checkpoints; the names of all others, in `others`."""
-    found = []
-    for entry in list_folder(folder):
-        path, here = Path(entry.path), is_folder(entry)
-        if here and (parse_checkpoint_name(entry.name) or (entry.name in FINAL_FOLDERS and holds_model(path))):
-            found.append(path)
-        elif os.path.realpath(path) in passed_over or entry.name in NEVER_MEANT:
-            continue
-        elif entry.is_dir(follow_symlinks=False) and to_run and holds_model(path):
-            if BEING_WRITTEN.search(entry.name):
-                others.append(path.relative_to(root).as_posix())
-            else:
-                found.append(path)
-        else:
-            shown, below, deeper = path.relative_to(root).as_posix(), [], []
-            if entry.is_dir(follow_symlinks=False) and shown.count("/") < DEEPEST - 1:
-                found += (deeper := named_folders(path, root, passed_over, below, to_run))
-            others += below if deeper else [shown]
-    return found
-
-
-def take(found: FoundCheckpoint, path: Path, root: Path, to_run: bool) -> None:
-    """Sort a folder with a checkpoint's name into what was found."""
-    models = model_folders(path)
-    if len(models) > 1:
-        names = ", ".join(model.relative_to(path).as_posix() for model in models)
-        found.skipped.append(Skipped(path.name, f"several models in it ({names}): name the folder of one"))
-        return
-    folder = models[0] if models else path
-    # Files that are only read may be links, as those of the Hub's cache are; what is copied and published may not.
-    reason = why_incomplete(path, root) if path.is_symlink() else why_incomplete(folder, Path("/") if to_run else root)
-    reason = reason or (missing_tokenizer(folder) if to_run else None)
-    if reason:
-        found.skipped.append(Skipped(path.name, reason))
-        return
-    name = path.name if path != root else path.resolve().name
-    step, epoch = parse_checkpoint_name(name) or (trainer_step(folder), None)
-    found.checkpoints.append(Checkpoint(name, folder, step, epoch, path))
-
-
-def holds_model(folder: Path) -> bool:
-    """Whether weights lie in a folder itself."""
-    return any(os.path.isfile(f"{folder}/{name}") for name in WEIGHT_FILES)
-
-
-def model_folders(folder: Path) -> list[Path]:
-    """Where the model of a checkpoint is: the folder itself, or those below it that hold weights.
-
-    global_step_100 -> global_step_100/actor/huggingface, and not the critic's beside it.
-    """
-    if holds_model(folder) or (folder / "config.json").is_file():
-        return [folder]
-    below = dict.fromkeys(path.parent for path in files_below(folder, 4) if path.name in WEIGHT_FILES)
-    own = [path for path in below if not OTHER_MODELS & set(path.relative_to(folder).parts)]
-    return own or list(below)
-
-
-def top_model(root: Path) -> Path | None:
-    """The folder of a run when a model lies in it, as a Trainer's output has it."""
-    return root if holds_model(root) and (root / "config.json").is_file() else None
-
-
-def take_final(found: FoundCheckpoint, root: Path, to_run: bool) -> None:
-    """Add the model at the top of a run as `final`, unless it is one of the checkpoints once more."""
-    reason = why_incomplete(root, root) or (missing_tokenizer(root) if to_run else None)
-    twin = None if reason else same_weights(root, found.checkpoints)
-    if twin:
-        reason = f"its weights are those of {twin.name}"
-    if reason:
-        found.skipped.append(Skipped(FINAL, reason))
-    else:
-        found.checkpoints.append(Checkpoint(FINAL, root, trainer_step(root), None, root.resolve() / FINAL))
-
-
-def same_weights(folder: Path, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
-    """The checkpoint with the weights of a folder; files are read only where their sizes are the same."""
-    sizes = sorted(path.stat().st_size for path in weight_files(folder))
-    alike = [c for c in reversed(checkpoints) if sorted(p.stat().st_size for p in weight_files(c.path)) == sizes]
-    return next((c for c in alike if weights_sha256(c.path) == weights_sha256(folder)), None)
-
-
-def trainer_step(folder: Path) -> int | None:
-    """The step that a Trainer's trainer_state.json says, or None."""
-    path = folder / "trainer_state.json"
-    try:
-        step = read_json(path).get("global_step") if path.is_file() else None
-    except (ScriptError, AttributeError):
-        return None
-    return step if isinstance(step, int) and not isinstance(step, bool) and step >= 0 else None
-
-
-def list_folder(folder: Path | str) -> list[os.DirEntry[str]]:
-    """What a folder holds, in natural order, without hidden names."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: natural_key(e.name))
-    except OSError as error:
-        raise ScriptError(
-            f"{folder}: {error.strerror}{near_place(folder)}; give the folder that holds the checkpoints"
-        ) from error
-
-
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder, or a link to one; a broken link, or one to itself, is none."""
-    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
-
-
-def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
-    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
-    if not checkpoints:
-        hint = "folders named like step_100 or checkpoint-500 are read"
-        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
-            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
-        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
-    seen: dict[Any, Checkpoint] = {}
-    for checkpoint in checkpoints:
-        if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
-            continue
-        other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)
-        if other is not checkpoint:
-            what = f"step {checkpoint.step}" if checkpoint.step is not None else f"epoch {checkpoint.epoch}"
-            raise ScriptError(f"{what} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run")
-
-
-def is_hub_place(text: str) -> bool:
-    """Whether a name may be a model of the Hub; a folder in it must be named like a checkpoint."""
-    place = HUB_PLACE.fullmatch(text)
-    if not place or text.startswith((".", "~")) or ".." in text:
-        return False
-    last = place["below"].rpartition("/")[2]
-    return not last or parse_checkpoint_name(last) is not None or last in FINAL_FOLDERS
-
-
-# --- parts/jobs/uploading.py ------------------------------------------------------------------------------------------
-
-# What an evaluation reads of a checkpoint; the states of optimizers and the like stay here.
-UPLOADED = [
-    *("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.py"),
-    *("pytorch_model*.bin", "adapter_model.bin", "*.tiktoken"),
-]
-
-
-def upload_places(args: argparse.Namespace) -> dict[str, Path]:
-    """Where the folders among --model will be on the Hub: place -> folder. ScriptError without --upload."""
-    folders = [model for model in args.model if Path(model).is_dir()]
-    if args.upload and not folders:
-        raise ScriptError("--upload is for a folder of this machine, and --model names none")
-    if not folders:
-        return {}
-    if not args.upload:
-        raise ScriptError(
-            f"{folders[0]} is a folder on this machine, which a job cannot see: --upload OWNER/NAME puts its "
-            "checkpoints there (private), and evaluates them there"
-        )
-    if not REPO_ID.fullmatch(args.upload):
-        raise ScriptError(f"--upload {args.upload}: write OWNER/NAME, the repository for the checkpoints")
-    places: dict[str, Path] = {}
-    for folder in folders:
-        for name, path in checkpoints_in(Path(folder)).items():
-            place = f"{args.upload}/{name}" if name else args.upload
-            if place in places or (name and not is_hub_place(place)):
-                raise ScriptError(f"{path}: {place} is no place for it, or taken: upload it under another name")
-            places[place] = path
-    if args.upload in places and len(places) > 1:
-        raise ScriptError(f"--upload {args.upload}: {places[args.upload]} has no step in its name: upload it apart")
-    return places
-
-
-def checkpoints_in(folder: Path) -> dict[str, Path]:
-    """The checkpoints in a folder by their names, in step order; "" for a model that is named like none."""
-    found = find_checkpoints(folder, to_run=True)
-    for row in found.skipped:
-        note(f"warning: {row.name} is skipped: {row.reason}")
-    if not found.checkpoints:
-        reasons = listing(f"{row.name}: {row.reason}" for row in found.skipped)
-        raise ScriptError(f"{folder}: no complete checkpoint in it{f': {reasons}' if reasons else ''}")
-    named = {}
-    for row in found.checkpoints:
-        last = row.name.rpartition("/")[2]
-        named[last if parse_checkpoint_name(last) or last in FINAL_FOLDERS else ""] = row.path
-    if len(named) < len(found.checkpoints):
-        raise ScriptError(f"{folder}: several checkpoints of one name: give the folder of one run")
-    return named
-
-
-def checkpoint_files(folder: Path) -> list[RepoFile]:
-    """The files of a checkpoint that are sent: regular ones that lie in the folder, of the kinds in UPLOADED.
-
-    ScriptError, by name, for a link that leads out of the folder and for what is no file; secrets' names are left out.
-    """
-    found = []
-    for path in sorted(folder.iterdir()):
-        if not any(fnmatch.fnmatchcase(path.name, kind) for kind in UPLOADED) or path.is_dir():
-            continue
-        if not inside(path, folder):
-            raise ScriptError(f"{path}: a link that leads out of the folder is not uploaded; replace it by the file")
-        if not is_input(path):
-            raise ScriptError(f"{path}: not a regular file; take it away")
-        if SECRET_NAME.fullmatch(path.name):
-            note(f"warning: {path} is not uploaded: its name is that of a secret")
-        else:
-            found.append(RepoFile(path.name, path.resolve()))
-    return found
-
-
-def upload_checkpoints(client: JobsClient, run: EvalRun) -> None:
-    """Put the folders of the jobs that wait where the jobs look for them; what is there already is not sent again.
-
-    Every file is searched for tokens before the first one is sent.
-    """
-    from huggingface_hub import CommitOperationAdd
-
-    wanted = {model for job in run.waiting for model in job.models}
-    chosen = {place: Path(folder) for place, folder in run.uploads.items() if place in wanted}
-    for place, folder in chosen.items():
-        if not folder.is_dir():
-            raise ScriptError(f"{folder} is not here any more, and {place} is made of it")
-    files = {place: checkpoint_files(folder) for place, folder in chosen.items()}
-    refuse_tokens([file for found in files.values() for file in found], client.token)
-    for place, folder in chosen.items():
-        repo, below, _ = split_place(place)
-        client.open_private(repo, "model", "--upload")
-        prefix = f"{below}/" if below else ""
-        operations = [CommitOperationAdd(prefix + file.target, str(file.source)) for file in files[place]]
-        with job_errors(f"--upload {repo}", client.token):
-            note(f"uploading {folder} to {place} ...")
-            title = f"Add {below or folder.name}"
-            client.patiently(client.api.create_commit, repo, operations, commit_message=title)
-
-
-def shown_uploads(places: Mapping[str, Path], token: str | None) -> tuple[str, ...]:
-    """What would be uploaded, for people: each folder, its place, every file with its size.
-
-    What is quickly read is searched for tokens now; the weights are when they are sent.
-    """
-    shown = []
-    for place, folder in places.items():
-        files = checkpoint_files(folder)
-        refuse_tokens([file for file in files if file.size < MAX_UNPACKED], token)
-        sizes = (f"{single_line(file.target)} ({shown_size(file.size)})" for file in files)
-        shown.append(f"uploaded first, to a private repository: {folder} -> {place}: {', '.join(sizes)}")
-    return tuple(shown)
-
-
-def shown_size(size: int) -> str:
-    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
-    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"
-
-
 # --- parts/jobs/commands.py -------------------------------------------------------------------------------------------
 
 # Flags that do not change the plan of a run.
@@ -7352,7 +7484,14 @@ MOST_DOLLARS = 1_000_000
 MAX_WORD = 200  # bytes of a model's or task's name
 
 
-def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, JobsClient | None], EvalRun]) -> int:
+TokenPrices = Callable[[EvalRun], Mapping[str, float]]  # those of now, as the plan has those of then
+
+
+def submit(
+    args: argparse.Namespace,
+    planned: Callable[[argparse.Namespace, JobsClient | None], EvalRun],
+    token_prices: TokenPrices = lambda run: {},
+) -> int:
     """Plan a run or take up the one on disk, show it, ask, send what is missing or failed."""
     client = connected(args)
     run = resumed(args, client, planned)
@@ -7362,7 +7501,7 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
         run = check_owner(run, client, args) if not args.dry_run else run
     if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
-    problem = objection_to(run)
+    problem = objection_to(run, token_prices)
     show_run_plan(run, args, problem)
     if problem:
         raise problem
@@ -7370,9 +7509,10 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
         return 0
     if run.waiting:
         consent(run, args)
+        run = replace(run, agreed=tuple(job.name for job in run.waiting))
         client.open_private(run.results_repo, "dataset", "--results-repo")
         upload_checkpoints(client, run)
-        run = send_missing(args, client, run)
+        run = send_missing(args, client, run, token_prices)
     else:
         save_run(args, run)
         note("nothing to send: no job is missing or has failed")
@@ -7383,24 +7523,54 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
     return 0
 
 
-def send_missing(args: argparse.Namespace, client: JobsClient, run: EvalRun) -> EvalRun:
-    """Send what is missing or failed; an error says how to go on with the run."""
+def send_missing(args: argparse.Namespace, client: JobsClient, run: EvalRun, token_prices: TokenPrices) -> EvalRun:
+    """Send what was agreed to and still waits; an error says how to go on with the run."""
+    shown, path = run, run_file(args, run.run_id)
     with only_one(args, run.run_id):
-        run = refreshed(client, run)  # what another command has sent meanwhile is not sent again
+        if path.is_file():  # what another command has sent or brought home meanwhile is not sent again
+            now = read_run(path, args.adopt)
+            if not same_plan(now, run):
+                raise ScriptError(f"{path}: another command has planned other jobs meanwhile: look at it again", 3)
+            run = replace(run, states=now.states)
+        run = refreshed(client, run)
         save_run(args, run)
-        note(f"the plan and the state of every job: {run_file(args, run.run_id)}")
+        note(f"the plan and the state of every job: {path}")
+        if late := {job.name for job in replace(run, agreed=None).waiting} - set(run.agreed or ()):
+            note(f"not sent, since they wait only now and were not shown: {listing(sorted(late))}")
         try:
-            return send_jobs(args, client, run, run.waiting)
+            run = send_jobs(args, client, run, lambda now: as_agreed(client, shown, now, token_prices))
         except ScriptError as error:
             raise ScriptError(f"{error}; go on with: {this_script()} --run-id {run.run_id}", error.code) from error
+    return replace(run, agreed=None)
 
 
-def objection_to(run: EvalRun) -> ScriptError | None:
+def as_agreed(client: JobsClient, shown: EvalRun, run: EvalRun, token_prices: TokenPrices) -> EvalRun:
+    """The run as it is when jobs of it are sent, at the prices of now; ScriptError (3) when it is no more what was
+    shown: jobs at a higher price, above --max-cost, other files."""
+    if shown.prices_known:
+        run = at_prices_of_today(run, client.catalog())
+    prices = {job.name: job.price for job in shown.jobs}
+    dearer = next((job for job in run.waiting if job.price > prices[job.name]), None)
+    if dearer:
+        raise ScriptError(
+            f"{dearer.name}: {money(prices[dearer.name])} for an hour of {dearer.flavor} were shown, and it is "
+            f"{money(dearer.price)} now: not sent",
+            code=3,
+        )
+    if problem := objection_to(run, token_prices):
+        raise ScriptError(f"not what was agreed to any more: {problem}", code=3)
+    return run
+
+
+def objection_to(run: EvalRun, token_prices: TokenPrices) -> ScriptError | None:
     """Why the jobs that wait are not sent, or None."""
     try:
+        check_own_files(run)
         check_sent_files(run)
         check_times(run)
         check_cost(run)
+        if run.waiting and run.token_prices:
+            check_token_prices(run, token_prices(run))
     except ScriptError as error:
         return error
     return None
@@ -7490,7 +7660,6 @@ def resumed(
     if not args.model:
         if old is None:
             raise ScriptError(f"--run-id {args.run_id}: no {path}: give --model and --task as well")
-        check_own_files(old)
         return with_wishes(replace(old, timeout=args.timeout or old.timeout), args)
     new = with_wishes(planned(args, client), args)
     if old is None:
@@ -7509,20 +7678,6 @@ def with_wishes(run: EvalRun, args: argparse.Namespace) -> EvalRun:
     return replace(
         run, max_cost=run.max_cost if args.max_cost is None else args.max_cost, canceled_too=bool(args.canceled)
     )
-
-
-def check_own_files(run: EvalRun) -> None:
-    """ScriptError (3) when a file that travels with the jobs is not what it was when the run was planned."""
-    for name, digest in run.files.items():
-        path = Path(name)
-        if not path.is_file():
-            raise ScriptError(f"--run-id {run.run_id}: {name} is not here, and its jobs need it: go to its folder")
-        if file_sha256(path) != digest:
-            raise ScriptError(
-                f"--run-id {run.run_id}: {name} has changed since the run was planned, so its scores would be of two "
-                "kinds: put the old file back, or plan anew with another --run-id",
-                code=3,
-            )
 
 
 def check_owner(run: EvalRun, client: JobsClient, args: argparse.Namespace) -> EvalRun:
@@ -7567,10 +7722,22 @@ def check_cost(run: EvalRun) -> None:
         return
     before = f" ({committed_text(run)})" if run.committed else ""
     raise ScriptError(
-        f"{money(run.at_most)} is what the run can cost at most{before}, which is above {cap}: nothing was sent; "
+        f"{money(run.at_most)} is what the run can cost at most{before}, which is above {cap}: not sent; "
         f"{cheaper(run)}, or a higher --max-cost",
         code=1,
     )
+
+
+def check_token_prices(run: EvalRun, now: Mapping[str, float]) -> None:
+    """ScriptError (3) when a provider's tokens cost more than when they were planned, or nobody says what they cost."""
+    for name, planned in run.token_prices.items():
+        if not now.get(name, math.inf) <= planned:
+            today = money(now[name]) if name in now else "not known"
+            raise ScriptError(
+                f"a million tokens of {name}: {money(planned)} when the run was planned, and {today} now: plan anew, "
+                "with another --run-id",
+                code=3,
+            )
 
 
 def unknown_ceiling(run: EvalRun) -> str:
@@ -9388,6 +9555,20 @@ def token_price(offers: Mapping[str, tuple[float, float]], provider: str | None)
     return max(offers.values(), default=None) if provider in (None, "fastest", "cheapest") else None
 
 
+def known_prices(models: Iterable[str], provider: str | None, prices: ProviderPrices) -> dict[str, float]:
+    """The prices of the models that have one: "owner/name, prompts" and "owner/name, answers"."""
+    found = {model: token_price(prices.get(model, {}), provider) for model in models}
+    sides = ("prompts", "answers")
+    return {f"{m}, {side}": usd for m, price in found.items() if price for side, usd in zip(sides, price, strict=True)}
+
+
+def token_prices_now(run: EvalRun) -> dict[str, float]:
+    """What the tokens of a run's models cost now, as its plan keeps it."""
+    words = run.jobs[0].arguments
+    provider = words[words.index("--provider") + 1] if "--provider" in words else None
+    return known_prices({model for job in run.jobs for model in job.models}, provider, provider_prices())
+
+
 def check_provider_models(args: argparse.Namespace, client: JobsClient | None) -> None:
     """ScriptError for a model that is no Hub id, or is not on the Hub."""
     from huggingface_hub.errors import RepositoryNotFoundError
@@ -9467,6 +9648,7 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
         states,
         notes,
         files=files,
+        token_prices=known_prices(args.model, args.provider, prices),
         prices_known=catalog.known,
     )
 

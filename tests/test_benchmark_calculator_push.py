@@ -360,6 +360,28 @@ def test_what_gitignore_names_is_sent_all_the_same(run, hub, capsys):
     assert push(capsys, run)[0] == 0 and set(FILES) < set(hub.files("me/m"))
 
 
+@pytest.mark.parametrize("how", ["small", "large", "while it is sent", "a link"])
+def test_what_was_prepared_is_what_is_sent(run, hub, capsys, how, monkeypatch):
+    """The prepared folder lies there while the Hub is asked and gigabytes are sent; others may write to it."""
+    (run / "step_2" / "extra.bin").write_bytes(LARGE)
+    hub.create_repo("me/m")
+    out = run.parent / "out"
+    (run.parent / "diary.md").write_text("my private diary")
+    changes = {
+        "small": lambda: (out / "README.md").write_text("my private diary"),
+        "large": lambda: (out / "extra.bin").write_bytes(LARGE[::-1]),
+        "while it is sent": lambda: (out / "extra.bin").write_bytes(LARGE[::-1]),
+        "a link": lambda: ((out / "README.md").unlink(), (out / "README.md").symlink_to("../diary.md")),
+    }
+    monkeypatch.setattr(bc, "SENT_FROM_MEMORY", 2**20)
+    asked = "/info/lfs/objects/batch" if how == "while it is sent" else "/tree/"
+    hub.fault("POST" if "lfs" in asked else "GET", asked, before=changes[how])
+    before = hub.files("me/m")
+    said = fails(capsys, run, code=2 if how == "while it is sent" else 3)  # 2: the store compares the hash, too
+    assert how == "while it is sent" or "has changed since it was looked at; nothing was committed" in said
+    assert hub.files("me/m") == before
+
+
 def test_a_pull_request_whose_answer_was_lost(run, hub, capsys):
     hub.create_repo("me/m")
     hub.fault("POST", "/commit/", drop="answer")

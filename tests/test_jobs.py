@@ -573,8 +573,9 @@ def test_a_token_that_came_after_the_plan_is_not_uploaded(hub, capsys):
     commits = len(hub.commits("me/uploaded"))
     Path("run/checkpoint-100/merges.txt").write_text("new, and harmless")
     Path("run/checkpoint-200/merges.txt").write_text("hf_" + "S" * 34)
-    assert main("--run-id", "up", "--yes") == 2
-    assert "merges.txt: holds something like a Hub token" in capsys.readouterr().err
+    assert main("--run-id", "up", "--yes") == 3
+    err = capsys.readouterr().err
+    assert "checkpoint-100/merges.txt is new" in err and "checkpoint-200/merges.txt is new" in err
     assert len(hub.commits("me/uploaded")) == commits  # of neither folder
 
 

@@ -921,6 +921,15 @@ def test_records_are_uploaded_in_one_commit_to_a_private_data_set(hub, measured)
     assert len(hub.commits("me/evals", repo_type="dataset")) == before + 1, "nothing to upload is no commit"
 
 
+def test_a_gitignore_of_the_data_set_keeps_no_record_from_it(hub, measured):
+    hub.create_repo("me/evals", "dataset", {".gitignore": "*.jsonl\ndata/\n"})
+    hub.repo("me/evals", "dataset").private = True
+    target, finished = script.open_results_repo("me/evals"), measured()
+    samples = finished.path.with_name(f"{finished.path.stem}_samples.jsonl")
+    script.upload_results(target, Path("out"), [finished.path, samples])
+    assert {path.relative_to("out").as_posix() for path in (finished.path, samples)} < uploaded(hub)
+
+
 def test_a_public_data_set_is_refused_before_anything_is_measured(hub, measured, capsys):
     hub.create_repo("me/evals", "dataset")
     commits = len(hub.commits("me/evals", repo_type="dataset"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from parts.frame import ScriptError, note, write_whole
 from parts.harness.vocabulary import ResultsRepo
 from parts.hub.answers import keep_token_home
+from parts.hub.committing import commit_whole
 from parts.hub.private_repo import refuse_public
 from parts.inputs import MAX_SAMPLES, input_text
 from parts.private import scrub
@@ -88,7 +89,7 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
 
     def commit() -> None:
         refuse_public(HfApi(), target.repo_id, "dataset", "--results-repo")  # it was looked at hours ago
-        HfApi().create_commit(target.repo_id, operations, commit_message=title, repo_type="dataset")
+        commit_whole(HfApi(), target.repo_id, operations, commit_message=title, repo_type="dataset")
 
     try:
         send(commit)

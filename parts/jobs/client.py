@@ -124,7 +124,6 @@ class JobsClient:
         if not ACCOUNT.fullmatch(self.namespace):
             raise ScriptError(f"{single_line(self.namespace)[:60]!r} is no account's name")
         self.prices: dict[str, float] | None = None
-        self.bucket_is_private = False  # that of files of jobs, as far as it was asked
 
     def account(self) -> str:
         """The name of the token's owner."""
@@ -230,9 +229,7 @@ class JobsClient:
 
     def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str], script: Path) -> Any:
         """One submission, by the client's own way; what it prints goes to stderr."""
-        if not self.bucket_is_private:
-            self.refuse_public_bucket()
-            self.bucket_is_private = True
+        self.refuse_public_bucket()
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # run_uv_job is marked experimental
             return self.api.run_uv_job(

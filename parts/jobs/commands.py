@@ -7,12 +7,11 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from parts.frame import ScriptError, note, printable
-from parts.hashes import file_sha256
+from parts.frame import ScriptError, listing, note, printable
 from parts.hub.token import job_token
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.following import (
@@ -41,7 +40,7 @@ from parts.jobs.run import (
     save_run,
 )
 from parts.jobs.tasks import task_aliases
-from parts.jobs.uploading import upload_checkpoints
+from parts.jobs.uploading import check_own_files, upload_checkpoints
 from parts.jobs.vocabulary import (
     DATA_SET,
     DEFAULT_TIMEOUT,
@@ -67,7 +66,14 @@ MOST_DOLLARS = 1_000_000
 MAX_WORD = 200  # bytes of a model's or task's name
 
 
-def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, JobsClient | None], EvalRun]) -> int:
+TokenPrices = Callable[[EvalRun], Mapping[str, float]]  # those of now, as the plan has those of then
+
+
+def submit(
+    args: argparse.Namespace,
+    planned: Callable[[argparse.Namespace, JobsClient | None], EvalRun],
+    token_prices: TokenPrices = lambda run: {},
+) -> int:
     """Plan a run or take up the one on disk, show it, ask, send what is missing or failed."""
     client = connected(args)
     run = resumed(args, client, planned)
@@ -77,7 +83,7 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
         run = check_owner(run, client, args) if not args.dry_run else run
     if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
-    problem = objection_to(run)
+    problem = objection_to(run, token_prices)
     show_run_plan(run, args, problem)
     if problem:
         raise problem
@@ -85,9 +91,10 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
         return 0
     if run.waiting:
         consent(run, args)
+        run = replace(run, agreed=tuple(job.name for job in run.waiting))
         client.open_private(run.results_repo, "dataset", "--results-repo")
         upload_checkpoints(client, run)
-        run = send_missing(args, client, run)
+        run = send_missing(args, client, run, token_prices)
     else:
         save_run(args, run)
         note("nothing to send: no job is missing or has failed")
@@ -98,24 +105,54 @@ def submit(args: argparse.Namespace, planned: Callable[[argparse.Namespace, Jobs
     return 0
 
 
-def send_missing(args: argparse.Namespace, client: JobsClient, run: EvalRun) -> EvalRun:
-    """Send what is missing or failed; an error says how to go on with the run."""
+def send_missing(args: argparse.Namespace, client: JobsClient, run: EvalRun, token_prices: TokenPrices) -> EvalRun:
+    """Send what was agreed to and still waits; an error says how to go on with the run."""
+    shown, path = run, run_file(args, run.run_id)
     with only_one(args, run.run_id):
-        run = refreshed(client, run)  # what another command has sent meanwhile is not sent again
+        if path.is_file():  # what another command has sent or brought home meanwhile is not sent again
+            now = read_run(path, args.adopt)
+            if not same_plan(now, run):
+                raise ScriptError(f"{path}: another command has planned other jobs meanwhile: look at it again", 3)
+            run = replace(run, states=now.states)
+        run = refreshed(client, run)
         save_run(args, run)
-        note(f"the plan and the state of every job: {run_file(args, run.run_id)}")
+        note(f"the plan and the state of every job: {path}")
+        if late := {job.name for job in replace(run, agreed=None).waiting} - set(run.agreed or ()):
+            note(f"not sent, since they wait only now and were not shown: {listing(sorted(late))}")
         try:
-            return send_jobs(args, client, run, run.waiting)
+            run = send_jobs(args, client, run, lambda now: as_agreed(client, shown, now, token_prices))
         except ScriptError as error:
             raise ScriptError(f"{error}; go on with: {this_script()} --run-id {run.run_id}", error.code) from error
+    return replace(run, agreed=None)
 
 
-def objection_to(run: EvalRun) -> ScriptError | None:
+def as_agreed(client: JobsClient, shown: EvalRun, run: EvalRun, token_prices: TokenPrices) -> EvalRun:
+    """The run as it is when jobs of it are sent, at the prices of now; ScriptError (3) when it is no more what was
+    shown: jobs at a higher price, above --max-cost, other files."""
+    if shown.prices_known:
+        run = at_prices_of_today(run, client.catalog())
+    prices = {job.name: job.price for job in shown.jobs}
+    dearer = next((job for job in run.waiting if job.price > prices[job.name]), None)
+    if dearer:
+        raise ScriptError(
+            f"{dearer.name}: {money(prices[dearer.name])} for an hour of {dearer.flavor} were shown, and it is "
+            f"{money(dearer.price)} now: not sent",
+            code=3,
+        )
+    if problem := objection_to(run, token_prices):
+        raise ScriptError(f"not what was agreed to any more: {problem}", code=3)
+    return run
+
+
+def objection_to(run: EvalRun, token_prices: TokenPrices) -> ScriptError | None:
     """Why the jobs that wait are not sent, or None."""
     try:
+        check_own_files(run)
         check_sent_files(run)
         check_times(run)
         check_cost(run)
+        if run.waiting and run.token_prices:
+            check_token_prices(run, token_prices(run))
     except ScriptError as error:
         return error
     return None
@@ -205,7 +242,6 @@ def resumed(
     if not args.model:
         if old is None:
             raise ScriptError(f"--run-id {args.run_id}: no {path}: give --model and --task as well")
-        check_own_files(old)
         return with_wishes(replace(old, timeout=args.timeout or old.timeout), args)
     new = with_wishes(planned(args, client), args)
     if old is None:
@@ -224,20 +260,6 @@ def with_wishes(run: EvalRun, args: argparse.Namespace) -> EvalRun:
     return replace(
         run, max_cost=run.max_cost if args.max_cost is None else args.max_cost, canceled_too=bool(args.canceled)
     )
-
-
-def check_own_files(run: EvalRun) -> None:
-    """ScriptError (3) when a file that travels with the jobs is not what it was when the run was planned."""
-    for name, digest in run.files.items():
-        path = Path(name)
-        if not path.is_file():
-            raise ScriptError(f"--run-id {run.run_id}: {name} is not here, and its jobs need it: go to its folder")
-        if file_sha256(path) != digest:
-            raise ScriptError(
-                f"--run-id {run.run_id}: {name} has changed since the run was planned, so its scores would be of two "
-                "kinds: put the old file back, or plan anew with another --run-id",
-                code=3,
-            )
 
 
 def check_owner(run: EvalRun, client: JobsClient, args: argparse.Namespace) -> EvalRun:
@@ -282,10 +304,22 @@ def check_cost(run: EvalRun) -> None:
         return
     before = f" ({committed_text(run)})" if run.committed else ""
     raise ScriptError(
-        f"{money(run.at_most)} is what the run can cost at most{before}, which is above {cap}: nothing was sent; "
+        f"{money(run.at_most)} is what the run can cost at most{before}, which is above {cap}: not sent; "
         f"{cheaper(run)}, or a higher --max-cost",
         code=1,
     )
+
+
+def check_token_prices(run: EvalRun, now: Mapping[str, float]) -> None:
+    """ScriptError (3) when a provider's tokens cost more than when they were planned, or nobody says what they cost."""
+    for name, planned in run.token_prices.items():
+        if not now.get(name, math.inf) <= planned:
+            today = money(now[name]) if name in now else "not known"
+            raise ScriptError(
+                f"a million tokens of {name}: {money(planned)} when the run was planned, and {today} now: plan anew, "
+                "with another --run-id",
+                code=3,
+            )
 
 
 def unknown_ceiling(run: EvalRun) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from parts.frame import SHOWN_FAILURES, ScriptError, note, run_line
 from parts.jobs.client import HubAway, JobsClient, attempt_of, is_job_of, timeout_of
-from parts.jobs.packing import packed
+from parts.jobs.packing import packed, packed_job
 from parts.jobs.run import failure_cause, run_file, run_to_json, save_run
 from parts.jobs.vocabulary import (
     FINISHED,
@@ -196,16 +196,23 @@ def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float
     return job.price if planned_here else client.price(flavor)
 
 
-def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: Sequence[EvalJob]) -> EvalRun:
-    """Send jobs, at most --max-parallel at a time; run.json is written after each."""
-    queue, sent = list(todo), []
+def send_jobs(
+    args: argparse.Namespace, client: JobsClient, run: EvalRun, as_agreed: Callable[[EvalRun], EvalRun]
+) -> EvalRun:
+    """Send the jobs that wait, each once, at most --max-parallel at a time; run.json is written after each.
+
+    as_agreed: looks before some are sent whether they are still what was agreed to.
+    """
+    sent: list[str] = []
     run, script = packed(run, run_file(args, run.run_id).parent)
-    while queue:
+    while queue := [job.name for job in run.waiting if job.name not in sent]:
         active = sum(state.active for state in run.states.values())
         room = len(queue) if args.max_parallel is None else max(0, args.max_parallel - active)
-        for job in queue[:room]:
+        run = as_agreed(run) if room else run
+        for job in [job for job in run.jobs if job.name in queue[:room]]:
             old = run.states[job.name]
-            info = client.submit(run, job, old.attempt + 1, script)
+            with packed_job(run, job, script) as (copied, copy):
+                info = client.submit(run, copied, old.attempt + 1, copy)
             tries = {**old.tries, info.id: old.tries.get(info.id, 0.0)}
             place = {"flavor": job.flavor, "price": job.price, "timeout": duration_seconds(run.timeout)}
             state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, tries=tries, **place)
@@ -213,10 +220,9 @@ def send_jobs(args: argparse.Namespace, client: JobsClient, run: EvalRun, todo: 
             save_run(args, run)
             sent.append(job.name)
             note(f"sent {job.name} to {job.flavor}: {info.url}")
-        queue = queue[room:]
-        if queue:
+        if left := len(queue[room:]):
             if room:
-                note(f"{len(queue)} jobs wait for room (--max-parallel {args.max_parallel})")
+                note(f"{left} jobs wait for room (--max-parallel {args.max_parallel})")
             time.sleep(POLL_SECONDS)
             run = refreshed(client, run)
             save_run(args, run)

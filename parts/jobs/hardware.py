@@ -15,7 +15,7 @@ from parts.jobs.models import HowRun, fetch_facts, folder_facts, named_models
 from parts.jobs.own_questions import own_sets, question_files, question_words, shown_questions
 from parts.jobs.packing import locked_packages
 from parts.jobs.tasks import assumed_tokens, needed_length, task_tokens, task_warnings
-from parts.jobs.uploading import shown_uploads, upload_places
+from parts.jobs.uploading import hashed_files, shown_uploads, upload_places
 from parts.jobs.vocabulary import (
     AUTO,
     BUILT_IN,
@@ -296,6 +296,7 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
     """Everything that a submission decides: jobs, hardware, cost."""
     uploads = check_models(args, client)
     facts, catalog = all_facts(args, client, uploads), hardware_catalog(client)
+    facts |= {place: replace(facts[place], files=hashed_files(path.resolve())) for place, path in uploads.items()}
     share = args.gpu_memory_utilization or ROOM
     wish = Wish(args.backend, args.hardware, args.tensor_parallel_size, args.dtype, share, args.force)
     choices = {model: choose_hardware(facts[model], catalog, wish) for model in args.model}
@@ -324,7 +325,7 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
         tuple(jobs),
         states,
         notes,
-        files=own_files(args),
+        files=own_files(args) | {name: digest for row in facts.values() for name, digest in row.files.items()},
         uploads={place: str(path.resolve()) for place, path in uploads.items()},
         prices_known=catalog.known,
     )
@@ -371,7 +372,8 @@ def gpu_job(
     choice = largest([choices[model] for model in models])
     words = script_arguments(args, models, tasks, choice.tensor_parallel_size)
     settings = without_flags(words, ("--tensor-parallel-size", "--gpu-memory-utilization"))
-    name = job_name(models, tasks, [*settings, *own_files(args).values()])
+    uploaded = [f"{Path(name).name} {digest}" for model in models for name, digest in facts[model].files.items()]
+    name = job_name(models, tasks, [*settings, *own_files(args).values(), *uploaded])
     words += needed_dtype(args, [facts[model] for model in models], choice)
     words += ["--results-repo", f"{results}/{name}"]
     each = [model_hours(args, facts[model], choice, tasks) for model in models]

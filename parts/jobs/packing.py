@@ -6,8 +6,11 @@ meanwhile. The script that was sent stays beside run.json.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +18,8 @@ from parts.embedded import embedded
 from parts.frame import ScriptError, whole_file
 from parts.inputs import input_bytes, input_text
 from parts.jobs.client import script_path
-from parts.jobs.vocabulary import EvalRun
+from parts.jobs.uploading import refuse_changed
+from parts.jobs.vocabulary import EvalJob, EvalRun
 
 LOCKED = embedded("jobs/locked.json")  # made by parts/lock_jobs.py
 PINNED = re.compile(
@@ -62,3 +66,23 @@ def packed(run: EvalRun, folder: Path) -> tuple[EvalRun, Path]:
     with whole_file(path) as file:
         file.write(data)
     return replace(run, script_sha256=hashlib.sha256(data).hexdigest()), path
+
+
+@contextlib.contextmanager
+def packed_job(run: EvalRun, job: EvalJob, script: Path) -> Iterator[tuple[EvalJob, Path]]:
+    """A job whose words name copies of the files that travel with it, and a copy of the script.
+
+    What the client reads is what has the hash that was planned, whatever is written to the files meanwhile. ScriptError
+    (3) for one that has changed since.
+    """
+    own = {name: digest for name, digest in run.files.items() if name in job.arguments}
+    wanted = {str(script): run.script_sha256, **own}
+    found = {name: input_bytes(name) for name in wanted}
+    refuse_changed(run, wanted, {name: hashlib.sha256(data).hexdigest() for name, data in found.items()})
+    with tempfile.TemporaryDirectory() as folder:
+        copies = {name: Path(folder, str(number), Path(name).name) for number, name in enumerate(found)}
+        for name, copy in copies.items():
+            copy.parent.mkdir()
+            copy.write_bytes(found[name])
+        words = (str(copies[word]) if word in own else word for word in job.arguments)
+        yield replace(job, arguments=tuple(words)), copies[str(script)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from parts.frame import ScriptError
@@ -62,6 +62,20 @@ def token_price(offers: Mapping[str, tuple[float, float]], provider: str | None)
     if provider in offers:
         return offers[provider]
     return max(offers.values(), default=None) if provider in (None, "fastest", "cheapest") else None
+
+
+def known_prices(models: Iterable[str], provider: str | None, prices: ProviderPrices) -> dict[str, float]:
+    """The prices of the models that have one: "owner/name, prompts" and "owner/name, answers"."""
+    found = {model: token_price(prices.get(model, {}), provider) for model in models}
+    sides = ("prompts", "answers")
+    return {f"{m}, {side}": usd for m, price in found.items() if price for side, usd in zip(sides, price, strict=True)}
+
+
+def token_prices_now(run: EvalRun) -> dict[str, float]:
+    """What the tokens of a run's models cost now, as its plan keeps it."""
+    words = run.jobs[0].arguments
+    provider = words[words.index("--provider") + 1] if "--provider" in words else None
+    return known_prices({model for job in run.jobs for model in job.models}, provider, provider_prices())
 
 
 def check_provider_models(args: argparse.Namespace, client: JobsClient | None) -> None:
@@ -143,6 +157,7 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
         states,
         notes,
         files=files,
+        token_prices=known_prices(args.model, args.provider, prices),
         prices_known=catalog.known,
     )
 

@@ -121,7 +121,7 @@ def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: 
 
 def run_to_json(run: EvalRun) -> dict[str, Any]:
     """What run.json holds."""
-    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states")}
+    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states", "agreed")}
     jobs = [asdict(job) | {"state": asdict(state)} for job, state in run.rows()]
     return {"schema_version": RUN_SCHEMA, **plan, "jobs": jobs}
 
@@ -147,6 +147,8 @@ def run_from_json(data: Any, where: Path) -> EvalRun:
 def check_run(run: EvalRun, run_id: str) -> None:
     """ValueError for a run that this program would not have planned: another's script, place, package, type."""
     check_types(run)
+    if run.agreed is not None:
+        raise ValueError("it says what was agreed to")
     if run.run_id != run_id:
         raise ValueError(f"it is the run {run.run_id}, and stands in the folder {run_id}")
     if run.script not in JOB_SCRIPTS:
@@ -253,7 +255,7 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
     if not adopt:
         raise ScriptError(f"{path}: is that what you want? The same command with --adopt goes on with it", code=3)
     # Of this machine's files it decides nothing: no folder is uploaded for it, and the script is made here anew.
-    run = replace(without_claims(run), uploads={}, script_sha256="")
+    run = replace(without_claims(run), files=run.travelling, uploads={}, script_sha256="")
     save_sealed(path, run)
     note(f"{path} is yours from now on")
     return run
@@ -272,7 +274,7 @@ def without_claims(run: EvalRun) -> EvalRun:
         for name, state in run.states.items()
     }
     told = "the hours are what another hand has estimated: only the timeout bounds them"
-    return replace(run, jobs=jobs, states=states, notes=(told,), prices_known=False)
+    return replace(run, jobs=jobs, states=states, notes=(told,), prices_known=False, token_prices={})
 
 
 def claimed_lines(run: EvalRun) -> list[str]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from parts.checkpoints import inside
 from parts.frame import ScriptError, listing, note, single_line
+from parts.hashes import file_sha256, remembered_sha256
+from parts.hub.committing import additions_of, commit_whole
 from parts.inputs import bytes_text, is_input
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.vocabulary import EvalRun, split_place
 from parts.names import REPO_ID, parse_checkpoint_name
 from parts.repo_files import MAX_UNPACKED, SECRET_NAME, RepoFile, refuse_tokens
+from parts.tables import progress
 from parts.training_runs import FINAL_FOLDERS, find_checkpoints, is_hub_place
 
 # What an evaluation reads of a checkpoint; the states of optimizers and the like stay here.
@@ -86,29 +89,91 @@ def checkpoint_files(folder: Path) -> list[RepoFile]:
     return found
 
 
-def upload_checkpoints(client: JobsClient, run: EvalRun) -> None:
-    """Put the folders of the jobs that wait where the jobs look for them; what is there already is not sent again.
+def hashed_files(folder: Path) -> dict[str, str]:
+    """The files of a checkpoint that are sent, and their SHA-256."""
+    files = checkpoint_files(folder)
+    return {str(folder / file.target): remembered_sha256(file.source) for file in progress(files, f"hashing {folder}")}
 
-    Every file is searched for tokens before the first one is sent.
-    """
-    from huggingface_hub import CommitOperationAdd
 
+def wanted_uploads(run: EvalRun) -> dict[str, Path]:
+    """The folders that the jobs which wait are made of: place on the Hub -> folder."""
     wanted = {model for job in run.waiting for model in job.models}
     chosen = {place: Path(folder) for place, folder in run.uploads.items() if place in wanted}
     for place, folder in chosen.items():
         if not folder.is_dir():
             raise ScriptError(f"{folder} is not here any more, and {place} is made of it")
+    return chosen
+
+
+def planned_below(run: EvalRun, folders: Iterable[Path]) -> dict[str, str]:
+    """The files of folders as they were planned."""
+    chosen = set(folders)
+    return {name: digest for name, digest in run.files.items() if Path(name).parent in chosen}
+
+
+def check_own_files(run: EvalRun) -> None:
+    """ScriptError (3) when a file that travels with the jobs, or is uploaded for those which wait, is not what it was
+    when the run was planned."""
+    folders, found = wanted_uploads(run).values(), {}
+    for name in run.travelling:
+        if not is_input(name):
+            raise ScriptError(f"--run-id {run.run_id}: {name} is not here, and its jobs need it: go to its folder")
+        found[name] = file_sha256(Path(name))
+    for folder in folders:
+        found |= hashed_files(folder)
+    refuse_changed(run, run.travelling | planned_below(run, folders), found)
+
+
+def refuse_changed(run: EvalRun, planned: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """ScriptError (3) with the files that are not what was planned: file -> SHA-256, then and now."""
+    words = {
+        name: "is new" if name not in planned else "is gone" if name not in found else "has changed"
+        for name in sorted({*planned, *found})
+        if planned.get(name) != found.get(name)
+    }
+    if words:
+        raise ScriptError(
+            f"--run-id {run.run_id}: {listing(f'{name} {word}' for name, word in words.items())} since the run was "
+            "planned, so its scores would be of two kinds: put the old files back, or plan anew with another --run-id",
+            code=3,
+        )
+
+
+def upload_checkpoints(client: JobsClient, run: EvalRun) -> None:
+    """Put the folders of the jobs that wait where the jobs look for them; what is there already is not sent again.
+
+    Every file is compared with the plan, and searched for tokens, before the first one is sent.
+    """
+    chosen = wanted_uploads(run)
+    if chosen:
+        check_own_files(run)
     files = {place: checkpoint_files(folder) for place, folder in chosen.items()}
     refuse_tokens([file for found in files.values() for file in found], client.token)
     for place, folder in chosen.items():
         repo, below, _ = split_place(place)
+        names = {file: f"{below}/{file.target}".lstrip("/") for file in files[place]}
         client.open_private(repo, "model", "--upload")
-        prefix = f"{below}/" if below else ""
-        operations = [CommitOperationAdd(prefix + file.target, str(file.source)) for file in files[place]]
         with job_errors(f"--upload {repo}", client.token):
+            refuse_leftovers(client, place, names.values())
             note(f"uploading {folder} to {place} ...")
+            digests = {name: run.files.get(str(folder / file.target), "") for file, name in names.items()}
+            added, unchanged = additions_of({name: file.source for file, name in names.items()}, digests)
             title = f"Add {below or folder.name}"
-            client.patiently(client.api.create_commit, repo, operations, commit_message=title)
+            client.patiently(commit_whole, client.api, repo, added, before=unchanged, commit_message=title)
+
+
+def refuse_leftovers(client: JobsClient, place: str, own: Container[str]) -> None:
+    """ScriptError (3) when a place on the Hub holds what an evaluation reads and this upload has not."""
+    repo, below, _ = split_place(place)
+    there = client.patiently(client.api.list_repo_files, repo)
+    inner = [name for name in there if name.rpartition("/")[0] == below and name not in own]
+    others = [name for name in inner if any(fnmatch.fnmatchcase(name.rpartition("/")[2], kind) for kind in UPLOADED)]
+    if others:
+        raise ScriptError(
+            f"{place} holds {listing(others)}, which the folder that is uploaded has not, and its job would read: "
+            "delete that there, or --upload to another repository",
+            code=3,
+        )
 
 
 def shown_uploads(places: Mapping[str, Path], token: str | None) -> tuple[str, ...]:

@@ -166,7 +166,8 @@ class JobState:
 class EvalRun:
     """A run on Jobs: the plan, which stays, and the state of every job, which moves. This is what run.json holds.
 
-    `packages`: in exact versions; `files`: the user's own files that travel with the jobs, and their SHA-256.
+    `packages`: in exact versions; `files`: the user's own files that travel with the jobs or are uploaded for them, and
+    their SHA-256; `agreed`: the jobs that were shown and agreed to, while they are sent (not kept).
     """
 
     run_id: str
@@ -186,18 +187,28 @@ class EvalRun:
     uploads: dict[str, str] = field(default_factory=dict)  # places on the Hub, and the folders here that go there
     prices_known: bool = True  # whether the Hub has said them
     canceled_too: bool = False  # whether canceled jobs are sent again as well
+    agreed: tuple[str, ...] | None = None
+    token_prices: dict[str, float] = field(default_factory=dict)  # of a provider, as planned: dollars for a million
 
     def rows(self) -> list[tuple[EvalJob, JobState]]:
         return [(job, self.states[job.name]) for job in self.jobs]
 
     @property
+    def travelling(self) -> dict[str, str]:
+        """Those of the files that go with a job: the client sends each argument that is a file's name."""
+        words = {word for job in self.jobs for word in job.arguments}
+        return {name: digest for name, digest in self.files.items() if name in words}
+
+    @property
     def waiting(self) -> list[EvalJob]:
-        """Jobs that were never sent, or have to be sent again; canceled ones only when that is asked for."""
+        """Jobs that were never sent, or have to be sent again; canceled ones only when that is asked for, and of what
+        was agreed to nothing else."""
         canceled = self.canceled_too
         return [
             job
             for job, state in self.rows()
-            if state.stage == PLANNED or (state.failed and (canceled or not state.canceled))
+            if (state.stage == PLANNED or (state.failed and (canceled or not state.canceled)))
+            and (self.agreed is None or job.name in self.agreed)
         ]
 
     @property
@@ -251,7 +262,7 @@ class ModelFacts:
     """What is known about a model: sizes in bytes, the cache of one token, the tokens of its longest request.
 
     parameters: those that the weights stand for, packed or not; active: those that one token goes through; refusal: why
-    it cannot be run at all.
+    it cannot be run at all; files: of a folder that is uploaded, and their SHA-256.
     """
 
     model: str
@@ -266,6 +277,7 @@ class ModelFacts:
     active: float | None = None
     refusal: str | None = None
     is_adapter: bool = False
+    files: dict[str, str] = field(default_factory=dict)
 
     @property
     def cache(self) -> float:

@@ -20,7 +20,7 @@ from parts.metadata.identity import OTHER, Measures
 from parts.metadata.merge import StandingResult, is_value, measures_of, merge, standings_of
 from parts.metadata.plan import Change, Plan, RepoState
 from parts.publish.hub import Hub, PullRequest
-from parts.publish.local import say_written, write_clone
+from parts.publish.local import read_clone, say_written, write_clone
 from parts.publish.text import counted_title, pull_request_text, pull_request_title
 from parts.seal import is_sealed, seal_of
 
@@ -204,6 +204,8 @@ def carry_out(
         return outcome
     if args.card or hub is None:
         if acts(args):
+            if read_clone(args.card) != state:
+                raise ScriptError(f"{args.card} was changed while this ran; nothing was written: run it again", code=3)
             say_written(write_clone(args.card, change))
         return outcome
     if not (args.create_pr or args.update_pr or args.apply):

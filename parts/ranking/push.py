@@ -11,7 +11,7 @@ from typing import Any
 
 from parts.frame import ScriptError, listing, note, plural
 from parts.hub.access import check_write_access, hub_errors
-from parts.hub.committing import commit_once, commit_whole, known_identity
+from parts.hub.committing import additions_of, commit_once, commit_whole, known_identity
 from parts.hub.private_repo import refuse_public
 from parts.hub.token import find_token
 from parts.repo_files import RepoFile
@@ -150,19 +150,18 @@ def send(
     args: argparse.Namespace,
 ) -> dict[str, Any]:
     """Make the commit or the pull request, and compare what the Hub has then."""
-    from huggingface_hub import CommitOperationAdd
-
     parent = plan.parent or made_repo(api, args.push, not args.public)
     if plan.parent and plan.private:
         refuse_public(api, args.push, "model", "--push")
     names = (*plan.new, *plan.changed)
 
     def commit() -> tuple[str, str, str | None]:
-        operations = [CommitOperationAdd(name, files[name].source) for name in names]
+        operations, unchanged = additions_of({name: files[name].source for name in names}, digests)
         made = commit_whole(
             api,
             args.push,
             operations,
+            unchanged,
             commit_message=message,
             parent_commit=parent,
             create_pr=args.create_pr or None,
