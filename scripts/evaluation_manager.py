@@ -1004,6 +1004,7 @@ import time
 import traceback
 import unicodedata
 import uuid
+import weakref
 import zipfile
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable
@@ -3840,6 +3841,8 @@ def uncollected(work: Callable[..., Returned]) -> Callable[..., Returned]:
         try:
             return work(*args, **options)
         finally:
+            gc.freeze()  # both only move lists: what was made counts as old, and is not looked through at once
+            gc.unfreeze()
             gc.enable()
 
     return run
@@ -3957,10 +3960,11 @@ def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, str]]:
 
     done, nested, loose, end = 0, 0, -1, 0  # read up to; lists and quotes go up to; text of an item: from, to
 
-    def block(kind: str, start: int, end: int, said: str = "") -> tuple[str, int, int, str, str]:
-        margin = source[source.rfind(b"\n", 0, start) + 1 : start].decode() if start < nested else ""
-        margin = margin[: margin.rfind(">") + 1] if margin.rstrip().endswith(">") else margin
-        return kind, start, end, margin, said
+    def margin(start: int) -> str:
+        if start >= nested:
+            return ""
+        before = source[source.rfind(b"\n", 0, start) + 1 : start].decode()
+        return before[: before.rfind(">") + 1] if before.rstrip().endswith(">") else before
 
     events = events_with_range(source.decode(), options=Options.ENABLE_TABLES)
     for event, place in events:
@@ -3974,7 +3978,7 @@ def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, str]]:
             loose, end = (start if loose < 0 else loose), max(end, place["end"])
             continue
         if loose >= 0:
-            yield block("Paragraph", loose, end)
+            yield "Paragraph", loose, end, margin(loose), ""
             done, loose = end, -1
         if not begins or kind == "Item":
             continue
@@ -3984,9 +3988,9 @@ def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, str]]:
         done = place["end"]
         if kind == "HtmlBlock":
             lines = itertools.takewhile(lambda found: "End" not in found[0], events)
-            yield block(kind, start, done, "".join(line.get("Html", "") for line, _ in lines))
+            yield kind, start, done, "", "".join(line.get("Html", "") for line, _ in lines)
         elif tag != _INDENTED:
-            yield block(kind, start, done, tag["Heading"]["level"] if kind == "Heading" else "")
+            yield kind, start, done, margin(start), tag["Heading"]["level"] if kind == "Heading" else ""
 
 
 def unmarked(line: str) -> str:
@@ -5490,7 +5494,7 @@ class ScoreReader:
     def __init__(
         self, grid: Grid, model: ModelName, vocabulary: Vocabulary, title: str, unplain: Callable[[str], str]
     ) -> None:
-        self.unplain = unplain  # what in a label is not plain
+        self.unplain = weakref.WeakMethod(unplain)  # what in a label is not plain; weak, as its object keeps this one
         self.grid, self.table, self.model, self.vocabulary = grid, grid.table, model, vocabulary
         self.headings = [text for text in self.table.headings if text != title]
         self.names: dict[tuple[int, int], RowNames] = {}  # by number of the header, and column where a table begins
@@ -5801,7 +5805,7 @@ class ScoreReader:
         """What the labels beside a benchmark's name say that makes its value another thing than its plain score."""
         for text in filter(None, (score.group, *(score.notes or "").split(", "))):
             known = is_benchmark(text, self.vocabulary) or word_list("filter_words").issuperset(words_of(text))
-            if known or (by_hand and not says_lower(text)) or not (word := self.unplain(text)):
+            if known or (by_hand and not says_lower(text)) or not (word := self.unplain()(text)):
                 continue
             if text == score.group or is_telling(word) or says_lower(text):
                 return f"'{text[:60]}' beside it says '{word}': what is measured?"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -160,7 +161,7 @@ class ScoreReader:
     def __init__(
         self, grid: Grid, model: ModelName, vocabulary: Vocabulary, title: str, unplain: Callable[[str], str]
     ) -> None:
-        self.unplain = unplain  # what in a label is not plain
+        self.unplain = weakref.WeakMethod(unplain)  # what in a label is not plain; weak, as its object keeps this one
         self.grid, self.table, self.model, self.vocabulary = grid, grid.table, model, vocabulary
         self.headings = [text for text in self.table.headings if text != title]
         self.names: dict[tuple[int, int], RowNames] = {}  # by number of the header, and column where a table begins
@@ -471,7 +472,7 @@ class ScoreReader:
         """What the labels beside a benchmark's name say that makes its value another thing than its plain score."""
         for text in filter(None, (score.group, *(score.notes or "").split(", "))):
             known = is_benchmark(text, self.vocabulary) or word_list("filter_words").issuperset(words_of(text))
-            if known or (by_hand and not says_lower(text)) or not (word := self.unplain(text)):
+            if known or (by_hand and not says_lower(text)) or not (word := self.unplain()(text)):
                 continue
             if text == score.group or is_telling(word) or says_lower(text):
                 return f"'{text[:60]}' beside it says '{word}': what is measured?"

@@ -140,6 +140,8 @@ def uncollected(work: Callable[..., Returned]) -> Callable[..., Returned]:
         try:
             return work(*args, **options)
         finally:
+            gc.freeze()  # both only move lists: what was made counts as old, and is not looked through at once
+            gc.unfreeze()
             gc.enable()
 
     return run
@@ -257,10 +259,11 @@ def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, str]]:
 
     done, nested, loose, end = 0, 0, -1, 0  # read up to; lists and quotes go up to; text of an item: from, to
 
-    def block(kind: str, start: int, end: int, said: str = "") -> tuple[str, int, int, str, str]:
-        margin = source[source.rfind(b"\n", 0, start) + 1 : start].decode() if start < nested else ""
-        margin = margin[: margin.rfind(">") + 1] if margin.rstrip().endswith(">") else margin
-        return kind, start, end, margin, said
+    def margin(start: int) -> str:
+        if start >= nested:
+            return ""
+        before = source[source.rfind(b"\n", 0, start) + 1 : start].decode()
+        return before[: before.rfind(">") + 1] if before.rstrip().endswith(">") else before
 
     events = events_with_range(source.decode(), options=Options.ENABLE_TABLES)
     for event, place in events:
@@ -274,7 +277,7 @@ def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, str]]:
             loose, end = (start if loose < 0 else loose), max(end, place["end"])
             continue
         if loose >= 0:
-            yield block("Paragraph", loose, end)
+            yield "Paragraph", loose, end, margin(loose), ""
             done, loose = end, -1
         if not begins or kind == "Item":
             continue
@@ -284,9 +287,9 @@ def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, str]]:
         done = place["end"]
         if kind == "HtmlBlock":
             lines = itertools.takewhile(lambda found: "End" not in found[0], events)
-            yield block(kind, start, done, "".join(line.get("Html", "") for line, _ in lines))
+            yield kind, start, done, "", "".join(line.get("Html", "") for line, _ in lines)
         elif tag != _INDENTED:
-            yield block(kind, start, done, tag["Heading"]["level"] if kind == "Heading" else "")
+            yield kind, start, done, margin(start), tag["Heading"]["level"] if kind == "Heading" else ""
 
 
 def unmarked(line: str) -> str:
