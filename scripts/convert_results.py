@@ -314,6 +314,7 @@ import math
 import operator
 import os
 import re
+import secrets
 import shlex
 import shutil
 import signal
@@ -334,7 +335,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from statistics import NormalDist
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -1919,6 +1920,40 @@ class AskedItem:
         return [self.values.get(score) if self.error is None else None]
 
 
+@dataclass(slots=True)
+class PlainItems:
+    """Some items of multiple choice as columns: each was asked once, in one prompt, and has a value of every metric.
+
+    `values` and `shown` are by metric; `chances` is None where they do not decide alone.
+    """
+
+    ids: list[str]
+    raws: list[str]
+    references: list[list[str]]
+    choices: list[list[str]]
+    prompts: list[str]
+    values: dict[str, list[float]]
+    shown: dict[str, list[list[str]]]
+    chances: list[list[float]] | None
+    metadata: list[dict[str, str]]
+
+    def item(self, at: int) -> AskedItem:
+        """One of them."""
+        return AskedItem(
+            id=self.ids[at],
+            raw=self.raws[at],
+            references=self.references[at],
+            answers=[],
+            values={name: column[at] for name, column in self.values.items()},
+            choices=self.choices[at],
+            prompt=self.prompts[at],
+            shown={name: column[at] for name, column in self.shown.items()},
+            chances=self.chances[at] if self.chances else None,
+            unparsed=False,
+            metadata=self.metadata[at],
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskRun:
     """One model on one task, as one file tells it."""
@@ -1938,7 +1973,7 @@ class TaskRun:
     run_ids: Mapping[str, Any] = field(default_factory=dict)  # run_id, task_id, created: equal ids are one run
     identity: str | None = None  # what makes it the same run when it comes from another file; None: the file's content
     counts: Mapping[str, Any] = field(default_factory=dict)
-    samples: Callable[..., Iterator[AskedItem]] | None = None  # called with: whether the data set's own ids name items
+    samples: Callable[..., Iterator[AskedItem | PlainItems]] | None = None  # called with: whether own ids name items
     sample_file: Path | None = None
     in_spans: bool = False  # whether `samples` takes the begin and end of a piece of that file, too
     promised: bool = False  # whether the log says that samples were written
@@ -3119,6 +3154,7 @@ def refuse_repeated_keys(node: YamlNode, name: str) -> None:
 # --- parts/formats/files.py -------------------------------------------------------------------------------------------
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
+BLOCK_OF_LINES = 1 << 17  # bytes of such a file whose lines are looked at together
 SPAN = 1 << 24  # bytes of a JSON-lines file that one process reads at a time
 MAX_DIRECTORY = 1 << 25  # bytes of the index of a zip archive, which takes ten times that in memory
 MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
@@ -3142,27 +3178,55 @@ def json_lines(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[di
 
     Those whose lines begin at a byte from `begin` on and before `end`.
     """
+    if not begin and is_json_list(path):
+        yield from rows_of(json_value(read_bounded(path)))
+        return
+    for place, lines in line_blocks(path, begin, end):
+        yield from parsed_lines(path, place, lines)
+
+
+def is_json_list(path: Path) -> bool:
+    """Whether a file begins as one JSON list does."""
     with open_input(path) as file:
-        if not begin and file.read(1) == b"[":
-            yield from rows_of(json_value(read_bounded(path)))
-            return
+        return file.read(1) == b"["
+
+
+def parsed_lines(path: Path, place: int, lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    """The objects in some lines of a file, of which the first begins at the byte `place`."""
+    for line in lines:
+        place += len(line)
+        if line.isspace():
+            continue
+        try:
+            row = strict_json_line(line, lenient=True)
+        except ValueError as error:
+            raise ValueError(f"line {line_at(path, place)} is not valid JSON (a file cut off?)") from error
+        if not isinstance(row, dict):
+            raise ValueError(f"line {line_at(path, place)} is no JSON object")
+        yield row
+
+
+def line_blocks(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[tuple[int, list[bytes]]]:
+    """The lines of a file that begin at a byte from `begin` on and before `end`: some at a time, with the byte at which
+    the first of them begins."""
+    with open_input(path) as file:
         place = file.seek(max(begin - 1, 0))
-        lines = input_lines(file, path)
+        lines, block, size = input_lines(file, path), [], 0
         if begin:
             place += len(next(lines, b""))  # of a line that begins before
-        for line in lines:
-            if place >= end:
-                return
-            place += len(line)
-            if line.isspace():
-                continue
-            try:
-                row = strict_json_line(line, lenient=True)
-            except ValueError as error:
-                raise ValueError(f"line {line_at(path, place)} is not valid JSON (a file cut off?)") from error
-            if not isinstance(row, dict):
-                raise ValueError(f"line {line_at(path, place)} is no JSON object")
-            yield row
+        try:
+            for line in lines:
+                if place + size >= end:
+                    break
+                block.append(line)
+                size += len(line)
+                if size >= BLOCK_OF_LINES:
+                    yield place, block
+                    place, block, size = place + size, [], 0
+        except ScriptError:  # a line without measure; what is wrong before it is said first
+            yield place, block
+            raise
+        yield place, block
 
 
 def line_at(path: Path, place: int) -> int:
@@ -3174,8 +3238,7 @@ def line_at(path: Path, place: int) -> int:
 
 def line_spans(path: Path) -> list[tuple[int, float]]:
     """A JSON-lines file cut into pieces for `json_lines`, which can be read apart; other files are one piece."""
-    with open_input(path) as file:
-        size = path.stat().st_size if file.read(1) != b"[" else 0
+    size = 0 if is_json_list(path) else path.stat().st_size
     cuts = [*range(0, max(size, 1), SPAN)]
     return list(zip(cuts, [*cuts[1:], math.inf], strict=True))
 
@@ -4755,25 +4818,12 @@ def record_head(run: TaskRun, now: int) -> dict[str, Any]:
 def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[str, Any]:
     """The part of a samples line that is not the same in all lines of a metric; `best`: see `best_of`."""
     value = item.values.get(score.name) if item.error is None else None
-    question: dict[str, Any] = {"raw": item.raw, "reference": item.references}
-    if item.choices:
-        question["choices"] = item.choices
-    if item.prompt is not None and item.prompt != item.raw:
-        question["formatted"] = item.prompt
-    hashed = item.raw + "".join(item.references)
-    row: dict[str, Any] = {
-        "sample_id": item.id,
-        "sample_hash": hashlib.sha256(hashed.encode(errors="replace")).hexdigest() if hashed else None,
-        "interaction_type": "single_turn",
-        "input": question,
-        "output": {"raw": item.shown.get(score.name, item.answers)},
-        "answer_attribution": item_attribution(item) if item.found else [],
-        "evaluation": {
-            "score": value or 0.0,
-            "is_correct": value is not None and best is not None and value >= best - 1e-9,
-        },
-        "metadata": item_metadata(item, score.name),
-    }
+    question = sample_question(item.raw, item.references, item.choices, item.prompt)
+    digest = question_digest(item.raw, item.references)
+    shown, right = item.shown.get(score.name, item.answers), math.inf if best is None else best - 1e-9
+    row = sample_row(item.id, digest, question, shown, value, right, item_metadata(item, score.name))
+    if item.found:
+        row["answer_attribution"] = item_attribution(item)
     if item.reasoning:
         row["output"]["reasoning_trace"] = item.reasoning
     if item.messages is not None:
@@ -4784,6 +4834,70 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
     if value is None:
         row["error"] = item.error or "no finite value"
     return row
+
+
+def question_digest(raw: str, references: list[str]) -> str | None:
+    """The hash that tells two items apart, as the schema defines it."""
+    hashed = raw + "".join(references)
+    return hashlib.sha256(hashed.encode("utf-8", "replace")).hexdigest() if hashed else None
+
+
+def prompt_digest(prompt: str) -> str:
+    """The hash of what was asked, in a sample's metadata."""
+    return hashlib.sha256(prompt.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def sample_question(
+    raw: str, references: list[str], choices: list[str] | None, prompt: str | None
+) -> dict[str, str | list[str]]:
+    """What a samples line says of what was asked."""
+    question: dict[str, str | list[str]] = {"raw": raw, "reference": references}
+    if choices:
+        question["choices"] = choices
+    if prompt is not None and prompt != raw:
+        question["formatted"] = prompt
+    return question
+
+
+def sample_row(
+    name: str,
+    digest: str | None,
+    question: dict[str, Any],
+    shown: list[str],
+    value: float | None,
+    right: float,
+    metadata: Mapping[str, str],
+) -> dict[str, Any]:
+    """What every samples line has; `right`: from which value on an answer is."""
+    return {
+        "sample_id": name,
+        "sample_hash": digest,
+        "interaction_type": "single_turn",
+        "input": question,
+        "output": {"raw": shown},
+        "answer_attribution": [],
+        "evaluation": {"score": value or 0.0, "is_correct": value is not None and value >= right},
+        "metadata": metadata,
+    }
+
+
+def plain_lines(score: ScoreRead, items: PlainItems, best: float | None, prefix: bytes) -> bytes:
+    """The samples lines of a metric, as `sample_entry` makes them, with what is the same in all lines in front."""
+    import orjson
+
+    questions = map(sample_question, items.raws, items.references, items.choices, items.prompts)
+    metadata = [
+        {**own, "prompt_hash": digest}
+        for own, digest in zip(items.metadata, map(prompt_digest, items.prompts), strict=True)
+    ]
+    digests, right = map(question_digest, items.raws, items.references), math.inf if best is None else best - 1e-9
+    shown, values = items.shown[score.name], items.values[score.name]
+    rows = list(map(sample_row, items.ids, digests, questions, shown, values, itertools.repeat(right), metadata))
+    try:
+        text = b"".join([prefix + line[1:] + b"\n" for line in map(orjson.dumps, rows)])
+    except TypeError:  # see as_line
+        return b"".join([prefix + as_line(row)[1:] + b"\n" for row in rows])
+    return without_line_ends(text)
 
 
 def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
@@ -4811,7 +4925,7 @@ def item_metadata(item: AskedItem, score: str) -> dict[str, str]:
         if len(values) <= 100:
             found["attempt_values"] = json.dumps(values)
     if item.prompt is not None:
-        found["prompt_hash"] = hashlib.sha256(item.prompt.encode(errors="replace")).hexdigest()[:16]
+        found["prompt_hash"] = prompt_digest(item.prompt)
     return found
 
 
@@ -4833,10 +4947,14 @@ def as_line(value: dict[str, Any]) -> bytes:
         line = orjson.dumps(value)
     except TypeError:  # lone surrogates
         line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-    if not line.isascii():
-        for character in "\x85\u2028\u2029":  # some readers take them for the end of a line
-            line = line.replace(character.encode(), f"\\u{ord(character):04x}".encode())
-    return line
+    return without_line_ends(line)
+
+
+def without_line_ends(text: bytes) -> bytes:
+    """JSON in which what some readers take for the end of a line is escaped."""
+    for character in () if text.isascii() else "\x85\u2028\u2029":
+        text = text.replace(character.encode(), f"\\u{ord(character):04x}".encode())
+    return text
 
 
 # --- parts/harness/settings.py ----------------------------------------------------------------------------------------
@@ -5379,7 +5497,7 @@ class ChoiceCheck:
 
     judged: dict[str, int] = field(default_factory=dict)
     wrong: dict[str, list[str]] = field(default_factory=dict)  # metric -> items whose score is another
-    chances: list[float] = field(default_factory=list)
+    chances: array.array = field(default_factory=lambda: array.array("d"))  # of the likeliest choice of each item
 
     def add(self, item: AskedItem, score: ScoreRead) -> None:
         """Look at one item's score; of what is no choice by likelihood, or has no known gold, nothing is said."""
@@ -5398,6 +5516,19 @@ class ChoiceCheck:
         allowed = likely_by_length(item) if score.id != "accuracy" else ()
         if bool(value) not in [choice.strip() in right for choice in allowed]:
             self.wrong.setdefault(score.name, []).append(item.id)
+
+    def add_plain(self, items: PlainItems, score: ScoreRead) -> None:
+        """Look at the scores of some items, at one by itself where its score is not as the likeliest choice says."""
+        if score.id not in BY_LIKELIHOOD or not items.chances:
+            return
+        columns = zip(items.values[score.name], items.shown[score.name], items.references, items.choices, strict=True)
+        for at, (value, taken, references, choices) in enumerate(columns):
+            right = references[0] if len(references) == 1 else ""
+            agreed = value == (taken[0].strip() == right.strip()) and right in choices
+            if agreed and right.strip() and not right.strip().isdecimal():
+                self.judged[score.name] = self.judged.get(score.name, 0) + 1
+            else:
+                self.add(items.item(at), score)
 
     def add_chances(self, item: AskedItem) -> None:
         if item.chances and item.choices and len(item.chances) == len(item.choices) and None not in item.chances:
@@ -5471,9 +5602,14 @@ class ExampleCount:
 
     found: Counter[int | None] = field(default_factory=Counter)
 
+    @property
+    def wanted(self) -> int:
+        """How many more prompts are looked at."""
+        return max(0, MOST_PROMPTS - self.found.total())
+
     def add(self, item: AskedItem) -> None:
         """Look at one item's prompt; of several requests of an item at the first."""
-        if item.prompt is None or self.found.total() >= MOST_PROMPTS:
+        if item.prompt is None or not self.wanted:
             return
         first = (item.choices or [""])[0]
         self.found[examples_in(first if first and item.prompt.startswith(f"{first}\n") else item.prompt)] += 1
@@ -5592,37 +5728,83 @@ def read_spans(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanR
 
 def read_span(run: TaskRun, parts: PartFiles, now: int, own_ids: bool, number: int, span: Sequence[float]) -> SpanRead:
     """The items of one piece, with a file for each metric."""
-    made = SpanRead()
-    scores = {score.name: (score, best_of(score), no_credit(score)) for score in run.scores}
-    head = record_head(run, now)
-    prefixes = {score.name: samples_prefix(run, score.name, head) for score in run.scores}
-    files: dict[str, Any] = {}
-    with contextlib.ExitStack() as opened:
-        for item in run.samples(own_ids, *span):
-            if number == 0:
-                made.examples.add(item)
-            made.choices.add_chances(item)
-            names = [name for name in item.values if name in scores]
-            written = item.id if item.id.isascii() else item.id.encode(errors="replace")  # surrogates are one
-            key = hash((written, item.attempt, names[0] if names else ""))
-            if key in made.seen:
-                raise RepeatedIds
-            made.seen.add(key)
-            for name in names:
-                score, best, lowest = scores[name]
-                if name not in files:
-                    made.tallies[name], made.counts[name] = Tally(), Counts()
-                    place = f"{number}-{len(files)}"
-                    file = parts.open(place)
-                    files[name] = opened.enter_context(file) if file else None
-                    made.files[name] = place
-                made.counts[name].add(item, name, lowest)
-                made.choices.add(item, score)
-                row = sample_entry(score, item, best)
-                made.tallies[name].add(item, name, item.values[name] if "error" not in row else None)
-                if files[name]:
-                    files[name].write(prefixes[name] + as_line(row)[1:] + b"\n")
-    return made
+    with contextlib.closing(SpanWriter(run, parts, now, number)) as writer:
+        for items in run.samples(own_ids, *span):
+            if type(items) is PlainItems:
+                writer.add_plain(items)
+            else:
+                writer.add(items)
+    return writer.made
+
+
+class SpanWriter:
+    """Takes the items of one piece, tallies them and writes their lines."""
+
+    def __init__(self, run: TaskRun, parts: PartFiles, now: int, number: int) -> None:
+        self.parts, self.number, self.made = parts, number, SpanRead()
+        self.scores = {score.name: (score, best_of(score), no_credit(score)) for score in run.scores}
+        head = record_head(run, now)
+        self.prefixes = {score.name: samples_prefix(run, score.name, head) for score in run.scores}
+        self.files: dict[str, Any] = {}
+
+    def add(self, item: AskedItem) -> None:
+        """One item; RepeatedIds when it was there before."""
+        made = self.made
+        if self.number == 0:
+            made.examples.add(item)
+        made.choices.add_chances(item)
+        names = [name for name in item.values if name in self.scores]
+        self.see([item.id], item.attempt, names)
+        for name in names:
+            score, best, lowest = self.scores[name]
+            file = self.file(name)
+            made.counts[name].add(item, name, lowest)
+            made.choices.add(item, score)
+            row = sample_entry(score, item, best)
+            made.tallies[name].add(item, name, item.values[name] if "error" not in row else None)
+            if file:
+                file.write(self.prefixes[name] + as_line(row)[1:] + b"\n")
+
+    def add_plain(self, items: PlainItems) -> None:
+        """Some items, to the same end as each by itself."""
+        made = self.made
+        for at in range(min(len(items.ids), made.examples.wanted) if self.number == 0 else 0):
+            made.examples.add(items.item(at))
+        if items.chances:
+            made.choices.chances.extend(map(likeliest, items.chances, items.choices))
+        names = [name for name in items.values if name in self.scores]
+        self.see(items.ids, None, names)
+        for name in names:
+            score, best, lowest = self.scores[name]
+            file, values = self.file(name), items.values[name]
+            wrong = None if lowest is None else sum([value <= lowest for value in values])
+            made.counts[name].take(Counts(attempts=len(values), scored=len(values), wrong=wrong))
+            made.choices.add_plain(items, score)
+            made.tallies[name].values.extend(values)
+            if file:
+                file.write(plain_lines(score, items, best, self.prefixes[name]))
+
+    def see(self, ids: Sequence[str], attempt: int | None, names: Sequence[str]) -> None:
+        """Remember items; RepeatedIds when one was there before."""
+        metric = names[0] if names else ""
+        written = [own if own.isascii() else own.encode(errors="replace") for own in ids]  # surrogates are one
+        keys = {hash((own, attempt, metric)) for own in written}
+        if len(keys) < len(ids) or not self.made.seen.isdisjoint(keys):
+            raise RepeatedIds
+        self.made.seen |= keys
+
+    def file(self, name: str) -> Any:
+        """The file of a metric's lines; None when nothing is written."""
+        if name not in self.files:
+            self.made.tallies[name], self.made.counts[name] = Tally(), Counts()
+            place = f"{self.number}-{len(self.files)}"
+            self.files[name], self.made.files[name] = self.parts.open(place), place
+        return self.files[name]
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in filter(None, self.files.values()):
+            file.close()
 
 
 def samples_prefix(run: TaskRun, score: str, head: Mapping[str, Any]) -> bytes:
@@ -8158,6 +8340,417 @@ def lighteval_items(
         yield item
 
 
+# --- parts/formats/lm_eval_items.py -----------------------------------------------------------------------------------
+
+TEMPLATE_FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)  # of a task's prompt: "{{question}}"
+QUESTION_FIELDS = {"id", "choices", "answer"}  # of a data set's row: they say nothing more of the item
+BY_LENGTH = {"acc_norm", "acc_bytes"}  # metrics of the choice that is the likeliest for its length
+LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
+# How lm-eval adds up what has no "aggregation" in a task's configuration (lm_eval/api/metrics.py).
+LM_EVAL_MEANS = {"acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match"}
+LM_EVAL_OTHERS = {
+    "mcc": "matthews_corrcoef",
+    "brier_score": "brier_score",
+    "perplexity": "perplexity",
+    "word_perplexity": "weighted_perplexity",
+}
+LM_EVAL_OTHERS |= {"byte_perplexity": "weighted_perplexity", "bits_per_byte": "bits_per_byte", "f1": "f1_score"}
+LM_EVAL_OTHERS |= {"bleu": "bleu", "chrf": "chrf", "ter": "ter", "likelihood": "unknown"}
+
+
+def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
+    """How items are added up; None when the file does not say and the harness has no rule of its own."""
+    row = lm_eval_metric_row(config, metric)
+    rule = row.get("aggregation")
+    if isinstance(rule, str):
+        return named(function_name(rule) or rule)
+    return "mean" if metric in LM_EVAL_MEANS else LM_EVAL_OTHERS.get(metric)
+
+
+def unasked_length(metric: str, value: Any) -> bool:
+    """Whether a value says that nothing was asked: RULER has a metric for each length, -1 for all others."""
+    return metric.isdecimal() and value == -1
+
+
+@dataclass(frozen=True)
+class LmEvalTask:
+    """What is needed to read a samples file; `scores` are (score, metric, filter)."""
+
+    scores: tuple[tuple[str, str, str | None], ...]
+    config: Mapping[str, Any]
+    split: str
+    generative: bool
+    shots: int | None
+    no_template: bool
+
+    @functools.cached_property
+    def _scores_behind(self) -> dict[str | None, tuple[dict[str, str], bool]]:
+        return {}
+
+    def scores_behind(self, used: str | None) -> tuple[dict[str, str], bool]:
+        """Score -> metric, of those that are made of what a filter left; whether one is of a length (RULER)."""
+        if used not in self._scores_behind:
+            rows = dict(row[:2] for row in self.scores if row[2] is None or used in (None, row[2]))
+            self._scores_behind[used] = rows, any(metric.isdecimal() for metric in rows.values())
+        return self._scores_behind[used]
+
+    @functools.cached_property
+    def clean(self) -> Callable[[str], str]:
+        """Takes out of a text what may not leave this machine."""
+        return scrubber()
+
+    @functools.cached_property
+    def template(self) -> tuple[str, list[str], list[str]]:
+        """The template of a question, the texts between its fields, and these; no fields where it has more in it."""
+        text = self.config.get("doc_to_text")
+        if not isinstance(text, str):
+            return "", [], []
+        pieces = TEMPLATE_FIELD.split(text) if "{%" not in text else []
+        return text, pieces[::2], pieces[1::2]
+
+
+def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The arguments of an item's requests: a list of lists, or since 0.4.3 dictionaries with numbered keys."""
+    given = line.get("arguments")
+    if isinstance(given, dict):
+        rows = [row for key in by_number(tuple(given)) if isinstance(row := given[key], dict)]
+        taken = values_by_number(tuple(rows[0])) if rows else tuple
+        names = rows[0].keys() if rows else ()
+        return [taken(row) if row.keys() == names else values_by_number(tuple(row))(row) for row in rows]
+    return [tuple(row) for row in given if isinstance(row, list)] if isinstance(given, list) else []
+
+
+@functools.lru_cache(maxsize=64)
+def by_number(names: tuple[str, ...]) -> list[str]:
+    """Names that differ in the number at their end in its order: arg_9 before arg_10."""
+    return sorted(names, key=lambda name: (len(name), name))
+
+
+@functools.lru_cache(maxsize=64)
+def values_by_number(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Takes the values out of a dictionary with these keys, in the order of `by_number`."""
+    if len(names) < 2:
+        return lambda row: tuple(row.values())
+    return operator.itemgetter(*by_number(names))
+
+
+def lm_eval_chances(line: Mapping[str, Any]) -> list[float | None]:
+    """The log-likelihood of each choice; files have numbers or texts."""
+    replies = line.get("filtered_resps")
+    if not isinstance(replies, list):
+        return []
+    try:  # nearly always; what is odd is looked at one by one
+        chances = [float(reply[0]) for reply in replies if type(reply) is list]
+        if len(chances) == len(replies) and math.isfinite(sum(chances)):
+            return chances
+    except (ValueError, TypeError, IndexError, OverflowError):
+        pass
+    return [chance_of_reply(reply) for reply in replies]
+
+
+def chance_of_reply(reply: Any) -> float | None:
+    """The log-likelihood in [log-likelihood, is greedy]."""
+    value = reply[0] if isinstance(reply, list) and reply else None
+    try:
+        return finite(float(value))
+    except (ValueError, TypeError):
+        return None
+
+
+def lm_eval_answers(
+    chances: Sequence[float | None], choices: Sequence[str], scores: Mapping[str, str], delimiter: str
+) -> dict[str, list[str]]:
+    """The choice that each metric of a multiple-choice item takes: the most likely, for acc_norm per character."""
+    if len(choices) < 2 or len(chances) < len(choices) or None in chances:
+        return {}
+    return {score: [likeliest_choice(chances, choices, metric, delimiter)] for score, metric in scores.items()}
+
+
+def likeliest_choice(chances: Sequence[float], choices: Sequence[str], metric: str, delimiter: str) -> str:
+    """The choice that a metric takes."""
+    if metric in BY_LENGTH:
+        texts = [choice.removeprefix(delimiter) for choice in choices]
+        sizes = [len(text if metric == "acc_norm" else text.encode(errors="replace")) for text in texts]
+        chances = [chance / max(size, 1) for chance, size in zip(chances, sizes, strict=True)]
+    return choices[chances.index(max(chances))]
+
+
+def lm_eval_question(doc: Mapping[str, Any], task: LmEvalTask, prompt: str | None) -> str:
+    """The item as the task asks it, without shots.
+
+    From a template of plain fields ("Q: {{question}}\\nA:"); else what the prompt has behind its shots, when their
+    number shows where they end; else the data set's row, so that runs with other shots have the same text.
+    """
+    template, between, fields = task.template
+    if isinstance(doc.get(template), str):
+        return doc[template]
+    if fields:
+        values = [doc.get(field) for field in fields]
+        if not [value for value in values if not isinstance(value, (str, int))]:
+            return "".join([between[0], *[f"{value}{text}" for value, text in zip(values, between[1:], strict=True)]])
+    description = str(task.config.get("description") or "")
+    if prompt is not None and task.no_template and task.shots is not None and "{{" not in description:
+        pieces = prompt.removeprefix(description).split(str(task.config.get("fewshot_delimiter", "\n\n")) or "\0")
+        if len(pieces) == task.shots + 1:
+            return pieces[-1]
+    return json.dumps(doc, ensure_ascii=False, sort_keys=True)
+
+
+def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> AskedItem:
+    """One line of a samples file: one item with the answer that one filter left."""
+    doc, requests = part(line, "doc"), lm_eval_requests(line)
+    if not requests and "input" in line:  # lmms-eval keeps neither the row nor its requests
+        requests = [tuple(all_texts(line["input"])[:1])]
+    prompts = [request[0] for request in requests if request and isinstance(request[0], str)]
+    same = prompts.count(prompts[0] if prompts else "") == len(prompts)  # hashes of long texts take longer
+    prompts = prompts[:1] if same else list(dict.fromkeys(prompts))
+    endings = [request[1] for request in requests if len(request) > 1 and isinstance(request[1], str)]
+    several = len(prompts) > 1 and len(set(endings)) == 1
+    choices = prompts if several else endings
+    used = line.get("filter")
+    scores, lengths = task.scores_behind(used if used is None or isinstance(used, str) else "")
+    if lengths:
+        scores = {score: metric for score, metric in scores.items() if not unasked_length(metric, line.get(metric))}
+    values = {name: finite(own) for name, key in scores.items() if isinstance(own := line.get(key), (int, float))}
+    sums = {score: (values[score], 1.0) for score in scores if scores[score] == "perplexity" and values.get(score)}
+    statistics, divided, own = {}, {}, {}  # of metrics whose items have no single number
+    for score, metric in scores.items() if len(values) < len(scores) else ():
+        if score in values:
+            continue
+        rule, given = lm_eval_aggregation(task.config, metric), line.get(metric)
+        if (ratio := lm_eval_ratio(given, metric)) is not None:
+            divided[score], sums[score] = ratio[0], ratio[1:]
+        if (statistic := corpus_statistic(rule, given)) is not None:
+            own[score], statistics[score] = item_score(rule, statistic, given), statistic
+    answers, read = lm_eval_replies(line) if task.generative else ([], [])
+    raw = lm_eval_question(doc, task, prompts[0] if prompts and not several else None)
+    chances = lm_eval_chances(line)[: len(choices)] if len(choices) > 1 else []
+    shown = lm_eval_answers(chances, choices, scores, str(task.config.get("target_delimiter", " ")))
+    return AskedItem(
+        id=lm_eval_id(line, doc, task, own_ids),
+        raw=raw,
+        references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
+        answers=answers,
+        values=values | divided | own if divided or own else values,
+        statistics=statistics,
+        choices=choices if len(choices) > 1 else None,
+        prompt="\n".join(prompts) if prompts else None,
+        shown=shown,
+        chances=chances if shown and not task.config.get("process_results") else None,
+        found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
+        generative=task.generative,
+        unparsed="[invalid]" in read,
+        ratios=sums,
+        metadata=lm_eval_metadata(doc, raw, task),
+    )
+
+
+def lm_eval_id(line: Mapping[str, Any], doc: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> str:
+    """The name of an item: the data set's own where it has one and these tell items apart, else its number."""
+    return str(doc["id"]) if own_ids and doc.get("id") not in (None, "") else f"{task.split}/{line['doc_id']}"
+
+
+def lm_eval_metadata(doc: Mapping[str, Any], raw: str, task: LmEvalTask) -> dict[str, str]:
+    """What the data set's row says of the item beside the question."""
+    told = {
+        name: value
+        for name, value in doc.items()
+        if name not in QUESTION_FIELDS and isinstance(value, (str, int, float)) and value != raw
+    }
+    return bounded_metadata(told, task.clean) if told else {}
+
+
+def lm_eval_replies(line: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The answer to an item, and what a filter left of it."""
+    kept = line.get("filtered_resps")
+    replies = first(line.get("resps"), kept)
+    read = all_texts(kept[0])[:1] if isinstance(kept, list) and kept else []
+    return all_texts(replies[:1] if isinstance(replies, list) else [replies]), read
+
+
+def lm_eval_ratio(value: Any, metric: str) -> tuple[float, float, float] | None:
+    """(item's own value, log-likelihood, length) of a perplexity: (exp(-l / n), l, n); None for other metrics."""
+    if metric not in LM_EVAL_RATIOS or not isinstance(value, list | tuple) or len(value) != 2:
+        return None
+    total, length = finite(value[0]), finite(value[1])
+    if total is None or not length:
+        return None
+    bits = -total / length
+    with contextlib.suppress(OverflowError):
+        return (bits / math.log(2) if metric == "bits_per_byte" else math.exp(bits)), total, length
+    return None
+
+
+def lm_eval_references(target: Any, choices: Sequence[str]) -> list[str]:
+    """The references of an item: the right choices where the target is their numbers.
+
+    lm-eval writes the number that a template gave as text ("3"): it is a number unless a choice reads so.
+    """
+    if type(target) is int and 0 <= target < len(choices):
+        return [choices[target]]
+    targets = target if isinstance(target, list) else [target]
+    texts = {choice.strip() for choice in choices}
+    numbers = [value if (count := count_in(value)) is None else count for value in targets]
+    places = [whole(value) for value, said in zip(numbers, targets, strict=True) if said not in texts]
+    found = [choices[place] for place in places if place is not None and place < len(choices)]
+    return found or [str(value) for value in targets]
+
+
+# --- parts/formats/lm_eval_columns.py ---------------------------------------------------------------------------------
+
+
+class RequestForm(NamedTuple):
+    """The texts around the prompts and the choices in a line's requests; `following` by the request's number."""
+
+    first: bytes
+    between: bytes
+    end: bytes
+    following: Sequence[bytes]
+    last: bytes
+
+
+MOST_CHOICES, MOST_TRIES = 100, 3  # tries: of a piece of a file, once lines of it are not plain
+FORMS = (
+    RequestForm(
+        b'"arguments": {"gen_args_0": {"arg_0": ',
+        b', "arg_1": "',
+        b'"}',
+        [b', "gen_args_%d": {"arg_0": ' % number for number in range(1, MOST_CHOICES)],
+        b"}",
+    ),
+    RequestForm(b'"arguments": [[', b', "', b'"]', [b", ["] * MOST_CHOICES, b"]"),  # before 0.4.3
+)
+ODD_METRICS = {"perplexity", *LM_EVAL_RATIOS}  # of which more is kept than a number
+NOT_PLAIN = (AttributeError, KeyError, IndexError, OverflowError, TypeError, ValueError)
+
+
+def lm_eval_items(path: Path, task: LmEvalTask, own_ids: bool, *span: float) -> Iterator[AskedItem | PlainItems]:
+    """The items of a samples file, or of a piece of it."""
+    if is_json_list(path):
+        yield from (lm_eval_item(row, task, own_ids) for row in json_lines(path, *span))
+        return
+    tries = 0 if task.generative else MOST_TRIES
+    for place, lines in line_blocks(path, *span):
+        items = plain_items(lines, task, own_ids) if tries else None
+        if items is None:
+            tries = max(0, tries - 1)
+            yield from (lm_eval_item(row, task, own_ids) for row in parsed_lines(path, place, lines))
+        else:
+            yield items
+
+
+def plain_items(lines: Sequence[bytes], task: LmEvalTask, own_ids: bool) -> PlainItems | None:
+    """The items of some lines as columns; None where one of them is not plain."""
+    try:
+        form = next((form for form in FORMS if form.first in lines[0]), None)
+        return None if form is None else columns_of(lines, form, task, own_ids)
+    except NOT_PLAIN:
+        return None
+
+
+def columns_of(lines: Sequence[bytes], form: RequestForm, task: LmEvalTask, own_ids: bool) -> PlainItems | None:
+    """As plain_items; one of NOT_PLAIN, too, where a line is not plain."""
+    import orjson
+
+    mark = secrets.token_hex(16)  # cannot stand in a line
+    opening = b'"arguments":["%b","' % mark.encode()
+    shorter, prompts, sizes = zip(*[without_requests(line, form, opening) for line in lines], strict=True)
+    rows, prompts, sizes = json_values(b"".join(shorter)), [*map(orjson.loads, prompts)], [*sizes]
+    choices = [row["arguments"] for row in rows or ()]
+    if {texts.pop(0) for texts in choices} != {mark} or {*map(type, prompts)} != {str}:
+        return None
+    chances = [[float(reply[0]) for reply in row["filtered_resps"] if type(reply) is list] for row in rows]
+    whole = sizes == [*map(len, choices)] == [*map(len, chances)] == [len(row["filtered_resps"]) for row in rows]
+    (used,) = {row.get("filter") for row in rows}
+    scores, lengths = task.scores_behind(used if used is None or isinstance(used, str) else "")
+    if not whole or min(sizes) < 2 or lengths or not scores or not all(map(math.isfinite, map(sum, chances))):
+        return None
+    docs = [row["doc"] for row in rows]
+    values = {score: numbers([row[metric] for row in rows]) for score, metric in scores.items()}
+    if not ODD_METRICS.isdisjoint(scores.values()) or {*map(type, docs)} != {dict}:
+        return None
+    raws = questions(docs, prompts, task)
+    told = [name for name in docs[0] if name not in QUESTION_FIELDS]
+    same = {*map(tuple, docs)} == {tuple(docs[0])} and all([doc[name] for doc in docs] == raws for name in told)
+    delimiter, replies = str(task.config.get("target_delimiter", " ")), [*zip(chances, choices, strict=True)]
+    taken = {"": [[texts[own.index(max(own))]] for own, texts in replies]}
+    for metric in BY_LENGTH.intersection(scores.values()):
+        taken[metric] = [[likeliest_choice(own, texts, metric, delimiter)] for own, texts in replies]
+    return PlainItems(
+        ids=[lm_eval_id(row, doc, task, own_ids) for row, doc in zip(rows, docs, strict=True)],
+        raws=raws,
+        references=[lm_eval_references(row.get("target"), texts) for row, texts in zip(rows, choices, strict=True)],
+        choices=choices,
+        prompts=prompts,
+        values=values,
+        shown={score: taken[metric if metric in BY_LENGTH else ""] for score, metric in scores.items()},
+        chances=None if task.config.get("process_results") else chances,
+        metadata=[{} if same else lm_eval_metadata(doc, raw, task) for doc, raw in zip(docs, raws, strict=True)],
+    )
+
+
+def without_requests(line: bytes, form: RequestForm, opening: bytes) -> tuple[bytes, bytes, int]:
+    """(the line with `opening` and the choices in place of its requests, their prompt as it stands there, how many they
+    are); ValueError where they are written in another way, or have several prompts.
+
+    Whoever reads the line as JSON reads the same: around the prompt and the choices stand the texts of the form, and
+    each of them is one JSON string. That the requests are the line's own and not in one of its texts shows where the
+    mark is, once the rest is parsed.
+    """
+    begin = line.index(form.first)
+    asked = begin + len(form.first)
+    stop = line.index(b'"', asked + 1) + 1  # a character is found much more quickly than a text
+    if not line.startswith(form.between, stop):
+        stop = line.index(form.between, asked)
+    at, choices = stop + len(form.between), []
+    again = line[asked:at]
+    for following in form.following:
+        stop_of_choice = line.index(form.end, at)
+        choices.append(line[at:stop_of_choice])
+        at = stop_of_choice + 2
+        if not line.startswith(following, at):
+            break
+        at += len(following)
+        if not line.startswith(again, at):
+            raise ValueError("several prompts")
+        at += len(again)
+    if not line.startswith(form.last, at):
+        raise ValueError("other requests")
+    joined = b'","'.join(choices)
+    if joined.count(b'"') != 2 * len(choices) - 2 or b"\\" in joined:
+        for choice in choices:
+            json_string(choice)
+    return b'%b%b%b"]%b' % (line[:begin], opening, joined, line[at + 1 :]), line[asked:stop], len(choices)
+
+
+def json_string(inner: bytes) -> str:
+    """The text whose JSON has this between its quotation marks; ValueError where it is none."""
+    import orjson
+
+    text = orjson.loads(b'"%b"' % inner)
+    if type(text) is not str:
+        raise ValueError("no text")
+    return text
+
+
+def numbers(column: list[Any]) -> list[float]:
+    """Numbers as `finite` gives them; ValueError where it gives none."""
+    if not {*map(type, column)} <= {float, int} or False in [-1e300 < value < 1e300 for value in column]:
+        raise ValueError("no numbers")
+    return [*map(float, column)]
+
+
+def questions(docs: Sequence[dict[str, Any]], prompts: Sequence[str], task: LmEvalTask) -> list[str]:
+    """The items as the task asks them: see `lm_eval_question`."""
+    template, between, fields = task.template
+    own = any(template in doc for doc in docs)
+    if own or between == ["", ""]:  # the task's prompt is a field's value, without a word around it
+        raws = [doc.get(template if own else fields[0]) for doc in docs]
+        if {*map(type, raws)} == {str}:
+            return raws
+    return [lm_eval_question(doc, task, prompt) for doc, prompt in zip(docs, prompts, strict=True)]
+
+
 # --- parts/formats/lm_eval_filters.py ---------------------------------------------------------------------------------
 
 MOST_FILTERS = 6  # whose orders are tried: 720
@@ -8615,18 +9208,6 @@ def read_mapping() -> dict[str, Any]:
 
 # --- parts/formats/lm_eval.py -----------------------------------------------------------------------------------------
 
-TEMPLATE_FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)  # of a task's prompt: "{{question}}"
-
-# How lm-eval adds up what has no "aggregation" in a task's configuration (lm_eval/api/metrics.py).
-LM_EVAL_MEANS = {"acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match"}
-LM_EVAL_OTHERS = {
-    "mcc": "matthews_corrcoef",
-    "brier_score": "brier_score",
-    "perplexity": "perplexity",
-    "word_perplexity": "weighted_perplexity",
-}
-LM_EVAL_OTHERS |= {"byte_perplexity": "weighted_perplexity", "bits_per_byte": "bits_per_byte", "f1": "f1_score"}
-LM_EVAL_OTHERS |= {"bleu": "bleu", "chrf": "chrf", "ter": "ter", "likelihood": "unknown"}
 LM_EVAL_BOOTSTRAPPED = {"bleu", "chrf", "ter", "f1", "f1_score", "mcc", "matthews_corrcoef", "perplexity", "median"}
 LM_EVAL_PROMPT = ("description", "doc_to_text", "doc_to_choice", "target_delimiter", "fewshot_delimiter", "gen_prefix")
 # No scores: what the harness says of a task, how sure it is, how much was asked. "bypass" is 999 in every task.
@@ -8654,8 +9235,6 @@ EVALCHEMY_IDS = {"accuracy_avg": "accuracy", "overall_accuracy": "accuracy", "py
 LM_EVAL_SQUAD = {f"{group}{metric}" for group in ("", "HasAns_", "NoAns_", "best_") for metric in ("exact", "f1")}
 SQUAD_MARK = "NoAns_f1"  # metrics of SQuAD 2's own script, percent throughout: 0.807 is not 81 %
 LM_EVAL_SUBGROUPS = re.compile(r"mmlu(?:_\w+)?_(?:stem|humanities|social_sciences|other)(?:_\w+)?")
-QUESTION_FIELDS = {"id", "choices", "answer"}  # of a data set's row: they say nothing more of the item
-LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
 LM_EVAL_ENGINES = {"hf": "transformers", "hf-causal": "transformers", "hf-causal-experimental": "transformers"}
 LM_EVAL_ENGINES |= {"hf-auto": "transformers", "hf-seq2seq": "transformers", "hf-multimodal": "transformers"}
 LM_EVAL_ENGINES |= {"vllm": "vllm", "vllm-vlm": "vllm", "sglang": "sglang", "gguf": "llama.cpp", "ggml": "llama.cpp"}
@@ -8758,15 +9337,6 @@ def evalchemy_rows(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
     return {**document, "results": rows, "evalchemy_settings": settings, "evalchemy_counts": counts}, left
 
 
-def lm_eval_aggregation(config: Mapping[str, Any], metric: str) -> str | None:
-    """How items are added up; None when the file does not say and the harness has no rule of its own."""
-    row = lm_eval_metric_row(config, metric)
-    rule = row.get("aggregation")
-    if isinstance(rule, str):
-        return named(function_name(rule) or rule)
-    return "mean" if metric in LM_EVAL_MEANS else LM_EVAL_OTHERS.get(metric)
-
-
 def lm_eval_keys(values: Mapping[str, Any]) -> list[tuple[str, str, str | None]]:
     """(key, metric, filter) of the scores in a task's results; before 0.4 and in Evalchemy there are no filters.
 
@@ -8815,11 +9385,6 @@ def lm_eval_score(
     )
 
 
-def unasked_length(metric: str, value: Any) -> bool:
-    """Whether a value says that nothing was asked: RULER has a metric for each length, -1 for all others."""
-    return metric.isdecimal() and value == -1
-
-
 def lm_eval_metric_id(values: Mapping[str, Any], config: Mapping[str, Any], metric: str, chosen: str | None) -> str:
     """The shared id of a metric; of one that is there for several filters, the first of the task's list has it alone.
 
@@ -8831,221 +9396,6 @@ def lm_eval_metric_id(values: Mapping[str, Any], config: Mapping[str, Any], metr
     listed = [single_line(each.get("name")) for each in rows_of(config.get("filter_list"))]
     leading = chosen if len(filters) == 1 else next((name for name in listed if name in filters), None)
     return shared if chosen == leading else f"{shared}_{slug(str(chosen))}"
-
-
-def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """The arguments of an item's requests: a list of lists, or since 0.4.3 dictionaries with numbered keys."""
-    given = line.get("arguments")
-    if isinstance(given, dict):
-        rows = [row for key in by_number(tuple(given)) if isinstance(row := given[key], dict)]
-        taken = values_by_number(tuple(rows[0])) if rows else tuple
-        names = rows[0].keys() if rows else ()
-        return [taken(row) if row.keys() == names else values_by_number(tuple(row))(row) for row in rows]
-    return [tuple(row) for row in given if isinstance(row, list)] if isinstance(given, list) else []
-
-
-@functools.lru_cache(maxsize=64)
-def by_number(names: tuple[str, ...]) -> list[str]:
-    """Names that differ in the number at their end in its order: arg_9 before arg_10."""
-    return sorted(names, key=lambda name: (len(name), name))
-
-
-@functools.lru_cache(maxsize=64)
-def values_by_number(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    """Takes the values out of a dictionary with these keys, in the order of `by_number`."""
-    if len(names) < 2:
-        return lambda row: tuple(row.values())
-    return operator.itemgetter(*by_number(names))
-
-
-def lm_eval_chances(line: Mapping[str, Any]) -> list[float | None]:
-    """The log-likelihood of each choice; files have numbers or texts."""
-    replies = line.get("filtered_resps")
-    if not isinstance(replies, list):
-        return []
-    try:  # nearly always; what is odd is looked at one by one
-        chances = [float(reply[0]) for reply in replies if type(reply) is list]
-        if len(chances) == len(replies) and math.isfinite(sum(chances)):
-            return chances
-    except (ValueError, TypeError, IndexError, OverflowError):
-        pass
-    return [chance_of_reply(reply) for reply in replies]
-
-
-def chance_of_reply(reply: Any) -> float | None:
-    """The log-likelihood in [log-likelihood, is greedy]."""
-    value = reply[0] if isinstance(reply, list) and reply else None
-    try:
-        return finite(float(value))
-    except (ValueError, TypeError):
-        return None
-
-
-def lm_eval_answers(
-    chances: Sequence[float | None], choices: Sequence[str], scores: Mapping[str, str], delimiter: str
-) -> dict[str, list[str]]:
-    """The choice that each metric of a multiple-choice item takes: the most likely, for acc_norm per character."""
-    if len(choices) < 2 or len(chances) < len(choices) or None in chances:
-        return {}
-    found = {}
-    for score, metric in scores.items():
-        weighed = chances
-        if metric in ("acc_norm", "acc_bytes"):
-            texts = [choice.removeprefix(delimiter) for choice in choices]
-            sizes = [len(text if metric == "acc_norm" else text.encode(errors="replace")) for text in texts]
-            weighed = [chance / max(size, 1) for chance, size in zip(chances, sizes, strict=True)]
-        found[score] = [choices[weighed.index(max(weighed))]]
-    return found
-
-
-def lm_eval_question(doc: Mapping[str, Any], task: LmEvalTask, prompt: str | None) -> str:
-    """The item as the task asks it, without shots.
-
-    From a template of plain fields ("Q: {{question}}\\nA:"); else what the prompt has behind its shots, when their
-    number shows where they end; else the data set's row, so that runs with other shots have the same text.
-    """
-    template, between, fields = task.template
-    if isinstance(doc.get(template), str):
-        return doc[template]
-    if fields:
-        values = [doc.get(field) for field in fields]
-        if not [value for value in values if not isinstance(value, (str, int))]:
-            return "".join([between[0], *[f"{value}{text}" for value, text in zip(values, between[1:], strict=True)]])
-    description = str(task.config.get("description") or "")
-    if prompt is not None and task.no_template and task.shots is not None and "{{" not in description:
-        pieces = prompt.removeprefix(description).split(str(task.config.get("fewshot_delimiter", "\n\n")) or "\0")
-        if len(pieces) == task.shots + 1:
-            return pieces[-1]
-    return json.dumps(doc, ensure_ascii=False, sort_keys=True)
-
-
-def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> AskedItem:
-    """One line of a samples file: one item with the answer that one filter left."""
-    doc, requests = part(line, "doc"), lm_eval_requests(line)
-    if not requests and "input" in line:  # lmms-eval keeps neither the row nor its requests
-        requests = [tuple(all_texts(line["input"])[:1])]
-    prompts = [request[0] for request in requests if request and isinstance(request[0], str)]
-    same = prompts.count(prompts[0] if prompts else "") == len(prompts)  # hashes of long texts take longer
-    prompts = prompts[:1] if same else list(dict.fromkeys(prompts))
-    endings = [request[1] for request in requests if len(request) > 1 and isinstance(request[1], str)]
-    several = len(prompts) > 1 and len(set(endings)) == 1
-    choices = prompts if several else endings
-    used = line.get("filter")
-    scores, lengths = task.scores_behind(used if used is None or isinstance(used, str) else "")
-    if lengths:
-        scores = {score: metric for score, metric in scores.items() if not unasked_length(metric, line.get(metric))}
-    values = {name: finite(own) for name, key in scores.items() if isinstance(own := line.get(key), (int, float))}
-    sums = {score: (values[score], 1.0) for score in scores if scores[score] == "perplexity" and values.get(score)}
-    statistics, divided, own = {}, {}, {}  # of metrics whose items have no single number
-    for score, metric in scores.items() if len(values) < len(scores) else ():
-        if score in values:
-            continue
-        rule, given = lm_eval_aggregation(task.config, metric), line.get(metric)
-        if (ratio := lm_eval_ratio(given, metric)) is not None:
-            divided[score], sums[score] = ratio[0], ratio[1:]
-        if (statistic := corpus_statistic(rule, given)) is not None:
-            own[score], statistics[score] = item_score(rule, statistic, given), statistic
-    answers, read = lm_eval_replies(line) if task.generative else ([], [])
-    raw = lm_eval_question(doc, task, prompts[0] if prompts and not several else None)
-    chances = lm_eval_chances(line)[: len(choices)] if len(choices) > 1 else []
-    shown = lm_eval_answers(chances, choices, scores, str(task.config.get("target_delimiter", " ")))
-    return AskedItem(
-        id=str(doc["id"]) if own_ids and doc.get("id") not in (None, "") else f"{task.split}/{line['doc_id']}",
-        raw=raw,
-        references=lm_eval_references(line.get("target"), choices if endings and not task.generative else ()),
-        answers=answers,
-        values=values | divided | own if divided or own else values,
-        statistics=statistics,
-        choices=choices if len(choices) > 1 else None,
-        prompt="\n".join(prompts) if prompts else None,
-        shown=shown,
-        chances=chances if shown and not task.config.get("process_results") else None,
-        found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
-        generative=task.generative,
-        unparsed="[invalid]" in read,
-        ratios=sums,
-        metadata=bounded_metadata(
-            {
-                name: value
-                for name, value in doc.items()
-                if name not in QUESTION_FIELDS and isinstance(value, (str, int, float)) and value != raw
-            },
-            task.clean,
-        ),
-    )
-
-
-def lm_eval_replies(line: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """The answer to an item, and what a filter left of it."""
-    kept = line.get("filtered_resps")
-    replies = first(line.get("resps"), kept)
-    read = all_texts(kept[0])[:1] if isinstance(kept, list) and kept else []
-    return all_texts(replies[:1] if isinstance(replies, list) else [replies]), read
-
-
-def lm_eval_ratio(value: Any, metric: str) -> tuple[float, float, float] | None:
-    """(item's own value, log-likelihood, length) of a perplexity: (exp(-l / n), l, n); None for other metrics."""
-    if metric not in LM_EVAL_RATIOS or not isinstance(value, list | tuple) or len(value) != 2:
-        return None
-    total, length = finite(value[0]), finite(value[1])
-    if total is None or not length:
-        return None
-    bits = -total / length
-    with contextlib.suppress(OverflowError):
-        return (bits / math.log(2) if metric == "bits_per_byte" else math.exp(bits)), total, length
-    return None
-
-
-def lm_eval_references(target: Any, choices: Sequence[str]) -> list[str]:
-    """The references of an item: the right choices where the target is their numbers.
-
-    lm-eval writes the number that a template gave as text ("3"): it is a number unless a choice reads so.
-    """
-    if type(target) is int and 0 <= target < len(choices):
-        return [choices[target]]
-    targets = target if isinstance(target, list) else [target]
-    texts = {choice.strip() for choice in choices}
-    numbers = [value if (count := count_in(value)) is None else count for value in targets]
-    places = [whole(value) for value, said in zip(numbers, targets, strict=True) if said not in texts]
-    found = [choices[place] for place in places if place is not None and place < len(choices)]
-    return found or [str(value) for value in targets]
-
-
-@dataclass(frozen=True)
-class LmEvalTask:
-    """What is needed to read a samples file; `scores` are (score, metric, filter)."""
-
-    scores: tuple[tuple[str, str, str | None], ...]
-    config: Mapping[str, Any]
-    split: str
-    generative: bool
-    shots: int | None
-    no_template: bool
-
-    @functools.cached_property
-    def _scores_behind(self) -> dict[str | None, tuple[dict[str, str], bool]]:
-        return {}
-
-    def scores_behind(self, used: str | None) -> tuple[dict[str, str], bool]:
-        """Score -> metric, of those that are made of what a filter left; whether one is of a length (RULER)."""
-        if used not in self._scores_behind:
-            rows = dict(row[:2] for row in self.scores if row[2] is None or used in (None, row[2]))
-            self._scores_behind[used] = rows, any(metric.isdecimal() for metric in rows.values())
-        return self._scores_behind[used]
-
-    @functools.cached_property
-    def clean(self) -> Callable[[str], str]:
-        """Takes out of a text what may not leave this machine."""
-        return scrubber()
-
-    @functools.cached_property
-    def template(self) -> tuple[str, list[str], list[str]]:
-        """The template of a question, the texts between its fields, and these; no fields where it has more in it."""
-        text = self.config.get("doc_to_text")
-        if not isinstance(text, str):
-            return "", [], []
-        pieces = TEMPLATE_FIELD.split(text) if "{%" not in text else []
-        return text, pieces[::2], pieces[1::2]
 
 
 def lm_eval_split(config: Mapping[str, Any]) -> str | None:
@@ -9316,8 +9666,11 @@ def lm_eval_task(
     filters, ordered = lm_eval_filters(config, [chosen for _, _, chosen in kept])
     means = {(metric, chosen): score.value for score, metric, chosen in kept if chosen and score.aggregation == "mean"}
 
-    def rows(*span: float) -> Iterator[dict[str, Any]]:
-        return rows_with_filters(samples, filters, ordered, means, span) if filters else json_lines(samples, *span)
+    def items(own_ids: bool, *span: float) -> Iterator[AskedItem | PlainItems]:
+        if not filters:
+            return lm_eval_items(samples, reading, own_ids, *span)
+        rows = rows_with_filters(samples, filters, ordered, means, span)
+        return (lm_eval_item(line, reading, own_ids) for line in rows)
 
     no_template = "chat_template" in document and document["chat_template"] is None
     reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, no_template)
@@ -9335,7 +9688,7 @@ def lm_eval_task(
         moment=moment,
         counts=part(document, "evalchemy_counts", task),
         scores=tuple(score for score, _, _ in kept),
-        samples=(lambda own, *span: (lm_eval_item(line, reading, own) for line in rows(*span))) if samples else None,
+        samples=items if samples else None,
         sample_file=samples,
         in_spans=samples is not None and (not filters or rows_name_filters(samples)),
         promised=bool(part(document, "task_hashes").get(task)),

@@ -7503,6 +7503,40 @@ class AskedItem:
         return [self.values.get(score) if self.error is None else None]
 
 
+@dataclass(slots=True)
+class PlainItems:
+    """Some items of multiple choice as columns: each was asked once, in one prompt, and has a value of every metric.
+
+    `values` and `shown` are by metric; `chances` is None where they do not decide alone.
+    """
+
+    ids: list[str]
+    raws: list[str]
+    references: list[list[str]]
+    choices: list[list[str]]
+    prompts: list[str]
+    values: dict[str, list[float]]
+    shown: dict[str, list[list[str]]]
+    chances: list[list[float]] | None
+    metadata: list[dict[str, str]]
+
+    def item(self, at: int) -> AskedItem:
+        """One of them."""
+        return AskedItem(
+            id=self.ids[at],
+            raw=self.raws[at],
+            references=self.references[at],
+            answers=[],
+            values={name: column[at] for name, column in self.values.items()},
+            choices=self.choices[at],
+            prompt=self.prompts[at],
+            shown={name: column[at] for name, column in self.shown.items()},
+            chances=self.chances[at] if self.chances else None,
+            unparsed=False,
+            metadata=self.metadata[at],
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskRun:
     """One model on one task, as one file tells it."""
@@ -7522,7 +7556,7 @@ class TaskRun:
     run_ids: Mapping[str, Any] = field(default_factory=dict)  # run_id, task_id, created: equal ids are one run
     identity: str | None = None  # what makes it the same run when it comes from another file; None: the file's content
     counts: Mapping[str, Any] = field(default_factory=dict)
-    samples: Callable[..., Iterator[AskedItem]] | None = None  # called with: whether the data set's own ids name items
+    samples: Callable[..., Iterator[AskedItem | PlainItems]] | None = None  # called with: whether own ids name items
     sample_file: Path | None = None
     in_spans: bool = False  # whether `samples` takes the begin and end of a piece of that file, too
     promised: bool = False  # whether the log says that samples were written
@@ -8806,25 +8840,12 @@ def record_head(run: TaskRun, now: int) -> dict[str, Any]:
 def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[str, Any]:
     """The part of a samples line that is not the same in all lines of a metric; `best`: see `best_of`."""
     value = item.values.get(score.name) if item.error is None else None
-    question: dict[str, Any] = {"raw": item.raw, "reference": item.references}
-    if item.choices:
-        question["choices"] = item.choices
-    if item.prompt is not None and item.prompt != item.raw:
-        question["formatted"] = item.prompt
-    hashed = item.raw + "".join(item.references)
-    row: dict[str, Any] = {
-        "sample_id": item.id,
-        "sample_hash": hashlib.sha256(hashed.encode(errors="replace")).hexdigest() if hashed else None,
-        "interaction_type": "single_turn",
-        "input": question,
-        "output": {"raw": item.shown.get(score.name, item.answers)},
-        "answer_attribution": item_attribution(item) if item.found else [],
-        "evaluation": {
-            "score": value or 0.0,
-            "is_correct": value is not None and best is not None and value >= best - 1e-9,
-        },
-        "metadata": item_metadata(item, score.name),
-    }
+    question = sample_question(item.raw, item.references, item.choices, item.prompt)
+    digest = question_digest(item.raw, item.references)
+    shown, right = item.shown.get(score.name, item.answers), math.inf if best is None else best - 1e-9
+    row = sample_row(item.id, digest, question, shown, value, right, item_metadata(item, score.name))
+    if item.found:
+        row["answer_attribution"] = item_attribution(item)
     if item.reasoning:
         row["output"]["reasoning_trace"] = item.reasoning
     if item.messages is not None:
@@ -8835,6 +8856,70 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
     if value is None:
         row["error"] = item.error or "no finite value"
     return row
+
+
+def question_digest(raw: str, references: list[str]) -> str | None:
+    """The hash that tells two items apart, as the schema defines it."""
+    hashed = raw + "".join(references)
+    return hashlib.sha256(hashed.encode("utf-8", "replace")).hexdigest() if hashed else None
+
+
+def prompt_digest(prompt: str) -> str:
+    """The hash of what was asked, in a sample's metadata."""
+    return hashlib.sha256(prompt.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def sample_question(
+    raw: str, references: list[str], choices: list[str] | None, prompt: str | None
+) -> dict[str, str | list[str]]:
+    """What a samples line says of what was asked."""
+    question: dict[str, str | list[str]] = {"raw": raw, "reference": references}
+    if choices:
+        question["choices"] = choices
+    if prompt is not None and prompt != raw:
+        question["formatted"] = prompt
+    return question
+
+
+def sample_row(
+    name: str,
+    digest: str | None,
+    question: dict[str, Any],
+    shown: list[str],
+    value: float | None,
+    right: float,
+    metadata: Mapping[str, str],
+) -> dict[str, Any]:
+    """What every samples line has; `right`: from which value on an answer is."""
+    return {
+        "sample_id": name,
+        "sample_hash": digest,
+        "interaction_type": "single_turn",
+        "input": question,
+        "output": {"raw": shown},
+        "answer_attribution": [],
+        "evaluation": {"score": value or 0.0, "is_correct": value is not None and value >= right},
+        "metadata": metadata,
+    }
+
+
+def plain_lines(score: ScoreRead, items: PlainItems, best: float | None, prefix: bytes) -> bytes:
+    """The samples lines of a metric, as `sample_entry` makes them, with what is the same in all lines in front."""
+    import orjson
+
+    questions = map(sample_question, items.raws, items.references, items.choices, items.prompts)
+    metadata = [
+        {**own, "prompt_hash": digest}
+        for own, digest in zip(items.metadata, map(prompt_digest, items.prompts), strict=True)
+    ]
+    digests, right = map(question_digest, items.raws, items.references), math.inf if best is None else best - 1e-9
+    shown, values = items.shown[score.name], items.values[score.name]
+    rows = list(map(sample_row, items.ids, digests, questions, shown, values, itertools.repeat(right), metadata))
+    try:
+        text = b"".join([prefix + line[1:] + b"\n" for line in map(orjson.dumps, rows)])
+    except TypeError:  # see as_line
+        return b"".join([prefix + as_line(row)[1:] + b"\n" for row in rows])
+    return without_line_ends(text)
 
 
 def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
@@ -8862,7 +8947,7 @@ def item_metadata(item: AskedItem, score: str) -> dict[str, str]:
         if len(values) <= 100:
             found["attempt_values"] = json.dumps(values)
     if item.prompt is not None:
-        found["prompt_hash"] = hashlib.sha256(item.prompt.encode(errors="replace")).hexdigest()[:16]
+        found["prompt_hash"] = prompt_digest(item.prompt)
     return found
 
 
@@ -8884,10 +8969,14 @@ def as_line(value: dict[str, Any]) -> bytes:
         line = orjson.dumps(value)
     except TypeError:  # lone surrogates
         line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-    if not line.isascii():
-        for character in "\x85\u2028\u2029":  # some readers take them for the end of a line
-            line = line.replace(character.encode(), f"\\u{ord(character):04x}".encode())
-    return line
+    return without_line_ends(line)
+
+
+def without_line_ends(text: bytes) -> bytes:
+    """JSON in which what some readers take for the end of a line is escaped."""
+    for character in () if text.isascii() else "\x85\u2028\u2029":
+        text = text.replace(character.encode(), f"\\u{ord(character):04x}".encode())
+    return text
 
 
 # --- parts/harness/doubts.py ------------------------------------------------------------------------------------------

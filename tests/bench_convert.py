@@ -22,6 +22,20 @@ Prints megabytes read per second, the peak memory of the process, and beside the
 takes. Processor seconds are those of all processes: they say less of what else the
 machine does. The items are four-way multiple choice with five examples in each prompt, as lm-eval logs them.
 
+Where 1.5 processor seconds go of a file of 200 MB, of which parsing alone is 0.29 (on a busy machine, in ms):
+
+  start: Python, the script compiled, imports                          230
+  the lines read; the samples file hashed                          55, 135
+  prompts cut out of the lines, where each stands once a choice        210
+  the rest parsed, and one prompt a line; keys that stand twice    140, 80
+  scores, choices, likelihoods, references and ids as columns          185
+  items and prompts hashed                                             100
+  the samples' rows; their JSON                                     45, 65
+  tallies, scores held against likelihoods, ids against one another    100
+  written, joined and hashed; handed over between processes        100, 70
+
+Start, reading, hashes, parsing, the look for keys, JSON and writing alone are 0.9 s: 3.1 times the parsing.
+
 Exit codes: 0 measured; 1 the conversion failed.
 """
 

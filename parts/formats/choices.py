@@ -6,11 +6,12 @@ otherwise, and how probable the likeliest choice of an item is.
 
 from __future__ import annotations
 
+import array
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from parts.formats.vocabulary import AskedItem, ScoreRead
+from parts.formats.vocabulary import AskedItem, PlainItems, ScoreRead
 from parts.frame import count_in, single_line
 from parts.harness.doubts import IMPROBABLE, likeliest
 
@@ -41,7 +42,7 @@ class ChoiceCheck:
 
     judged: dict[str, int] = field(default_factory=dict)
     wrong: dict[str, list[str]] = field(default_factory=dict)  # metric -> items whose score is another
-    chances: list[float] = field(default_factory=list)
+    chances: array.array = field(default_factory=lambda: array.array("d"))  # of the likeliest choice of each item
 
     def add(self, item: AskedItem, score: ScoreRead) -> None:
         """Look at one item's score; of what is no choice by likelihood, or has no known gold, nothing is said."""
@@ -60,6 +61,19 @@ class ChoiceCheck:
         allowed = likely_by_length(item) if score.id != "accuracy" else ()
         if bool(value) not in [choice.strip() in right for choice in allowed]:
             self.wrong.setdefault(score.name, []).append(item.id)
+
+    def add_plain(self, items: PlainItems, score: ScoreRead) -> None:
+        """Look at the scores of some items, at one by itself where its score is not as the likeliest choice says."""
+        if score.id not in BY_LIKELIHOOD or not items.chances:
+            return
+        columns = zip(items.values[score.name], items.shown[score.name], items.references, items.choices, strict=True)
+        for at, (value, taken, references, choices) in enumerate(columns):
+            right = references[0] if len(references) == 1 else ""
+            agreed = value == (taken[0].strip() == right.strip()) and right in choices
+            if agreed and right.strip() and not right.strip().isdecimal():
+                self.judged[score.name] = self.judged.get(score.name, 0) + 1
+            else:
+                self.add(items.item(at), score)
 
     def add_chances(self, item: AskedItem) -> None:
         if item.chances and item.choices and len(item.chances) == len(item.choices) and None not in item.chances:

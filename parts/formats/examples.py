@@ -44,9 +44,14 @@ class ExampleCount:
 
     found: Counter[int | None] = field(default_factory=Counter)
 
+    @property
+    def wanted(self) -> int:
+        """How many more prompts are looked at."""
+        return max(0, MOST_PROMPTS - self.found.total())
+
     def add(self, item: AskedItem) -> None:
         """Look at one item's prompt; of several requests of an item at the first."""
-        if item.prompt is None or self.found.total() >= MOST_PROMPTS:
+        if item.prompt is None or not self.wanted:
             return
         first = (item.choices or [""])[0]
         self.found[examples_in(first if first and item.prompt.startswith(f"{first}\n") else item.prompt)] += 1

@@ -26,6 +26,7 @@ from parts.parquet import parquet_batches
 from parts.yaml_tree import MAX_YAML, load_yaml
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
+BLOCK_OF_LINES = 1 << 17  # bytes of such a file whose lines are looked at together
 SPAN = 1 << 24  # bytes of a JSON-lines file that one process reads at a time
 MAX_DIRECTORY = 1 << 25  # bytes of the index of a zip archive, which takes ten times that in memory
 MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
@@ -49,27 +50,55 @@ def json_lines(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[di
 
     Those whose lines begin at a byte from `begin` on and before `end`.
     """
+    if not begin and is_json_list(path):
+        yield from rows_of(json_value(read_bounded(path)))
+        return
+    for place, lines in line_blocks(path, begin, end):
+        yield from parsed_lines(path, place, lines)
+
+
+def is_json_list(path: Path) -> bool:
+    """Whether a file begins as one JSON list does."""
     with open_input(path) as file:
-        if not begin and file.read(1) == b"[":
-            yield from rows_of(json_value(read_bounded(path)))
-            return
+        return file.read(1) == b"["
+
+
+def parsed_lines(path: Path, place: int, lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    """The objects in some lines of a file, of which the first begins at the byte `place`."""
+    for line in lines:
+        place += len(line)
+        if line.isspace():
+            continue
+        try:
+            row = strict_json_line(line, lenient=True)
+        except ValueError as error:
+            raise ValueError(f"line {line_at(path, place)} is not valid JSON (a file cut off?)") from error
+        if not isinstance(row, dict):
+            raise ValueError(f"line {line_at(path, place)} is no JSON object")
+        yield row
+
+
+def line_blocks(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[tuple[int, list[bytes]]]:
+    """The lines of a file that begin at a byte from `begin` on and before `end`: some at a time, with the byte at which
+    the first of them begins."""
+    with open_input(path) as file:
         place = file.seek(max(begin - 1, 0))
-        lines = input_lines(file, path)
+        lines, block, size = input_lines(file, path), [], 0
         if begin:
             place += len(next(lines, b""))  # of a line that begins before
-        for line in lines:
-            if place >= end:
-                return
-            place += len(line)
-            if line.isspace():
-                continue
-            try:
-                row = strict_json_line(line, lenient=True)
-            except ValueError as error:
-                raise ValueError(f"line {line_at(path, place)} is not valid JSON (a file cut off?)") from error
-            if not isinstance(row, dict):
-                raise ValueError(f"line {line_at(path, place)} is no JSON object")
-            yield row
+        try:
+            for line in lines:
+                if place + size >= end:
+                    break
+                block.append(line)
+                size += len(line)
+                if size >= BLOCK_OF_LINES:
+                    yield place, block
+                    place, block, size = place + size, [], 0
+        except ScriptError:  # a line without measure; what is wrong before it is said first
+            yield place, block
+            raise
+        yield place, block
 
 
 def line_at(path: Path, place: int) -> int:
@@ -81,8 +110,7 @@ def line_at(path: Path, place: int) -> int:
 
 def line_spans(path: Path) -> list[tuple[int, float]]:
     """A JSON-lines file cut into pieces for `json_lines`, which can be read apart; other files are one piece."""
-    with open_input(path) as file:
-        size = path.stat().st_size if file.read(1) != b"[" else 0
+    size = 0 if is_json_list(path) else path.stat().st_size
     cuts = [*range(0, max(size, 1), SPAN)]
     return list(zip(cuts, [*cuts[1:], math.inf], strict=True))
 

@@ -20,10 +20,11 @@ from typing import Any, TypeVar
 from parts.formats.choices import ChoiceCheck
 from parts.formats.examples import ExampleCount
 from parts.formats.files import line_spans
-from parts.formats.records import as_line, record_head, sample_entry
+from parts.formats.records import as_line, plain_lines, record_head, sample_entry
 from parts.formats.values import best_of, no_credit
-from parts.formats.vocabulary import Counts, RepeatedIds, Tally, TaskRun
+from parts.formats.vocabulary import AskedItem, Counts, PlainItems, RepeatedIds, Tally, TaskRun
 from parts.frame import fresh_place, put_in_place
+from parts.harness.doubts import likeliest
 from parts.records.schema import SCHEMA_VERSION
 
 MOST_PROCESSES = 8
@@ -123,37 +124,83 @@ def read_spans(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanR
 
 def read_span(run: TaskRun, parts: PartFiles, now: int, own_ids: bool, number: int, span: Sequence[float]) -> SpanRead:
     """The items of one piece, with a file for each metric."""
-    made = SpanRead()
-    scores = {score.name: (score, best_of(score), no_credit(score)) for score in run.scores}
-    head = record_head(run, now)
-    prefixes = {score.name: samples_prefix(run, score.name, head) for score in run.scores}
-    files: dict[str, Any] = {}
-    with contextlib.ExitStack() as opened:
-        for item in run.samples(own_ids, *span):
-            if number == 0:
-                made.examples.add(item)
-            made.choices.add_chances(item)
-            names = [name for name in item.values if name in scores]
-            written = item.id if item.id.isascii() else item.id.encode(errors="replace")  # surrogates are one
-            key = hash((written, item.attempt, names[0] if names else ""))
-            if key in made.seen:
-                raise RepeatedIds
-            made.seen.add(key)
-            for name in names:
-                score, best, lowest = scores[name]
-                if name not in files:
-                    made.tallies[name], made.counts[name] = Tally(), Counts()
-                    place = f"{number}-{len(files)}"
-                    file = parts.open(place)
-                    files[name] = opened.enter_context(file) if file else None
-                    made.files[name] = place
-                made.counts[name].add(item, name, lowest)
-                made.choices.add(item, score)
-                row = sample_entry(score, item, best)
-                made.tallies[name].add(item, name, item.values[name] if "error" not in row else None)
-                if files[name]:
-                    files[name].write(prefixes[name] + as_line(row)[1:] + b"\n")
-    return made
+    with contextlib.closing(SpanWriter(run, parts, now, number)) as writer:
+        for items in run.samples(own_ids, *span):
+            if type(items) is PlainItems:
+                writer.add_plain(items)
+            else:
+                writer.add(items)
+    return writer.made
+
+
+class SpanWriter:
+    """Takes the items of one piece, tallies them and writes their lines."""
+
+    def __init__(self, run: TaskRun, parts: PartFiles, now: int, number: int) -> None:
+        self.parts, self.number, self.made = parts, number, SpanRead()
+        self.scores = {score.name: (score, best_of(score), no_credit(score)) for score in run.scores}
+        head = record_head(run, now)
+        self.prefixes = {score.name: samples_prefix(run, score.name, head) for score in run.scores}
+        self.files: dict[str, Any] = {}
+
+    def add(self, item: AskedItem) -> None:
+        """One item; RepeatedIds when it was there before."""
+        made = self.made
+        if self.number == 0:
+            made.examples.add(item)
+        made.choices.add_chances(item)
+        names = [name for name in item.values if name in self.scores]
+        self.see([item.id], item.attempt, names)
+        for name in names:
+            score, best, lowest = self.scores[name]
+            file = self.file(name)
+            made.counts[name].add(item, name, lowest)
+            made.choices.add(item, score)
+            row = sample_entry(score, item, best)
+            made.tallies[name].add(item, name, item.values[name] if "error" not in row else None)
+            if file:
+                file.write(self.prefixes[name] + as_line(row)[1:] + b"\n")
+
+    def add_plain(self, items: PlainItems) -> None:
+        """Some items, to the same end as each by itself."""
+        made = self.made
+        for at in range(min(len(items.ids), made.examples.wanted) if self.number == 0 else 0):
+            made.examples.add(items.item(at))
+        if items.chances:
+            made.choices.chances.extend(map(likeliest, items.chances, items.choices))
+        names = [name for name in items.values if name in self.scores]
+        self.see(items.ids, None, names)
+        for name in names:
+            score, best, lowest = self.scores[name]
+            file, values = self.file(name), items.values[name]
+            wrong = None if lowest is None else sum([value <= lowest for value in values])
+            made.counts[name].take(Counts(attempts=len(values), scored=len(values), wrong=wrong))
+            made.choices.add_plain(items, score)
+            made.tallies[name].values.extend(values)
+            if file:
+                file.write(plain_lines(score, items, best, self.prefixes[name]))
+
+    def see(self, ids: Sequence[str], attempt: int | None, names: Sequence[str]) -> None:
+        """Remember items; RepeatedIds when one was there before."""
+        metric = names[0] if names else ""
+        written = [own if own.isascii() else own.encode(errors="replace") for own in ids]  # surrogates are one
+        keys = {hash((own, attempt, metric)) for own in written}
+        if len(keys) < len(ids) or not self.made.seen.isdisjoint(keys):
+            raise RepeatedIds
+        self.made.seen |= keys
+
+    def file(self, name: str) -> Any:
+        """The file of a metric's lines; None when nothing is written."""
+        if name not in self.files:
+            self.made.tallies[name], self.made.counts[name] = Tally(), Counts()
+            place = f"{self.number}-{len(self.files)}"
+            self.files[name], self.made.files[name] = self.parts.open(place), place
+        return self.files[name]
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in filter(None, self.files.values()):
+            file.close()
 
 
 def samples_prefix(run: TaskRun, score: str, head: Mapping[str, Any]) -> bytes:

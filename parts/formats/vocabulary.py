@@ -145,6 +145,40 @@ class AskedItem:
         return [self.values.get(score) if self.error is None else None]
 
 
+@dataclass(slots=True)
+class PlainItems:
+    """Some items of multiple choice as columns: each was asked once, in one prompt, and has a value of every metric.
+
+    `values` and `shown` are by metric; `chances` is None where they do not decide alone.
+    """
+
+    ids: list[str]
+    raws: list[str]
+    references: list[list[str]]
+    choices: list[list[str]]
+    prompts: list[str]
+    values: dict[str, list[float]]
+    shown: dict[str, list[list[str]]]
+    chances: list[list[float]] | None
+    metadata: list[dict[str, str]]
+
+    def item(self, at: int) -> AskedItem:
+        """One of them."""
+        return AskedItem(
+            id=self.ids[at],
+            raw=self.raws[at],
+            references=self.references[at],
+            answers=[],
+            values={name: column[at] for name, column in self.values.items()},
+            choices=self.choices[at],
+            prompt=self.prompts[at],
+            shown={name: column[at] for name, column in self.shown.items()},
+            chances=self.chances[at] if self.chances else None,
+            unparsed=False,
+            metadata=self.metadata[at],
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskRun:
     """One model on one task, as one file tells it."""
@@ -164,7 +198,7 @@ class TaskRun:
     run_ids: Mapping[str, Any] = field(default_factory=dict)  # run_id, task_id, created: equal ids are one run
     identity: str | None = None  # what makes it the same run when it comes from another file; None: the file's content
     counts: Mapping[str, Any] = field(default_factory=dict)
-    samples: Callable[..., Iterator[AskedItem]] | None = None  # called with: whether the data set's own ids name items
+    samples: Callable[..., Iterator[AskedItem | PlainItems]] | None = None  # called with: whether own ids name items
     sample_file: Path | None = None
     in_spans: bool = False  # whether `samples` takes the begin and end of a piece of that file, too
     promised: bool = False  # whether the log says that samples were written
