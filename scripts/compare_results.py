@@ -1757,7 +1757,7 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
                 f"{name}={text}" if text.lower() == "true" else text
                 for place in places
                 for name in names
-                if (text := said_value(place.get(name)))
+                if name in place and (text := said_value(place[name]))
             ),
             "",
         )
@@ -6579,7 +6579,7 @@ def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
 
 TIE = 1e-6  # scores closer than this, or than this share of them, are equal: single precision is sure of no more
 MANY_CHECKPOINTS, FEWER_DRAWS = 300, 2_000  # see enough()
-DRAWS_AT_ONCE = 128  # of many checkpoints, that fit into the processor's cache
+ROWS_AT_ONCE = 32  # checkpoints whose differences to another one are bounded together
 CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
 
 
@@ -6726,11 +6726,11 @@ def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
 
 
 def with_errors(noise: Any, errors: Any) -> Any:
-    """(checkpoints, draws) standard normal noise with these errors, or this root of a covariance."""
+    """(checkpoints, draws) standard normal noise, which is used up, with these errors, or this root of a covariance."""
     import numpy as np
 
     errors = np.float32(errors)
-    return errors @ noise if errors.ndim > 1 else errors[:, None] * noise
+    return errors @ noise if errors.ndim > 1 else np.multiply(errors[:, None], noise, out=noise)
 
 
 def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) -> Any:
@@ -6747,7 +6747,7 @@ def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) ->
 
 def trailing_means(values: Any, n: int) -> Any:
     """Means over the last n along the first axis; the first n - 1 places have none: (places - n + 1, ...)."""
-    return sum(values[i : len(values) - n + 1 + i] for i in range(n)) / n
+    return values if n == 1 else sum(values[i : len(values) - n + 1 + i] for i in range(n)) / n
 
 
 def draw_interval(draws: Any) -> Any:
@@ -6799,6 +6799,57 @@ def rank_intervals(draws: Any) -> list[tuple[int, int]]:
     return list(zip(low.astype(int).tolist(), high.astype(int).tolist(), strict=True))
 
 
+def elimination(t: Any) -> list[tuple[int, float, int]]:
+    """(which, its t, the one that it is furthest behind) in the order in which a set loses the one that is furthest
+    behind any other, to the last; t, which is used up: how far each is behind each, 0 behind itself."""
+    import numpy as np
+
+    ahead = t.argmax(1)
+    furthest = t[np.arange(len(t)), ahead]
+    found = []
+    for _ in t:
+        worst = int(furthest.argmax())
+        found.append((worst, furthest[worst], int(ahead[worst])))
+        furthest[worst] = t[:, worst] = -np.inf
+        moved = np.flatnonzero((ahead == worst) & (furthest >= 0))  # nearly none: few are behind the last one
+        ahead[moved] = t[moved].argmax(1)
+        furthest[moved] = t[moved, ahead[moved]]
+    return found
+
+
+def largest_differences(noise: Any, weights: Any) -> Iterator[Any]:
+    """For the first two rows of (rows, draws) noise, the first three and so on: the largest |difference| of two of them
+    times its weight, of each draw (one array, that grows); weights: (rows, rows), not negative.
+
+    A group of rows is looked at only in the draws in which its ends, with its largest weight, come up to what was found
+    before: in nearly all the largest stands early.
+    """
+    import numpy as np
+
+    largest = np.zeros(noise.shape[1], noise.dtype)
+    low, high = (np.empty((len(noise) // ROWS_AT_ONCE + 1, noise.shape[1]), noise.dtype) for _ in range(2))
+
+    def look(rows: slice, draws: Any) -> None:
+        apart = noise[rows, draws] - noise[place, draws]
+        apart *= weights[place, rows, None]
+        largest[draws] = np.maximum(largest[draws], np.maximum(apart.max(0), -apart.min(0)))
+
+    for place in range(1, len(noise)):
+        groups = place // ROWS_AT_ONCE
+        whole = groups * ROWS_AT_ONCE
+        if place == whole:
+            last = noise[whole - ROWS_AT_ONCE : whole]
+            low[groups - 1], high[groups - 1] = last.min(0), last.max(0)
+        else:
+            look(slice(whole, place), slice(None))
+        reach = np.maximum(high[:groups] - noise[place], noise[place] - low[:groups])
+        reach *= weights[place, :whole].reshape(groups, ROWS_AT_ONCE).max(1)[:, None]
+        for group, draws in enumerate(reach > largest):
+            if draws.any():
+                look(slice(group * ROWS_AT_ONCE, (group + 1) * ROWS_AT_ONCE), np.flatnonzero(draws))
+        yield largest
+
+
 def confidence_set(scores: Any, draws: Any, of_few: Callable[[int, int], float | None] = lambda *_: None) -> Any:
     """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
 
@@ -6822,28 +6873,14 @@ def confidence_set(scores: Any, draws: Any, of_few: Callable[[int, int], float |
     spread = np.where(clear, spread, 1)
     behind = scores - scores[:, None]
     t = np.where(clear, behind / spread, np.where(behind > tie, np.inf, 0.0))
-    left, eliminated = list(range(len(scores))), []
-    while len(left) > 1:
-        furthest = t[np.ix_(left, left)].max(1)
-        worst = int(furthest.argmax())
-        ahead = left[int(t[left[worst], left].argmax())]
-        eliminated.append((left.pop(worst), furthest[worst], ahead))
-    order = [*left, *(out for out, *_ in reversed(eliminated))]
+    *eliminated, (last, *_) = elimination(t)
+    order = [last, *(out for out, *_ in reversed(eliminated))]
     weights = np.where(clear, 1 / spread, 0.0)[np.ix_(order, order)].astype(np.float32)
-    reached = np.zeros(len(order))
-    for begin in range(0, noise.shape[1], DRAWS_AT_ONCE):
-        part = np.ascontiguousarray(noise[order, begin : begin + DRAWS_AT_ONCE])
-        largest, pairs = np.zeros(part.shape[1], np.float32), np.empty_like(part)
-        for place, (_, seen, _) in enumerate(reversed(eliminated), start=1):
-            own = np.subtract(part[:place], part[place], out=pairs[:place])
-            own *= weights[place, :place, None]
-            largest = np.maximum(largest, np.maximum(own.max(0), -own.min(0)))
-            reached[place] += (largest >= seen).sum()
-    tests = list(zip(order[1:], (reached[1:] / noise.shape[1]).tolist(), strict=True))
+    largest = largest_differences(noise[order], weights)
+    reached = [float((own >= seen).mean()) for own, (_, seen, _) in zip(largest, reversed(eliminated), strict=True)]
     p_values, highest = np.ones(len(scores)), 0.0
-    for size, ((out, p_value), (_, _, ahead)) in zip(
-        range(len(order), 1, -1), zip(reversed(tests), eliminated, strict=True), strict=True
-    ):
+    tests = zip(range(len(scores), 1, -1), reversed(reached), eliminated, strict=True)
+    for size, p_value, (out, _, ahead) in tests:
         highest = max(highest, p_value, min(1.0, math.comb(size, 2) * (of_few(out, ahead) or 0.0)))
         p_values[out] = highest
     return p_values

@@ -4225,7 +4225,7 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
                 f"{name}={text}" if text.lower() == "true" else text
                 for place in places
                 for name in names
-                if (text := said_value(place.get(name)))
+                if name in place and (text := said_value(place[name]))
             ),
             "",
         )

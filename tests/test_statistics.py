@@ -346,13 +346,55 @@ def slow_confidence_set(scores, draws):
 
 def test_the_tied_set_is_that_of_all_pairs_compared_in_each_step():
     generator = np.random.default_rng(8)
-    for count in (2, 3, 9):
+    for count in (2, 3, 9, bc.ROWS_AT_ONCE, 2 * bc.ROWS_AT_ONCE + 5):
         right = items_of(np.vstack([correlated(generator, np.linspace(0.4, 0.6, count), 90), np.ones((1, 90)) * 0.5]))
-        draws = bc.bootstrap_means(right, 2 * bc.DRAWS_AT_ONCE + 17, [count])
+        draws = bc.bootstrap_means(right, 273, [count])
         scores = right.scores.mean(1)
         found = bc.confidence_set(scores, draws)
         assert found == pytest.approx(slow_confidence_set(scores, draws), abs=1e-12)
         assert found.min() < found.max() == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 64, 100])
+@pytest.mark.parametrize("alike", [0.0, 0.9, 1.0])
+def test_the_largest_differences_are_those_of_all_pairs_to_the_last_bit(count, alike):
+    """Most pairs are never looked at: what bounds them must not be below what they are."""
+    generator = np.random.default_rng(count)
+    walk = generator.standard_normal((count, 50)).cumsum(0)
+    noise = (alike * walk + (1 - alike) * generator.standard_normal((count, 50))).astype(np.float32)
+    noise[count // 2] = noise[0]
+    weights = generator.random((count, count), np.float32) ** 4 * (generator.random((count, count)) > 0.1)
+    found = [own.copy() for own in bc.largest_differences(noise, weights)]
+    assert len(found) == count - 1
+    largest = np.zeros(50, np.float32)
+    for place, own in enumerate(found, start=1):
+        apart = np.abs(noise[:place] - noise[place]) * weights[place, :place, None]
+        largest = np.maximum(largest, apart.max(0))
+        assert (own == largest).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 4))
+def test_a_set_loses_the_one_that_is_furthest_behind_any_other(seed, count, values):
+    """Few values, so that many are equal: the first one goes."""
+    scores = np.random.default_rng(seed).integers(0, values, count)
+    t = (scores - scores[:, None]) / np.random.default_rng(seed).integers(1, 3, (count, count))
+    left, expected = list(range(count)), []
+    while left:
+        own = t[np.ix_(left, left)]
+        place = int(own.max(1).argmax())
+        expected.append((left[place], own[place].max(), left[int(own[place].argmax())]))
+        left.pop(place)
+    assert bc.elimination(t.copy()) == expected
+
+
+def test_scores_of_no_votes_are_not_paired_to_look_for_votes(monkeypatch):
+    """A thousand checkpoints have half a million pairs, for each task."""
+    asked = []
+    monkeypatch.setattr(bc, "gap_in_votes", lambda *pair: asked.append(pair))
+    votes = bc.SharedVotes("f", "a", {"b": (1.0, 2.0)})
+    own = [bc.Estimate(0.5, 0.1, 9, votes=votes if place in (2, 5, 7) else None) for place in range(9)]
+    task = bc.TaskData("t", None, (0.5,) * 9, (0.1,) * 9, tuple(own))
+    assert task.gaps == {} and asked == [(votes, votes)] * 3
 
 
 @pytest.mark.parametrize("clusters", [1, 7, 70_000, 200_000])

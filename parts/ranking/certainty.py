@@ -90,11 +90,9 @@ class TaskData:
     @cached_property
     def gaps(self) -> dict[tuple[int, int], VoteGap]:
         """What one file of votes tells of each two scores; see gap_in_votes."""
-        places = range(len(self.estimates)) if self.items is None else ()
-        found = {
-            (i, j): gap_in_votes(self.estimates[i].votes, self.estimates[j].votes) for i in places for j in range(i)
-        }
-        return {pair: gap for pair, gap in found.items() if gap is not None}
+        votes = [] if self.items is not None else [(i, e.votes) for i, e in enumerate(self.estimates) if e.votes]
+        pairs = (((i, one), (j, two)) for i, one in votes for j, two in votes if j < i)
+        return {(i, j): gap for (i, one), (j, two) in pairs if (gap := gap_in_votes(one, two)) is not None}
 
     @property
     def freedom(self) -> float:
@@ -242,9 +240,9 @@ def overall_array(named: Iterable[tuple[str, Any]], weights: Mapping[str, float]
     if options.score_function is None:
         total: Any = 0.0
         for name, array in named:
-            if name in weights:
-                share = weights[name] * array
-                total = np.add(total, share, out=share if share.dtype == np.result_type(total, share) else None)
+            if name in weights:  # a category: what made its array is done with it
+                array *= weights[name]
+                total = np.add(total, array, out=array if array.dtype == np.result_type(total, array) else None)
         return total
     arrays = dict(named)
     places = next(iter(arrays.values())).shape

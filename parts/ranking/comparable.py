@@ -106,9 +106,9 @@ def unlike_checkpoints(
             "--allow-unlike",
             code=3,
         )
-    entries = []
+    entries, compared = [], set(group)
     for checkpoint, rows in shares.items():
-        if group and checkpoint not in group and not reasons[checkpoint]:
+        if group and checkpoint not in compared and not reasons[checkpoint]:
             reasons[checkpoint] = differences(checkpoint, group[0], shares, marks)
         if reasons[checkpoint]:
             tasks = scores_by_task(rows)

@@ -152,6 +152,8 @@ def choose_run(rows: Sequence[Result], where: str) -> Result:
 
     Runs with equal scores count once. Other settings, or another state of the model, are a choice.
     """
+    if len(rows) == 1:
+        return rows[0]
     ids = sorted({r.result_id for r in rows})
     if len(ids) > 1:
         raise ScriptError(f"{where}: measured in several ways; choose one with --result-id: {listing(ids, 20)}", code=3)
@@ -191,13 +193,16 @@ def one_content(results: Mapping[Any, Sequence[Result]]) -> tuple[dict[Any, list
     A file of questions that was corrected is another benchmark under the same name. Of such versions the one that
     covers most checkpoints counts, of equals the newest. Runs that differ in more, or in no moment, stay: a choice.
     """
-    counted: dict[str, dict[Any, list[Result]]] = defaultdict(dict)
+    found: dict[str, dict[Any, list[Result]]] = defaultdict(lambda: defaultdict(list))
     for checkpoint, own in results.items():
-        for name in {row.result_id for row in own}:
-            counted[name][checkpoint] = counted_runs([row for row in own if row.result_id == name])
+        for row in own:
+            found[row.result_id][checkpoint].append(row)
     out: set[int] = set()
     lines = []
-    for _, rows in sorted(counted.items()):
+    for _, every in sorted(found.items()):
+        rows = {checkpoint: counted_runs(own) for checkpoint, own in every.items()}
+        if len({content(row) for own in rows.values() for row in own}) == 1:
+            continue
         covers: dict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
         moments: dict[tuple[str, ...], datetime] = {}
         for checkpoint, row in ((c, row) for c, own in rows.items() for row in own):

@@ -104,8 +104,8 @@ def make_result(reading: ReadResult, cluster_by: str | None, known: dict[str, An
     facts, run = reading.facts, reading.run
     usable = facts is not None and (facts.stated or (facts.factor is not None and not run.corpus_level))
     samples = make_samples(reading, cluster_by or run.cluster_field or None, known) if usable else None
-    counts = {"empty": facts.empty} | dict(run.counts) if facts else run.counts
-    return Result(replace(run, counts=counts), reading.attempts, samples)
+    run = replace(run, counts={"empty": facts.empty} | dict(run.counts)) if facts else run
+    return Result(run, reading.attempts, samples)
 
 
 def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Samples:
