@@ -3791,11 +3791,11 @@ class Card:
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
 _BLOCKS = frozenset(("Paragraph", "Heading", "Table", "HtmlBlock", "CodeBlock", "List", "Item", "BlockQuote", "Rule"))
 _INDENTED = {"CodeBlock": "Indented"}
-_DELIMITER_ROW = r"(?!-[ \t])(?=[^\n]*[|:])\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$"
+_DASHES = r"[ \t]*+:?-++:?[ \t]*+"
+_DELIMITER_ROW = rf"(?!-[ \t])(?=[^\n]*[|:])\|?{_DASHES}(?:\|{_DASHES})*+\|?[ \t]*+$"
 _DELIMITER = re.compile(_DELIMITER_ROW)
-_LATE_TABLE = re.compile(rf"\n([ \t>]*)([^\n]*\|[^\n]*)(?=\n[ \t>]*({_DELIMITER_ROW}))", re.M)
+_LATE_TABLE = re.compile(rf"\n([ \t>]*+)(?=[^\n]*\|)([^\n]*+)(?=\n[ \t>]*+({_DELIMITER_ROW}))", re.M)
 _NO_ROW = re.compile(r"\n([ \t>]*(?=(</?[a-zA-Z][\w-]*)(?:[ \t][^<>\n]*)?/?>[ \t]*$)|[ \t>]+)", re.M)
-_HASHES = re.compile(r"^#+[ \t]*|(?:^|[ \t]+)#+$")
 _SAYS_MODEL = re.compile(
     r"pretrained=|--(?:model|limit|split|quantization|revision)\w*[= ]|\bload_in_|vllm serve |"
     r"^\s*(?:model|revision|limit|split)\s*[:=]"
@@ -3901,7 +3901,9 @@ def read_blocks(body: str, tries: int = 8) -> list[Piece]:
             pieces += [("text", 0, line) for line in lines if len(lines) < 18 and _SAYS_MODEL.search(line)]
             continue
         if kind == "Heading" and "\n" not in text:
-            pieces.append(("heading", int(said[1]), _HASHES.sub("", text)))
+            text = text.lstrip("#").strip()
+            rest = text.rstrip("#")
+            pieces.append(("heading", int(said[1]), text if rest and rest[-1] not in " \t" else rest.rstrip()))
             continue
         if "|" in text and (line := parting_line(text, kind, margin)):
             at = start + len(text[: line.start(1)].encode())

@@ -174,6 +174,16 @@ def test_what_is_not_parsed_behind_the_last_table_changes_none(text, behind):
     assert tables(3) == tables(10_000)
 
 
+def test_tables_that_begin_inside_of_one_another_s_paragraphs_are_refused_when_too_deep():
+    def nested(depth: int) -> str:
+        lines = ("x", "y | z", "--|--", "1 | 2", "2. x")
+        return "\n".join("   " * level + line for level in range(depth) for line in lines)
+
+    assert ours(nested(5)) == rendered(nested(5)) == [[["y", "z"], ["1", "2"]]] * 5
+    with pytest.raises(manager.ScriptError, match="nothing is taken"):
+        manager.parse_card(nested(20))
+
+
 def test_a_pipe_table_without_measure_is_refused_not_cut():
     with pytest.raises(manager.ScriptError, match="nothing is taken"):
         manager.parse_card("|a" * 3000 + "\n" + "|-" * 3000 + "\n" + "|1\n" * 1000)
