@@ -711,15 +711,32 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def run_line(name: str) -> str:
-    """What runs a script of this project from where the user stands, for a shell.
+def script_word(name: str) -> str:
+    """A script of this project as a word of a command: from the project's own folder short, else its full path."""
+    path = Path(__file__).resolve().with_name(name)
+    with contextlib.suppress(OSError):  # a folder that is gone
+        if Path.cwd().resolve() in (path.parent, path.parent.parent):
+            return path_word(path.relative_to(Path.cwd().resolve()))
+    return str(path)
 
-    uv takes configuration from the current folder: where that is not one above the scripts, it may be a stranger's.
+
+def uv_words(harness: bool = False) -> list[str]:
+    """`uv run` as it is safe in any folder: without settings of folders, and with a Python by its full path.
+
+    To find one by itself, uv runs that of a .venv in the current folder or above it, whatever it is told otherwise; and
+    that which a .python-version beside the script or above it names.
     """
-    path, before = Path(__file__).resolve().with_name(name), "uv run --no-config"
-    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
-        path, before = path.relative_to(Path.cwd().resolve()), "uv run"
-    return f"{before} {shlex.quote(path_word(path))}"
+    python = str(getattr(sys, "_base_executable", None) or sys.executable)
+    if sys.version_info >= (3, 14) and harness:  # these are locked for versions below
+        python = next(filter(None, map(shutil.which, ("python3.13", "python3.12", "python3.11"))), "")
+    return ["uv", "run", "--no-config", *(["--python", python] if python else [])]
+
+
+def run_line(name: str, *options: str) -> str:
+    """What runs a script of this project from where the user stands, for a shell; with options of uv."""
+    script = script_word(name)
+    before = uv_words(name.endswith("_uv.py")) if os.path.isabs(script) else ["uv", "run"]
+    return shlex.join([*before, *options, script])
 
 
 def path_word(path: str | Path) -> str:
@@ -6061,8 +6078,6 @@ def yours_to_name(options: Sequence[str]) -> str:
 # --- parts/comparison/again.py ----------------------------------------------------------------------------------------
 
 AGAIN_FOLDER = "again"
-# A harness itself: a file of the current folder, which may be a stranger's, does not say where packages come from.
-HARNESS_ALONE = ("uv", "run", "--no-config", "--no-project")
 ITS_FOLDER = "FOLDER"  # stands for a checkpoint's folder, which no record tells
 CUE_CURE = "a cue at the end of the prompt"
 # What an answer lacks -> what to change for both models, by the words of the gate.
@@ -6290,6 +6305,11 @@ def own_command(carried: Carried, model: str, own: bool) -> Way:
     return Way(before, carried.words, apart=option == "--task", yours=yours, own=own)
 
 
+def harness_alone() -> list[str]:
+    """What runs a harness itself: nothing of the current folder, which may be a stranger's, says how."""
+    return [*uv_words(harness=True), "--no-project"]
+
+
 def run_words(name: str) -> list[str]:
     """What runs a script of this project, as words that are not yet quoted."""
     return shlex.split(run_line(name))
@@ -6337,7 +6357,7 @@ def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     }
     flags |= {"fewshot_as_multiturn": "--fewshot_as_multiturn", "system_prompt": "--system_instruction"}
     how, odd = with_flags(said, flags)
-    before = (*HARNESS_ALONE, "--with", pinned(f"lm-eval[{backend}]", version), "lm_eval", "--model", backend)
+    before = (*harness_alone(), "--with", pinned(f"lm-eval[{backend}]", version), "lm_eval", "--model", backend)
     before += ("--model_args", model_arguments(model, "pretrained", said), "--tasks")
     after = (*how, "--log_samples", "--output_path", AGAIN_FOLDER)
     return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
@@ -6347,7 +6367,7 @@ def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     backend = "vllm" if "vllm" in (said.get("backend"), said.get("engine")) else "accelerate"
     extra = "vllm" if backend == "vllm" else "math"
     how, odd = with_flags(said, {"limit": "--max-samples", "system_prompt": "--system-prompt"})
-    before = (*HARNESS_ALONE, "--with", pinned(f"lighteval[{extra}]", version), "lighteval", backend)
+    before = (*harness_alone(), "--with", pinned(f"lighteval[{extra}]", version), "lighteval", backend)
     before += (model_arguments(model, "model_name", said),)
     after = (*how, "--save-details", "--output-dir", AGAIN_FOLDER)
     return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
@@ -6361,7 +6381,7 @@ def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     flags = {"limit": "--limit", "temperature": "--temperature", "max_tokens": "--max-tokens", "seed": "--seed"}
     how, odd = with_flags(said, flags)
     packages = ("--with", pinned("inspect-ai", version), "--with", "inspect-evals")
-    before = (*HARNESS_ALONE, *packages, "inspect", "eval")
+    before = (*harness_alone(), *packages, "inspect", "eval")
     after = ("--model", name, *(("-T", *shots) if shots else ()), *how, "--log-dir", AGAIN_FOLDER)
     return Way(before, after, then_convert(), apart=True, yours=(*odd_shots, *odd))
 

@@ -1384,15 +1384,32 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def run_line(name: str) -> str:
-    """What runs a script of this project from where the user stands, for a shell.
+def script_word(name: str) -> str:
+    """A script of this project as a word of a command: from the project's own folder short, else its full path."""
+    path = Path(__file__).resolve().with_name(name)
+    with contextlib.suppress(OSError):  # a folder that is gone
+        if Path.cwd().resolve() in (path.parent, path.parent.parent):
+            return path_word(path.relative_to(Path.cwd().resolve()))
+    return str(path)
 
-    uv takes configuration from the current folder: where that is not one above the scripts, it may be a stranger's.
+
+def uv_words(harness: bool = False) -> list[str]:
+    """`uv run` as it is safe in any folder: without settings of folders, and with a Python by its full path.
+
+    To find one by itself, uv runs that of a .venv in the current folder or above it, whatever it is told otherwise; and
+    that which a .python-version beside the script or above it names.
     """
-    path, before = Path(__file__).resolve().with_name(name), "uv run --no-config"
-    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
-        path, before = path.relative_to(Path.cwd().resolve()), "uv run"
-    return f"{before} {shlex.quote(path_word(path))}"
+    python = str(getattr(sys, "_base_executable", None) or sys.executable)
+    if sys.version_info >= (3, 14) and harness:  # these are locked for versions below
+        python = next(filter(None, map(shutil.which, ("python3.13", "python3.12", "python3.11"))), "")
+    return ["uv", "run", "--no-config", *(["--python", python] if python else [])]
+
+
+def run_line(name: str, *options: str) -> str:
+    """What runs a script of this project from where the user stands, for a shell; with options of uv."""
+    script = script_word(name)
+    before = uv_words(name.endswith("_uv.py")) if os.path.isabs(script) else ["uv", "run"]
+    return shlex.join([*before, *options, script])
 
 
 def path_word(path: str | Path) -> str:
@@ -8456,6 +8473,22 @@ def hub_token() -> str | None:
     if token and token != login:
         say_login(os.getcwd()) if login else say_dotenv("the token", os.getcwd())
     return login or token
+
+
+@contextlib.contextmanager
+def lent_to_client(token: str) -> Iterator[None]:
+    """While open, the Hub's client of this process has a token that may be a .env's.
+
+    The environment, which is handed on to children, is left as it is: a program that a model wrote may be one.
+    """
+    from huggingface_hub.utils import _auth
+
+    own = _auth._get_token_from_environment
+    _auth._get_token_from_environment = lambda: own() or token
+    try:
+        yield
+    finally:
+        _auth._get_token_from_environment = own
 
 
 def job_token() -> str:

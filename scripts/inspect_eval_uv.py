@@ -146,8 +146,19 @@ def run(args: argparse.Namespace) -> int:
     token = hub_token()
     if not token:
         raise ScriptError("no Hub token: set HF_TOKEN, or log in with `hf auth login`")
-    os.environ["HF_TOKEN"] = token  # data sets of the Hub use it, and `scrub` knows what to hide
     end_on_signals()
+    with lent_to_client(token):  # gated data sets of the Hub need it
+        return measure_served(args, settings, requests, sets, token)
+
+
+def measure_served(
+    args: argparse.Namespace,
+    settings: Settings,
+    requests: Sequence[RequestedTask],
+    sets: Sequence[QuestionSet],
+    token: str,
+) -> int:
+    """Evaluate the models that the provider serves, and report."""
     found = {provider_model(name, settings): name for name in args.model}
     served = {replace(model, id=args.model_id or model.id): name for model, name in found.items()}
     work = run_of(args, settings, list(served), InspectHistory)
@@ -629,15 +640,32 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def run_line(name: str) -> str:
-    """What runs a script of this project from where the user stands, for a shell.
+def script_word(name: str) -> str:
+    """A script of this project as a word of a command: from the project's own folder short, else its full path."""
+    path = Path(__file__).resolve().with_name(name)
+    with contextlib.suppress(OSError):  # a folder that is gone
+        if Path.cwd().resolve() in (path.parent, path.parent.parent):
+            return path_word(path.relative_to(Path.cwd().resolve()))
+    return str(path)
 
-    uv takes configuration from the current folder: where that is not one above the scripts, it may be a stranger's.
+
+def uv_words(harness: bool = False) -> list[str]:
+    """`uv run` as it is safe in any folder: without settings of folders, and with a Python by its full path.
+
+    To find one by itself, uv runs that of a .venv in the current folder or above it, whatever it is told otherwise; and
+    that which a .python-version beside the script or above it names.
     """
-    path, before = Path(__file__).resolve().with_name(name), "uv run --no-config"
-    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
-        path, before = path.relative_to(Path.cwd().resolve()), "uv run"
-    return f"{before} {shlex.quote(path_word(path))}"
+    python = str(getattr(sys, "_base_executable", None) or sys.executable)
+    if sys.version_info >= (3, 14) and harness:  # these are locked for versions below
+        python = next(filter(None, map(shutil.which, ("python3.13", "python3.12", "python3.11"))), "")
+    return ["uv", "run", "--no-config", *(["--python", python] if python else [])]
+
+
+def run_line(name: str, *options: str) -> str:
+    """What runs a script of this project from where the user stands, for a shell; with options of uv."""
+    script = script_word(name)
+    before = uv_words(name.endswith("_uv.py")) if os.path.isabs(script) else ["uv", "run"]
+    return shlex.join([*before, *options, script])
 
 
 def path_word(path: str | Path) -> str:
@@ -1325,8 +1353,8 @@ def ensure_vllm(other: str) -> None:
         raise ScriptError(f'--backend vllm: vLLM is not installed: pip install "{VLLM}", or start with `uv run`')
     note("vLLM is added to the packages of this script (several GB the first time) ...")
     os.environ["HUB_EVALS_WITH_VLLM"] = "1"
-    script = os.path.abspath(__file__)  # settings of uv are taken from its folder, whoever's the current one is
-    os.execv(uv, [uv, "run", "--project", os.path.dirname(script), "--with", VLLM, script, *sys.argv[1:]])
+    script = os.path.abspath(__file__)
+    os.execv(uv, [uv, *uv_words(harness=True)[1:], "--with", VLLM, script, *sys.argv[1:]])
 
 
 def vllm_version() -> str:
@@ -6475,6 +6503,19 @@ def guard_pickles() -> None:
     pickle.load, pickle.loads = guarded_load, guarded_loads
 
 
+def drop_secrets() -> None:
+    """Take tokens and keys out of the environment of this process."""
+    for name in list(filter(SECRET_VARIABLE.search, os.environ)):
+        del os.environ[name]
+
+
+@functools.cache
+def forks_without_secrets() -> None:
+    """From now on no forked child has tokens and keys in its environment: harnesses run a model's programs in such."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=drop_secrets)
+
+
 def let_programs_import() -> None:
     """Give the programs of inspect's local sandbox their own folder, a fresh one, to import from, as Python has it.
 
@@ -6631,6 +6672,8 @@ def allow_programs(trusted: bool, sandbox: str | None) -> None:
 
     For --sandbox local the one that runs the programs that a model wrote.
     """
+    if sandbox == "local":
+        forks_without_secrets()
     DataLoads.programs = None if trusted else frozenset({"code_eval"} if sandbox == "local" else ())
 
 
@@ -12998,6 +13041,22 @@ def hub_token() -> str | None:
     if token and token != login:
         say_login(os.getcwd()) if login else say_dotenv("the token", os.getcwd())
     return login or token
+
+
+@contextlib.contextmanager
+def lent_to_client(token: str) -> Iterator[None]:
+    """While open, the Hub's client of this process has a token that may be a .env's.
+
+    The environment, which is handed on to children, is left as it is: a program that a model wrote may be one.
+    """
+    from huggingface_hub.utils import _auth
+
+    own = _auth._get_token_from_environment
+    _auth._get_token_from_environment = lambda: own() or token
+    try:
+        yield
+    finally:
+        _auth._get_token_from_environment = own
 
 
 def job_token() -> str:

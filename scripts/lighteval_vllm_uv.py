@@ -678,15 +678,32 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def run_line(name: str) -> str:
-    """What runs a script of this project from where the user stands, for a shell.
+def script_word(name: str) -> str:
+    """A script of this project as a word of a command: from the project's own folder short, else its full path."""
+    path = Path(__file__).resolve().with_name(name)
+    with contextlib.suppress(OSError):  # a folder that is gone
+        if Path.cwd().resolve() in (path.parent, path.parent.parent):
+            return path_word(path.relative_to(Path.cwd().resolve()))
+    return str(path)
 
-    uv takes configuration from the current folder: where that is not one above the scripts, it may be a stranger's.
+
+def uv_words(harness: bool = False) -> list[str]:
+    """`uv run` as it is safe in any folder: without settings of folders, and with a Python by its full path.
+
+    To find one by itself, uv runs that of a .venv in the current folder or above it, whatever it is told otherwise; and
+    that which a .python-version beside the script or above it names.
     """
-    path, before = Path(__file__).resolve().with_name(name), "uv run --no-config"
-    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
-        path, before = path.relative_to(Path.cwd().resolve()), "uv run"
-    return f"{before} {shlex.quote(path_word(path))}"
+    python = str(getattr(sys, "_base_executable", None) or sys.executable)
+    if sys.version_info >= (3, 14) and harness:  # these are locked for versions below
+        python = next(filter(None, map(shutil.which, ("python3.13", "python3.12", "python3.11"))), "")
+    return ["uv", "run", "--no-config", *(["--python", python] if python else [])]
+
+
+def run_line(name: str, *options: str) -> str:
+    """What runs a script of this project from where the user stands, for a shell; with options of uv."""
+    script = script_word(name)
+    before = uv_words(name.endswith("_uv.py")) if os.path.isabs(script) else ["uv", "run"]
+    return shlex.join([*before, *options, script])
 
 
 def path_word(path: str | Path) -> str:
@@ -1374,8 +1391,8 @@ def ensure_vllm(other: str) -> None:
         raise ScriptError(f'--backend vllm: vLLM is not installed: pip install "{VLLM}", or start with `uv run`')
     note("vLLM is added to the packages of this script (several GB the first time) ...")
     os.environ["HUB_EVALS_WITH_VLLM"] = "1"
-    script = os.path.abspath(__file__)  # settings of uv are taken from its folder, whoever's the current one is
-    os.execv(uv, [uv, "run", "--project", os.path.dirname(script), "--with", VLLM, script, *sys.argv[1:]])
+    script = os.path.abspath(__file__)
+    os.execv(uv, [uv, *uv_words(harness=True)[1:], "--with", VLLM, script, *sys.argv[1:]])
 
 
 def vllm_version() -> str:
@@ -10734,6 +10751,19 @@ def guard_pickles() -> None:
     pickle.load, pickle.loads = guarded_load, guarded_loads
 
 
+def drop_secrets() -> None:
+    """Take tokens and keys out of the environment of this process."""
+    for name in list(filter(SECRET_VARIABLE.search, os.environ)):
+        del os.environ[name]
+
+
+@functools.cache
+def forks_without_secrets() -> None:
+    """From now on no forked child has tokens and keys in its environment: harnesses run a model's programs in such."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=drop_secrets)
+
+
 def let_programs_import() -> None:
     """Give the programs of inspect's local sandbox their own folder, a fresh one, to import from, as Python has it.
 
@@ -10890,6 +10920,8 @@ def allow_programs(trusted: bool, sandbox: str | None) -> None:
 
     For --sandbox local the one that runs the programs that a model wrote.
     """
+    if sandbox == "local":
+        forks_without_secrets()
     DataLoads.programs = None if trusted else frozenset({"code_eval"} if sandbox == "local" else ())
 
 
@@ -11267,6 +11299,7 @@ def name_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: st
                     f"{today.name} runs programs that the model writes: --sandbox local runs them on this machine with "
                     "your rights; use a machine that you can lose, for instance a job"
                 )
+            forks_without_secrets()
             note(f"warning: {today.name} runs programs that the model writes, on this machine and with your rights")
         named.append(today)
     return list(dict.fromkeys(named))

@@ -886,15 +886,32 @@ def note(message: str) -> None:
     print(isolated(without_secrets(message)), file=sys.stderr)
 
 
-def run_line(name: str) -> str:
-    """What runs a script of this project from where the user stands, for a shell.
+def script_word(name: str) -> str:
+    """A script of this project as a word of a command: from the project's own folder short, else its full path."""
+    path = Path(__file__).resolve().with_name(name)
+    with contextlib.suppress(OSError):  # a folder that is gone
+        if Path.cwd().resolve() in (path.parent, path.parent.parent):
+            return path_word(path.relative_to(Path.cwd().resolve()))
+    return str(path)
 
-    uv takes configuration from the current folder: where that is not one above the scripts, it may be a stranger's.
+
+def uv_words(harness: bool = False) -> list[str]:
+    """`uv run` as it is safe in any folder: without settings of folders, and with a Python by its full path.
+
+    To find one by itself, uv runs that of a .venv in the current folder or above it, whatever it is told otherwise; and
+    that which a .python-version beside the script or above it names.
     """
-    path, before = Path(__file__).resolve().with_name(name), "uv run --no-config"
-    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or another one
-        path, before = path.relative_to(Path.cwd().resolve()), "uv run"
-    return f"{before} {shlex.quote(path_word(path))}"
+    python = str(getattr(sys, "_base_executable", None) or sys.executable)
+    if sys.version_info >= (3, 14) and harness:  # these are locked for versions below
+        python = next(filter(None, map(shutil.which, ("python3.13", "python3.12", "python3.11"))), "")
+    return ["uv", "run", "--no-config", *(["--python", python] if python else [])]
+
+
+def run_line(name: str, *options: str) -> str:
+    """What runs a script of this project from where the user stands, for a shell; with options of uv."""
+    script = script_word(name)
+    before = uv_words(name.endswith("_uv.py")) if os.path.isabs(script) else ["uv", "run"]
+    return shlex.join([*before, *options, script])
 
 
 def path_word(path: str | Path) -> str:
@@ -6468,16 +6485,8 @@ def score_ranking(items: Sequence[Item], metric: Metric, choices: Choices) -> Sc
 
 # --- parts/metrics/texts.py -------------------------------------------------------------------------------------------
 
-OWN_MODEL = (
-    "needs sentencepiece (uv run --with sentencepiece ...) and a model that sacrebleu gets from the network, or has in "
-    "~/.sacrebleu/models"
-)
-TOKENIZER_PACKAGES = {
-    "ja": "uv run --with 'sacrebleu[ja]' scripts/score_predictions.py ...",
-    "ko": "uv run --with 'sacrebleu[ko]' scripts/score_predictions.py ...",
-    "sp": OWN_MODEL,
-    "fl": OWN_MODEL,
-}
+OWN_MODEL = "and a model that sacrebleu gets from the network, or has in ~/.sacrebleu/models"
+TOKENIZER_PACKAGES = {"ja": "sacrebleu[ja]", "ko": "sacrebleu[ko]", "sp": "sentencepiece", "fl": "sentencepiece"}
 SEEN_ITEMS, MUCH_SURFACE = 2_000, 0.25  # of which errors are counted again; share of them that is case and punctuation
 MANY_UNSPACED = 0.02  # share of the references
 MOST_TER_WORDS = 500  # of a text; twice as many that are shuffled take minutes
@@ -6614,7 +6623,9 @@ def bleu_features(items: Sequence[Item], choices: Choices) -> tuple[np.ndarray, 
         with contextlib.redirect_stdout(sys.stderr):
             scorer = BLEU(tokenize=choices.tokenize, effective_order=True)
     except (Exception, SystemExit) as error:  # a package that is missing, a model that cannot be downloaded
-        raise ScriptError(f"--tokenize {choices.tokenize}: {TOKENIZER_PACKAGES[choices.tokenize[:2]]}") from error
+        package = TOKENIZER_PACKAGES[choices.tokenize[:2]]
+        more = f" {OWN_MODEL}" if package == "sentencepiece" else ""
+        raise ScriptError(f"--tokenize {choices.tokenize}: {started_with(package)}{more}") from error
     found = [scorer.sentence_score(item.value or "", item.references) for item in choices.watch(items, "BLEU")]
     features = np.array([[*score.counts, *score.totals, score.sys_len, score.ref_len] for score in found])
     return features, [score.score for score in found]
@@ -6741,6 +6752,11 @@ def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scor
     return mean_scores(values, items, metric, reasons=reasons, parameters={"stemmer": choices.stemmer})
 
 
+def started_with(*packages: str) -> str:
+    """The command that has this script's packages and some more."""
+    return f"{run_line('score_predictions.py', *(word for name in packages for word in ('--with', name)))} ..."
+
+
 def whisper_normalizer(name: str | None) -> Callable[[str], str]:
     """OpenAI's published text normalizers of Whisper, by the package whisper-normalizer; else the text as it is."""
     if name not in ("whisper", "whisper-en"):
@@ -6749,9 +6765,7 @@ def whisper_normalizer(name: str | None) -> Callable[[str], str]:
         from whisper_normalizer.basic import BasicTextNormalizer
         from whisper_normalizer.english import EnglishTextNormalizer
     except ImportError as error:
-        raise ScriptError(
-            f"--normalize {name}: uv run --with 'whisper-normalizer>=0.1.12,<0.2' scripts/score_predictions.py ..."
-        ) from error
+        raise ScriptError(f"--normalize {name}: {started_with('whisper-normalizer>=0.1.12,<0.2')}") from error
     return EnglishTextNormalizer() if name == "whisper-en" else BasicTextNormalizer()
 
 
@@ -9417,8 +9431,6 @@ SILENT = {
     8_000: 0.999 + 4 / (1 + math.exp(1.4945 * 0.5 + 4.6607)),
     16_000: 0.999 + 4 / (1 + math.exp(1.3669 * 0.5 + 3.8224)),
 }
-AUDIO_COMMAND = "uv run --with pesq --with pystoi scripts/score_predictions.py ..."
-CLASSIFIER_COMMAND = "uv run --with transformers --with torch scripts/score_predictions.py ..."
 
 
 def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Measurement:
@@ -9707,7 +9719,8 @@ def speech_measure(name: str) -> Callable[[int, np.ndarray, np.ndarray], float]:
             return lambda rate, clean, noisy: float(pesq.pesq(rate, clean, noisy, PESQ_MODES[rate]))
         import pystoi
     except ImportError as error:
-        raise ScriptError(f"{name} needs a package that is asked for by name: {AUDIO_COMMAND}") from error
+        command = started_with("pesq", "pystoi")
+        raise ScriptError(f"{name} needs a package that is asked for by name: {command}") from error
     return lambda rate, clean, noisy: float(pystoi.stoi(clean, noisy, rate, extended=name == "estoi"))
 
 
@@ -9779,7 +9792,8 @@ def open_classifier(name: str | None) -> Any:
     try:
         import transformers
     except ImportError as error:
-        raise ScriptError(f"toxicity needs packages that are asked for by name: {CLASSIFIER_COMMAND}") from error
+        command = started_with("transformers", "torch")
+        raise ScriptError(f"toxicity needs packages that are asked for by name: {command}") from error
     folder = Path(name).expanduser()
     if not folder.is_dir() and not REPO_ID.fullmatch(name):
         raise ScriptError(f"--classifier {name}: no such folder, and no Hub id OWNER/NAME")

@@ -31,7 +31,8 @@ def test_the_other_model_is_measured_as_this_one_was(
     write_record(tmp_path, "o/B", SCORES, task="gsm8k", shots=0, library=("lm_eval", "0.4.13"))
     (way,) = compare(capsys, tmp_path, *how)["next"]
     assert way.startswith(
-        "measure o/B as o/A was: uv run --no-config --no-project --with 'lm-eval[vllm]==0.4.9' lm_eval --model vllm "
+        f"measure o/B as o/A was: {shlex.join(script.uv_words(harness=True))} --no-project "
+        "--with 'lm-eval[vllm]==0.4.9' lm_eval --model vllm "
     )
     for words in ("pretrained=o/B,dtype=float16", "--tasks gsm8k,mmlu_pro", "--num_fewshot 5", "--apply_chat_template"):
         assert words in way
@@ -91,7 +92,7 @@ def test_a_checkpoint_called_like_an_option_is_measured_as_a_folder(
     (tmp_path / "--trust-remote-code").mkdir()
     monkeypatch.chdir(tmp_path)
     (own,) = (way for way in compare(capsys, tmp_path / "r")["next"] if "lighteval_vllm_uv.py" in way)
-    args = lighteval_vllm_uv.build_parser().parse_args(shlex.split(own.partition(": uv run --no-config ")[2])[1:])
+    args = lighteval_vllm_uv.build_parser().parse_args(shlex.split(own.partition("lighteval_vllm_uv.py ")[2]))
     assert (args.model, args.trust_remote_code) == (["./--trust-remote-code"], False)
 
 

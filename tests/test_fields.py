@@ -307,10 +307,9 @@ def test_a_tokenizer_that_is_not_here_names_what_it_needs(tokenizer, tmp_path, c
     words = ["--metric", "bleu", "--tokenize", tokenizer, "--model-id", "me/m", "--benchmark", "b", "--dry-run"]
     assert sp.main([str(path), *words]) == 2
     captured = capsys.readouterr()
-    needed = (
-        "sacrebleu[ja]" if tokenizer == "ja-mecab" else "sentencepiece (uv run --with sentencepiece ...) and a model"
-    )
-    assert needed in captured.err and captured.out == "" and captured.err.count("error:") == 1
+    needed = "'sacrebleu[ja]'" if tokenizer == "ja-mecab" else "sentencepiece"
+    assert f"uv run --with {needed} scripts/score_predictions.py ..." in captured.err
+    assert captured.out == "" and captured.err.count("error:") == 1
 
 
 def test_a_trec_run_with_its_judgements(tmp_path, capsys):

@@ -3,13 +3,17 @@
 import http.server
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import threading
 import types
 from pathlib import Path
 
+import lighteval_vllm_uv as harness
 import pytest
+import score_predictions as predictions
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "scripts"
@@ -33,6 +37,72 @@ def call(code, folder):
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
     words = [sys.executable, str(file)]
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def venv_of_a_stranger(folder):
+    """An environment whose Python leaves a file when somebody asks it for its version."""
+    (folder / "bin").mkdir(parents=True)
+    for name in ("python", "python3"):
+        (folder / "bin" / name).write_text(f'#!/bin/sh\ntouch "{folder.parent}/ran"\nexec {sys.executable} "$@"\n')
+        (folder / "bin" / name).chmod(0o755)
+    (folder / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    return folder
+
+
+@pytest.mark.skipif(os.name == "nt" or shutil.which("uv") is None, reason="real uv, and a program of a shell")
+@pytest.mark.parametrize("place", [".venv here", ".venv above", "the folder itself", ".python-version", "uv.toml"])
+@pytest.mark.parametrize("more", [(), ("--no-project",)])
+def test_uv_runs_no_python_of_the_folder(tmp_path, place, more):
+    """Also where the script's environment is not there yet: each case has a cache of its own."""
+    project, here = tmp_path / "x" / "project", tmp_path / "x" / "stranger" / "below"
+    script = project / "scripts" / "tool.py"
+    script.parent.mkdir(parents=True)
+    here.mkdir(parents=True)
+    script.write_text('# /// script\n# requires-python = ">=3.11"\n# dependencies = []\n# ///\nprint("done")\n')
+    if place == ".python-version":
+        python = venv_of_a_stranger(tmp_path / "x" / "evil") / "bin" / "python"
+        for folder in (tmp_path / "x", here):
+            (folder / ".python-version").write_text(f"{python}\n")
+    elif place == "uv.toml":
+        for folder in (tmp_path / "x", here):
+            (folder / "uv.toml").write_text("no settings = [")  # an error wherever it is read
+    else:
+        venv_of_a_stranger({".venv here": here / ".venv", ".venv above": here.parent / ".venv"}.get(place, here / "x"))
+        if place == "the folder itself":
+            here = here / "x"
+    environment = os.environ | {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_OFFLINE": "1"}
+    command = [*harness.uv_words(), *more, str(script)]
+    for _ in range(2):
+        done = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+    assert not list(tmp_path.rglob("ran"))
+
+
+def test_what_is_printed_and_what_is_started_names_the_projects_own_script(tmp_path, monkeypatch):
+    """In a folder that has scripts of the same names; of one's own folder the short line is printed."""
+    assert harness.run_line("leaderboard.py") == "uv run scripts/leaderboard.py"
+    (tmp_path / "scripts").mkdir()
+    for name in ("leaderboard.py", "lighteval_vllm_uv.py", "score_predictions.py"):
+        (tmp_path / "scripts" / name).write_text("a stranger's")
+    for folder in (tmp_path, ROOT.parent):  # the one above the project is not the project's
+        monkeypatch.chdir(folder)
+        for name in ("leaderboard.py", "lighteval_vllm_uv.py"):
+            words = shlex.split(harness.run_line(name, "--with", "one"))
+            before = harness.uv_words(name.startswith("lighteval"))
+            assert words == [*before, "--with", "one", str(SCRIPTS / name)] and "--no-config" in before
+        assert shlex.split(predictions.started_with("a", "b"))[-6:] == [
+            "--with", "a", "--with", "b", str(SCRIPTS / "score_predictions.py"), "..."
+        ]  # fmt: skip
+    started = []
+    monkeypatch.setattr(harness.os, "execv", lambda *words: started.append(words))
+    monkeypatch.setattr(harness, "has_gpu", lambda: True)
+    monkeypatch.setattr(harness.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("HUB_EVALS_WITH_VLLM", "")
+    harness.ensure_vllm("accelerate")
+    ((program, words),) = started
+    before = harness.uv_words(harness=True)[1:]
+    assert Path(program).is_absolute() and words[1 : len(before) + 1] == before
+    assert str(SCRIPTS / "lighteval_vllm_uv.py") in words
 
 
 SPAWN = """

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,16 @@ def test_what_was_not_written_here_is_shown_and_asked(hub, planned, where, value
         "--adopt" in err and script.hf_command(script.run_from_json(json.loads(before), RUN), planned_job())[:60] in err
     )
     assert RUN.read_bytes() == before and not hub.jobs.all
+
+
+def test_a_line_to_paste_sends_the_projects_own_script(hub, capsys):
+    """In a folder that has another of its name."""
+    Path("scripts").mkdir()
+    Path("scripts/lighteval_vllm_uv.py").write_text("a stranger's")
+    assert main(*command("--dry-run", "--json")) == 0
+    lines = json.loads(capsys.readouterr().out)["commands"].values()
+    (sent,) = {word for line in lines for word in shlex.split(line) if word.endswith(".py")}
+    assert Path(sent) == Path(script.__file__).resolve().with_name("lighteval_vllm_uv.py")
 
 
 def planned_job():

@@ -79,6 +79,7 @@ MAY_WRITE = {
     ("board.data", "write_parquet"),  # in a fresh folder
     ("formats.spans", "open"),  # in a fresh folder
     ("ranking.prepare", "write_bytes"),  # in a fresh folder
+    ("jobs.packing", "write_bytes"),
     ("ranking.prepare", "copyfile"),
     ("ranking.figures", "savefig"),  # into an open file
     ("metrics.figures", "savefig"),

@@ -261,7 +261,7 @@ def test_missing_or_broken_data_names_the_command_that_collects(tmp_path, capsys
     assert leaderboard.main([command, "--data", str(data), *output]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.search(r"uv run (--no-config )?\S*scripts/leaderboard.py collect", err)
+    assert re.search(r"uv run (--no-config --python \S+ )?\S*scripts/leaderboard.py collect", err)
     assert str(data) in err
     assert len(err.splitlines()) <= 2
     assert not (tmp_path / "site").exists()
@@ -275,7 +275,7 @@ def test_taken_port_names_another(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert f"127.0.0.1:{port}" in err
-    assert re.search(r"uv run (--no-config )?\S*scripts/leaderboard.py serve --port \d+", err)
+    assert re.search(r"uv run (--no-config --python \S+ )?\S*scripts/leaderboard.py serve --port \d+", err)
 
 
 @pytest.mark.parametrize("port", ["70000", "123456789"])

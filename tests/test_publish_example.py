@@ -40,7 +40,7 @@ def test_the_example_prints_what_it_shows(
                 ran.append(command[0])
                 printed += capsys.readouterr().out
             printed = printed.replace(hub.url, "http://127.0.0.1:8765").replace(f"{ROOT}/", "")
-            printed = printed.replace("uv run --no-config ", "uv run ")  # as in the clone, where the page stands
+            printed = printed.replace(shlex.join(manager.uv_words()), "uv run")  # as in the clone, like the page
             printed = printed.replace(datetime.date.today().isoformat(), "2026-11-21")
             assert [line.split() for line in printed.splitlines()] == [line.split() for line in shown.splitlines()]
     assert ran[:4] == ["inspect-tables", "extract-readme", "extract-readme", "apply"] and "batch" in ran

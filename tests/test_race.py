@@ -525,9 +525,10 @@ def test_a_folder_called_like_an_option_is_a_folder_in_the_command(bench, capsys
 
     def parsed(command: str) -> argparse.Namespace:
         words = shlex.split(command)
-        assert words[:3] == ["uv", "run", "--no-config"]  # the folder may be a stranger's
-        assert Path(words[3]).samefile(ROOT / "scripts" / "lighteval_vllm_uv.py")
-        args = lighteval_vllm_uv.build_parser().parse_args(words[4:])
+        before = bc.uv_words(harness=True)
+        assert words[: len(before)] == before  # the folder may be a stranger's
+        assert Path(words[len(before)]).samefile(ROOT / "scripts" / "lighteval_vllm_uv.py")
+        args = lighteval_vllm_uv.build_parser().parse_args(words[len(before) + 1 :])
         assert [Path(model) for model in args.model] == [Path(name, Path(model).name) for model in args.model]
         assert all(Path(model).is_dir() for model in args.model) and not args.trust_remote_code
         return args
@@ -552,9 +553,9 @@ def test_a_command_starts_the_script_of_this_project_wherever_one_stands(bench, 
     code, plan = plan_next(bench, capsys)
     assert code == 3
     words = shlex.split(plan["next_command"])
-    assert words[:3] == ["uv", "run", "--no-config"] and Path(words[3]).samefile(
-        ROOT / "scripts" / "lighteval_vllm_uv.py"
-    )
+    before = bc.uv_words(harness=True)
+    assert words[: len(before)] == before
+    assert Path(words[len(before)]).samefile(ROOT / "scripts" / "lighteval_vllm_uv.py")
 
 
 def test_a_checkpoint_whose_name_has_a_line_break_gives_no_command(bench, capsys, tmp_path):

@@ -5,10 +5,12 @@ import os
 import pickle
 import subprocess
 import sys
+import types
 from pathlib import Path
 
+import inspect_eval_uv
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import constants, get_token
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -168,6 +170,35 @@ def test_programs_of_a_model_get_no_tokens(tmp_path):
     found = json.loads(python(code, tmp_path, tmp_path, **dict.fromkeys(names, "secret"), **kept))
     assert "secret" not in found.values() and found["OWN_TOKEN"] == "of the task"
     assert kept.items() <= found.items() and found["PYTHONSAFEPATH"] == ""
+
+
+def test_forked_programs_of_a_model_get_no_tokens(tmp_path):
+    """As lm-eval and lighteval run them."""
+    code = (
+        "import json, os\nfrom parts.harness.surroundings import allow_programs\n"
+        "allow_programs(False, 'local')\nallow_programs(False, 'local')\nif not (child := os.fork()):\n"
+        "    print(json.dumps(dict(os.environ)), flush=True)\n    os._exit(0)\n"
+        "os.waitpid(child, 0)\nassert os.environ['HF_TOKEN'] == 'secret'\n"
+    )
+    kept = {"TOKENIZERS_PARALLELISM": "1", "GIT_CONFIG_KEY_0": "a.b"}
+    found = json.loads(python(code, tmp_path, HF_TOKEN="secret", AWS_SECRET_ACCESS_KEY="secret", **kept))
+    assert "secret" not in found.values() and kept.items() <= found.items()
+
+
+def test_a_token_of_dotenv_is_the_clients_and_not_the_environments(folder, monkeypatch):
+    """Of a run of inspect_eval_uv, whose children are programs of models and of tasks."""
+    (folder / ".env").write_text("HF_TOKEN=hf_of_the_folder\n")
+    (folder / "q.jsonl").write_text('{"question": "1 + 1", "answer": "2"}\n')
+    asked, seen = ["--model", "o/m", "--questions", "q.jsonl"], []
+    see = lambda *_: seen.append((get_token(), dict(os.environ))) or 0  # noqa: E731
+    monkeypatch.setattr(inspect_eval_uv, "measure_served", see)
+    monkeypatch.setattr(inspect_eval_uv, "provider_settings", lambda *_: types.SimpleNamespace(sandbox=None))
+    assert inspect_eval_uv.main(asked) == 0
+    ((token, environment),) = seen
+    assert token == "hf_of_the_folder" and token not in environment.values() and get_token() is None
+    monkeypatch.setenv("HF_TOKEN", "hf_of_the_user")
+    assert inspect_eval_uv.main(asked) == 0
+    assert seen[1][0] == "hf_of_the_user"
 
 
 CALLS = "import os\n\nclass Call:\n    def __reduce__(self):\n        return os.mkdir, ('ran',)\n"

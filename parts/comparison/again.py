@@ -22,7 +22,7 @@ from parts.comparison.comparable import scale_reasons, unlike_reasons
 from parts.comparison.pairs import match_items
 from parts.comparison.vocabulary import ABSENT, NOT_COMPARABLE, SCORED_FILES, ModelRuns, Row, Run
 from parts.foreign import mapping_in
-from parts.frame import ScriptError, command_line_of, listing, path_word, run_line, single_line
+from parts.frame import ScriptError, command_line_of, listing, path_word, run_line, single_line, uv_words
 from parts.records.attempts import COUNT_WORDS
 from parts.records.command import (
     Carried,
@@ -37,8 +37,6 @@ from parts.records.files import read_record
 from parts.vocabulary import library_field
 
 AGAIN_FOLDER = "again"
-# A harness itself: a file of the current folder, which may be a stranger's, does not say where packages come from.
-HARNESS_ALONE = ("uv", "run", "--no-config", "--no-project")
 ITS_FOLDER = "FOLDER"  # stands for a checkpoint's folder, which no record tells
 CUE_CURE = "a cue at the end of the prompt"
 # What an answer lacks -> what to change for both models, by the words of the gate.
@@ -266,6 +264,11 @@ def own_command(carried: Carried, model: str, own: bool) -> Way:
     return Way(before, carried.words, apart=option == "--task", yours=yours, own=own)
 
 
+def harness_alone() -> list[str]:
+    """What runs a harness itself: nothing of the current folder, which may be a stranger's, says how."""
+    return [*uv_words(harness=True), "--no-project"]
+
+
 def run_words(name: str) -> list[str]:
     """What runs a script of this project, as words that are not yet quoted."""
     return shlex.split(run_line(name))
@@ -313,7 +316,7 @@ def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     }
     flags |= {"fewshot_as_multiturn": "--fewshot_as_multiturn", "system_prompt": "--system_instruction"}
     how, odd = with_flags(said, flags)
-    before = (*HARNESS_ALONE, "--with", pinned(f"lm-eval[{backend}]", version), "lm_eval", "--model", backend)
+    before = (*harness_alone(), "--with", pinned(f"lm-eval[{backend}]", version), "lm_eval", "--model", backend)
     before += ("--model_args", model_arguments(model, "pretrained", said), "--tasks")
     after = (*how, "--log_samples", "--output_path", AGAIN_FOLDER)
     return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
@@ -323,7 +326,7 @@ def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     backend = "vllm" if "vllm" in (said.get("backend"), said.get("engine")) else "accelerate"
     extra = "vllm" if backend == "vllm" else "math"
     how, odd = with_flags(said, {"limit": "--max-samples", "system_prompt": "--system-prompt"})
-    before = (*HARNESS_ALONE, "--with", pinned(f"lighteval[{extra}]", version), "lighteval", backend)
+    before = (*harness_alone(), "--with", pinned(f"lighteval[{extra}]", version), "lighteval", backend)
     before += (model_arguments(model, "model_name", said),)
     after = (*how, "--save-details", "--output-dir", AGAIN_FOLDER)
     return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
@@ -337,7 +340,7 @@ def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     flags = {"limit": "--limit", "temperature": "--temperature", "max_tokens": "--max-tokens", "seed": "--seed"}
     how, odd = with_flags(said, flags)
     packages = ("--with", pinned("inspect-ai", version), "--with", "inspect-evals")
-    before = (*HARNESS_ALONE, *packages, "inspect", "eval")
+    before = (*harness_alone(), *packages, "inspect", "eval")
     after = ("--model", name, *(("-T", *shots) if shots else ()), *how, "--log-dir", AGAIN_FOLDER)
     return Way(before, after, then_convert(), apart=True, yours=(*odd_shots, *odd))
 

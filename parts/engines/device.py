@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from parts.frame import VLLM, ScriptError, note
+from parts.frame import VLLM, ScriptError, note, uv_words
 from parts.inputs import read_json
 
 
@@ -45,8 +45,8 @@ def ensure_vllm(other: str) -> None:
         raise ScriptError(f'--backend vllm: vLLM is not installed: pip install "{VLLM}", or start with `uv run`')
     note("vLLM is added to the packages of this script (several GB the first time) ...")
     os.environ["HUB_EVALS_WITH_VLLM"] = "1"
-    script = os.path.abspath(__file__)  # settings of uv are taken from its folder, whoever's the current one is
-    os.execv(uv, [uv, "run", "--project", os.path.dirname(script), "--with", VLLM, script, *sys.argv[1:]])
+    script = os.path.abspath(__file__)
+    os.execv(uv, [uv, *uv_words(harness=True)[1:], "--with", VLLM, script, *sys.argv[1:]])
 
 
 def vllm_version() -> str:

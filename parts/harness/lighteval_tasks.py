@@ -23,6 +23,7 @@ from parts.harness.settings import Settings
 from parts.harness.surroundings import (
     allow_programs,
     asked_by,
+    forks_without_secrets,
     loaded_programs,
     not_allowed,
     refuse_stand_in,
@@ -195,6 +196,7 @@ def name_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: st
                     f"{today.name} runs programs that the model writes: --sandbox local runs them on this machine with "
                     "your rights; use a machine that you can lose, for instance a job"
                 )
+            forks_without_secrets()
             note(f"warning: {today.name} runs programs that the model writes, on this machine and with your rights")
         named.append(today)
     return list(dict.fromkeys(named))

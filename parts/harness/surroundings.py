@@ -87,6 +87,19 @@ def guard_pickles() -> None:
     pickle.load, pickle.loads = guarded_load, guarded_loads
 
 
+def drop_secrets() -> None:
+    """Take tokens and keys out of the environment of this process."""
+    for name in list(filter(SECRET_VARIABLE.search, os.environ)):
+        del os.environ[name]
+
+
+@functools.cache
+def forks_without_secrets() -> None:
+    """From now on no forked child has tokens and keys in its environment: harnesses run a model's programs in such."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=drop_secrets)
+
+
 def let_programs_import() -> None:
     """Give the programs of inspect's local sandbox their own folder, a fresh one, to import from, as Python has it.
 
@@ -243,6 +256,8 @@ def allow_programs(trusted: bool, sandbox: str | None) -> None:
 
     For --sandbox local the one that runs the programs that a model wrote.
     """
+    if sandbox == "local":
+        forks_without_secrets()
     DataLoads.programs = None if trusted else frozenset({"code_eval"} if sandbox == "local" else ())
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from parts.frame import ScriptError, note
@@ -80,6 +82,22 @@ def hub_token() -> str | None:
     if token and token != login:
         say_login(os.getcwd()) if login else say_dotenv("the token", os.getcwd())
     return login or token
+
+
+@contextlib.contextmanager
+def lent_to_client(token: str) -> Iterator[None]:
+    """While open, the Hub's client of this process has a token that may be a .env's.
+
+    The environment, which is handed on to children, is left as it is: a program that a model wrote may be one.
+    """
+    from huggingface_hub.utils import _auth
+
+    own = _auth._get_token_from_environment
+    _auth._get_token_from_environment = lambda: own() or token
+    try:
+        yield
+    finally:
+        _auth._get_token_from_environment = own
 
 
 def job_token() -> str:

@@ -20,6 +20,7 @@ from parts.frame import (
     note,
     refuse_link_out,
     refuse_strange_lock,
+    script_word,
     single_line,
     write_whole,
 )
@@ -108,7 +109,7 @@ def hf_command(run: EvalRun, job: EvalJob) -> str:
         words += ["-l", f"{name}={value}"]
     if any(package.startswith("vllm==") for package in run.packages):
         words += ["--with", VLLM]
-    return shlex.join([*words, f"scripts/{run.script}", *job.arguments])
+    return shlex.join([*words, script_word(run.script), *job.arguments])
 
 
 def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: int) -> str | None:

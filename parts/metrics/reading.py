@@ -58,6 +58,7 @@ from parts.metrics.texts import (
     score_rouge,
     score_ter,
     score_token_f1,
+    started_with,
 )
 from parts.metrics.trec import listening_row, trec_rows
 from parts.metrics.uncertainty import clipped, mean_scores
@@ -91,8 +92,6 @@ SILENT = {
     8_000: 0.999 + 4 / (1 + math.exp(1.4945 * 0.5 + 4.6607)),
     16_000: 0.999 + 4 / (1 + math.exp(1.3669 * 0.5 + 3.8224)),
 }
-AUDIO_COMMAND = "uv run --with pesq --with pystoi scripts/score_predictions.py ..."
-CLASSIFIER_COMMAND = "uv run --with transformers --with torch scripts/score_predictions.py ..."
 
 
 def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Measurement:
@@ -381,7 +380,8 @@ def speech_measure(name: str) -> Callable[[int, np.ndarray, np.ndarray], float]:
             return lambda rate, clean, noisy: float(pesq.pesq(rate, clean, noisy, PESQ_MODES[rate]))
         import pystoi
     except ImportError as error:
-        raise ScriptError(f"{name} needs a package that is asked for by name: {AUDIO_COMMAND}") from error
+        command = started_with("pesq", "pystoi")
+        raise ScriptError(f"{name} needs a package that is asked for by name: {command}") from error
     return lambda rate, clean, noisy: float(pystoi.stoi(clean, noisy, rate, extended=name == "estoi"))
 
 
@@ -453,7 +453,8 @@ def open_classifier(name: str | None) -> Any:
     try:
         import transformers
     except ImportError as error:
-        raise ScriptError(f"toxicity needs packages that are asked for by name: {CLASSIFIER_COMMAND}") from error
+        command = started_with("transformers", "torch")
+        raise ScriptError(f"toxicity needs packages that are asked for by name: {command}") from error
     folder = Path(name).expanduser()
     if not folder.is_dir() and not REPO_ID.fullmatch(name):
         raise ScriptError(f"--classifier {name}: no such folder, and no Hub id OWNER/NAME")

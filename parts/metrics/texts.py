@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parts.frame import ScriptError, listing, number, single_line
+from parts.frame import ScriptError, listing, number, run_line, single_line
 from parts.inputs import allowed, too_much
 from parts.metrics.items import FALSE_WORDS, TRUE_WORDS
 from parts.metrics.uncertainty import corpus_scores, mean_scores
@@ -24,16 +24,8 @@ from parts.statistics.corpus import FORMULAS
 if TYPE_CHECKING:
     import numpy as np
 
-OWN_MODEL = (
-    "needs sentencepiece (uv run --with sentencepiece ...) and a model that sacrebleu gets from the network, or has in "
-    "~/.sacrebleu/models"
-)
-TOKENIZER_PACKAGES = {
-    "ja": "uv run --with 'sacrebleu[ja]' scripts/score_predictions.py ...",
-    "ko": "uv run --with 'sacrebleu[ko]' scripts/score_predictions.py ...",
-    "sp": OWN_MODEL,
-    "fl": OWN_MODEL,
-}
+OWN_MODEL = "and a model that sacrebleu gets from the network, or has in ~/.sacrebleu/models"
+TOKENIZER_PACKAGES = {"ja": "sacrebleu[ja]", "ko": "sacrebleu[ko]", "sp": "sentencepiece", "fl": "sentencepiece"}
 SEEN_ITEMS, MUCH_SURFACE = 2_000, 0.25  # of which errors are counted again; share of them that is case and punctuation
 MANY_UNSPACED = 0.02  # share of the references
 MOST_TER_WORDS = 500  # of a text; twice as many that are shuffled take minutes
@@ -170,7 +162,9 @@ def bleu_features(items: Sequence[Item], choices: Choices) -> tuple[np.ndarray, 
         with contextlib.redirect_stdout(sys.stderr):
             scorer = BLEU(tokenize=choices.tokenize, effective_order=True)
     except (Exception, SystemExit) as error:  # a package that is missing, a model that cannot be downloaded
-        raise ScriptError(f"--tokenize {choices.tokenize}: {TOKENIZER_PACKAGES[choices.tokenize[:2]]}") from error
+        package = TOKENIZER_PACKAGES[choices.tokenize[:2]]
+        more = f" {OWN_MODEL}" if package == "sentencepiece" else ""
+        raise ScriptError(f"--tokenize {choices.tokenize}: {started_with(package)}{more}") from error
     found = [scorer.sentence_score(item.value or "", item.references) for item in choices.watch(items, "BLEU")]
     features = np.array([[*score.counts, *score.totals, score.sys_len, score.ref_len] for score in found])
     return features, [score.score for score in found]
@@ -297,6 +291,11 @@ def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scor
     return mean_scores(values, items, metric, reasons=reasons, parameters={"stemmer": choices.stemmer})
 
 
+def started_with(*packages: str) -> str:
+    """The command that has this script's packages and some more."""
+    return f"{run_line('score_predictions.py', *(word for name in packages for word in ('--with', name)))} ..."
+
+
 def whisper_normalizer(name: str | None) -> Callable[[str], str]:
     """OpenAI's published text normalizers of Whisper, by the package whisper-normalizer; else the text as it is."""
     if name not in ("whisper", "whisper-en"):
@@ -305,9 +304,7 @@ def whisper_normalizer(name: str | None) -> Callable[[str], str]:
         from whisper_normalizer.basic import BasicTextNormalizer
         from whisper_normalizer.english import EnglishTextNormalizer
     except ImportError as error:
-        raise ScriptError(
-            f"--normalize {name}: uv run --with 'whisper-normalizer>=0.1.12,<0.2' scripts/score_predictions.py ..."
-        ) from error
+        raise ScriptError(f"--normalize {name}: {started_with('whisper-normalizer>=0.1.12,<0.2')}") from error
     return EnglishTextNormalizer() if name == "whisper-en" else BasicTextNormalizer()
 
 
