@@ -369,6 +369,7 @@ import mmap
 import shlex
 import shutil
 import signal
+import socket
 import stat
 import sys
 import tempfile
@@ -1810,6 +1811,7 @@ def value_name(action: argparse.Action) -> str:
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
 
 LOG_IN = "run `hf auth login`"
+NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; nothing was sent: the same command goes on once it is there"
 
 
 def worth_repeating(error: BaseException) -> bool:
@@ -1819,7 +1821,14 @@ def worth_repeating(error: BaseException) -> bool:
 
     if isinstance(error, HfHubHTTPError):
         return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
-    return isinstance(error, httpx2.TransportError)
+    return isinstance(error, httpx2.TransportError) and not no_such_host(error)
+
+
+def no_such_host(error: BaseException | None) -> bool:
+    """Whether an error came of a name that nothing resolves: no network, or another address is wrong; no wait helps."""
+    while error is not None and not isinstance(error, socket.gaierror):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def retry_after(text: str, now: datetime) -> float | None:
@@ -10292,6 +10301,7 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
         if cause is None:
             local = getattr(error, "filename", None)
             what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
+            what += NO_SUCH_HOST if no_such_host(error) else ""
             raise ScriptError(f"{doing}: {what}") from error
         status = cause.response.status_code if cause.response is not None else None
         said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
@@ -13728,6 +13738,7 @@ def yours_to_name(options: Sequence[str]) -> str:
 # --- parts/ranking/race_plan.py ---------------------------------------------------------------------------------------
 
 FEW_ATTEMPTS = 30
+FOLDERS_BESIDE = 30  # folders beside that of the checkpoints in which a harness's results are looked for
 WHOLE_SETS = "score_predictions"  # whose records are of all lines of a file, unless they say a limit
 
 
@@ -13867,6 +13878,10 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
             + run_line("lighteval_vllm_uv.py")
         )
     refuse_formulas(checkpoints, folders, strangers, root)
+    if not args.results and (other := unconverted_beside(root)):
+        raise ScriptError(
+            f"no record of these checkpoints; {other} (--scoring step-formula ranks by formulas all the same)", code=3
+        )
     note(
         "warning: no measured score for these checkpoints. What follows is SYNTHETIC: the step formulas compute it "
         f"from the step number, no weights were read. Records were looked for below {listing(map(str, folders))}: give "
@@ -13885,6 +13900,15 @@ def without_excluded(found: Sequence[Checkpoint], names: Sequence[str] | None) -
     if names and not left:
         raise ScriptError("--exclude: no checkpoint is left")
     return left, [name for name in there if name in (names or ())]
+
+
+def unconverted_beside(root: Path) -> str:
+    """What to say of a harness's own results in or beside the folder of checkpoints; empty where there are none."""
+    own, beside = os.path.realpath(root), []
+    with contextlib.suppress(OSError), os.scandir(os.path.dirname(own)) as found:
+        names = sorted(entry.path for entry in found if entry.is_dir(follow_symlinks=False) and entry.name[0] != ".")
+        beside = [Path(os.path.relpath(path)) for path in names[:FOLDERS_BESIDE] if path != own]
+    return next(filter(None, (other_results(folder, root) for folder in (root, *beside))), "")
 
 
 def refuse_formulas(

@@ -177,10 +177,31 @@ def read_question(args: argparse.Namespace) -> Question:
         args.by or "",
         luck,
     )
+    question = replace(question, policy=with_named_metrics(question, args.metric or ()))
     check_names(question, sorted(only), "--benchmarks")
     check_names(question, policy.targets, "--target")
     check_names(question, policy.benchmarks, f"--policy {args.policy}: benchmarks")
     return question
+
+
+def with_named_metrics(question: Question, names: Sequence[str]) -> Policy:
+    """The policy with the metrics of --metric: of each benchmark those that it has, unless the policy says its own."""
+    policy, runs = question.policy, [run for model in (question.baseline, *question.candidates) for run in model.runs]
+    of_key = {key: [run for run in runs if run.key == key] for key in {run.key for run in runs}}
+    for name in names:
+        if not of_metric(name, runs):
+            there = sorted({run.metric for run in runs})
+            raise ScriptError(
+                f"--metric: no {single_line(name)!r}{nearest(name, there) or f'; there are {listing(there)}'}"
+            )
+    benchmarks, further = dict(policy.benchmarks), dict(policy.further)
+    for key, own in of_key.items():
+        limits = policy.limits(key)
+        first, *others = [name for name in names if of_metric(name, own)] or [None]
+        if first and limits.metric is None:
+            benchmarks[key] = replace(limits, metric=first)
+            further |= {key: tuple(replace(limits, metric=name) for name in others)} if others else {}
+    return replace(policy, benchmarks=benchmarks, further=further)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +238,11 @@ def answered(args: argparse.Namespace) -> GateAnswer:
 
 def no_answer(args: argparse.Namespace, error: ScriptError) -> GateAnswer:
     """What is said in place of an answer: what comes first, a choice or something to mend; raises it where that is all."""
+    if isinstance(error, MetricsToChoose):
+        words = [*args.words(), *(word for name in error.names for word in ("--metric", name))]
+        error = ScriptError(
+            f"{error}\nnext: {run_line('compare_results.py')} {command_line_of(words)}", code=error.code
+        )
     answer = GateAnswer(stopped_json(error), "", "", cases=(stopped_case(error),))
     tell_ci(args, answer, f"## Evaluation: no answer\n\n{plain(str(error))}")
     if error.code != 3 or not args.json:
@@ -268,6 +294,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--policy", metavar="FILE", help="YAML with rule, tiers, limits, minimum items, harness versions")
     add_mapping_option(add)
     add("--benchmarks", nargs="+", default=[], metavar="NAME", help="compare these benchmarks only (also A,B)")
+    add(
+        "--metric",
+        action="append",
+        metavar="NAME",
+        help="of a benchmark's metrics this one (repeat for several)",
+    )
     add("--result-id", nargs="+", metavar="ID", help="which result counts where a benchmark has several metrics")
     add(
         "--cluster-by",
@@ -291,7 +323,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--github", action="store_true", help="annotations and the job's summary in GitHub Actions")
     add("--force", action="store_true", help=FORCE_HELP)
     add("--json", action="store_true", help="one JSON document to stdout")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, words=lambda: parser.words)
     return parser
 
 
@@ -5781,6 +5813,9 @@ def check_one_pair(one: Run, two: Run) -> None:
     )
 
 
+OF_RATERS = {"krippendorff", "krippendorffalpha"}  # how far raters agree: nothing of the model
+
+
 def spelled_metric(run: Run) -> str:
     """A result's metric as its harness spells it, with the filter if it has one: "exact_match,strict-match"."""
     return run.result_id.rpartition("/")[2]
@@ -5791,7 +5826,8 @@ def other_filters(run: Run, runs: Iterable[Run]) -> list[str]:
     own = spelled_metric(run)
     found = {spelled_metric(other) for other in runs if (other.key, other.subtask) == (run.key, run.subtask)}
     named = own.partition(",")[0]
-    return sorted(one for one in found - {own} if "," in one and same_metric(one.partition(",")[0], named))
+    found = {one for one in found - {own} if "," in one and not same_metric(one, own)}
+    return sorted(one for one in found if same_metric(one.partition(",")[0], named))
 
 
 def of_metric(metric: str, runs: Sequence[Run]) -> list[Run]:
@@ -5819,18 +5855,22 @@ class SeveralMetrics(ScriptError):
         super().__init__(f"several metrics: {listing(self.ids, 20)}", code=3)
 
 
-def several_metrics(where: str, found: Mapping[str, SeveralMetrics]) -> ScriptError:
-    """The one error for all benchmarks of a model of which a metric is to be chosen."""
-    ids = "; ".join(listing(one.ids, 20) for one in found.values())
-    ways = (
-        f"{json.dumps(key)}: [{', '.join(f'{{metric: {json.dumps(metric)}}}' for metric in one.spellings[:20])}]"
-        for key, one in found.items()
-    )
-    return ScriptError(
-        f"{where}: several metrics; choose one of each benchmark with --result-id: {ids}; or in a policy (--policy), "
-        f"one or more of each: benchmarks: {{{', '.join(ways)}}}",
-        code=3,
-    )
+class MetricsToChoose(ScriptError):
+    """The one error for all benchmarks of a model of which a metric is to be chosen; `names`: the metrics there are."""
+
+    def __init__(self, where: str, found: Mapping[str, SeveralMetrics]) -> None:
+        keys: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for key, one in found.items():
+            keys[tuple(one.spellings)].append(key)
+        ids = [result_id for one in found.values() for result_id in one.ids]
+        told = "; ".join(f"{listing(own, 3)}: {listing(metrics, 20)}" for metrics, own in keys.items())
+        told = listing(ids, 20) if len(ids) <= 20 else told
+        self.names = list(dict.fromkeys(name for metrics in keys for name in metrics))
+        super().__init__(
+            f"{where}: several metrics ({told}): name one with --metric, or several, whose tests are corrected "
+            "together; or one of a benchmark with --result-id, or in a policy",
+            code=3,
+        )
 
 
 def choose_metric(
@@ -5842,7 +5882,8 @@ def choose_metric(
     metric_mapping.json (`entry`) says. ScriptError: code 2 when the policy's is not there; SeveralMetrics when nothing
     says which.
     """
-    chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
+    chosen = [run for run in runs if run.result_id in result_ids]
+    chosen = chosen or [run for run in runs if wanted or metric_key(run.metric) not in OF_RATERS] or list(runs)
     if wanted is not None and NEMO_MEANS.get(normalize_name(wanted)) == ANY_MEAN and not of_metric(wanted, chosen):
         chosen, wanted = [run for run in chosen if run.aggregation == "mean"] or chosen, None
     if wanted is not None:
@@ -8661,7 +8702,7 @@ class Question:
             except SeveralMetrics as error:
                 several[key] = error
         if several:
-            raise several_metrics(model.name, several)
+            raise MetricsToChoose(model.name, several)
         return chosen
 
 
@@ -8800,6 +8841,7 @@ def make_row(
     also = {run.metric for run in (*question.baseline.runs, *model.runs) if (run.key, run.name) == (key, first.name)}
     named = (others or len(also) > 1) and key not in policy.further
     title = f"{question.vocabulary.title(key)} {spelled.removesuffix(',none')}" if named else None
+    title = question.vocabulary.title(key) if key in policy.further else title
     if others and not {spelled, first.result_id} & {limits.metric, *question.result_ids}:
         row = replace(row, notes=(*row.notes, f"{spelled}; there is {listing(others)}, too"))
     row = replace(
@@ -8912,12 +8954,29 @@ def with_sides(
     scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in sides]
     scores = scores if gap is None else [side.runs[0].score for side in sides]
     one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
-    basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
+    if len(shared) > 1 and all(len(side.runs) == len(shared) for side in sides):
+        one, two = (joined_parts(side.runs, vocabulary) for side in sides)
+        basis, scores = unpaired_basis(one, two), [one.score, two.score]
+    else:
+        basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
     if gap is not None:
         basis = votes_basis(one, two, gap, row.sign, row.span)
     elif first_corpus_level(sides):
         basis = Basis(None, formula_of_sides(sides)[1] or "corpus-level score without items on both sides")
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
+
+
+def joined_parts(parts: Sequence[Run], vocabulary: MetricMapping) -> Run:
+    """The run that a benchmark's parts without items make: their mean as the harness joins them, with its error."""
+    weights, errors = part_weights(parts, vocabulary), [run.standard_error for run in parts]
+    error = None if None in errors else math.hypot(*(w * e for w, e in zip(weights, errors, strict=True)))
+    sizes = [run.n for run in parts]
+    return replace(
+        parts[0],
+        score=math.fsum(weight * run.score for weight, run in zip(weights, parts, strict=True)),
+        standard_error=error,
+        n=None if None in sizes else sum(sizes),
+    )
 
 
 def prompt_notes(row: Row, matched: Matched) -> list[str]:

@@ -4905,6 +4905,7 @@ def require_list() -> None:
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
 
 LOG_IN = "run `hf auth login`"
+NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; nothing was sent: the same command goes on once it is there"
 
 
 def worth_repeating(error: BaseException) -> bool:
@@ -4914,7 +4915,14 @@ def worth_repeating(error: BaseException) -> bool:
 
     if isinstance(error, HfHubHTTPError):
         return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
-    return isinstance(error, httpx2.TransportError)
+    return isinstance(error, httpx2.TransportError) and not no_such_host(error)
+
+
+def no_such_host(error: BaseException | None) -> bool:
+    """Whether an error came of a name that nothing resolves: no network, or another address is wrong; no wait helps."""
+    while error is not None and not isinstance(error, socket.gaierror):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def retry_after(text: str, now: datetime) -> float | None:
@@ -5097,6 +5105,7 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
         if cause is None:
             local = getattr(error, "filename", None)
             what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
+            what += NO_SUCH_HOST if no_such_host(error) else ""
             raise ScriptError(f"{doing}: {what}") from error
         status = cause.response.status_code if cause.response is not None else None
         said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]

@@ -126,6 +126,7 @@ import secrets
 import shlex
 import shutil
 import signal
+import socket
 import stat
 import string
 import struct
@@ -872,6 +873,7 @@ def value_name(action: argparse.Action) -> str:
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
 
 LOG_IN = "run `hf auth login`"
+NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; nothing was sent: the same command goes on once it is there"
 
 
 def worth_repeating(error: BaseException) -> bool:
@@ -881,7 +883,14 @@ def worth_repeating(error: BaseException) -> bool:
 
     if isinstance(error, HfHubHTTPError):
         return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
-    return isinstance(error, httpx2.TransportError)
+    return isinstance(error, httpx2.TransportError) and not no_such_host(error)
+
+
+def no_such_host(error: BaseException | None) -> bool:
+    """Whether an error came of a name that nothing resolves: no network, or another address is wrong; no wait helps."""
+    while error is not None and not isinstance(error, socket.gaierror):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def retry_after(text: str, now: datetime) -> float | None:
@@ -1728,6 +1737,7 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
         if cause is None:
             local = getattr(error, "filename", None)
             what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
+            what += NO_SUCH_HOST if no_such_host(error) else ""
             raise ScriptError(f"{doing}: {what}") from error
         status = cause.response.status_code if cause.response is not None else None
         said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
@@ -3472,8 +3482,10 @@ def upload_places(args: argparse.Namespace) -> dict[str, Path]:
         raise ScriptError(f"--upload {args.upload}: write OWNER/NAME, the repository for the checkpoints")
     places: dict[str, Path] = {}
     for folder in folders:
-        for name, path in checkpoints_in(Path(folder)).items():
+        for name, path in checkpoints_in(Path(folder), args.upload).items():
             place = f"{args.upload}/{name}" if name else args.upload
+            if place in places and not name:
+                raise ScriptError(own_repositories(Path(path).parent, args.upload))
             if place in places or (name and not is_hub_place(place)):
                 raise ScriptError(f"{path}: {place} is no place for it, or taken: upload it under another name")
             places[place] = path
@@ -3482,7 +3494,18 @@ def upload_places(args: argparse.Namespace) -> dict[str, Path]:
     return places
 
 
-def checkpoints_in(folder: Path) -> dict[str, Path]:
+def own_repositories(folder: Path, upload: str) -> str:
+    """What to do with several models that no step in their names tells apart: each in a repository of its own."""
+    owner, models = upload.partition("/")[0], command_line_of([folder])
+    send = f'hf upload {owner}/"$(basename "$model")" "$model" --private'
+    return (
+        f"{folder}: several models without a step in their names (checkpoint-100), and --upload takes one of these. "
+        f"Send each to a repository of its own, then give {owner}/NAME of each to --model: "
+        f"for model in {models}/*/; do {send}; done"
+    )
+
+
+def checkpoints_in(folder: Path, upload: str) -> dict[str, Path]:
     """The checkpoints in a folder by their names, in step order; "" for a model that is named like none."""
     found = find_checkpoints(folder, to_run=True)
     for row in found.skipped:
@@ -3495,6 +3518,8 @@ def checkpoints_in(folder: Path) -> dict[str, Path]:
         last = row.name.rpartition("/")[2]
         named[last if parse_checkpoint_name(last) or last in FINAL_FOLDERS else ""] = row.path
     if len(named) < len(found.checkpoints):
+        if all(not last for last in named):
+            raise ScriptError(own_repositories(folder, upload))
         raise ScriptError(f"{folder}: several checkpoints of one name: give the folder of one run")
     return named
 

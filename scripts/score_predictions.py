@@ -332,6 +332,7 @@ def show_scores(
     """Print what was found and where it is; 3 where too much has no score."""
     notes = [*thinking_notes(lines, choices), *(text for one in measurements for text in one.scores.notes)]
     notes += [text for one in measurements if (text := empty_line(one))]
+    notes += few_rater_notes(lines) if any(one.metric.family == "votes" for one in measurements) else []
     lost = [text for one in measurements if (text := lost_line(one))]
     for text in [*notes, *lost]:
         note(f"note: {text}")
@@ -1911,6 +1912,7 @@ def parse_metric(text: str) -> Metric:
 
 # --- parts/metrics/items.py -------------------------------------------------------------------------------------------
 
+FEW_CLUSTERS = 12  # of votes: below, their clusters are few
 SHOWN_PROBLEMS = 5
 PROBABILITIES_SUM = 1e-3  # how far from 1 the probabilities of an item may add up
 COMMON_FIELDS = {"prompt": {str, type(None)}, "group": {str, int, type(None)}, "attempt": {str, int}}
@@ -1996,6 +1998,21 @@ def said_text(value: Any, choices: Choices) -> tuple[str | None, str | None]:
         unfinished = answer.rfind(choices.tags[0]) > answer.rfind(choices.tags[1])
         answer = None if unfinished and not left.strip() else left
     return raw, parsed(answer, choices.pattern)
+
+
+def few_rater_notes(lines: Sequence[Line]) -> list[str]:
+    """What is said of votes whose few raters make few clusters: by which column, and how another one is named."""
+    votes = [line.fields for line in lines if {"winner", "preference"} & line.fields.keys()]
+    column = next((name for name in ("rater", "judge") if votes and name in votes[0]), None)
+    raters = {str(fields.get(column)) for fields in votes} if column else set()
+    if not 1 < len(raters) < FEW_CLUSTERS:
+        return []
+    shared = (name for name in votes[0] if re.fullmatch(r"(?i)(prompt|question|item|conversation)[ _]?id", name))
+    other = next(shared, "COLUMN")
+    return [
+        f"the votes of one {column} count together: {len(raters)} clusters, so the intervals are wide; where votes of "
+        f"one are independent, name what others share: --map rater={other}"
+    ]
 
 
 def thinking_notes(lines: Sequence[Line], choices: Choices) -> list[str]:

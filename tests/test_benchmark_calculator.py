@@ -1093,6 +1093,18 @@ def test_results_that_lie_beside_the_checkpoints_are_found_and_named(tmp_path, c
     assert json.loads(out)["best"]["name"] == "step_500" and json.loads(out)["score_source"] == "measured"
 
 
+def test_results_of_a_harness_beside_the_checkpoints_are_to_be_converted_first(tmp_path, capsys, monkeypatch):
+    """No ranking by formulas while a harness's own files lie there: the command that reads them is printed."""
+    monkeypatch.chdir(tmp_path)
+    make_run(tmp_path / "ckpts")
+    own = tmp_path / "lm" / "me__Foo-7B"
+    own.mkdir(parents=True)
+    (own / "results_2026-11-29T16-50-47.123456.json").write_text("{}", encoding="utf-8")
+    message = refused(capsys, "ckpts", code=3)
+    assert "convert_results.py lm --checkpoints ckpts --output-dir results makes records of them" in message
+    assert call(capsys, "ckpts", "--scoring", "step-formula")[0] == 0
+
+
 def test_results_of_another_run_beside_are_not_named(tmp_path, capsys):
     run = make_run(tmp_path / "run/ckpts")
     write_json(run.parent / "results", make_record(make_run(tmp_path / "x", "step_7") / "step_7"))

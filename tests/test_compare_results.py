@@ -1599,12 +1599,35 @@ def test_several_metrics_are_a_choice(tmp_path, capsys):
     arguments = ["--baseline", "old", "--candidate", "new", "--results", tmp_path]
     code, out, err = call(capsys, *arguments)
     assert (code, out) == (3, "") and "--result-id" in err and "my_quiz|0/acc_norm" in err
+    again = shlex.split(err.partition("next: ")[2])
+    assert again[-4:] == ["--metric", "acc", "--metric", "acc_norm"]
+    code, out, _ = call(capsys, *again[again.index("--baseline") :])  # both are gated, corrected together
+    assert code in (0, 1, 3) and "| my_quiz acc |" in out and "| my_quiz acc_norm |" in out
+    assert compare(capsys, tmp_path, "--metric", "acc_norm")["benchmarks"][0]["metric"] == "acc_norm"
+    assert "--metric: no 'acc_nrm'" in refused(capsys, *arguments, "--metric", "acc_nrm")
     document = compare(capsys, tmp_path, "--result-id", "my_quiz|0/acc_norm")
     assert document["benchmarks"][0]["metric"] == "acc_norm"
     policy = write_policy(tmp_path, "benchmarks: {my_quiz: {metric: acc}}")
     assert compare(capsys, tmp_path, "--policy", policy)["benchmarks"][0]["metric"] == "acc"
     policy = write_policy(tmp_path, "benchmarks: {my_quiz: {metric: f1}}")
     assert "no metric 'f1'; there are: acc, acc_norm" in refused(capsys, *arguments, "--policy", policy)
+
+
+def test_how_far_raters_agree_is_no_metric_of_a_model(tmp_path, capsys):
+    for metric in ("mos", "krippendorff"):
+        pair_on_disk(tmp_path, task="my_quiz", metric=metric)
+    assert [row["metric"] for row in compare(capsys, tmp_path)["benchmarks"]] == ["mos"]
+
+
+@pytest.mark.parametrize(("drop", "verdict"), [(0.0, "GO"), (0.06, "NO-GO")])
+def test_parts_without_items_are_compared_by_their_errors(tmp_path, capsys, drop, verdict):
+    """Parts of one benchmark, of which each record has a standard error alone, make one score with its error."""
+    for model, less in (("run/old", 0.0), ("run/new", drop)):
+        for name in ("abstract_algebra", "anatomy", "astronomy"):
+            scores = (np.arange(30000) < 30000 * (0.6 - less)).astype(int)
+            write_record(tmp_path, model, scores, task=f"mmlu:{name}", samples=False, error=0.00283)
+    (row,) = compare(capsys, tmp_path)["benchmarks"]
+    assert (row["verdict"], row["n"]) == (verdict, 90000), row
 
 
 def filtered_pair(folder: Path, task: str) -> None:

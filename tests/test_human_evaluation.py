@@ -218,6 +218,20 @@ def test_votes_break_down_by_judge(tmp_path, capsys):
         assert row["delta"] == pytest.approx(shares["new"][judge] - shares["old"][judge])
 
 
+@pytest.mark.parametrize(("judges", "told"), [(3, True), (40, False)])
+def test_votes_of_few_raters_say_what_they_are_counted_by(tmp_path, capsys, judges, told):
+    rng, path = np.random.default_rng(4), tmp_path / "votes.csv"
+    lines = [f"p{i // 2},j{i % judges},new,base,{rng.choice(['model_a', 'model_b'])}" for i in range(200)]
+    path.write_text("\n".join(["prompt_id,judge,model_a,model_b,winner", *lines]) + "\n", encoding="utf-8")
+    words = [str(path), "--metric", "win-rate", "--model-id", "me/new", "--system", "new", "--benchmark", "arena"]
+    assert sp.main([*words, "--dry-run"]) == 0
+    said = capsys.readouterr().err
+    assert ("the votes of one judge count together: 3 clusters" in said) is told
+    assert ("--map rater=prompt_id" in said) is told
+    assert sp.main([*words, "--dry-run", "--map", "rater=prompt_id"]) == 0
+    assert "count together" not in capsys.readouterr().err
+
+
 def heard_twice(metric: str) -> list[dict]:
     """One file about two systems, of which B is better by far, and the hidden reference where there is one."""
     rng, rows = random.Random(9), []

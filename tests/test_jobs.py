@@ -485,6 +485,17 @@ def test_a_header_that_is_none_gives_no_size_and_no_plan(hub, capsys, header):
     assert "no safetensors file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("each", [False, True])
+def test_models_without_steps_are_told_to_go_into_repositories_of_their_own(hub, capsys, each):
+    folders = [Path(f"adapters/lora-{number}") for number in (1, 2)]
+    for folder in folders:
+        checkpoint_folder(folder)
+    models = map(str, folders) if each else ["adapters"]
+    assert main("--model", *models, "--task", "gsm8k|5", "--upload", "me/loras", "--dry-run") == 2
+    said = capsys.readouterr().err
+    assert 'for model in adapters/*/; do hf upload me/"$(basename "$model")" "$model" --private; done' in said
+
+
 def test_folders_are_uploaded_and_planned_on_request(hub, capsys):
     hub.jobs.runner = successful(hub)
     for step in (100, 200):

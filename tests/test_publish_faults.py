@@ -27,3 +27,15 @@ def test_trouble_changes_nothing(
     with capsys.disabled():
         print(f"\n{part}: {dict(sorted(tally.counts.items()))}, {time.monotonic() - began:.0f} s")
     assert tally.wrong == []
+
+
+def test_a_name_that_nothing_resolves_is_told_at_once(monkeypatch, capsys) -> None:
+    """No wait makes a host's name known; a connection that breaks is tried again."""
+    import httpx2
+
+    slept = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setenv("HF_ENDPOINT", "http://no-such-host.invalid")
+    assert manager.main(["get-prs", "--repo-id", "me/model"]) == 2
+    assert "no network, or HF_ENDPOINT is wrong; nothing was sent" in capsys.readouterr().err and slept == []
+    assert manager.worth_repeating(httpx2.ConnectError("refused"))

@@ -17,7 +17,7 @@ from parts.records.run import Run, setting_differences, unlike_scales
 from parts.records.settings import difference_lines
 from parts.records.shared import VoteGap, gap_in_votes, share_votes
 from parts.records.states import moment_of_run, moment_text
-from parts.vocabulary import library_field, normalize_name, same_metric
+from parts.vocabulary import library_field, metric_key, normalize_name, same_metric
 
 MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
 ANY_MEAN = "mean of the items"
@@ -81,6 +81,9 @@ def check_one_pair(one: Run, two: Run) -> None:
     )
 
 
+OF_RATERS = {"krippendorff", "krippendorffalpha"}  # how far raters agree: nothing of the model
+
+
 def spelled_metric(run: Run) -> str:
     """A result's metric as its harness spells it, with the filter if it has one: "exact_match,strict-match"."""
     return run.result_id.rpartition("/")[2]
@@ -91,7 +94,8 @@ def other_filters(run: Run, runs: Iterable[Run]) -> list[str]:
     own = spelled_metric(run)
     found = {spelled_metric(other) for other in runs if (other.key, other.subtask) == (run.key, run.subtask)}
     named = own.partition(",")[0]
-    return sorted(one for one in found - {own} if "," in one and same_metric(one.partition(",")[0], named))
+    found = {one for one in found - {own} if "," in one and not same_metric(one, own)}
+    return sorted(one for one in found if same_metric(one.partition(",")[0], named))
 
 
 def of_metric(metric: str, runs: Sequence[Run]) -> list[Run]:
@@ -119,18 +123,22 @@ class SeveralMetrics(ScriptError):
         super().__init__(f"several metrics: {listing(self.ids, 20)}", code=3)
 
 
-def several_metrics(where: str, found: Mapping[str, SeveralMetrics]) -> ScriptError:
-    """The one error for all benchmarks of a model of which a metric is to be chosen."""
-    ids = "; ".join(listing(one.ids, 20) for one in found.values())
-    ways = (
-        f"{json.dumps(key)}: [{', '.join(f'{{metric: {json.dumps(metric)}}}' for metric in one.spellings[:20])}]"
-        for key, one in found.items()
-    )
-    return ScriptError(
-        f"{where}: several metrics; choose one of each benchmark with --result-id: {ids}; or in a policy (--policy), "
-        f"one or more of each: benchmarks: {{{', '.join(ways)}}}",
-        code=3,
-    )
+class MetricsToChoose(ScriptError):
+    """The one error for all benchmarks of a model of which a metric is to be chosen; `names`: the metrics there are."""
+
+    def __init__(self, where: str, found: Mapping[str, SeveralMetrics]) -> None:
+        keys: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for key, one in found.items():
+            keys[tuple(one.spellings)].append(key)
+        ids = [result_id for one in found.values() for result_id in one.ids]
+        told = "; ".join(f"{listing(own, 3)}: {listing(metrics, 20)}" for metrics, own in keys.items())
+        told = listing(ids, 20) if len(ids) <= 20 else told
+        self.names = list(dict.fromkeys(name for metrics in keys for name in metrics))
+        super().__init__(
+            f"{where}: several metrics ({told}): name one with --metric, or several, whose tests are corrected "
+            "together; or one of a benchmark with --result-id, or in a policy",
+            code=3,
+        )
 
 
 def choose_metric(
@@ -142,7 +150,8 @@ def choose_metric(
     metric_mapping.json (`entry`) says. ScriptError: code 2 when the policy's is not there; SeveralMetrics when nothing
     says which.
     """
-    chosen = [run for run in runs if run.result_id in result_ids] or list(runs)
+    chosen = [run for run in runs if run.result_id in result_ids]
+    chosen = chosen or [run for run in runs if wanted or metric_key(run.metric) not in OF_RATERS] or list(runs)
     if wanted is not None and NEMO_MEANS.get(normalize_name(wanted)) == ANY_MEAN and not of_metric(wanted, chosen):
         chosen, wanted = [run for run in chosen if run.aggregation == "mean"] or chosen, None
     if wanted is not None:

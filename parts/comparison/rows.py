@@ -11,6 +11,7 @@ from typing import Any
 from parts.comparison.amounts import limit_name, limit_of_row
 from parts.comparison.clusters import unsaid_cluster
 from parts.comparison.comparable import (
+    MetricsToChoose,
     SeveralMetrics,
     choose_alike,
     choose_metric,
@@ -23,7 +24,6 @@ from parts.comparison.comparable import (
     remark_notes,
     same_votes_gap,
     scale_reasons,
-    several_metrics,
     spelled_metric,
     unlike_reasons,
 )
@@ -59,7 +59,7 @@ from parts.comparison.vocabulary import (
     Side,
 )
 from parts.frame import ScriptError, listing, natural_key
-from parts.records.groups import counted_once, incomplete_line
+from parts.records.groups import counted_once, incomplete_line, part_weights
 from parts.records.items import ONE_PROMPT
 from parts.records.repeats import contradiction
 from parts.statistics.bounded import critical_value
@@ -111,7 +111,7 @@ class Question:
             except SeveralMetrics as error:
                 several[key] = error
         if several:
-            raise several_metrics(model.name, several)
+            raise MetricsToChoose(model.name, several)
         return chosen
 
 
@@ -250,6 +250,7 @@ def make_row(
     also = {run.metric for run in (*question.baseline.runs, *model.runs) if (run.key, run.name) == (key, first.name)}
     named = (others or len(also) > 1) and key not in policy.further
     title = f"{question.vocabulary.title(key)} {spelled.removesuffix(',none')}" if named else None
+    title = question.vocabulary.title(key) if key in policy.further else title
     if others and not {spelled, first.result_id} & {limits.metric, *question.result_ids}:
         row = replace(row, notes=(*row.notes, f"{spelled}; there is {listing(others)}, too"))
     row = replace(
@@ -362,12 +363,29 @@ def with_sides(
     scores = [math.fsum(side.run_scores) / len(side.run_scores) for side in sides]
     scores = scores if gap is None else [side.runs[0].score for side in sides]
     one, two = (replace(side.runs[0], score=score) for side, score in zip(sides, scores, strict=True))
-    basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
+    if len(shared) > 1 and all(len(side.runs) == len(shared) for side in sides):
+        one, two = (joined_parts(side.runs, vocabulary) for side in sides)
+        basis, scores = unpaired_basis(one, two), [one.score, two.score]
+    else:
+        basis = Basis(None, "several parts without samples") if len(shared) > 1 else unpaired_basis(one, two)
     if gap is not None:
         basis = votes_basis(one, two, gap, row.sign, row.span)
     elif first_corpus_level(sides):
         basis = Basis(None, formula_of_sides(sides)[1] or "corpus-level score without items on both sides")
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis), reasons
+
+
+def joined_parts(parts: Sequence[Run], vocabulary: MetricMapping) -> Run:
+    """The run that a benchmark's parts without items make: their mean as the harness joins them, with its error."""
+    weights, errors = part_weights(parts, vocabulary), [run.standard_error for run in parts]
+    error = None if None in errors else math.hypot(*(w * e for w, e in zip(weights, errors, strict=True)))
+    sizes = [run.n for run in parts]
+    return replace(
+        parts[0],
+        score=math.fsum(weight * run.score for weight, run in zip(weights, parts, strict=True)),
+        standard_error=error,
+        n=None if None in sizes else sum(sizes),
+    )
 
 
 def prompt_notes(row: Row, matched: Matched) -> list[str]:

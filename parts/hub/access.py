@@ -10,7 +10,7 @@ from typing import Any
 from parts.frame import ScriptError, single_line
 from parts.hub.answers import answer_told, watch_answers
 from parts.hub.committing import UNEXPECTED, known_identity
-from parts.hub.retry import LOG_IN
+from parts.hub.retry import LOG_IN, NO_SUCH_HOST, no_such_host
 
 HUB_REASONS = {
     401: f"the token is not valid; {LOG_IN} again",
@@ -43,6 +43,7 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
         if cause is None:
             local = getattr(error, "filename", None)
             what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
+            what += NO_SUCH_HOST if no_such_host(error) else ""
             raise ScriptError(f"{doing}: {what}") from error
         status = cause.response.status_code if cause.response is not None else None
         said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from parts.frame import FIRST_WAIT
 
 LOG_IN = "run `hf auth login`"
+NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; nothing was sent: the same command goes on once it is there"
 
 
 def worth_repeating(error: BaseException) -> bool:
@@ -19,7 +21,14 @@ def worth_repeating(error: BaseException) -> bool:
 
     if isinstance(error, HfHubHTTPError):
         return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
-    return isinstance(error, httpx2.TransportError)
+    return isinstance(error, httpx2.TransportError) and not no_such_host(error)
+
+
+def no_such_host(error: BaseException | None) -> bool:
+    """Whether an error came of a name that nothing resolves: no network, or another address is wrong; no wait helps."""
+    while error is not None and not isinstance(error, socket.gaierror):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def retry_after(text: str, now: datetime) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from parts.checkpoints import inside
-from parts.frame import ScriptError, listing, note, single_line
+from parts.frame import ScriptError, command_line_of, listing, note, single_line
 from parts.hashes import file_sha256, remembered_sha256
 from parts.hub.committing import additions_of, commit_whole
 from parts.inputs import bytes_text, is_input
@@ -42,8 +42,10 @@ def upload_places(args: argparse.Namespace) -> dict[str, Path]:
         raise ScriptError(f"--upload {args.upload}: write OWNER/NAME, the repository for the checkpoints")
     places: dict[str, Path] = {}
     for folder in folders:
-        for name, path in checkpoints_in(Path(folder)).items():
+        for name, path in checkpoints_in(Path(folder), args.upload).items():
             place = f"{args.upload}/{name}" if name else args.upload
+            if place in places and not name:
+                raise ScriptError(own_repositories(Path(path).parent, args.upload))
             if place in places or (name and not is_hub_place(place)):
                 raise ScriptError(f"{path}: {place} is no place for it, or taken: upload it under another name")
             places[place] = path
@@ -52,7 +54,18 @@ def upload_places(args: argparse.Namespace) -> dict[str, Path]:
     return places
 
 
-def checkpoints_in(folder: Path) -> dict[str, Path]:
+def own_repositories(folder: Path, upload: str) -> str:
+    """What to do with several models that no step in their names tells apart: each in a repository of its own."""
+    owner, models = upload.partition("/")[0], command_line_of([folder])
+    send = f'hf upload {owner}/"$(basename "$model")" "$model" --private'
+    return (
+        f"{folder}: several models without a step in their names (checkpoint-100), and --upload takes one of these. "
+        f"Send each to a repository of its own, then give {owner}/NAME of each to --model: "
+        f"for model in {models}/*/; do {send}; done"
+    )
+
+
+def checkpoints_in(folder: Path, upload: str) -> dict[str, Path]:
     """The checkpoints in a folder by their names, in step order; "" for a model that is named like none."""
     found = find_checkpoints(folder, to_run=True)
     for row in found.skipped:
@@ -65,6 +78,8 @@ def checkpoints_in(folder: Path) -> dict[str, Path]:
         last = row.name.rpartition("/")[2]
         named[last if parse_checkpoint_name(last) or last in FINAL_FOLDERS else ""] = row.path
     if len(named) < len(found.checkpoints):
+        if all(not last for last in named):
+            raise ScriptError(own_repositories(folder, upload))
         raise ScriptError(f"{folder}: several checkpoints of one name: give the folder of one run")
     return named
 

@@ -16,7 +16,7 @@ from parts.hub.access import HUB_REASONS, unexpected_answer
 from parts.hub.answers import listed, watch_answers
 from parts.hub.benchmarks import BenchmarkSource, official_benchmarks
 from parts.hub.committing import UNEXPECTED, WrongBody, commit_whole, is_content, known_identity
-from parts.hub.retry import rate_limited, seconds_to_wait, worth_repeating
+from parts.hub.retry import NO_SUCH_HOST, no_such_host, rate_limited, seconds_to_wait, worth_repeating
 from parts.hub.token import hub_token
 from parts.metadata.front_matter import EVAL_FILE, EVAL_RESULTS, MAX_CARD, read_metadata
 from parts.metadata.merge import canonical, decode_strict
@@ -319,6 +319,7 @@ def card_errors(where: str) -> Iterator[None]:
         said = single_line(getattr(error, "server_message", None) or "")[:200]
         reasons = HUB_REASONS | {403: f"the Hub does not let it be read{f' ({said})' if said else ''}"}
         why = reasons.get(status) or " ".join(str(error).split())[:300] or type(error).__name__
+        why += NO_SUCH_HOST if no_such_host(error) else ""
         raise ScriptError(f"{where}: could not be read: {why}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -63,6 +64,7 @@ from parts.training_runs import NO_CHECKPOINT, check_steps, find_checkpoints
 from parts.vocabulary import MetricMapping
 
 FEW_ATTEMPTS = 30
+FOLDERS_BESIDE = 30  # folders beside that of the checkpoints in which a harness's results are looked for
 WHOLE_SETS = "score_predictions"  # whose records are of all lines of a file, unless they say a limit
 
 
@@ -202,6 +204,10 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
             + run_line("lighteval_vllm_uv.py")
         )
     refuse_formulas(checkpoints, folders, strangers, root)
+    if not args.results and (other := unconverted_beside(root)):
+        raise ScriptError(
+            f"no record of these checkpoints; {other} (--scoring step-formula ranks by formulas all the same)", code=3
+        )
     note(
         "warning: no measured score for these checkpoints. What follows is SYNTHETIC: the step formulas compute it "
         f"from the step number, no weights were read. Records were looked for below {listing(map(str, folders))}: give "
@@ -220,6 +226,15 @@ def without_excluded(found: Sequence[Checkpoint], names: Sequence[str] | None) -
     if names and not left:
         raise ScriptError("--exclude: no checkpoint is left")
     return left, [name for name in there if name in (names or ())]
+
+
+def unconverted_beside(root: Path) -> str:
+    """What to say of a harness's own results in or beside the folder of checkpoints; empty where there are none."""
+    own, beside = os.path.realpath(root), []
+    with contextlib.suppress(OSError), os.scandir(os.path.dirname(own)) as found:
+        names = sorted(entry.path for entry in found if entry.is_dir(follow_symlinks=False) and entry.name[0] != ".")
+        beside = [Path(os.path.relpath(path)) for path in names[:FOLDERS_BESIDE] if path != own]
+    return next(filter(None, (other_results(folder, root) for folder in (root, *beside))), "")
 
 
 def refuse_formulas(
