@@ -3136,14 +3136,18 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                  'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
                  'evaluation general public other others state of the art sota recent 2x 3x 4x x and baselines '
                  'competitor competitors',
- 'command_tells': 'load_in_[48]bit=(?:true|1)|quantization[= ](?!none)\\S+|limit[=: ]+\\d+|--split[= '
-                  '](?:dev|val|train)\\w*|revision[=: ]+(?!main\\b)\\S+|(?:peft|lora|adapter)\\w*[=: '
-                  ']+\\S+|maj@\\d+|--(?:n_samples|num_samples|n)[= ](?!1\\b)\\d+|\\S+\\.gguf|\\S*-(?:gptq|awq)\\b',
- 'setup_sections': 'setup settings setting notes note details detail remarks protocol methodology method methods '
-                   'configuration caveats caveat disclaimer disclaimers evaluation evaluations eval benchmark '
-                   'benchmarks experimental experiment about the on our results 评测设置 设置 说明 备注 细节',
- 'setup_heads': 'setup settings setting notes note details detail remarks protocol methodology configuration '
-                'caveats caveat disclaimer disclaimers 评测设置 设置 说明 备注 细节',
+ 'command_tells': 'metric[=: '
+                  ']+(?!acc|exact|em\\b|f1|pass@1\\b|pass_at_1)\\S+|load_in_[48]bit=(?:true|1)|quantization[= '
+                  '](?!none)\\S+|limit[=: ]+\\d+|--split[= ](?:dev|val|train)\\w*|revision[=: '
+                  ']+(?!main\\b)\\S+|(?:peft|lora|adapter)\\w*[=: ]+\\S+|maj@\\d+|--(?:n_samples|num_samples|n)[= '
+                  '](?!1\\b)\\d+|\\S+\\.gguf|\\S*-(?:gptq|awq)\\b',
+ 'setup_sections': 'erratum errata correction corrections conventions setup settings setting notes note details '
+                   'detail remarks protocol methodology method methods configuration caveats caveat disclaimer '
+                   'disclaimers evaluation evaluations eval benchmark benchmarks experimental experiment about the '
+                   'on our results 评测设置 设置 说明 备注 细节',
+ 'setup_heads': 'erratum errata correction corrections conventions setup settings setting notes note details '
+                'detail remarks protocol methodology configuration caveats caveat disclaimer disclaimers 评测设置 设置 '
+                '说明 备注 细节',
  'others': 'other others further various family families series large larger open source closed proprietary '
            'commercial competitor competitors competing baseline baselines sota leading popular similar comparable '
            'community retrieval long full fine tuned tuning finetuned finetuning release releases released version '
@@ -3168,9 +3172,13 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
            'both perception cognition counting position color existence spatial temporal object attribute action '
            'text textual fine coarse grained single multi relation in out domain of and the with to from on for '
            'news web books wiki wikipedia clean test dev val validation set split main public train',
+ 'language_codes': 'ar bn ca cs da de deu el es eu fa fi fr fra he hi hu id it ita ja jp jpn ko kor kr ms nl no pl '
+                   'por pt ro ru rus spa sv sw ta te th tr uk ur vi zh zho cn',
+ 'sections_of_all': 'evaluation evaluations eval benchmark benchmarks experimental erratum errata correction '
+                    'corrections conventions',
  'telling_names': 'wer cer elo perplexity macro micro devtest dev reasoning thinking top-1 top-5 judge',
- 'telling_facts': 'sparsity temp beam beams iterations rounds attempts tries fold samples votes bits bpw wbits '
-                  'temperature temp step steps epoch epochs budget trials generations',
+ 'telling_facts': 'checkpoint ckpt sparsity temp beam beams iterations rounds attempts tries fold samples votes '
+                  'bits bpw wbits temperature temp step steps epoch epochs budget trials generations',
  'setting_heads': 'language languages lang langpair split subset subsets setting settings config configuration '
                   'mode modes prompt prompting strategy subtask pair 语言',
  'kinds_tuned': 'instruct instruction chat chatbot sft rlhf dpo aligned alignment posttrained finetuned 对话 指令 rlhf '
@@ -3237,45 +3245,47 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
  'row_metric_fillers': 'higher lower is better of in a match',
- 'plain_labels': 'nous compression note reproduce hf lm_eval сравнение с другими моделями anderen andere modellen '
-                 'autres otros outros altri using openllm creation roleplay planning brainstorming rewriting '
-                 'extraction run runs key highlights highlight additional more further other others various '
-                 'several different vs versus baseline baselines sota state art leading popular similar comparable '
-                 'large larger open source opensource opensourced closed proprietary commercial competitor '
-                 'competitors competing domain domains category categories capability capabilities ability '
-                 'abilities skill skills core suite suites collection section table tables figure tab fig appendix '
-                 'typical classic downstream official community text texts textual vision visual image images '
-                 'audio video videos multimodal multimodality modality modalities omni spoken document documents '
-                 'chart ocr understanding comprehension reading reasoning logic logical math maths mathematics '
-                 'mathematical arithmetic code coding programming software engineering knowledge world commonsense '
-                 'common sense answering qa instruction instructions following tool agent agents agentic function '
-                 'functions call calls calling safety ethics alignment long context dialogue chat conversation '
-                 'conversational creative writing embedding embeddings reranking classification recognition '
-                 'science sciences scientific stem humanities social medical medicine law legal finance financial '
-                 'biology chemistry physics health intelligence typical family families series type types group '
-                 'groups grouped core set sets multiple choice mcq show shows shown below above follow follows '
-                 'following under here these those this that which we uses its it their they them each every all '
-                 'any both per across among on about also conduct conducted perform performed present presents '
-                 'presented list lists listed summarize summarizes summarized summarizing obtain obtained achieve '
-                 'achieves achieved provide provides provided give gives given were was been be is are has have '
-                 'had report reports reporting reported evaluate released release corresponding respective related '
-                 'relevant large wide extensive comprehensive see view click expand how well does do can you your '
-                 'latest current mode modes opencompass helm lighteval vlmevalkit evalplus gpt4all artificial '
-                 'analysis simple framework frameworks tool toolkit harness inspect library leaderboard '
-                 'ranked-choice tested mainly focus focuses focused single publicly accessible available '
-                 'information similarity semantic natural ended aspects dimensions dimension important major '
-                 'demonstrate demonstrates demonstrated performs compares outperform outperforms similarly strong '
-                 'competitive excellent great good including include includes such etc than highly specifically '
-                 'covering covers collected collection available nlp nlu nlg asr tts mt vlm vlms mllm mllms lm lms '
-                 'slm ai ergebnis ergebnisse auswertung bewertung leistung vergleich übersicht modelle modell und '
-                 'der die das im mit für auf von résultats résultat évaluation évaluations performances '
-                 'comparaison modèle modèles et les des du de la le sur resultados resultado evaluación '
-                 'rendimiento comparación modelo modelos y el los las en con avaliação desempenho comparação e o '
-                 'os da do dos risultati valutazione prestazioni confronto modello modelli il i gli di результаты '
-                 'результат оценка сравнение модели модель и на качество wyniki ocena porównanie sonuçlar '
-                 'değerlendirme karşılaştırma hasil evaluasi kết quả đánh giá',
+ 'plain_labels': 'parsing nous compression note reproduce hf lm_eval сравнение с другими моделями anderen andere '
+                 'modellen autres otros outros altri using openllm creation roleplay planning brainstorming '
+                 'rewriting extraction run runs key highlights highlight additional more further other others '
+                 'various several different vs versus baseline baselines sota state art leading popular similar '
+                 'comparable large larger open source opensource opensourced closed proprietary commercial '
+                 'competitor competitors competing domain domains category categories capability capabilities '
+                 'ability abilities skill skills core suite suites collection section table tables figure tab fig '
+                 'appendix typical classic downstream official community text texts textual vision visual image '
+                 'images audio video videos multimodal multimodality modality modalities omni spoken document '
+                 'documents chart ocr understanding comprehension reading reasoning logic logical math maths '
+                 'mathematics mathematical arithmetic code coding programming software engineering knowledge world '
+                 'commonsense common sense answering qa instruction instructions following tool agent agents '
+                 'agentic function functions call calls calling safety ethics alignment long context dialogue chat '
+                 'conversation conversational creative writing embedding embeddings reranking classification '
+                 'recognition science sciences scientific stem humanities social medical medicine law legal '
+                 'finance financial biology chemistry physics health intelligence typical family families series '
+                 'type types group groups grouped core set sets multiple choice mcq show shows shown below above '
+                 'follow follows following under here these those this that which we uses its it their they them '
+                 'each every all any both per across among on about also conduct conducted perform performed '
+                 'present presents presented list lists listed summarize summarizes summarized summarizing obtain '
+                 'obtained achieve achieves achieved provide provides provided give gives given were was been be '
+                 'is are has have had report reports reporting reported evaluate released release corresponding '
+                 'respective related relevant large wide extensive comprehensive see view click expand how well '
+                 'does do can you your latest current mode modes opencompass helm lighteval vlmevalkit evalplus '
+                 'gpt4all artificial analysis simple framework frameworks tool toolkit harness inspect library '
+                 'leaderboard ranked-choice tested mainly focus focuses focused single publicly accessible '
+                 'available information similarity semantic natural ended aspects dimensions dimension important '
+                 'major demonstrate demonstrates demonstrated performs compares outperform outperforms similarly '
+                 'strong competitive excellent great good including include includes such etc than highly '
+                 'specifically covering covers collected collection available nlp nlu nlg asr tts mt vlm vlms mllm '
+                 'mllms lm lms slm ai ergebnis ergebnisse auswertung bewertung leistung vergleich übersicht '
+                 'modelle modell und der die das im mit für auf von résultats résultat évaluation évaluations '
+                 'performances comparaison modèle modèles et les des du de la le sur resultados resultado '
+                 'evaluación rendimiento comparación modelo modelos y el los las en con avaliação desempenho '
+                 'comparação e o os da do dos risultati valutazione prestazioni confronto modello modelli il i gli '
+                 'di результаты результат оценка сравнение модели модель и на качество wyniki ocena porównanie '
+                 'sonuçlar değerlendirme karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
- 'plain_phrases': 'e\\.g|i\\.e|et al|open ?llm leaderboards?(?: v\\d)?|(?:open '
+ 'plain_phrases': 'multi[- ]?image|end[- ]to[- ]end|temperature ?= ?[\\d.]+|top[-_ ]?p ?= '
+                  '?[\\d.]+|(?<=\\[!)(?:note|important|tip|warning|caution)|e\\.g|i\\.e|et al|open ?llm '
+                  'leaderboards?(?: v\\d)?|(?:open '
                   '?llm|leaderboard|harness|vllm|sglang|transformers|lighteval|opencompass|evalplus|alpaca '
                   '?eval|arena[- ]hard|mt[- ]bench|livecodebench)(?: leaderboard)?[ -]?\\(?v[\\d.]+\\)?|(?:can be '
                   ')?found (?:here|below|in|at)|(?:removed|excluded) (?:all )?(?:test|benchmark|evaluation) '
@@ -3299,13 +3309,14 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                   ']ended|\\w+ '
                   '\\(pretrained(?==)|(?:dtype|add_bos_token|trust_remote_code|tensor_parallel_size|data_parallel_size|gpu_memory_utilization|max_model_len|max_length|parallelize)=[\\w.]+|gen_kwargs: '
                   '\\(none|limit: none|num_fewshot: \\w+|batch_size: \\w+',
- 'plain_runs': '并 同 示します します 示 所有 均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 '
-               '性能 对比 比较 效果 模型 表现 能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 '
-               '上下文 写作 学科 常识 阅读 问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 '
-               '一览 总览 概览 详细 整体 总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 '
-               '语言模型 基础 英文 英语 双语 从 展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 '
-               '推論 数学 コード 知識 言語 理解 英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 비교 모델 점수 성적 지표 능력 추론 수학 코드 '
-               '지식 언어 이해 한눈에 요약 전체 평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
+ 'plain_runs': '点击查看 详情 单图 多图 文档 解析 图表 等 领域 法律 医疗 多语言 翻译 官方 方案 采用 说明 典型 一系列 进行了 包括 作为 参考 各大 通り 并 同 示します します 示 所有 '
+               '均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 '
+               '能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 '
+               '问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 一览 总览 概览 详细 整体 '
+               '总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 语言模型 基础 英文 英语 双语 从 '
+               '展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 推論 数学 コード 知識 言語 理解 '
+               '英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 비교 모델 점수 성적 지표 능력 추론 수학 코드 지식 언어 이해 한눈에 요약 전체 '
+               '평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
  'data_words': 'data dataset datasets sets',
  'result_words': 'result results performance performances score scores accuracy on evaluated',
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
@@ -3349,8 +3360,10 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
              'of|scaled|rescaled|weighted|subtract\\w*|guess\\w*|chance|logits?|p-?values?|(?<!\\d )out of '
              '\\d+|correct answers|worst|highest|lowest|smaller(?: is|,)? (?:is )?(?:the )?better|1 to '
              '10|solved|unanswered|unparsed|invalid',
-             '(?:on|of|with|using|over) \\d[\\d,.]*k? '
-             '(?:questions|items|problems|examples|instances|prompts)|changed|swapped|every \\w+ '
+             '(?:different|another|other) '
+             '(?:prompt|setting|template|harness|protocol|shot|script)\\w*|(?:trained|tuned) on '
+             '(?:these|the|those|all|its|our) (?:\\w+ )?(?:test|eval|benchmark)\\w*|(?:on|of|with|using|over) '
+             '\\d[\\d,.]*k? (?:questions|items|problems|examples|instances|prompts)|changed|swapped|every \\w+ '
              '(?:question|item)s?|left out|leave out|(?:kept|keep|keeps) '
              'only|skipped|shuffl\\w*|perturb\\w*|paraphras\\w*|rephras\\w*|(?:machine[- '
              '])?translated|back-?translat\\w*|subsets?|subsampl\\w*|first \\d+|(?:random|randomly) '
@@ -3426,9 +3439,9 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                'there these so more most many much some also however following follow first second third one two '
                'three four five six seven eight nine ten new work works our ours them their other others number '
                'numbers value values figure figures column columns row rows cell cells question questions answer '
-               'answers test set sets data dataset datasets gpu gpus gb vllm sglang hf transformers not no does do '
-               'did an or nor because due thus hence therefore better best higher highest improved improve '
-               'improves superior leading top ability abilities',
+               'answers test set sets data dataset datasets gpu gpus gb vllm sglang hf transformers no does do did '
+               'an or nor because due thus hence therefore better best higher highest improved improve improves '
+               'superior leading top ability abilities',
  'about_numbers': 'numbers?|figures?|tables?|scores?|results?|reported|measured|evaluat\\w*|accuracy|columns?|rows?|分数|结果|数值|数字|评|スコア|結果|数値|評価|점수|결과|수치|평가'}
 # fmt: on
 

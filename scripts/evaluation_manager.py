@@ -2617,14 +2617,18 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                  'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
                  'evaluation general public other others state of the art sota recent 2x 3x 4x x and baselines '
                  'competitor competitors',
- 'command_tells': 'load_in_[48]bit=(?:true|1)|quantization[= ](?!none)\\S+|limit[=: ]+\\d+|--split[= '
-                  '](?:dev|val|train)\\w*|revision[=: ]+(?!main\\b)\\S+|(?:peft|lora|adapter)\\w*[=: '
-                  ']+\\S+|maj@\\d+|--(?:n_samples|num_samples|n)[= ](?!1\\b)\\d+|\\S+\\.gguf|\\S*-(?:gptq|awq)\\b',
- 'setup_sections': 'setup settings setting notes note details detail remarks protocol methodology method methods '
-                   'configuration caveats caveat disclaimer disclaimers evaluation evaluations eval benchmark '
-                   'benchmarks experimental experiment about the on our results 评测设置 设置 说明 备注 细节',
- 'setup_heads': 'setup settings setting notes note details detail remarks protocol methodology configuration '
-                'caveats caveat disclaimer disclaimers 评测设置 设置 说明 备注 细节',
+ 'command_tells': 'metric[=: '
+                  ']+(?!acc|exact|em\\b|f1|pass@1\\b|pass_at_1)\\S+|load_in_[48]bit=(?:true|1)|quantization[= '
+                  '](?!none)\\S+|limit[=: ]+\\d+|--split[= ](?:dev|val|train)\\w*|revision[=: '
+                  ']+(?!main\\b)\\S+|(?:peft|lora|adapter)\\w*[=: ]+\\S+|maj@\\d+|--(?:n_samples|num_samples|n)[= '
+                  '](?!1\\b)\\d+|\\S+\\.gguf|\\S*-(?:gptq|awq)\\b',
+ 'setup_sections': 'erratum errata correction corrections conventions setup settings setting notes note details '
+                   'detail remarks protocol methodology method methods configuration caveats caveat disclaimer '
+                   'disclaimers evaluation evaluations eval benchmark benchmarks experimental experiment about the '
+                   'on our results 评测设置 设置 说明 备注 细节',
+ 'setup_heads': 'erratum errata correction corrections conventions setup settings setting notes note details '
+                'detail remarks protocol methodology configuration caveats caveat disclaimer disclaimers 评测设置 设置 '
+                '说明 备注 细节',
  'others': 'other others further various family families series large larger open source closed proprietary '
            'commercial competitor competitors competing baseline baselines sota leading popular similar comparable '
            'community retrieval long full fine tuned tuning finetuned finetuning release releases released version '
@@ -2649,9 +2653,13 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
            'both perception cognition counting position color existence spatial temporal object attribute action '
            'text textual fine coarse grained single multi relation in out domain of and the with to from on for '
            'news web books wiki wikipedia clean test dev val validation set split main public train',
+ 'language_codes': 'ar bn ca cs da de deu el es eu fa fi fr fra he hi hu id it ita ja jp jpn ko kor kr ms nl no pl '
+                   'por pt ro ru rus spa sv sw ta te th tr uk ur vi zh zho cn',
+ 'sections_of_all': 'evaluation evaluations eval benchmark benchmarks experimental erratum errata correction '
+                    'corrections conventions',
  'telling_names': 'wer cer elo perplexity macro micro devtest dev reasoning thinking top-1 top-5 judge',
- 'telling_facts': 'sparsity temp beam beams iterations rounds attempts tries fold samples votes bits bpw wbits '
-                  'temperature temp step steps epoch epochs budget trials generations',
+ 'telling_facts': 'checkpoint ckpt sparsity temp beam beams iterations rounds attempts tries fold samples votes '
+                  'bits bpw wbits temperature temp step steps epoch epochs budget trials generations',
  'setting_heads': 'language languages lang langpair split subset subsets setting settings config configuration '
                   'mode modes prompt prompting strategy subtask pair 语言',
  'kinds_tuned': 'instruct instruction chat chatbot sft rlhf dpo aligned alignment posttrained finetuned 对话 指令 rlhf '
@@ -2718,45 +2726,47 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
  'row_metric_fillers': 'higher lower is better of in a match',
- 'plain_labels': 'nous compression note reproduce hf lm_eval сравнение с другими моделями anderen andere modellen '
-                 'autres otros outros altri using openllm creation roleplay planning brainstorming rewriting '
-                 'extraction run runs key highlights highlight additional more further other others various '
-                 'several different vs versus baseline baselines sota state art leading popular similar comparable '
-                 'large larger open source opensource opensourced closed proprietary commercial competitor '
-                 'competitors competing domain domains category categories capability capabilities ability '
-                 'abilities skill skills core suite suites collection section table tables figure tab fig appendix '
-                 'typical classic downstream official community text texts textual vision visual image images '
-                 'audio video videos multimodal multimodality modality modalities omni spoken document documents '
-                 'chart ocr understanding comprehension reading reasoning logic logical math maths mathematics '
-                 'mathematical arithmetic code coding programming software engineering knowledge world commonsense '
-                 'common sense answering qa instruction instructions following tool agent agents agentic function '
-                 'functions call calls calling safety ethics alignment long context dialogue chat conversation '
-                 'conversational creative writing embedding embeddings reranking classification recognition '
-                 'science sciences scientific stem humanities social medical medicine law legal finance financial '
-                 'biology chemistry physics health intelligence typical family families series type types group '
-                 'groups grouped core set sets multiple choice mcq show shows shown below above follow follows '
-                 'following under here these those this that which we uses its it their they them each every all '
-                 'any both per across among on about also conduct conducted perform performed present presents '
-                 'presented list lists listed summarize summarizes summarized summarizing obtain obtained achieve '
-                 'achieves achieved provide provides provided give gives given were was been be is are has have '
-                 'had report reports reporting reported evaluate released release corresponding respective related '
-                 'relevant large wide extensive comprehensive see view click expand how well does do can you your '
-                 'latest current mode modes opencompass helm lighteval vlmevalkit evalplus gpt4all artificial '
-                 'analysis simple framework frameworks tool toolkit harness inspect library leaderboard '
-                 'ranked-choice tested mainly focus focuses focused single publicly accessible available '
-                 'information similarity semantic natural ended aspects dimensions dimension important major '
-                 'demonstrate demonstrates demonstrated performs compares outperform outperforms similarly strong '
-                 'competitive excellent great good including include includes such etc than highly specifically '
-                 'covering covers collected collection available nlp nlu nlg asr tts mt vlm vlms mllm mllms lm lms '
-                 'slm ai ergebnis ergebnisse auswertung bewertung leistung vergleich übersicht modelle modell und '
-                 'der die das im mit für auf von résultats résultat évaluation évaluations performances '
-                 'comparaison modèle modèles et les des du de la le sur resultados resultado evaluación '
-                 'rendimiento comparación modelo modelos y el los las en con avaliação desempenho comparação e o '
-                 'os da do dos risultati valutazione prestazioni confronto modello modelli il i gli di результаты '
-                 'результат оценка сравнение модели модель и на качество wyniki ocena porównanie sonuçlar '
-                 'değerlendirme karşılaştırma hasil evaluasi kết quả đánh giá',
+ 'plain_labels': 'parsing nous compression note reproduce hf lm_eval сравнение с другими моделями anderen andere '
+                 'modellen autres otros outros altri using openllm creation roleplay planning brainstorming '
+                 'rewriting extraction run runs key highlights highlight additional more further other others '
+                 'various several different vs versus baseline baselines sota state art leading popular similar '
+                 'comparable large larger open source opensource opensourced closed proprietary commercial '
+                 'competitor competitors competing domain domains category categories capability capabilities '
+                 'ability abilities skill skills core suite suites collection section table tables figure tab fig '
+                 'appendix typical classic downstream official community text texts textual vision visual image '
+                 'images audio video videos multimodal multimodality modality modalities omni spoken document '
+                 'documents chart ocr understanding comprehension reading reasoning logic logical math maths '
+                 'mathematics mathematical arithmetic code coding programming software engineering knowledge world '
+                 'commonsense common sense answering qa instruction instructions following tool agent agents '
+                 'agentic function functions call calls calling safety ethics alignment long context dialogue chat '
+                 'conversation conversational creative writing embedding embeddings reranking classification '
+                 'recognition science sciences scientific stem humanities social medical medicine law legal '
+                 'finance financial biology chemistry physics health intelligence typical family families series '
+                 'type types group groups grouped core set sets multiple choice mcq show shows shown below above '
+                 'follow follows following under here these those this that which we uses its it their they them '
+                 'each every all any both per across among on about also conduct conducted perform performed '
+                 'present presents presented list lists listed summarize summarizes summarized summarizing obtain '
+                 'obtained achieve achieves achieved provide provides provided give gives given were was been be '
+                 'is are has have had report reports reporting reported evaluate released release corresponding '
+                 'respective related relevant large wide extensive comprehensive see view click expand how well '
+                 'does do can you your latest current mode modes opencompass helm lighteval vlmevalkit evalplus '
+                 'gpt4all artificial analysis simple framework frameworks tool toolkit harness inspect library '
+                 'leaderboard ranked-choice tested mainly focus focuses focused single publicly accessible '
+                 'available information similarity semantic natural ended aspects dimensions dimension important '
+                 'major demonstrate demonstrates demonstrated performs compares outperform outperforms similarly '
+                 'strong competitive excellent great good including include includes such etc than highly '
+                 'specifically covering covers collected collection available nlp nlu nlg asr tts mt vlm vlms mllm '
+                 'mllms lm lms slm ai ergebnis ergebnisse auswertung bewertung leistung vergleich übersicht '
+                 'modelle modell und der die das im mit für auf von résultats résultat évaluation évaluations '
+                 'performances comparaison modèle modèles et les des du de la le sur resultados resultado '
+                 'evaluación rendimiento comparación modelo modelos y el los las en con avaliação desempenho '
+                 'comparação e o os da do dos risultati valutazione prestazioni confronto modello modelli il i gli '
+                 'di результаты результат оценка сравнение модели модель и на качество wyniki ocena porównanie '
+                 'sonuçlar değerlendirme karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
- 'plain_phrases': 'e\\.g|i\\.e|et al|open ?llm leaderboards?(?: v\\d)?|(?:open '
+ 'plain_phrases': 'multi[- ]?image|end[- ]to[- ]end|temperature ?= ?[\\d.]+|top[-_ ]?p ?= '
+                  '?[\\d.]+|(?<=\\[!)(?:note|important|tip|warning|caution)|e\\.g|i\\.e|et al|open ?llm '
+                  'leaderboards?(?: v\\d)?|(?:open '
                   '?llm|leaderboard|harness|vllm|sglang|transformers|lighteval|opencompass|evalplus|alpaca '
                   '?eval|arena[- ]hard|mt[- ]bench|livecodebench)(?: leaderboard)?[ -]?\\(?v[\\d.]+\\)?|(?:can be '
                   ')?found (?:here|below|in|at)|(?:removed|excluded) (?:all )?(?:test|benchmark|evaluation) '
@@ -2780,13 +2790,14 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                   ']ended|\\w+ '
                   '\\(pretrained(?==)|(?:dtype|add_bos_token|trust_remote_code|tensor_parallel_size|data_parallel_size|gpu_memory_utilization|max_model_len|max_length|parallelize)=[\\w.]+|gen_kwargs: '
                   '\\(none|limit: none|num_fewshot: \\w+|batch_size: \\w+',
- 'plain_runs': '并 同 示します します 示 所有 均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 '
-               '性能 对比 比较 效果 模型 表现 能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 '
-               '上下文 写作 学科 常识 阅读 问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 '
-               '一览 总览 概览 详细 整体 总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 '
-               '语言模型 基础 英文 英语 双语 从 展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 '
-               '推論 数学 コード 知識 言語 理解 英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 비교 모델 점수 성적 지표 능력 추론 수학 코드 '
-               '지식 언어 이해 한눈에 요약 전체 평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
+ 'plain_runs': '点击查看 详情 单图 多图 文档 解析 图表 等 领域 法律 医疗 多语言 翻译 官方 方案 采用 说明 典型 一系列 进行了 包括 作为 参考 各大 通り 并 同 示します します 示 所有 '
+               '均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 '
+               '能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 '
+               '问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 一览 总览 概览 详细 整体 '
+               '总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 语言模型 基础 英文 英语 双语 从 '
+               '展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 推論 数学 コード 知識 言語 理解 '
+               '英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 비교 모델 점수 성적 지표 능력 추론 수학 코드 지식 언어 이해 한눈에 요약 전체 '
+               '평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
  'data_words': 'data dataset datasets sets',
  'result_words': 'result results performance performances score scores accuracy on evaluated',
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
@@ -2830,8 +2841,10 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
              'of|scaled|rescaled|weighted|subtract\\w*|guess\\w*|chance|logits?|p-?values?|(?<!\\d )out of '
              '\\d+|correct answers|worst|highest|lowest|smaller(?: is|,)? (?:is )?(?:the )?better|1 to '
              '10|solved|unanswered|unparsed|invalid',
-             '(?:on|of|with|using|over) \\d[\\d,.]*k? '
-             '(?:questions|items|problems|examples|instances|prompts)|changed|swapped|every \\w+ '
+             '(?:different|another|other) '
+             '(?:prompt|setting|template|harness|protocol|shot|script)\\w*|(?:trained|tuned) on '
+             '(?:these|the|those|all|its|our) (?:\\w+ )?(?:test|eval|benchmark)\\w*|(?:on|of|with|using|over) '
+             '\\d[\\d,.]*k? (?:questions|items|problems|examples|instances|prompts)|changed|swapped|every \\w+ '
              '(?:question|item)s?|left out|leave out|(?:kept|keep|keeps) '
              'only|skipped|shuffl\\w*|perturb\\w*|paraphras\\w*|rephras\\w*|(?:machine[- '
              '])?translated|back-?translat\\w*|subsets?|subsampl\\w*|first \\d+|(?:random|randomly) '
@@ -2907,9 +2920,9 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                'there these so more most many much some also however following follow first second third one two '
                'three four five six seven eight nine ten new work works our ours them their other others number '
                'numbers value values figure figures column columns row rows cell cells question questions answer '
-               'answers test set sets data dataset datasets gpu gpus gb vllm sglang hf transformers not no does do '
-               'did an or nor because due thus hence therefore better best higher highest improved improve '
-               'improves superior leading top ability abilities',
+               'answers test set sets data dataset datasets gpu gpus gb vllm sglang hf transformers no does do did '
+               'an or nor because due thus hence therefore better best higher highest improved improve improves '
+               'superior leading top ability abilities',
  'about_numbers': 'numbers?|figures?|tables?|scores?|results?|reported|measured|evaluat\\w*|accuracy|columns?|rows?|分数|结果|数值|数字|评|スコア|結果|数値|評価|점수|결과|수치|평가'}
 # fmt: on
 
@@ -3815,7 +3828,7 @@ _LATE_TABLE = re.compile(rf"\n([ \t>]*+)(?=[^\n]*\|)([^\n]*+)(?=\n[ \t>]*+({_DEL
 _NO_ROW = re.compile(r"\n([ \t>]*(?=(</?[a-zA-Z][\w-]*)(?:[ \t][^<>\n]*)?/?>[ \t]*$)|[ \t>]+)", re.M)
 _SAYS_MODEL = re.compile(
     r"pretrained=|--(?:model|limit|split|quantization|revision)\w*[= ]|\bload_in_|vllm serve |"
-    r"^\s*(?:model|revision|limit|split)\s*[:=]"
+    r"^\s*(?:model|revision|limit|split|metric)\s*[:=]"
 )
 _PIPE = re.compile(r"(?<!\\)\|")
 _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
@@ -4974,7 +4987,7 @@ _PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=l
 _DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
 _SUITES = word_list("suites")
 _SETUP, _SETUP_HEADS = word_list("setup_sections"), word_list("setup_heads")
-_EVALUATION_WORDS = frozenset(("evaluation", "evaluations", "eval", "benchmark", "benchmarks", "experimental"))
+_OF_ALL = word_list("sections_of_all")
 _SIGNS = re.compile(r"%(?!\s*(?:[,;:，)）\]]|$))|[(（]\d[\d.]*\s?[-–]\s?\d|[Δ∆÷≈≥≤]|<(?!-)|(?<!-)>")
 
 
@@ -4996,8 +5009,9 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
 _LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
 _LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
 _NAMED = re.compile(r"(?<!\w)[^\W_]+[\dA-Z][\w.+²-]*")
+_WRITTEN_NAME = re.compile(r"(?=.*[A-Z].*[A-Z\d])[A-Z][\w+.-]{2,40}")
 _REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
-_NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*")
+_NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*|^(?-i:[IVX]{1,4}[.)]\s(?=[A-Z]))")
 _ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
 _ABOUT_TABLE = re.compile(CARD_WORDS["about_table"])  # in lower case
 _IS_OR_HAS = re.compile(CARD_WORDS["is_or_has"])  # in lower case
@@ -5019,6 +5033,7 @@ _LEGEND_LINE = re.compile(
 )
 _SECTION = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
 _MAY_SETUP = re.compile(rf"\n#{{1,6}} [^\n]*(?i:{'|'.join(_SETUP_HEADS)})")
+_LIST_MARK = re.compile(r"^(?:[-*+>]|\d+[.)])\s+")
 _ALT = re.compile(r"!\[([^\[\]]{20,300})\]")
 _COMMAND = re.compile(r"pretrained=|(?<![\w-])--[a-z]|^\s*[a-z_]+\s*[:=]\s*\S+\s*$")
 _COMMAND_MODEL = re.compile(
@@ -5061,17 +5076,18 @@ def setup_sections(card: str) -> list[tuple[str, str]]:
         path.append((level, one_line(place[2])))
         if not words or not _SETUP.issuperset(words) or _SETUP_HEADS.isdisjoint(words):
             continue
-        if len(path) < 3 and _EVALUATION_WORDS.isdisjoint(words):
+        if len(path) < 3 and _OF_ALL.isdisjoint(words):
             continue  # "Notes" of the whole card
         end = places[at + 1].start() if at + 1 < len(places) else len(card)
         texts = re.split(r"\n\s*\n|\n(?=[-*+] )", card[place.end() : min(end, place.end() + 4000)])
-        found += [(above, text) for text in map(one_line, texts) if text[:1].isalnum()]
+        texts = [_LIST_MARK.sub("", text.strip()) for text in texts]
+        found += [(above, one_line(text)) for text in texts if text and text[0] not in "|`~<"]
     return found
 
 
 def pictures(sources: Iterable[str]) -> list[str]:
     """What is written for those who do not see a picture, where it is a sentence."""
-    return [alt for source in sources if "![" in source for alt in _ALT.findall(source) if alt.count(" ") > 3]
+    return [alt for source in sources if "![" in source for alt in _ALT.findall(source) if alt.count(" ") > 2]
 
 
 def is_command(text: str) -> bool:
@@ -5119,6 +5135,13 @@ class Surroundings:
         return {key for text in self.labels if (key := self.vocabulary.key(split_label(text)))}
 
     @functools.cached_property
+    def label_names(self) -> list[str]:
+        """Its labels that are written as names of benchmarks are, longest first: "MME", "Video-MME"."""
+        names = {split_label(text).name for text in self.labels if text not in self.models}
+        shaped = [name for name in names if _WRITTEN_NAME.fullmatch(name) and not is_measure(name)]
+        return sorted((name for name in shaped if not is_telling(name)), key=len, reverse=True)
+
+    @functools.cached_property
     def measures(self) -> set[str]:
         """Words of the measures that its labels name; and of languages when it says in which."""
         measures = {word for text in self.labels if is_measure(text) for word in words_of(text)}
@@ -5148,7 +5171,8 @@ class Surroundings:
         text = _PLAIN_PHRASES.sub(" ", text)
         if _VERSION.search(text):
             text = _VERSION.sub(lambda found: " " if self.names.issuperset(name_tokens(found[0])) else found[0], text)
-        for name in sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True):
+        names = sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True)
+        for name in (*names, *self.label_names) if len(text) > 40 else names:  # no label of the table itself
             text = text.replace(name, " ")
         text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
         for said, metrics in _MEASURES:
@@ -5405,6 +5429,7 @@ _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
 _TOPICS = word_list("topics") | word_list("languages")
+_CODES = word_list("language_codes")
 _NO_BENCHMARK = word_list("no_benchmark")
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
@@ -5821,10 +5846,17 @@ class ScoreReader:
         return f"'{told}' in its name says that it is no plain score" if told else ""
 
     def measured_beside(self, score: Score, said: CellLabels, by_hand: bool) -> str:
-        """What the labels beside a benchmark's name say that makes its value another thing than its plain score."""
+        """What the labels beside a benchmark's name say that makes its value another thing than its plain score.
+
+        Who chose a column by hand has seen the texts: what another measure is called in is asked all the same.
+        """
         for text in filter(None, (score.group, *(score.notes or "").split(", "))):
             known = is_benchmark(text, self.vocabulary) or word_list("filter_words").issuperset(words_of(text))
-            if known or (by_hand and not says_lower(text)) or not (word := self.unplain()(text)):
+            if _CODES.issuperset(words_of(text)):
+                score.key = None  # "MMLU" beside "de"
+            if known or not (word := self.unplain()(text)):
+                continue
+            if by_hand and not (says_lower(text) or is_measure(word) or word == "%"):
                 continue
             if text == score.group or is_telling(word) or says_lower(text):
                 return f"'{text[:60]}' beside it says '{word}': what is measured?"
@@ -6072,6 +6104,7 @@ _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60
 # Of the Open LLM Leaderboard: where the items of a model's results are.
 _DETAILS = re.compile(r"leaderboard/(?:details_[\w.-]+?__([\w.-]+)|[\w.-]+?__([\w.-]+)-details)\b")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
+_LINK_END = re.compile(r"://[^\s()<>\"']*/([\w.-]{3,100})(?=[\s()<>\"'#?])")
 _CHAPTER = re.compile(rf"(?i)\b(?:{CARD_WORDS['chapters']})\b")
 _NUMBER_BEFORE = re.compile(r"^\W*\d+(?:\.\d+)*[.)]?\s")
 _OTHERS = word_list("others")  # in a heading: whose scores they are, if not this model's
@@ -6276,12 +6309,18 @@ class Reader:
                         yield text, f"the header '{text[:80]}' says '{word}': what is measured?"
             for text in (block.paths[column][-1] for column in block.columns("value") if block.paths[column]):
                 own = name_tokens(text) == self.model.tokens
-                if not rows and not own and (len(text) < 3 or head_is(text, "setting_heads")):
+                short = len(text) < 3 and not is_measure(text)
+                if not rows and not own and (short or head_is(text, "setting_heads")):
                     yield text, f"the column of numbers '{text}' may say how each was measured"
             for text in (block.paths[column][-1] for column in block.columns("fact") if block.paths[column]):
                 if rows and head_is(text, "telling_facts", "fact_fillers"):
                     yield text, f"the column '{text}' says how a row was measured: is its row the model as it is?"
             own = {target.index + self.table.head for target in rows}
+            cells = (
+                self.grid.rows[row][c].text for c in block.columns("plain", "fact") for row in block.body if row in own
+            )
+            if text := next(filter(self.says_quantized, cells), ""):
+                yield text, f"'{text[:60]}' beside it speaks of a quantized or distilled model"
             for text in dict.fromkeys(block.sections[row] for row in block.body if row in own):
                 if text and (word := self.unplain(text)):
                     yield text, f"section row '{text[:80]}' says '{word}': what is measured?"
@@ -6482,7 +6521,9 @@ class Reader:
                 row = self.grid.rows[target.index + self.table.head]
                 cells += [row[column] for column in block.columns("model", "text")]
         found = [link for cell in cells for link in _LINKED.findall(cell.source)]
-        return [link for link in found if link.casefold() != self.model.repo_id.casefold()][:1]
+        other = [link for link in found if link.casefold() != self.model.repo_id.casefold()]
+        ends = [name for cell in cells for name in _LINK_END.findall(cell.source)]
+        return (other or [name for name in ends if names_other(name, self.model)[0]])[:1]
 
     def says_quantized(self, text: str) -> bool:
         words = {word for word in words_of(text) if not word.isdigit()}
@@ -6641,7 +6682,9 @@ class Reader:
             return False
         axis = "column" if any(map(self.says_quantized, heads)) else "row"
         found = [t for t, _ in places if t.axis == axis and not self.says_quantized(t.text)]
-        reading.targets = [dataclasses.replace(target, fit=_NOBODY) for target in found]
+        ready = axis == "row" or not any(is_precision(t.text) for t in found)
+        found = [dataclasses.replace(t, fit=_NOBODY, ready=ready or is_precision(t.text)) for t in found]
+        reading.targets = found
         told = f"{', '.join([target.text for target, _ in rows][:4])} by {', '.join(heads[:4])}"
         above = f"; above it: '{self.table.before[:150]}'" if self.table.before else ""
         reading.doubts.append(f"no label in it is a model's ({told}), so nothing in it says whose it is{above}")
@@ -6694,12 +6737,16 @@ class Reader:
         for text in (*self.headings, *leads):
             if text not in own and not self.is_plain(text):
                 yield f"'{text[:60]}' may be about another model"
+        for text in self.near if self.model.kind == "tuned" else ():
+            if _BASE_TEXT.search(text) and not _TUNED_TEXT.search(text):
+                yield f"'{text[:60]}' speaks of base models"
         if (found := _OTHER_REPO.search(self.table.before)) and name_tokens(found[1]) != self.model.tokens:
             yield f"the text above names {found[0][:80]}"
 
     def is_plain(self, heading: str) -> bool:
         """Whether a heading has no word that may be a model's name."""
-        around, rest = Surroundings(self.vocabulary), _NUMBER_BEFORE.sub("", heading)
+        versions = [token for token in self.model.tokens if token.replace(".", "").isdigit()]
+        around, rest = Surroundings(self.vocabulary, versions), _NUMBER_BEFORE.sub("", heading)
         plain = is_benchmark(heading, self.vocabulary) or not around.unplain(rest, kept=True)
         told = words_of(without_settings(around.rest(rest, every=True)))
         plain = plain and not any(word.isdigit() or word in _OTHERS for word in told)
@@ -6763,6 +6810,7 @@ MAX_SHOWN_COLUMNS = 40
 MAX_SHOWN_TEXT = 300  # characters of a cell
 LEFT_OUT = "left out by hand"
 MAX_DOUBTS = 4  # reasons that a refusal gives
+MAX_MEASURES = 20  # lines that ask what single cells measure
 
 
 def card_hash(card: Card) -> str:
@@ -6994,7 +7042,7 @@ def choices(reading: TableReading) -> Iterator[str]:
         axis = "column" if target.axis == "row" else "row"
         named = {getattr(cell, axis): ["…"] * cell.values if cell.values > 1 else "…" for cell in cells if cell.values}
         measured = [cell for cell in cells if cell.measure]
-        for cell in measured[:MAX_DOUBTS]:
+        for cell in measured[:MAX_MEASURES]:
             only = {f"{axis}s": [getattr(cell, axis)], "metric": "…"}
             line = selection_line(number, target, only)
             yield f"# {line}  # '{cell.label[:60]}', with what is measured in place of …"

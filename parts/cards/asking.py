@@ -30,6 +30,7 @@ MAX_SHOWN_COLUMNS = 40
 MAX_SHOWN_TEXT = 300  # characters of a cell
 LEFT_OUT = "left out by hand"
 MAX_DOUBTS = 4  # reasons that a refusal gives
+MAX_MEASURES = 20  # lines that ask what single cells measure
 
 
 def card_hash(card: Card) -> str:
@@ -261,7 +262,7 @@ def choices(reading: TableReading) -> Iterator[str]:
         axis = "column" if target.axis == "row" else "row"
         named = {getattr(cell, axis): ["…"] * cell.values if cell.values > 1 else "…" for cell in cells if cell.values}
         measured = [cell for cell in cells if cell.measure]
-        for cell in measured[:MAX_DOUBTS]:
+        for cell in measured[:MAX_MEASURES]:
             only = {f"{axis}s": [getattr(cell, axis)], "metric": "…"}
             line = selection_line(number, target, only)
             yield f"# {line}  # '{cell.label[:60]}', with what is measured in place of …"

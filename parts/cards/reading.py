@@ -75,6 +75,7 @@ _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60
 # Of the Open LLM Leaderboard: where the items of a model's results are.
 _DETAILS = re.compile(r"leaderboard/(?:details_[\w.-]+?__([\w.-]+)|[\w.-]+?__([\w.-]+)-details)\b")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
+_LINK_END = re.compile(r"://[^\s()<>\"']*/([\w.-]{3,100})(?=[\s()<>\"'#?])")
 _CHAPTER = re.compile(rf"(?i)\b(?:{CARD_WORDS['chapters']})\b")
 _NUMBER_BEFORE = re.compile(r"^\W*\d+(?:\.\d+)*[.)]?\s")
 _OTHERS = word_list("others")  # in a heading: whose scores they are, if not this model's
@@ -279,12 +280,18 @@ class Reader:
                         yield text, f"the header '{text[:80]}' says '{word}': what is measured?"
             for text in (block.paths[column][-1] for column in block.columns("value") if block.paths[column]):
                 own = name_tokens(text) == self.model.tokens
-                if not rows and not own and (len(text) < 3 or head_is(text, "setting_heads")):
+                short = len(text) < 3 and not is_measure(text)
+                if not rows and not own and (short or head_is(text, "setting_heads")):
                     yield text, f"the column of numbers '{text}' may say how each was measured"
             for text in (block.paths[column][-1] for column in block.columns("fact") if block.paths[column]):
                 if rows and head_is(text, "telling_facts", "fact_fillers"):
                     yield text, f"the column '{text}' says how a row was measured: is its row the model as it is?"
             own = {target.index + self.table.head for target in rows}
+            cells = (
+                self.grid.rows[row][c].text for c in block.columns("plain", "fact") for row in block.body if row in own
+            )
+            if text := next(filter(self.says_quantized, cells), ""):
+                yield text, f"'{text[:60]}' beside it speaks of a quantized or distilled model"
             for text in dict.fromkeys(block.sections[row] for row in block.body if row in own):
                 if text and (word := self.unplain(text)):
                     yield text, f"section row '{text[:80]}' says '{word}': what is measured?"
@@ -485,7 +492,9 @@ class Reader:
                 row = self.grid.rows[target.index + self.table.head]
                 cells += [row[column] for column in block.columns("model", "text")]
         found = [link for cell in cells for link in _LINKED.findall(cell.source)]
-        return [link for link in found if link.casefold() != self.model.repo_id.casefold()][:1]
+        other = [link for link in found if link.casefold() != self.model.repo_id.casefold()]
+        ends = [name for cell in cells for name in _LINK_END.findall(cell.source)]
+        return (other or [name for name in ends if names_other(name, self.model)[0]])[:1]
 
     def says_quantized(self, text: str) -> bool:
         words = {word for word in words_of(text) if not word.isdigit()}
@@ -644,7 +653,9 @@ class Reader:
             return False
         axis = "column" if any(map(self.says_quantized, heads)) else "row"
         found = [t for t, _ in places if t.axis == axis and not self.says_quantized(t.text)]
-        reading.targets = [dataclasses.replace(target, fit=_NOBODY) for target in found]
+        ready = axis == "row" or not any(is_precision(t.text) for t in found)
+        found = [dataclasses.replace(t, fit=_NOBODY, ready=ready or is_precision(t.text)) for t in found]
+        reading.targets = found
         told = f"{', '.join([target.text for target, _ in rows][:4])} by {', '.join(heads[:4])}"
         above = f"; above it: '{self.table.before[:150]}'" if self.table.before else ""
         reading.doubts.append(f"no label in it is a model's ({told}), so nothing in it says whose it is{above}")
@@ -697,12 +708,16 @@ class Reader:
         for text in (*self.headings, *leads):
             if text not in own and not self.is_plain(text):
                 yield f"'{text[:60]}' may be about another model"
+        for text in self.near if self.model.kind == "tuned" else ():
+            if _BASE_TEXT.search(text) and not _TUNED_TEXT.search(text):
+                yield f"'{text[:60]}' speaks of base models"
         if (found := _OTHER_REPO.search(self.table.before)) and name_tokens(found[1]) != self.model.tokens:
             yield f"the text above names {found[0][:80]}"
 
     def is_plain(self, heading: str) -> bool:
         """Whether a heading has no word that may be a model's name."""
-        around, rest = Surroundings(self.vocabulary), _NUMBER_BEFORE.sub("", heading)
+        versions = [token for token in self.model.tokens if token.replace(".", "").isdigit()]
+        around, rest = Surroundings(self.vocabulary, versions), _NUMBER_BEFORE.sub("", heading)
         plain = is_benchmark(heading, self.vocabulary) or not around.unplain(rest, kept=True)
         told = words_of(without_settings(around.rest(rest, every=True)))
         plain = plain and not any(word.isdigit() or word in _OTHERS for word in told)

@@ -53,6 +53,7 @@ _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
 _TOPICS = word_list("topics") | word_list("languages")
+_CODES = word_list("language_codes")
 _NO_BENCHMARK = word_list("no_benchmark")
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
@@ -469,10 +470,17 @@ class ScoreReader:
         return f"'{told}' in its name says that it is no plain score" if told else ""
 
     def measured_beside(self, score: Score, said: CellLabels, by_hand: bool) -> str:
-        """What the labels beside a benchmark's name say that makes its value another thing than its plain score."""
+        """What the labels beside a benchmark's name say that makes its value another thing than its plain score.
+
+        Who chose a column by hand has seen the texts: what another measure is called in is asked all the same.
+        """
         for text in filter(None, (score.group, *(score.notes or "").split(", "))):
             known = is_benchmark(text, self.vocabulary) or word_list("filter_words").issuperset(words_of(text))
-            if known or (by_hand and not says_lower(text)) or not (word := self.unplain()(text)):
+            if _CODES.issuperset(words_of(text)):
+                score.key = None  # "MMLU" beside "de"
+            if known or not (word := self.unplain()(text)):
+                continue
+            if by_hand and not (says_lower(text) or is_measure(word) or word == "%"):
                 continue
             if text == score.group or is_telling(word) or says_lower(text):
                 return f"'{text[:60]}' beside it says '{word}': what is measured?"

@@ -38,7 +38,7 @@ _PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=l
 _DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
 _SUITES = word_list("suites")
 _SETUP, _SETUP_HEADS = word_list("setup_sections"), word_list("setup_heads")
-_EVALUATION_WORDS = frozenset(("evaluation", "evaluations", "eval", "benchmark", "benchmarks", "experimental"))
+_OF_ALL = word_list("sections_of_all")
 _SIGNS = re.compile(r"%(?!\s*(?:[,;:，)）\]]|$))|[(（]\d[\d.]*\s?[-–]\s?\d|[Δ∆÷≈≥≤]|<(?!-)|(?<!-)>")
 
 
@@ -60,8 +60,9 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
 _LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
 _LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
 _NAMED = re.compile(r"(?<!\w)[^\W_]+[\dA-Z][\w.+²-]*")
+_WRITTEN_NAME = re.compile(r"(?=.*[A-Z].*[A-Z\d])[A-Z][\w+.-]{2,40}")
 _REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
-_NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*")
+_NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*|^(?-i:[IVX]{1,4}[.)]\s(?=[A-Z]))")
 _ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
 _ABOUT_TABLE = re.compile(CARD_WORDS["about_table"])  # in lower case
 _IS_OR_HAS = re.compile(CARD_WORDS["is_or_has"])  # in lower case
@@ -83,6 +84,7 @@ _LEGEND_LINE = re.compile(
 )
 _SECTION = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
 _MAY_SETUP = re.compile(rf"\n#{{1,6}} [^\n]*(?i:{'|'.join(_SETUP_HEADS)})")
+_LIST_MARK = re.compile(r"^(?:[-*+>]|\d+[.)])\s+")
 _ALT = re.compile(r"!\[([^\[\]]{20,300})\]")
 _COMMAND = re.compile(r"pretrained=|(?<![\w-])--[a-z]|^\s*[a-z_]+\s*[:=]\s*\S+\s*$")
 _COMMAND_MODEL = re.compile(
@@ -125,17 +127,18 @@ def setup_sections(card: str) -> list[tuple[str, str]]:
         path.append((level, one_line(place[2])))
         if not words or not _SETUP.issuperset(words) or _SETUP_HEADS.isdisjoint(words):
             continue
-        if len(path) < 3 and _EVALUATION_WORDS.isdisjoint(words):
+        if len(path) < 3 and _OF_ALL.isdisjoint(words):
             continue  # "Notes" of the whole card
         end = places[at + 1].start() if at + 1 < len(places) else len(card)
         texts = re.split(r"\n\s*\n|\n(?=[-*+] )", card[place.end() : min(end, place.end() + 4000)])
-        found += [(above, text) for text in map(one_line, texts) if text[:1].isalnum()]
+        texts = [_LIST_MARK.sub("", text.strip()) for text in texts]
+        found += [(above, one_line(text)) for text in texts if text and text[0] not in "|`~<"]
     return found
 
 
 def pictures(sources: Iterable[str]) -> list[str]:
     """What is written for those who do not see a picture, where it is a sentence."""
-    return [alt for source in sources if "![" in source for alt in _ALT.findall(source) if alt.count(" ") > 3]
+    return [alt for source in sources if "![" in source for alt in _ALT.findall(source) if alt.count(" ") > 2]
 
 
 def is_command(text: str) -> bool:
@@ -183,6 +186,13 @@ class Surroundings:
         return {key for text in self.labels if (key := self.vocabulary.key(split_label(text)))}
 
     @functools.cached_property
+    def label_names(self) -> list[str]:
+        """Its labels that are written as names of benchmarks are, longest first: "MME", "Video-MME"."""
+        names = {split_label(text).name for text in self.labels if text not in self.models}
+        shaped = [name for name in names if _WRITTEN_NAME.fullmatch(name) and not is_measure(name)]
+        return sorted((name for name in shaped if not is_telling(name)), key=len, reverse=True)
+
+    @functools.cached_property
     def measures(self) -> set[str]:
         """Words of the measures that its labels name; and of languages when it says in which."""
         measures = {word for text in self.labels if is_measure(text) for word in words_of(text)}
@@ -212,7 +222,8 @@ class Surroundings:
         text = _PLAIN_PHRASES.sub(" ", text)
         if _VERSION.search(text):
             text = _VERSION.sub(lambda found: " " if self.names.issuperset(name_tokens(found[0])) else found[0], text)
-        for name in sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True):
+        names = sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True)
+        for name in (*names, *self.label_names) if len(text) > 40 else names:  # no label of the table itself
             text = text.replace(name, " ")
         text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
         for said, metrics in _MEASURES:

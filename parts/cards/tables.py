@@ -97,7 +97,7 @@ _LATE_TABLE = re.compile(rf"\n([ \t>]*+)(?=[^\n]*\|)([^\n]*+)(?=\n[ \t>]*+({_DEL
 _NO_ROW = re.compile(r"\n([ \t>]*(?=(</?[a-zA-Z][\w-]*)(?:[ \t][^<>\n]*)?/?>[ \t]*$)|[ \t>]+)", re.M)
 _SAYS_MODEL = re.compile(
     r"pretrained=|--(?:model|limit|split|quantization|revision)\w*[= ]|\bload_in_|vllm serve |"
-    r"^\s*(?:model|revision|limit|split)\s*[:=]"
+    r"^\s*(?:model|revision|limit|split|metric)\s*[:=]"
 )
 _PIPE = re.compile(r"(?<!\\)\|")
 _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
