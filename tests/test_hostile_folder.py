@@ -54,15 +54,14 @@ def venv_of_a_stranger(folder):
 @pytest.mark.parametrize("more", [(), ("--no-project",)])
 def test_uv_runs_no_python_of_the_folder(tmp_path, place, more):
     """Also where the script's environment is not there yet: each case has a cache of its own."""
-    project, here = tmp_path / "x" / "project", tmp_path / "x" / "stranger" / "below"
+    project, here = tmp_path / "x" / "project", tmp_path / "stranger" / "below"
     script = project / "scripts" / "tool.py"
     script.parent.mkdir(parents=True)
     here.mkdir(parents=True)
     script.write_text('# /// script\n# requires-python = ">=3.11"\n# dependencies = []\n# ///\nprint("done")\n')
     if place == ".python-version":
         python = venv_of_a_stranger(tmp_path / "x" / "evil") / "bin" / "python"
-        for folder in (tmp_path / "x", here):
-            (folder / ".python-version").write_text(f"{python}\n")
+        (tmp_path / "x" / ".python-version").write_text(f"{python}\n")
     elif place == "uv.toml":
         for folder in (tmp_path / "x", here):
             (folder / "uv.toml").write_text("no settings = [")  # an error wherever it is read
@@ -70,7 +69,8 @@ def test_uv_runs_no_python_of_the_folder(tmp_path, place, more):
         venv_of_a_stranger({".venv here": here / ".venv", ".venv above": here.parent / ".venv"}.get(place, here / "x"))
         if place == "the folder itself":
             here = here / "x"
-    environment = os.environ | {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_OFFLINE": "1"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
+    environment |= {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_OFFLINE": "1"}
     command = [*harness.uv_words(), *more, str(script)]
     for _ in range(2):
         done = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)
@@ -80,6 +80,7 @@ def test_uv_runs_no_python_of_the_folder(tmp_path, place, more):
 
 def test_what_is_printed_and_what_is_started_names_the_projects_own_script(tmp_path, monkeypatch):
     """In a folder that has scripts of the same names; of one's own folder the short line is printed."""
+    monkeypatch.chdir(ROOT)
     assert harness.run_line("leaderboard.py") == "uv run scripts/leaderboard.py"
     (tmp_path / "scripts").mkdir()
     for name in ("leaderboard.py", "lighteval_vllm_uv.py", "score_predictions.py"):
