@@ -225,7 +225,9 @@ def print_plan(
     if args.json:
         sys.stdout.write(to_json(answer))
     elif not getattr(args, "output", None):
-        sys.stdout.write("".join(f"{line}\n" for line in plan_lines(plan, change)))
+        written = change.files and not undecided and not outcome["dry_run"]
+        if not (written and sys.stdout.isatty() and sys.stderr.isatty()):  # where it was shown before it was written
+            sys.stdout.write("".join(f"{line}\n" for line in plan_lines(plan, change)))
         if link := outcome["pull_request"] or outcome["url"]:
             sys.stdout.write(f"{link}\n")
     sys.stdout.flush()  # so that what is said next comes behind it, also where both streams go to one place
@@ -491,6 +493,8 @@ def run_contribute(args: argparse.Namespace) -> int:
         identity = who_asks(hub, acting)
         look_up_files(hub, plan, identity.get("name"), args.again)
         if acting and plan.missing:
+            for line in contribution_lines(plan):  # seen before it is there
+                note(line)
             outcome |= send_contribution(hub, plan, identity)
     if outcome["commit"] or not plan.missing:
         remember_places(plan, hub.api.endpoint, outcome["commit"] or f"refs%2Fpr%2F{plan.pull_request}")
@@ -15775,6 +15779,7 @@ def send_change(
             if not change.files:
                 note("all of it is there now; nothing was sent")
                 return nothing
+        show_change(plan, change)
         sent = send_once(hub, plan, how, change, state, before)
         if sent is not None:
             read_back(hub, plan, sent, change)
@@ -15787,6 +15792,12 @@ def send_change(
         f"{plan.repo_id} changed {1 + MAX_REPLANS} times while this ran; nothing was written. The plan is in {saved}; "
         f"later: {again_apply(saved, plan)}"
     )
+
+
+def show_change(plan: Plan, change: Change) -> None:
+    """Say what is written, before it is."""
+    for line in plan_lines(plan, change):
+        note(line)
 
 
 def send_once(
@@ -15912,6 +15923,7 @@ def carry_out(
         if acts(args):
             if read_clone(args.card) != state:
                 raise ScriptError(f"{args.card} was changed while this ran; nothing was written: run it again", code=3)
+            show_change(plan, change)
             say_written(write_clone(args.card, change))
         return outcome
     if not (args.create_pr or args.update_pr or args.apply):

@@ -554,6 +554,7 @@ def push_board(args: argparse.Namespace) -> int:
             wanted = space_files(args.space, args.dataset, metadata, secret)
             uploads.append(look_at_repo(api, "space", args.space, wanted))
         refuse_to_tell([*dict.fromkeys([*metadata["private_models"], *secret])], uploads, args.private)
+        asks = space_asks(metadata, secret) if args.space else {}
         todo = [upload for upload in uploads if upload.files or (upload.kind == "space" and args.hardware)]
         sent: list[dict[str, Any]] = []
         if acts and todo:
@@ -563,8 +564,31 @@ def push_board(args: argparse.Namespace) -> int:
                     check_write_access(identity, upload.repo_id, False)
                 except ScriptError as error:
                     raise ScriptError(str(error).removesuffix(", or use --create-pr")) from error
+            with contextlib.redirect_stdout(sys.stderr):  # seen before it is there
+                print_uploads(uploads, args, asks)
             sent = send_uploads(api, todo, args.private, args.hardware)
-    return show_pushed(uploads, sent, acts, args, space_asks(metadata, secret) if args.space else {})
+    return show_pushed(uploads, sent, acts, args, asks)
+
+
+def print_uploads(uploads: Sequence[RepoUpload], args: argparse.Namespace, asks: Mapping[str, Any]) -> None:
+    """What is sent, to whom it is shown there, and what a Space runs."""
+    rows = [
+        (u.kind, u.repo_id, f"{'exists' if u.exists else 'is made'}, {seen_by(u, args)}", name, f"{len(data):,}")
+        for u in uploads
+        for name, data in u.files.items()
+    ]
+    print_table(("kind", "repo", "", "file", "bytes"), rows)
+    if asks:
+        print(
+            f"\nevery {REFRESH_HOURS} hours the Space runs: leaderboard.py {command_line_of(['collect', *asks['collect']])}"
+        )
+        print("\n".join(["models.txt of the Space:"] * bool(asks["models"]) + asks["models"]))
+        if asks["private_models"]:
+            print(f"with its own HF_TOKEN, which sees private models: {', '.join(asks['private_models'])}")
+
+
+def seen_by(upload: RepoUpload, args: argparse.Namespace) -> str:
+    return "private" if (upload.private if upload.exists else args.private) else "public"
 
 
 def show_pushed(
@@ -572,23 +596,11 @@ def show_pushed(
 ) -> int:
     """Print what was or would be sent."""
     if args.json:
-        planned = [upload.as_json() for upload in uploads]
+        planned = [upload.as_json() | {"visible": seen_by(upload, args)} for upload in uploads]
         asked = {"space_asks": asks} if args.space else {}
         sys.stdout.write(to_json({"dry_run": not acts, "uploads": planned, **asked, "sent": list(sent)}))
     else:
-        rows = [
-            (u.kind, u.repo_id, "exists" if u.exists else "is made", name, f"{len(data):,}")
-            for u in uploads
-            for name, data in u.files.items()
-        ]
-        print_table(("kind", "repo", "", "file", "bytes"), rows)
-        if asks:
-            print(
-                f"\nevery {REFRESH_HOURS} hours the Space runs: leaderboard.py {command_line_of(['collect', *asks['collect']])}"
-            )
-            print("\n".join(["models.txt of the Space:"] * bool(asks["models"]) + asks["models"]))
-            if asks["private_models"]:
-                print(f"with its own HF_TOKEN, which sees private models: {', '.join(asks['private_models'])}")
+        print_uploads(uploads, args, asks)
     if not any(upload.files for upload in uploads) and (acts or not args.hardware):
         asked = f"hardware {args.hardware}: asked for, or there as well" if args.hardware else "nothing to send"
         note(f"all of it is there already; {asked}")
@@ -12017,8 +12029,10 @@ def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes])
 
 
 def refuse_to_tell(secret: Sequence[str], uploads: Sequence[RepoUpload], private: bool) -> None:
-    """ScriptError when models that only some may see would get into a public repo."""
+    """ScriptError when models that only some may see would get into a public repo, or all was to be private."""
     public = [upload.repo_id for upload in uploads if not (upload.private if upload.exists else private)]
+    if private and public:
+        raise ScriptError(f"{public[0]} exists and is public; leave --private out, or choose another name")
     if secret and public:
         raise ScriptError(
             f"the data names private models ({listing(secret, 3)}), and {public[0]} is public, or would be; collect "

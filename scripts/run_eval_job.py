@@ -2604,18 +2604,12 @@ class JobsClient:
         return next(iter(listed(lambda: self.api.list_jobs(labels=wanted, namespace=self.namespace))), None)
 
     def refuse_public_bucket(self) -> None:
-        """ScriptError (3) where the bucket that the client puts files of jobs into is there already, and public."""
+        """ScriptError (3) where the bucket for the files of jobs is public; it is made when there is none."""
         from huggingface_hub import constants
-        from huggingface_hub.errors import HfHubHTTPError
 
         name = f"{self.namespace}/{constants.HF_JOBS_ARTIFACTS_BUCKET_NAME}"
-        try:
-            private = self.api.bucket_info(name).private
-        except HfHubHTTPError as error:
-            if error.response is not None and error.response.status_code == 404:
-                return  # the client makes it, private
-            raise
-        if private is not True:
+        self.api.create_bucket(name, private=True, exist_ok=True)
+        if self.api.bucket_info(name).private is not True:
             raise ScriptError(f"the bucket {name} is public, and the files of jobs go there: make it private", code=3)
 
     def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str], script: Path) -> Any:

@@ -163,7 +163,16 @@ def test_store_that_takes_nothing(store: LocalHub, capsys: pytest.CaptureFixture
         for name, value in state.items():
             setattr(store.repo(STORE, "dataset"), name, value)
     code, out, err = contribute(capsys, "--create-pr")
-    assert code == 2 and out == "" and "Traceback" not in err and len(err.strip().splitlines()) <= 2
+    said = [line for line in err.strip().splitlines() if not line.startswith("new ")]  # what was to be sent
+    assert code == 2 and out == "" and "Traceback" not in err and len(said) <= 2
+
+
+def test_what_is_sent_was_shown_before(store: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[str] = []
+    store.fault("POST", "/commit/", before=lambda: seen.append(capsys.readouterr().err))
+    code, out, _ = contribute(capsys, "--create-pr")
+    lines = [line for line in out.splitlines() if "data/" in line]
+    assert code == 0 and lines and all(line.split()[1] in seen[0] for line in lines)
 
 
 @pytest.mark.parametrize("token", ["read", "none"])

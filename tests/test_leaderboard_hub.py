@@ -665,6 +665,29 @@ def test_private(mine, capsys):
     assert mine.repo("me/board", "space").private
 
 
+@pytest.mark.parametrize("kind", ["dataset", "space"])
+def test_what_is_to_be_private_gets_into_no_public_repo(mine, capsys, kind):
+    """Numbers of one's own, of models that the Hub does not know, in a repo that an earlier push made public."""
+    assert push(capsys, "--apply")[0] == 0
+    mine.repo("me/data", "dataset").private = kind == "space"
+    mine.repo("me/board", "space").private = kind == "dataset"
+    before = len(mine.writes())
+    capsys.readouterr()
+    for more in ([], ["--apply"]):
+        code, _, err = push(capsys, *more, "--private")
+        assert code == 2 and "exists and is public; leave --private out, or choose another name" in err
+    assert len(mine.writes()) == before
+
+
+def test_a_push_is_shown_before_with_who_sees_it(mine, capsys):
+    seen = []
+    mine.fault("POST", "/api/repos/create", before=lambda: seen.append(capsys.readouterr().err))
+    assert push(capsys, "--apply")[0] == 0
+    assert "is made, public" in seen[0] and "leaderboard.parquet" in seen[0] and "every " in seen[0]
+    mine.repo("me/data", "dataset").private = mine.repo("me/board", "space").private = True
+    assert {upload["visible"] for upload in push(capsys, "--private")[1]["uploads"]} == {"private"}
+
+
 def test_private_models_get_into_no_public_repo(mine, capsys):
     mine.create_repo("me/secret", files=card(index_result("mmlu", 70.0)), private=True)
     assert board.main(["collect", "--author", "me"]) == 0

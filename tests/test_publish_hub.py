@@ -394,7 +394,7 @@ def test_a_commit_that_fails_leaves_the_repo_as_it_was(
 ) -> None:
     model.fault("POST", f"/{REPO}/commit/", times=99, **how)
     code, _, err = run(capsys, *EXTRACT, "--apply")
-    assert code == 2 and err.startswith("error: writing to me/Foo-7B") and model.files(REPO)["README.md"] == CARD
+    assert code == 2 and "\nerror: writing to me/Foo-7B" in err and model.files(REPO)["README.md"] == CARD
 
 
 def test_a_lost_answer_is_no_second_commit(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
@@ -537,7 +537,7 @@ def test_what_a_card_says_does_not_act_on_the_terminal(model: LocalHub, capsys: 
 def test_an_answer_that_is_no_json(model: LocalHub, capsys: pytest.CaptureFixture[str], path: str) -> None:
     model.fault("GET|POST", path, times=99, status=200, body=b"<html>welcome</html>")
     code, _, err = run(capsys, *EXTRACT, "--create-pr")
-    assert code == 2 and "not JSON" in err and err.count("\n") == 1 and model.pull_requests(REPO) == []
+    assert code == 2 and "not JSON" in err and err.count("error: ") == 1 and model.pull_requests(REPO) == []
 
 
 def test_the_description_names_what_is_new_and_no_more(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
@@ -698,7 +698,16 @@ def test_gitignore_leaves_nothing_out(model: LocalHub, capsys: pytest.CaptureFix
 def test_a_card_that_the_hub_refuses_is_told(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
     model.commit(REPO, {"README.md": CARD.replace(b"apache-2.0", b"my-own-license")})
     code, _, err = run(capsys, *EXTRACT, "--create-pr")
-    assert code == 2 and "refuses the card's metadata" in err and "license" in err and err.count("\n") == 1
+    assert code == 2 and "refuses the card's metadata" in err and "license" in err and err.count("error: ") == 1
+
+
+@pytest.mark.parametrize("how", ["--create-pr", "--apply"])
+def test_what_is_written_was_shown_before(model: LocalHub, capsys: pytest.CaptureFixture[str], how: str) -> None:
+    seen: list[str] = []
+    model.fault("POST", f"/{REPO}/commit/", before=lambda: seen.append(capsys.readouterr().err))
+    code, out, _ = run(capsys, *EXTRACT, how)
+    lines = [line for line in out.splitlines() if line.startswith(("new: ", "  "))]
+    assert code == 0 and lines and all(line in seen[0] for line in lines)
 
 
 def test_a_plan_keeps_its_target(model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

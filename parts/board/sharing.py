@@ -268,8 +268,10 @@ def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes])
 
 
 def refuse_to_tell(secret: Sequence[str], uploads: Sequence[RepoUpload], private: bool) -> None:
-    """ScriptError when models that only some may see would get into a public repo."""
+    """ScriptError when models that only some may see would get into a public repo, or all was to be private."""
     public = [upload.repo_id for upload in uploads if not (upload.private if upload.exists else private)]
+    if private and public:
+        raise ScriptError(f"{public[0]} exists and is public; leave --private out, or choose another name")
     if secret and public:
         raise ScriptError(
             f"the data names private models ({listing(secret, 3)}), and {public[0]} is public, or would be; collect "

@@ -21,7 +21,7 @@ from parts.metadata.merge import StandingResult, is_value, measures_of, merge, s
 from parts.metadata.plan import Change, Plan, RepoState
 from parts.publish.hub import Hub, PullRequest
 from parts.publish.local import read_clone, say_written, write_clone
-from parts.publish.text import counted_title, pull_request_text, pull_request_title
+from parts.publish.text import counted_title, plan_lines, pull_request_text, pull_request_title
 from parts.seal import is_sealed, seal_of
 
 MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
@@ -69,6 +69,7 @@ def send_change(
             if not change.files:
                 note("all of it is there now; nothing was sent")
                 return nothing
+        show_change(plan, change)
         sent = send_once(hub, plan, how, change, state, before)
         if sent is not None:
             read_back(hub, plan, sent, change)
@@ -81,6 +82,12 @@ def send_change(
         f"{plan.repo_id} changed {1 + MAX_REPLANS} times while this ran; nothing was written. The plan is in {saved}; "
         f"later: {again_apply(saved, plan)}"
     )
+
+
+def show_change(plan: Plan, change: Change) -> None:
+    """Say what is written, before it is."""
+    for line in plan_lines(plan, change):
+        note(line)
 
 
 def send_once(
@@ -206,6 +213,7 @@ def carry_out(
         if acts(args):
             if read_clone(args.card) != state:
                 raise ScriptError(f"{args.card} was changed while this ran; nothing was written: run it again", code=3)
+            show_change(plan, change)
             say_written(write_clone(args.card, change))
         return outcome
     if not (args.create_pr or args.update_pr or args.apply):
