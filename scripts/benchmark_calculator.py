@@ -387,6 +387,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from email.utils import parsedate_to_datetime
 from functools import cache, cached_property, partial
+from operator import attrgetter
 from pathlib import PurePosixPath
 from statistics import NormalDist
 from types import MappingProxyType
@@ -6883,40 +6884,13 @@ class Result:
     attempts: Attempts
     samples: Samples | None = None
 
-    @property
-    def key(self) -> str:
-        """The benchmark."""
-        return self.run.key
-
-    @property
-    def subtask(self) -> str:
-        """The part of it; empty: the whole."""
-        return self.run.subtask
-
-    @property
-    def task(self) -> str:
-        """Benchmark and part."""
-        return self.run.task
-
-    @property
-    def metric(self) -> str:
-        """What is measured."""
-        return self.run.metric
-
-    @property
-    def result_id(self) -> str:
-        """The record's own name of it."""
-        return self.run.result_id
-
-    @property
-    def file(self) -> str:
-        """Where it stands."""
-        return self.run.file
-
-    @property
-    def score(self) -> Estimate:
-        """The score with its error."""
-        return self.run.estimate
+    key = property(attrgetter("run.key"), doc="The benchmark.")
+    subtask = property(attrgetter("run.subtask"), doc="The part of it; empty: the whole.")
+    task = property(attrgetter("run.task"), doc="Benchmark and part.")
+    metric = property(attrgetter("run.metric"), doc="What is measured.")
+    result_id = property(attrgetter("run.result_id"), doc="The record's own name of it.")
+    file = property(attrgetter("run.file"), doc="Where it stands.")
+    score = property(attrgetter("run.estimate"), doc="The score with its error.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -7542,29 +7516,6 @@ def scores_by_task(chosen: Iterable[Result]) -> dict[str, dict[str, Estimate]]:
     for result in chosen:
         tasks[result.key][result.task] = result.score
     return tasks
-
-
-def read_score_function(path: str) -> Callable[[dict[str, float]], float]:
-    """The one public function of a Python file: from {benchmark or category: score} to the overall score."""
-    namespace: dict[str, Any] = {"__name__": "score_function", "__file__": path}
-
-    def guarded(call: Callable[[], Any]) -> Any:
-        try:
-            with contextlib.redirect_stdout(sys.stderr):
-                return call()
-        except (Exception, SystemExit) as error:
-            raise ScriptError(f"--score-function {path}: {type(error).__name__}: {single_line(error)}") from error
-
-    # The user's own file, named on the command line.
-    guarded(lambda: exec(compile(input_text(path), path, "exec"), namespace))
-    functions = [
-        value
-        for name, value in namespace.items()
-        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == "score_function"
-    ]
-    if len(functions) != 1:
-        raise ScriptError(f"--score-function {path}: one public function is expected, there are {len(functions)}")
-    return lambda scores: guarded(lambda: functions[0](scores))
 
 
 # --- parts/ranking/vocabulary.py --------------------------------------------------------------------------------------
@@ -10571,6 +10522,37 @@ def check_pull_request(
     note(f"{request.url} has all {len(digests)} files already; nothing was sent")
 
 
+# --- parts/own_function.py --------------------------------------------------------------------------------------------
+
+
+def read_own_function(option: str, path: str) -> tuple[Callable[..., Any], dict[str, Any], str]:
+    """(the one public function of a Python file, all of its names, its text); every error names the option.
+
+    The file is the user's own, named on the command line.
+    """
+    namespace: dict[str, Any] = {"__name__": option.strip("-").replace("-", "_"), "__file__": path}
+
+    def guarded(call: Callable[..., Any], *given: Any) -> Any:
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                return call(*given)
+        except ScriptError as error:
+            raise ScriptError(f"{option} {error}") from error
+        except (Exception, SystemExit) as error:
+            raise ScriptError(f"{option} {path}: {type(error).__name__}: {single_line(error)}") from error
+
+    text = guarded(input_text, path)
+    guarded(lambda: exec(compile(text, path, "exec"), namespace))
+    functions = [
+        value
+        for name, value in namespace.items()
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == namespace["__name__"]
+    ]
+    if len(functions) != 1:
+        raise ScriptError(f"{option} {path}: one public function is expected, there are {len(functions)}")
+    return functools.partial(guarded, functions[0]), namespace, text
+
+
 # --- parts/statistics/resampling.py -----------------------------------------------------------------------------------
 
 TIE = 1e-6  # scores closer than this, or than this share of them, are equal: single precision is sure of no more
@@ -11267,6 +11249,11 @@ class FewItems:
     rows: Sequence[slice]
     means: Sequence[BoundedMean | None]
 
+    @property
+    def by_items(self) -> list[TaskData]:
+        """The tasks whose items are here."""
+        return [task for task in self.tasks if task.items is not None]
+
     @cached_property
     def paired(self) -> bool:
         """Whether all scores are means of items that can be paired."""
@@ -11695,6 +11682,14 @@ def union_of_tasks(chosen: Mapping[Checkpoint, Sequence[Result]]) -> dict[str, s
     return union
 
 
+def parts_by_key(results: Iterable[Result]) -> dict[str, set[str]]:
+    """Benchmark -> the parts of it that were measured."""
+    parts: dict[str, set[str]] = defaultdict(set)
+    for result in results:
+        parts[result.key].add(result.subtask)
+    return parts
+
+
 def missing_tasks(results: Sequence[Result], union: Mapping[str, set[str]]) -> list[str]:
     """The benchmarks that a checkpoint has not, or not whole."""
     own = {result.task for result in results}
@@ -11858,55 +11853,17 @@ def rank_by_records(
     dropped: results of checkpoints that lack some of these benchmarks.
     """
     shared, notes = shared_benchmarks(chosen)
-    if not shared:
-        keys = sorted(union_of_tasks(chosen))
-        raise ScriptError(
-            f"no benchmark is measured for all {len(chosen)} compared checkpoints; choose with --benchmarks from "
-            f"{listing(keys, 20)} (checkpoints without the chosen ones are then left out)",
-            code=3,
-        )
-    for result in (r for rows in chosen.values() for r in rows if r.key in shared and not r.run.directed):
-        if not options.score_function:
-            raise ScriptError(
-                f"{result.file}: nothing says whether more {result.metric} of {result.key} is better; leave it out "
-                "with --benchmarks, or rank with --score-function FILE.py, which says it",
-                code=3,
-            )
+    check_rankable(chosen, shared, options)
     unlike = unlike_checkpoints(chosen, samples, shared, options.allow_unlike, options.baseline_model)
     out = set() if options.allow_unlike else {entry.checkpoint for entry in unlike}
-    kept = [[r for r in rows if r.key in shared] for checkpoint, rows in chosen.items() if checkpoint not in out]
-    if lines := [line for rows in kept[1:] for line in other_scales(rows, kept[0])]:
-        raise ScriptError(
-            f"scores on several scales cannot be ranked, whatever is allowed: {listing(lines, 3)}", code=3
-        )
-    ranked, harnesses = [], set()
-    for checkpoint, results in chosen.items():
-        if checkpoint not in out:
-            ranked.append(rank_measured(checkpoint, results, shared, vocabulary, options))
-            harnesses |= {" ".join(r.run.harness) for r in results}
-    for key in sorted(shared):
-        parts = {r.subtask for rows in chosen.values() for r in rows if r.key == key}
-        notes += [line] if (line := incomplete_line(key, parts, vocabulary)) else []
-    apart = {} if options.score_function else uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
-    placed = [key for key in shared if vocabulary.category(key)] or shared  # those that a known unit would let count
-    if unclear := [key for key in apart if key in placed and ranked[0].scores[key].unit == "unknown"]:
-        rest = ",".join(sorted(shared - apart.keys()))
-        alone = f", rank over the others alone ({option_words('--benchmarks', rest)})" if rest else ""
-        raise ScriptError(
-            f"measured for all, but no record says the unit of {listing(unclear)}: convert its files again "
-            f"(convert_results.py){alone}, or rank with --score-function FILE.py",
-            code=3,
-        )
-    if apart:
-        notes.append(f"not in eval_accuracy: {', '.join(apart.values())}")
-    base = next((r for r in ranked if r.checkpoint.name == options.baseline_model), None)
-    if options.baseline_model and base is None:
-        why = next((entry.reasons for entry in unlike if entry.checkpoint.name == options.baseline_model), ())
-        raise ScriptError(
-            f"--baseline-model {options.baseline_model} was not measured as the checkpoints were: {'; '.join(why)}; "
-            "measure it alike, or compare all the same with --allow-unlike",
-            code=3,
-        )
+    alike = {checkpoint: rows for checkpoint, rows in chosen.items() if checkpoint not in out}
+    check_one_scale([[r for r in rows if r.key in shared] for rows in alike.values()])
+    ranked = [rank_measured(checkpoint, rows, shared, vocabulary, options) for checkpoint, rows in alike.items()]
+    parts = parts_by_key(r for rows in chosen.values() for r in rows)
+    notes += filter(None, [incomplete_line(key, parts[key], vocabulary) for key in sorted(shared)])
+    apart = {} if options.score_function else left_apart(ranked[0], shared, vocabulary)
+    notes += [f"not in eval_accuracy: {', '.join(apart.values())}"] if apart else []
+    base = ranked_base(ranked, unlike, options.baseline_model)
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
     ahead = [] if options.allow_unlike else ahead_of_best(unlike, chosen, shared, vocabulary, options, best)
@@ -11925,7 +11882,7 @@ def rank_by_records(
         (),
         tuple(notes),
         left_out=tuple(apart.values()),
-        harnesses=tuple(sorted(harnesses)),
+        harnesses=tuple(sorted({" ".join(r.run.harness) for rows in alike.values() for r in rows})),
         unlike=tuple(unlike),
         ahead=tuple(ahead),
         allow_unlike=options.allow_unlike,
@@ -11934,6 +11891,61 @@ def rank_by_records(
         base=base,
         partial="; ".join(partial_lines(counted)),
     )
+
+
+def check_rankable(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str], options: Options) -> None:
+    """ScriptError(code=3) where no benchmark is shared, or nothing says which way of a shared one is better."""
+    if not shared:
+        keys = sorted(union_of_tasks(chosen))
+        raise ScriptError(
+            f"no benchmark is measured for all {len(chosen)} compared checkpoints; choose with --benchmarks from "
+            f"{listing(keys, 20)} (checkpoints without the chosen ones are then left out)",
+            code=3,
+        )
+    for result in (r for rows in chosen.values() for r in rows if r.key in shared and not r.run.directed):
+        if not options.score_function:
+            raise ScriptError(
+                f"{result.file}: nothing says whether more {result.metric} of {result.key} is better; leave it out "
+                "with --benchmarks, or rank with --score-function FILE.py, which says it",
+                code=3,
+            )
+
+
+def check_one_scale(kept: Sequence[Sequence[Result]]) -> None:
+    """ScriptError(code=3) where the ranked scores of a task are on several scales."""
+    if lines := [line for rows in kept[1:] for line in other_scales(rows, kept[0])]:
+        raise ScriptError(
+            f"scores on several scales cannot be ranked, whatever is allowed: {listing(lines, 3)}", code=3
+        )
+
+
+def left_apart(ranked: Ranked, shared: set[str], vocabulary: MetricMapping) -> dict[str, str]:
+    """Which of the shared benchmarks do not enter eval_accuracy, and why; ScriptError(code=3) where a unit that no
+    record says decides it."""
+    apart = uncounted(ranked.scores, ranked.categories, vocabulary)
+    placed = [key for key in shared if vocabulary.category(key)] or shared  # those that a known unit would let count
+    if unclear := [key for key in apart if key in placed and ranked.scores[key].unit == "unknown"]:
+        rest = ",".join(sorted(shared - apart.keys()))
+        alone = f", rank over the others alone ({option_words('--benchmarks', rest)})" if rest else ""
+        raise ScriptError(
+            f"measured for all, but no record says the unit of {listing(unclear)}: convert its files again "
+            f"(convert_results.py){alone}, or rank with --score-function FILE.py",
+            code=3,
+        )
+    return apart
+
+
+def ranked_base(ranked: Sequence[Ranked], unlike: Sequence[Unlike], name: str | None) -> Ranked | None:
+    """The model of --baseline-model among the ranked; ScriptError(code=3) where it was not measured as they were."""
+    base = next((r for r in ranked if r.checkpoint.name == name), None)
+    if name and base is None:
+        why = next((entry.reasons for entry in unlike if entry.checkpoint.name == name), ())
+        raise ScriptError(
+            f"--baseline-model {name} was not measured as the checkpoints were: {'; '.join(why)}; "
+            "measure it alike, or compare all the same with --allow-unlike",
+            code=3,
+        )
+    return base
 
 
 def ahead_of_best(
@@ -12000,7 +12012,7 @@ def rank_measured(
     }
     common = {key: score for key, score in scores.items() if key in shared}
     rest = {key: score for key, score in scores.items() if key not in shared}
-    lines = {key: incomplete_line(key, {r.subtask for r in results if r.key == key}, vocabulary) for key in scores}
+    lines = {key: incomplete_line(key, parts, vocabulary) for key, parts in sorted(parts_by_key(results).items())}
     files = sorted({r.file for r in results})
     ranked = rank_one(checkpoint, common, vocabulary, options, files)
     again = [result for result in results if result.key in shared]
@@ -12515,9 +12527,7 @@ def with_statistics(
     if not options.score_function:
         shares |= task_weights([task.name for task in tasks], vocabulary, options, ranked[0])
     few = few_items(ranked, data, members, weights, tasks, shares, options.smooth)
-    statistics = standings(
-        done, sign * np.asarray(draws), sign * np.asarray(halves), tasks, intervals, options, few, base
-    )
+    statistics = standings(done, sign * np.asarray(draws), sign * np.asarray(halves), intervals, options, few, base)
     statistics = statistics if sign > 0 else as_measured(statistics)
     return replace(ranking, ranked=tuple(done), statistics=statistics, base=base)
 
@@ -12571,7 +12581,6 @@ def standings(
     ranked: Sequence[Ranked],
     draws: Any,
     halves: Any,
-    tasks: Sequence[TaskData],
     intervals: Sequence[Interval],
     options: Options,
     few: FewItems,
@@ -12595,44 +12604,33 @@ def standings(
     in_set = p_values >= 1 - CONFIDENCE
     ranks = ranks_of_set(rank_intervals(draws), in_set)
     p_best = steadied_shares(probability_best(draws), [few.p_value(i, int(scores.argmax())) for i in range(len(pool))])
-    differences = None
     baseline = baseline_place(pool, options.baseline_step)
-    if baseline is not None:
-        differences = simultaneous_differences(scores, draws, baseline)
-        differences = [widened(few, i, baseline, pool, found) for i, found in enumerate(differences)]
-    if base is not None:
-        whole = np.append(scores, base.ranks_by), np.vstack([draws, of_base])
-        differences = simultaneous_differences(*whole, len(pool))[:-1]
-        differences = [widened(few, i, len(pool), pool, found) for i, found in enumerate(differences)]
-    own = {}
-    for i, r in enumerate(pool):
-        difference = differences[i] if differences else None
-        own[r.checkpoint.name] = Standing(
-            float(scores[i]), intervals[i], float(p_best[i]), ranks[i], float(p_values[i]), difference
+    differences = baseline_differences(few, pool, draws, baseline, base, of_base)
+    own = {
+        r.checkpoint.name: Standing(
+            float(scores[i]), intervals[i], float(p_best[i]), ranks[i], float(p_values[i]), differences[i]
         )
+        for i, r in enumerate(pool)
+    }
     tied = tuple(name for name, inside in zip(own, in_set, strict=True) if inside)
     best = choose_best(ranked)[0]
     trend = None if few.count < FEW_ITEMS else last_trend(ranked, raw, tied, best.checkpoint.name)
     place = next(i for i, r in enumerate(pool) if r is best)
-    by_items = [task for task in tasks if task.items is not None]
     corrected = Corrected(
         best.checkpoint.name,
         best.ranks_by,
         split_half_score(halves),
         float(draws[place].std()),
-        "split halves: chosen on one half of the items, reported on the other"
-        if len(by_items) == len(tasks)
-        else "split halves, by normal errors where there are no items (data thinning)",
+        halves_text(few),
         None if base is None else (split_half_score(halves, base_halves), *differences[place][1:]),
     )
     return Statistics(
-        source_of(by_items, tasks),
-        method_of(by_items, tasks, options)
-        + (f"; too few items ({few.count}) to tell anything apart" if few.count < FEW_ITEMS else ""),
+        source_of(few),
+        method_of(few, options),
         options.draws,
         options.seed,
-        sum(task.items.scores.shape[1] for task in by_items),
-        tuple(task.name for task in tasks if task.items is None),
+        sum(task.items.scores.shape[1] for task in few.by_items),
+        tuple(task.name for task in few.tasks if task.items is None),
         own,
         tied,
         corrected,
@@ -12640,6 +12638,26 @@ def standings(
         base.checkpoint.name if base is not None else None if baseline is None else pool[baseline].checkpoint.name,
         None if base is None else base.ranks_by,
     )
+
+
+def baseline_differences(
+    few: FewItems,
+    pool: Sequence[Ranked],
+    draws: Any,
+    baseline: int | None,
+    base: Ranked | None,
+    of_base: Any,
+) -> list[tuple[float, float, float] | None]:
+    """The difference of each checkpoint to the one at the place `baseline`, or to the base model; None without both."""
+    import numpy as np
+
+    scores = np.array([r.ranks_by for r in pool])
+    if base is not None:
+        scores, draws, baseline = np.append(scores, base.ranks_by), np.vstack([draws, of_base]), len(pool)
+    if baseline is None:
+        return [None] * len(pool)
+    found = simultaneous_differences(scores, draws, baseline)[: len(pool)]
+    return [widened(few, i, baseline, pool, one) for i, one in enumerate(found)]
 
 
 def ranks_of_set(ranks: Sequence[tuple[int, int]], in_set: Any) -> list[tuple[int, int]]:
@@ -12692,16 +12710,23 @@ def as_measured(statistics: Statistics) -> Statistics:
     return replace(statistics, standings=own, corrected=corrected, trend=trend, baseline_score=base)
 
 
-def source_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData]) -> str:
+def source_of(few: FewItems) -> str:
     """Where the uncertainty comes from."""
-    if not by_items:
+    if not few.by_items:
         return "standard errors"
-    return "items" if len(by_items) == len(tasks) else "items and standard errors"
+    return "items" if len(few.by_items) == len(few.tasks) else "items and standard errors"
 
 
-def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: Options) -> str:
+def halves_text(few: FewItems) -> str:
+    """How the score of the one that was picked was corrected, in words."""
+    if len(few.by_items) == len(few.tasks):
+        return "split halves: chosen on one half of the items, reported on the other"
+    return "split halves, by normal errors where there are no items (data thinning)"
+
+
+def method_of(few: FewItems, options: Options) -> str:
     """How the uncertainty was found, in words."""
-    parts = []
+    parts, tasks, by_items = [], few.tasks, few.by_items
     if by_items:
         items = sum(task.items.scores.shape[1] for task in by_items)
         groups = sum(len(set(task.items.clusters.tolist())) for task in by_items)
@@ -12716,7 +12741,9 @@ def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: 
         joint = any(task.gaps for task in tasks)
         how = "joint normal errors, by the same votes," if joint else "independent normal errors, not paired,"
         parts.append(f"{how} from the records' standard errors for {names}")
-    return f"{'; '.join(parts)}; {options.draws:,} draws, seed {options.seed}"
+    parts.append(f"{options.draws:,} draws, seed {options.seed}")
+    parts += [f"too few items ({few.count}) to tell anything apart"] if few.count < FEW_ITEMS else []
+    return "; ".join(parts)
 
 
 def baseline_place(pool: Sequence[Ranked], step: int | None) -> int | None:
@@ -13828,7 +13855,7 @@ def resolve_options(args: argparse.Namespace, vocabulary: MetricMapping) -> Opti
         tuple(dict.fromkeys(keys)) if keys else None,
         read_weights(args.weights, vocabulary),
         3 if args.weights == "reference" else None,
-        read_score_function(args.score_function) if args.score_function else None,
+        read_own_function("--score-function", args.score_function)[0] if args.score_function else None,
         frozenset(args.result_id or ()),
         overall,
         args.allow_unlike,

@@ -9236,6 +9236,37 @@ def score_elo(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores
     )  # fmt: skip
 
 
+# --- parts/own_function.py --------------------------------------------------------------------------------------------
+
+
+def read_own_function(option: str, path: str) -> tuple[Callable[..., Any], dict[str, Any], str]:
+    """(the one public function of a Python file, all of its names, its text); every error names the option.
+
+    The file is the user's own, named on the command line.
+    """
+    namespace: dict[str, Any] = {"__name__": option.strip("-").replace("-", "_"), "__file__": path}
+
+    def guarded(call: Callable[..., Any], *given: Any) -> Any:
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                return call(*given)
+        except ScriptError as error:
+            raise ScriptError(f"{option} {error}") from error
+        except (Exception, SystemExit) as error:
+            raise ScriptError(f"{option} {path}: {type(error).__name__}: {single_line(error)}") from error
+
+    text = guarded(input_text, path)
+    guarded(lambda: exec(compile(text, path, "exec"), namespace))
+    functions = [
+        value
+        for name, value in namespace.items()
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == namespace["__name__"]
+    ]
+    if len(functions) != 1:
+        raise ScriptError(f"{option} {path}: one public function is expected, there are {len(functions)}")
+    return functools.partial(guarded, functions[0]), namespace, text
+
+
 # --- parts/private.py -------------------------------------------------------------------------------------------------
 
 SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
@@ -9665,40 +9696,20 @@ def read_subject(model: str | None, model_id: str | None) -> Subject:
 def read_custom_metric(path: str) -> CustomMetric:
     """The one public function of a Python file, and its constants: UNIT, LOWER_IS_BETTER, MIN_SCORE, MAX_SCORE; of a
     judge GRADER_MODEL and GRADER_SETTINGS."""
-    namespace: dict[str, Any] = {"__name__": "custom_metric", "__file__": path}
-
-    def guarded(call: Callable[[], Any]) -> Any:
-        try:
-            with contextlib.redirect_stdout(sys.stderr):
-                return call()
-        except ScriptError as error:
-            raise ScriptError(f"--custom-metric {error}") from error
-        except (Exception, SystemExit) as error:
-            raise ScriptError(f"--custom-metric {path}: {type(error).__name__}: {single_line(error)}") from error
-
-    source = guarded(lambda: input_text(path))
-    # The user's own file, named on the command line.
-    guarded(lambda: exec(compile(source, path, "exec"), namespace))
-    functions = [
-        value
-        for name, value in namespace.items()
-        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == "custom_metric"
-    ]
-    if len(functions) != 1:
-        raise ScriptError(f"--custom-metric {path}: one public function is expected, there are {len(functions)}")
+    function, namespace, source = read_own_function("--custom-metric", path)
     low, high = namespace.get("MIN_SCORE"), namespace.get("MAX_SCORE")
     if not all(end is None or is_finite(end) for end in (low, high)):
         raise ScriptError(f"--custom-metric {path}: MIN_SCORE or MAX_SCORE is no number")
     name = slug(Path(path).stem)
     unit, lower = str(namespace.get("UNIT", "points")), bool(namespace.get("LOWER_IS_BETTER", False))
     metric = Metric(name, name, "any", unit, low, high, lower)
-    function, judge, how = functions[0], namespace.get("GRADER_MODEL"), namespace.get("GRADER_SETTINGS")
+    judge, how = namespace.get("GRADER_MODEL"), namespace.get("GRADER_SETTINGS")
     if how and not judge:
         raise ScriptError(f"--custom-metric {path}: GRADER_SETTINGS without GRADER_MODEL: which model is the judge?")
     parameters = {"file_sha256": hashlib.sha256(source.encode()).hexdigest()}
     parameters |= {"grader_model": single_line(judge)} if judge else {}
     parameters |= {"grader_settings": json.dumps(how, sort_keys=True, default=str)} if how else {}
-    return CustomMetric(metric, lambda row: guarded(lambda: function(row)), parameters)
+    return CustomMetric(metric, function, parameters)
 
 
 def read_wav(path: Path, folder: Path, line: int) -> tuple[int, np.ndarray]:

@@ -25,7 +25,6 @@ from parts.inputs import (
     MAX_SAMPLES,
     check_columns,
     input_bytes,
-    input_text,
     open_input,
     sheet_lines,
     strict_json,
@@ -79,6 +78,7 @@ from parts.metrics.vocabulary import (
 from parts.metrics.votes import score_bradley_terry, score_elo, score_lc_win_rate, score_win_rate
 from parts.names import HUB_ID, REPO_ID, local_id, parse_checkpoint_name
 from parts.outgoing import rendered
+from parts.own_function import read_own_function
 from parts.private import shown_name, shown_path
 from parts.records.schema import strings
 from parts.tables import pipe_table
@@ -309,40 +309,20 @@ def read_subject(model: str | None, model_id: str | None) -> Subject:
 def read_custom_metric(path: str) -> CustomMetric:
     """The one public function of a Python file, and its constants: UNIT, LOWER_IS_BETTER, MIN_SCORE, MAX_SCORE; of a
     judge GRADER_MODEL and GRADER_SETTINGS."""
-    namespace: dict[str, Any] = {"__name__": "custom_metric", "__file__": path}
-
-    def guarded(call: Callable[[], Any]) -> Any:
-        try:
-            with contextlib.redirect_stdout(sys.stderr):
-                return call()
-        except ScriptError as error:
-            raise ScriptError(f"--custom-metric {error}") from error
-        except (Exception, SystemExit) as error:
-            raise ScriptError(f"--custom-metric {path}: {type(error).__name__}: {single_line(error)}") from error
-
-    source = guarded(lambda: input_text(path))
-    # The user's own file, named on the command line.
-    guarded(lambda: exec(compile(source, path, "exec"), namespace))
-    functions = [
-        value
-        for name, value in namespace.items()
-        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == "custom_metric"
-    ]
-    if len(functions) != 1:
-        raise ScriptError(f"--custom-metric {path}: one public function is expected, there are {len(functions)}")
+    function, namespace, source = read_own_function("--custom-metric", path)
     low, high = namespace.get("MIN_SCORE"), namespace.get("MAX_SCORE")
     if not all(end is None or is_finite(end) for end in (low, high)):
         raise ScriptError(f"--custom-metric {path}: MIN_SCORE or MAX_SCORE is no number")
     name = slug(Path(path).stem)
     unit, lower = str(namespace.get("UNIT", "points")), bool(namespace.get("LOWER_IS_BETTER", False))
     metric = Metric(name, name, "any", unit, low, high, lower)
-    function, judge, how = functions[0], namespace.get("GRADER_MODEL"), namespace.get("GRADER_SETTINGS")
+    judge, how = namespace.get("GRADER_MODEL"), namespace.get("GRADER_SETTINGS")
     if how and not judge:
         raise ScriptError(f"--custom-metric {path}: GRADER_SETTINGS without GRADER_MODEL: which model is the judge?")
     parameters = {"file_sha256": hashlib.sha256(source.encode()).hexdigest()}
     parameters |= {"grader_model": single_line(judge)} if judge else {}
     parameters |= {"grader_settings": json.dumps(how, sort_keys=True, default=str)} if how else {}
-    return CustomMetric(metric, lambda row: guarded(lambda: function(row)), parameters)
+    return CustomMetric(metric, function, parameters)
 
 
 def read_wav(path: Path, folder: Path, line: int) -> tuple[int, np.ndarray]:

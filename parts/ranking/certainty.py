@@ -402,9 +402,7 @@ def with_statistics(
     if not options.score_function:
         shares |= task_weights([task.name for task in tasks], vocabulary, options, ranked[0])
     few = few_items(ranked, data, members, weights, tasks, shares, options.smooth)
-    statistics = standings(
-        done, sign * np.asarray(draws), sign * np.asarray(halves), tasks, intervals, options, few, base
-    )
+    statistics = standings(done, sign * np.asarray(draws), sign * np.asarray(halves), intervals, options, few, base)
     statistics = statistics if sign > 0 else as_measured(statistics)
     return replace(ranking, ranked=tuple(done), statistics=statistics, base=base)
 
@@ -458,7 +456,6 @@ def standings(
     ranked: Sequence[Ranked],
     draws: Any,
     halves: Any,
-    tasks: Sequence[TaskData],
     intervals: Sequence[Interval],
     options: Options,
     few: FewItems,
@@ -482,44 +479,33 @@ def standings(
     in_set = p_values >= 1 - CONFIDENCE
     ranks = ranks_of_set(rank_intervals(draws), in_set)
     p_best = steadied_shares(probability_best(draws), [few.p_value(i, int(scores.argmax())) for i in range(len(pool))])
-    differences = None
     baseline = baseline_place(pool, options.baseline_step)
-    if baseline is not None:
-        differences = simultaneous_differences(scores, draws, baseline)
-        differences = [widened(few, i, baseline, pool, found) for i, found in enumerate(differences)]
-    if base is not None:
-        whole = np.append(scores, base.ranks_by), np.vstack([draws, of_base])
-        differences = simultaneous_differences(*whole, len(pool))[:-1]
-        differences = [widened(few, i, len(pool), pool, found) for i, found in enumerate(differences)]
-    own = {}
-    for i, r in enumerate(pool):
-        difference = differences[i] if differences else None
-        own[r.checkpoint.name] = Standing(
-            float(scores[i]), intervals[i], float(p_best[i]), ranks[i], float(p_values[i]), difference
+    differences = baseline_differences(few, pool, draws, baseline, base, of_base)
+    own = {
+        r.checkpoint.name: Standing(
+            float(scores[i]), intervals[i], float(p_best[i]), ranks[i], float(p_values[i]), differences[i]
         )
+        for i, r in enumerate(pool)
+    }
     tied = tuple(name for name, inside in zip(own, in_set, strict=True) if inside)
     best = choose_best(ranked)[0]
     trend = None if few.count < FEW_ITEMS else last_trend(ranked, raw, tied, best.checkpoint.name)
     place = next(i for i, r in enumerate(pool) if r is best)
-    by_items = [task for task in tasks if task.items is not None]
     corrected = Corrected(
         best.checkpoint.name,
         best.ranks_by,
         split_half_score(halves),
         float(draws[place].std()),
-        "split halves: chosen on one half of the items, reported on the other"
-        if len(by_items) == len(tasks)
-        else "split halves, by normal errors where there are no items (data thinning)",
+        halves_text(few),
         None if base is None else (split_half_score(halves, base_halves), *differences[place][1:]),
     )
     return Statistics(
-        source_of(by_items, tasks),
-        method_of(by_items, tasks, options)
-        + (f"; too few items ({few.count}) to tell anything apart" if few.count < FEW_ITEMS else ""),
+        source_of(few),
+        method_of(few, options),
         options.draws,
         options.seed,
-        sum(task.items.scores.shape[1] for task in by_items),
-        tuple(task.name for task in tasks if task.items is None),
+        sum(task.items.scores.shape[1] for task in few.by_items),
+        tuple(task.name for task in few.tasks if task.items is None),
         own,
         tied,
         corrected,
@@ -527,6 +513,26 @@ def standings(
         base.checkpoint.name if base is not None else None if baseline is None else pool[baseline].checkpoint.name,
         None if base is None else base.ranks_by,
     )
+
+
+def baseline_differences(
+    few: FewItems,
+    pool: Sequence[Ranked],
+    draws: Any,
+    baseline: int | None,
+    base: Ranked | None,
+    of_base: Any,
+) -> list[tuple[float, float, float] | None]:
+    """The difference of each checkpoint to the one at the place `baseline`, or to the base model; None without both."""
+    import numpy as np
+
+    scores = np.array([r.ranks_by for r in pool])
+    if base is not None:
+        scores, draws, baseline = np.append(scores, base.ranks_by), np.vstack([draws, of_base]), len(pool)
+    if baseline is None:
+        return [None] * len(pool)
+    found = simultaneous_differences(scores, draws, baseline)[: len(pool)]
+    return [widened(few, i, baseline, pool, one) for i, one in enumerate(found)]
 
 
 def ranks_of_set(ranks: Sequence[tuple[int, int]], in_set: Any) -> list[tuple[int, int]]:
@@ -579,16 +585,23 @@ def as_measured(statistics: Statistics) -> Statistics:
     return replace(statistics, standings=own, corrected=corrected, trend=trend, baseline_score=base)
 
 
-def source_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData]) -> str:
+def source_of(few: FewItems) -> str:
     """Where the uncertainty comes from."""
-    if not by_items:
+    if not few.by_items:
         return "standard errors"
-    return "items" if len(by_items) == len(tasks) else "items and standard errors"
+    return "items" if len(few.by_items) == len(few.tasks) else "items and standard errors"
 
 
-def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: Options) -> str:
+def halves_text(few: FewItems) -> str:
+    """How the score of the one that was picked was corrected, in words."""
+    if len(few.by_items) == len(few.tasks):
+        return "split halves: chosen on one half of the items, reported on the other"
+    return "split halves, by normal errors where there are no items (data thinning)"
+
+
+def method_of(few: FewItems, options: Options) -> str:
     """How the uncertainty was found, in words."""
-    parts = []
+    parts, tasks, by_items = [], few.tasks, few.by_items
     if by_items:
         items = sum(task.items.scores.shape[1] for task in by_items)
         groups = sum(len(set(task.items.clusters.tolist())) for task in by_items)
@@ -603,7 +616,9 @@ def method_of(by_items: Sequence[TaskData], tasks: Sequence[TaskData], options: 
         joint = any(task.gaps for task in tasks)
         how = "joint normal errors, by the same votes," if joint else "independent normal errors, not paired,"
         parts.append(f"{how} from the records' standard errors for {names}")
-    return f"{'; '.join(parts)}; {options.draws:,} draws, seed {options.seed}"
+    parts.append(f"{options.draws:,} draws, seed {options.seed}")
+    parts += [f"too few items ({few.count}) to tell anything apart"] if few.count < FEW_ITEMS else []
+    return "; ".join(parts)
 
 
 def baseline_place(pool: Sequence[Ranked], step: int | None) -> int | None:

@@ -32,6 +32,11 @@ class FewItems:
     rows: Sequence[slice]
     means: Sequence[BoundedMean | None]
 
+    @property
+    def by_items(self) -> list[TaskData]:
+        """The tasks whose items are here."""
+        return [task for task in self.tasks if task.items is not None]
+
     @cached_property
     def paired(self) -> bool:
         """Whether all scores are means of items that can be paired."""

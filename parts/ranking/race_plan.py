@@ -27,6 +27,7 @@ from parts.frame import (
     single_line,
 )
 from parts.hashes import code_sha256
+from parts.own_function import read_own_function
 from parts.ranking.certainty import task_weights, with_statistics
 from parts.ranking.race import (
     Race,
@@ -51,7 +52,7 @@ from parts.ranking.rank import (
     wanted_keys,
 )
 from parts.ranking.report import ranking_json, table_text, undecided_line
-from parts.ranking.scores import chosen_results, one_content, read_score_function
+from parts.ranking.scores import chosen_results, one_content
 from parts.ranking.vocabulary import EXCLUDED, RANKING_SCHEMA, Ranking, candidates
 from parts.records.command import YOURS, carried_options, checked_task, is_one_line, yours_to_name
 from parts.records.files import other_results, read_record
@@ -141,7 +142,7 @@ def resolve_options(args: argparse.Namespace, vocabulary: MetricMapping) -> Opti
         tuple(dict.fromkeys(keys)) if keys else None,
         read_weights(args.weights, vocabulary),
         3 if args.weights == "reference" else None,
-        read_score_function(args.score_function) if args.score_function else None,
+        read_own_function("--score-function", args.score_function)[0] if args.score_function else None,
         frozenset(args.result_id or ()),
         overall,
         args.allow_unlike,

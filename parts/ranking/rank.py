@@ -64,6 +64,14 @@ def union_of_tasks(chosen: Mapping[Checkpoint, Sequence[Result]]) -> dict[str, s
     return union
 
 
+def parts_by_key(results: Iterable[Result]) -> dict[str, set[str]]:
+    """Benchmark -> the parts of it that were measured."""
+    parts: dict[str, set[str]] = defaultdict(set)
+    for result in results:
+        parts[result.key].add(result.subtask)
+    return parts
+
+
 def missing_tasks(results: Sequence[Result], union: Mapping[str, set[str]]) -> list[str]:
     """The benchmarks that a checkpoint has not, or not whole."""
     own = {result.task for result in results}
@@ -227,55 +235,17 @@ def rank_by_records(
     dropped: results of checkpoints that lack some of these benchmarks.
     """
     shared, notes = shared_benchmarks(chosen)
-    if not shared:
-        keys = sorted(union_of_tasks(chosen))
-        raise ScriptError(
-            f"no benchmark is measured for all {len(chosen)} compared checkpoints; choose with --benchmarks from "
-            f"{listing(keys, 20)} (checkpoints without the chosen ones are then left out)",
-            code=3,
-        )
-    for result in (r for rows in chosen.values() for r in rows if r.key in shared and not r.run.directed):
-        if not options.score_function:
-            raise ScriptError(
-                f"{result.file}: nothing says whether more {result.metric} of {result.key} is better; leave it out "
-                "with --benchmarks, or rank with --score-function FILE.py, which says it",
-                code=3,
-            )
+    check_rankable(chosen, shared, options)
     unlike = unlike_checkpoints(chosen, samples, shared, options.allow_unlike, options.baseline_model)
     out = set() if options.allow_unlike else {entry.checkpoint for entry in unlike}
-    kept = [[r for r in rows if r.key in shared] for checkpoint, rows in chosen.items() if checkpoint not in out]
-    if lines := [line for rows in kept[1:] for line in other_scales(rows, kept[0])]:
-        raise ScriptError(
-            f"scores on several scales cannot be ranked, whatever is allowed: {listing(lines, 3)}", code=3
-        )
-    ranked, harnesses = [], set()
-    for checkpoint, results in chosen.items():
-        if checkpoint not in out:
-            ranked.append(rank_measured(checkpoint, results, shared, vocabulary, options))
-            harnesses |= {" ".join(r.run.harness) for r in results}
-    for key in sorted(shared):
-        parts = {r.subtask for rows in chosen.values() for r in rows if r.key == key}
-        notes += [line] if (line := incomplete_line(key, parts, vocabulary)) else []
-    apart = {} if options.score_function else uncounted(ranked[0].scores, ranked[0].categories, vocabulary)
-    placed = [key for key in shared if vocabulary.category(key)] or shared  # those that a known unit would let count
-    if unclear := [key for key in apart if key in placed and ranked[0].scores[key].unit == "unknown"]:
-        rest = ",".join(sorted(shared - apart.keys()))
-        alone = f", rank over the others alone ({option_words('--benchmarks', rest)})" if rest else ""
-        raise ScriptError(
-            f"measured for all, but no record says the unit of {listing(unclear)}: convert its files again "
-            f"(convert_results.py){alone}, or rank with --score-function FILE.py",
-            code=3,
-        )
-    if apart:
-        notes.append(f"not in eval_accuracy: {', '.join(apart.values())}")
-    base = next((r for r in ranked if r.checkpoint.name == options.baseline_model), None)
-    if options.baseline_model and base is None:
-        why = next((entry.reasons for entry in unlike if entry.checkpoint.name == options.baseline_model), ())
-        raise ScriptError(
-            f"--baseline-model {options.baseline_model} was not measured as the checkpoints were: {'; '.join(why)}; "
-            "measure it alike, or compare all the same with --allow-unlike",
-            code=3,
-        )
+    alike = {checkpoint: rows for checkpoint, rows in chosen.items() if checkpoint not in out}
+    check_one_scale([[r for r in rows if r.key in shared] for rows in alike.values()])
+    ranked = [rank_measured(checkpoint, rows, shared, vocabulary, options) for checkpoint, rows in alike.items()]
+    parts = parts_by_key(r for rows in chosen.values() for r in rows)
+    notes += filter(None, [incomplete_line(key, parts[key], vocabulary) for key in sorted(shared)])
+    apart = {} if options.score_function else left_apart(ranked[0], shared, vocabulary)
+    notes += [f"not in eval_accuracy: {', '.join(apart.values())}"] if apart else []
+    base = ranked_base(ranked, unlike, options.baseline_model)
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
     ahead = [] if options.allow_unlike else ahead_of_best(unlike, chosen, shared, vocabulary, options, best)
@@ -294,7 +264,7 @@ def rank_by_records(
         (),
         tuple(notes),
         left_out=tuple(apart.values()),
-        harnesses=tuple(sorted(harnesses)),
+        harnesses=tuple(sorted({" ".join(r.run.harness) for rows in alike.values() for r in rows})),
         unlike=tuple(unlike),
         ahead=tuple(ahead),
         allow_unlike=options.allow_unlike,
@@ -303,6 +273,61 @@ def rank_by_records(
         base=base,
         partial="; ".join(partial_lines(counted)),
     )
+
+
+def check_rankable(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str], options: Options) -> None:
+    """ScriptError(code=3) where no benchmark is shared, or nothing says which way of a shared one is better."""
+    if not shared:
+        keys = sorted(union_of_tasks(chosen))
+        raise ScriptError(
+            f"no benchmark is measured for all {len(chosen)} compared checkpoints; choose with --benchmarks from "
+            f"{listing(keys, 20)} (checkpoints without the chosen ones are then left out)",
+            code=3,
+        )
+    for result in (r for rows in chosen.values() for r in rows if r.key in shared and not r.run.directed):
+        if not options.score_function:
+            raise ScriptError(
+                f"{result.file}: nothing says whether more {result.metric} of {result.key} is better; leave it out "
+                "with --benchmarks, or rank with --score-function FILE.py, which says it",
+                code=3,
+            )
+
+
+def check_one_scale(kept: Sequence[Sequence[Result]]) -> None:
+    """ScriptError(code=3) where the ranked scores of a task are on several scales."""
+    if lines := [line for rows in kept[1:] for line in other_scales(rows, kept[0])]:
+        raise ScriptError(
+            f"scores on several scales cannot be ranked, whatever is allowed: {listing(lines, 3)}", code=3
+        )
+
+
+def left_apart(ranked: Ranked, shared: set[str], vocabulary: MetricMapping) -> dict[str, str]:
+    """Which of the shared benchmarks do not enter eval_accuracy, and why; ScriptError(code=3) where a unit that no
+    record says decides it."""
+    apart = uncounted(ranked.scores, ranked.categories, vocabulary)
+    placed = [key for key in shared if vocabulary.category(key)] or shared  # those that a known unit would let count
+    if unclear := [key for key in apart if key in placed and ranked.scores[key].unit == "unknown"]:
+        rest = ",".join(sorted(shared - apart.keys()))
+        alone = f", rank over the others alone ({option_words('--benchmarks', rest)})" if rest else ""
+        raise ScriptError(
+            f"measured for all, but no record says the unit of {listing(unclear)}: convert its files again "
+            f"(convert_results.py){alone}, or rank with --score-function FILE.py",
+            code=3,
+        )
+    return apart
+
+
+def ranked_base(ranked: Sequence[Ranked], unlike: Sequence[Unlike], name: str | None) -> Ranked | None:
+    """The model of --baseline-model among the ranked; ScriptError(code=3) where it was not measured as they were."""
+    base = next((r for r in ranked if r.checkpoint.name == name), None)
+    if name and base is None:
+        why = next((entry.reasons for entry in unlike if entry.checkpoint.name == name), ())
+        raise ScriptError(
+            f"--baseline-model {name} was not measured as the checkpoints were: {'; '.join(why)}; "
+            "measure it alike, or compare all the same with --allow-unlike",
+            code=3,
+        )
+    return base
 
 
 def ahead_of_best(
@@ -369,7 +394,7 @@ def rank_measured(
     }
     common = {key: score for key, score in scores.items() if key in shared}
     rest = {key: score for key, score in scores.items() if key not in shared}
-    lines = {key: incomplete_line(key, {r.subtask for r in results if r.key == key}, vocabulary) for key in scores}
+    lines = {key: incomplete_line(key, parts, vocabulary) for key, parts in sorted(parts_by_key(results).items())}
     files = sorted({r.file for r in results})
     ranked = rank_one(checkpoint, common, vocabulary, options, files)
     again = [result for result in results if result.key in shared]

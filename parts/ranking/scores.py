@@ -1,19 +1,16 @@
-"""Overall scores: means, categories, the reference step formulas, score functions."""
+"""Overall scores: means, categories, the reference step formulas."""
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
-import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from parts.frame import ScriptError, listing, single_line
-from parts.inputs import input_text
+from parts.frame import ScriptError, listing
 from parts.records.measured import Result, mean_result
 from parts.records.run import setting_differences
 from parts.records.settings import difference_lines
@@ -261,26 +258,3 @@ def scores_by_task(chosen: Iterable[Result]) -> dict[str, dict[str, Estimate]]:
     for result in chosen:
         tasks[result.key][result.task] = result.score
     return tasks
-
-
-def read_score_function(path: str) -> Callable[[dict[str, float]], float]:
-    """The one public function of a Python file: from {benchmark or category: score} to the overall score."""
-    namespace: dict[str, Any] = {"__name__": "score_function", "__file__": path}
-
-    def guarded(call: Callable[[], Any]) -> Any:
-        try:
-            with contextlib.redirect_stdout(sys.stderr):
-                return call()
-        except (Exception, SystemExit) as error:
-            raise ScriptError(f"--score-function {path}: {type(error).__name__}: {single_line(error)}") from error
-
-    # The user's own file, named on the command line.
-    guarded(lambda: exec(compile(input_text(path), path, "exec"), namespace))
-    functions = [
-        value
-        for name, value in namespace.items()
-        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == "score_function"
-    ]
-    if len(functions) != 1:
-        raise ScriptError(f"--score-function {path}: one public function is expected, there are {len(functions)}")
-    return lambda scores: guarded(lambda: functions[0](scores))

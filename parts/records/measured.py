@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,7 +24,7 @@ from parts.records.repeats import distinct_runs, full_repeats, mean_run
 from parts.records.run import Run
 from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
 from parts.statistics.grouping import explaining_field, may_group
-from parts.statistics.intervals import Estimate, ItemScores, clustered_standard_error
+from parts.statistics.intervals import ItemScores, clustered_standard_error
 from parts.statistics.item_statistics import statistic_of
 from parts.tables import progress
 from parts.vocabulary import STEP_FORMULAS, MetricMapping
@@ -40,40 +41,13 @@ class Result:
     attempts: Attempts
     samples: Samples | None = None
 
-    @property
-    def key(self) -> str:
-        """The benchmark."""
-        return self.run.key
-
-    @property
-    def subtask(self) -> str:
-        """The part of it; empty: the whole."""
-        return self.run.subtask
-
-    @property
-    def task(self) -> str:
-        """Benchmark and part."""
-        return self.run.task
-
-    @property
-    def metric(self) -> str:
-        """What is measured."""
-        return self.run.metric
-
-    @property
-    def result_id(self) -> str:
-        """The record's own name of it."""
-        return self.run.result_id
-
-    @property
-    def file(self) -> str:
-        """Where it stands."""
-        return self.run.file
-
-    @property
-    def score(self) -> Estimate:
-        """The score with its error."""
-        return self.run.estimate
+    key = property(attrgetter("run.key"), doc="The benchmark.")
+    subtask = property(attrgetter("run.subtask"), doc="The part of it; empty: the whole.")
+    task = property(attrgetter("run.task"), doc="Benchmark and part.")
+    metric = property(attrgetter("run.metric"), doc="What is measured.")
+    result_id = property(attrgetter("run.result_id"), doc="The record's own name of it.")
+    file = property(attrgetter("run.file"), doc="Where it stands.")
+    score = property(attrgetter("run.estimate"), doc="The score with its error.")
 
 
 @dataclass(frozen=True, slots=True)
