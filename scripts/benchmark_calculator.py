@@ -3284,7 +3284,7 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                  'di результаты результат оценка сравнение модели модель и на качество wyniki ocena porównanie '
                  'sonuçlar değerlendirme karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
- 'plain_phrases': 'multi[- ]?image|end[- ]to[- ]end|temperature ?= ?[\\d.]+|top[-_ ]?p ?= '
+ 'plain_phrases': "['’](?:ve|re|ll)|multi[- ]?image|end[- ]to[- ]end|temperature ?= ?[\\d.]+|top[-_ ]?p ?= "
                   '?[\\d.]+|(?<=\\[!)(?:note|important|tip|warning|caution)|e\\.g|i\\.e|et al|open ?llm '
                   'leaderboards?(?: v\\d)?|(?:open '
                   '?llm|leaderboard|harness|vllm|sglang|transformers|lighteval|opencompass|evalplus|alpaca '

@@ -2768,7 +2768,7 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                  'di результаты результат оценка сравнение модели модель и на качество wyniki ocena porównanie '
                  'sonuçlar değerlendirme karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
- 'plain_phrases': 'multi[- ]?image|end[- ]to[- ]end|temperature ?= ?[\\d.]+|top[-_ ]?p ?= '
+ 'plain_phrases': "['’](?:ve|re|ll)|multi[- ]?image|end[- ]to[- ]end|temperature ?= ?[\\d.]+|top[-_ ]?p ?= "
                   '?[\\d.]+|(?<=\\[!)(?:note|important|tip|warning|caution)|e\\.g|i\\.e|et al|open ?llm '
                   'leaderboards?(?: v\\d)?|(?:open '
                   '?llm|leaderboard|harness|vllm|sglang|transformers|lighteval|opencompass|evalplus|alpaca '
@@ -6739,7 +6739,8 @@ class Reader:
             yield "a quantized model's card may show the scores of the model that it is made from"
         leads = [self.table.before] if self.table.before.endswith((":", "：")) else []
         for text in (*self.headings, *leads):
-            if text not in own and not self.is_plain(text):
+            unnamed = " ".join(word for word in text.split() if not self.is_own(word))
+            if text not in own and not self.is_plain(unnamed):
                 yield f"'{text[:60]}' may be about another model"
         for text in self.near if self.model.kind == "tuned" else ():
             if _BASE_TEXT.search(text) and not _TUNED_TEXT.search(text):

@@ -706,7 +706,8 @@ class Reader:
             yield "a quantized model's card may show the scores of the model that it is made from"
         leads = [self.table.before] if self.table.before.endswith((":", "：")) else []
         for text in (*self.headings, *leads):
-            if text not in own and not self.is_plain(text):
+            unnamed = " ".join(word for word in text.split() if not self.is_own(word))
+            if text not in own and not self.is_plain(unnamed):
                 yield f"'{text[:60]}' may be about another model"
         for text in self.near if self.model.kind == "tuned" else ():
             if _BASE_TEXT.search(text) and not _TUNED_TEXT.search(text):
