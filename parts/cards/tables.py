@@ -190,29 +190,31 @@ def read_blocks(body: str, tries: int = 8) -> list[Piece]:
     source = body.replace("\0", "\ufffd").encode(errors="replace")
     pieces: list[Piece] = []
     parted, last = [], 0  # the source up to such a line, and the blank one, in turns
-    for kind, start, end, margin, said in markdown_blocks(source):
-        if kind == "HtmlBlock":
-            pieces += html_pieces(said)
-            continue
+    for kind, start, end, margin, level in markdown_blocks(source):
         text = source[start:end].decode().rstrip()
-        if kind == "CodeBlock":
-            lines = list(map(unmarked, text.split("\n")))  # of a command, or of settings
+        lines = text.split("\n")
+        if margin:
+            blanks = " \t>" if ">" in margin else " \t"
+            lines = [line.lstrip(blanks) for line in lines]
+        if kind == "HtmlBlock":
+            pieces += html_pieces("\n".join(lines))
+            continue
+        if kind == "CodeBlock":  # of a command, or of settings
             pieces += [("text", 0, line) for line in lines if len(lines) < 18 and _SAYS_MODEL.search(line)]
             continue
-        if kind == "Heading" and "\n" not in text:
+        if kind == "Heading" and len(lines) == 1:
             text = text.lstrip("#").strip()
             rest = text.rstrip("#")
-            pieces.append(("heading", int(said[1]), text if rest and rest[-1] not in " \t" else rest.rstrip()))
+            pieces.append(("heading", level, text if rest and rest[-1] not in " \t" else rest.rstrip()))
             continue
         if "|" in text and (line := parting_line(text, kind, margin)):
             at = start + len(text[: line.start(1)].encode())
             parted += [source[last:at], (line[1] + "\n").encode()]
             last = at if margin or kind == "Table" else at + len(line[1])
-        lines = list(map(unmarked, text.split("\n"))) if margin else text.split("\n")
         if kind == "Table" and _DELIMITER.match(lines[1].lstrip()):
             pieces.append(("pipe", 0, pipe_rows(lines)))
         elif kind == "Heading":
-            pieces.append(("heading", int(said[1]), "\n".join(lines[:-1])))
+            pieces.append(("heading", level, "\n".join(lines[:-1])))
         elif "<" in text and _TABLE_TAG.search(shown := _CODE_SPAN.sub("", "\n".join(lines))):
             pieces.append(("html", 0, shown))
         elif text:
@@ -251,9 +253,9 @@ def pipe_rows(lines: Sequence[str]) -> list[list[Cell]]:
     return [plain_cells((row + [""] * (width - len(row)))[:width]) for row in (head, *rows)]
 
 
-def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, str]]:
+def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, int]]:
     """The blocks that pulldown-cmark finds: kind, from, to, what a list or quote has before its first line, and a
-    heading's level or the HTML.
+    heading's level.
 
     The text of a list's item is no paragraph to it where the list has no blank lines.
     """
@@ -279,7 +281,7 @@ def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, str]]:
             loose, end = (start if loose < 0 else loose), max(end, place["end"])
             continue
         if loose >= 0:
-            yield "Paragraph", loose, end, margin(loose), ""
+            yield "Paragraph", loose, end, margin(loose), 0
             done, loose = end, -1
         if not begins or kind == "Item":
             continue
@@ -287,16 +289,8 @@ def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, str]]:
             nested = max(nested, place["end"])
             continue
         done = place["end"]
-        if kind == "HtmlBlock":
-            lines = itertools.takewhile(lambda found: "End" not in found[0], events)
-            yield kind, start, done, "", "".join(line.get("Html", "") for line, _ in lines)
-        elif tag != _INDENTED:
-            yield kind, start, done, margin(start), tag["Heading"]["level"] if kind == "Heading" else ""
-
-
-def unmarked(line: str) -> str:
-    """A line without the marks of quotes, and the blanks, before it."""
-    return line.lstrip(" \t>")
+        if tag != _INDENTED:
+            yield kind, start, done, margin(start), int(tag["Heading"]["level"][1]) if kind == "Heading" else 0
 
 
 def plain_cells(row: Sequence[str]) -> list[Cell]:
