@@ -198,7 +198,8 @@ def with_named_metrics(question: Question, names: Sequence[str]) -> Policy:
     for key, own in of_key.items():
         limits = policy.limits(key)
         first, *others = [name for name in names if of_metric(name, own)] or [None]
-        if first and limits.metric is None:
+        unsaid = limits.metric is None or len({run.metric for run in of_metric(limits.metric, own)}) > 1
+        if first and unsaid:
             benchmarks[key] = replace(limits, metric=first)
             further |= {key: tuple(replace(limits, metric=name) for name in others)} if others else {}
     return replace(policy, benchmarks=benchmarks, further=further)
