@@ -364,6 +364,7 @@ import html
 import importlib
 import io
 import itertools
+import logging
 import math
 import mmap
 import shlex
@@ -9901,7 +9902,11 @@ NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user
 
 
 def watch_answers() -> None:
-    """Remember the answers that the client gets in this thread from now on; forget those before."""
+    """Remember the answers that the client gets in this thread from now on; forget those before.
+
+    What the client would say of its own tries is not said: the error that ends them is.
+    """
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     keep_token_home()
     LAST.answer = None
 

@@ -4054,6 +4054,7 @@ class TaskFailure:
 
     error: str
     file: str = ""
+    record: str = ""  # the file that says it failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -6167,7 +6168,7 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     """For rows without a comparison, each with its (first, second) model: what to run, once for all tasks alike."""
     tasks: dict[tuple[str, str, Way], list[str]] = defaultdict(list)
     causes: dict[str, list[str]] = defaultdict(list)
-    mended: set[str] = set()
+    mended: list[TaskFailure] = []
     units: list[str] = []
     for row, names in rows:
         if row.verdict not in (NOT_COMPARABLE, ABSENT):
@@ -6180,8 +6181,8 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
         for name, cause in spoilt:
             causes[cause] += [name] if name not in causes[cause] else []
         failed = [models[names[i]].failures.get(row.key) for i in (0, 1) if not found[i]]
-        failed = {failure.file for failure in failed if failure and failure.file}
-        mended |= failed
+        failed = [failure for failure in failed if failure and failure.file]
+        mended += failed
         if failed:
             continue
         if row.sides and (scales := scale_reasons(*row.sides)):
@@ -6209,11 +6210,19 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     ]
 
 
-def conversion_again(files: Iterable[str]) -> str:
+def conversion_again(failures: Iterable[TaskFailure | None]) -> str:
     """The way out of numbers that their metrics cannot have: no other measurement, the files as they should be."""
-    files = sorted({file for file in files if is_one_line(file)})
-    words = [*run_words("convert_results.py"), *map(Path, files), "--output-dir", "results"]
+    found = [failure for failure in failures if failure and failure.file and is_one_line(failure.file)]
+    files = sorted({failure.file for failure in found})
+    words = [*run_words("convert_results.py"), *map(Path, files), *into_folder(found[0].record if found else "")]
     return f"correct {listing(files, 20)} and convert again: {command_line_of(words)}" if files else ""
+
+
+def into_folder(record: str) -> tuple[str, ...]:
+    """Where records are to lie beside one, which is below a results folder's data/collection/developer/model."""
+    parents = Path(record).parents
+    folder = parents[4] if Path(record).parts[-5:-4] == ("data",) else parents[0] if record else Path("results")
+    return ("--output-dir", path_word(folder))
 
 
 def unit_stated(row: Row, scales: Sequence[str]) -> str:
@@ -6322,9 +6331,11 @@ def way_like(run: Run, model: str, local: bool, unknown: str) -> tuple[Way, str]
     bare = task.removeprefix("inspect_evals/")
     named = is_task_name(bare) and (is_model_word(model) if carried is None else is_one_line(model))
     if named and carried is not None:
-        return replace(own_command(carried, model, is_own_questions(record, run)), unknown=unknown), task
+        way = own_command(carried, model, is_own_questions(record, run))
+        return replace(way, after=(*way.after, *into_folder(run.file)), unknown=unknown), task
     if named and name in HARNESSES:
         way = HARNESSES[name](model, version, said)
+        way = replace(way, then=(*then_convert(), *into_folder(run.file)))
         if local:  # the new records are known by the same weights as the old ones
             way = replace(way, then=(*way.then, "--checkpoints", model), unknown=unknown)
         return way, f"inspect_evals/{bare}" if name == "inspect" else task
@@ -6402,7 +6413,7 @@ def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     before = (*harness_alone(), "--with", pinned(f"lm-eval[{backend}]", version), "lm_eval", "--model", backend)
     before += ("--model_args", model_arguments(model, "pretrained", said), "--tasks")
     after = (*how, "--log_samples", "--output_path", AGAIN_FOLDER)
-    return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
+    return Way(before, after, yours=(*odd, *left_dtype(said)))
 
 
 def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
@@ -6412,7 +6423,7 @@ def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     before = (*harness_alone(), "--with", pinned(f"lighteval[{extra}]", version), "lighteval", backend)
     before += (model_arguments(model, "model_name", said),)
     after = (*how, "--save-details", "--output-dir", AGAIN_FOLDER)
-    return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
+    return Way(before, after, yours=(*odd, *left_dtype(said)))
 
 
 def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
@@ -6425,7 +6436,7 @@ def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     packages = ("--with", pinned("inspect-ai", version), "--with", "inspect-evals")
     before = (*harness_alone(), *packages, "inspect", "eval")
     after = ("--model", name, *(("-T", *shots) if shots else ()), *how, "--log-dir", AGAIN_FOLDER)
-    return Way(before, after, then_convert(), apart=True, yours=(*odd_shots, *odd))
+    return Way(before, after, apart=True, yours=(*odd_shots, *odd))
 
 
 HARNESSES = {"lm_eval": lm_eval_command, "lighteval": lighteval_command, "inspect": inspect_command}
@@ -6436,7 +6447,7 @@ def pinned(package: str, version: str) -> str:
 
 
 def then_convert() -> tuple[str, ...]:
-    return (*run_words("convert_results.py"), AGAIN_FOLDER, "--output-dir", "results")
+    return (*run_words("convert_results.py"), AGAIN_FOLDER)
 
 
 # --- parts/statistics/corpus.py ---------------------------------------------------------------------------------------
@@ -10894,7 +10905,7 @@ class RunReader:
         if not records:
             found = self.failures(asked.entries)
             told = "; ".join([f"{key}: {failure.error}" for key, failure in found.items()][:5])
-            way = conversion_again(failure.file for failure in found.values()) or "evaluate it again"
+            way = conversion_again(found.values()) or "evaluate it again"
             raise ScriptError(f"{asked.what}: all of its {len(asked.entries)} tasks failed ({told}); {way}")
         return runs_with_settings([run for entry in records for run in self.read(entry)], asked.settings)
 
@@ -10912,11 +10923,12 @@ class RunReader:
     def failures(self, entries: Iterable[RecordEntry]) -> dict[str, TaskFailure]:
         """What failed, by benchmark."""
         found = {}
-        for record in (entry.record for entry in entries if entry.record.get("failure")):
+        for entry in (entry for entry in entries if entry.record.get("failure")):
+            record = entry.record
             name = str(mapping_in(record, "eval_library").get("name") or "lighteval")
             key, _ = self.vocabulary.task_key(str(record.get("task")), name)
             error, file = single_line(record.get("error")), single_line(mapping_in(record, "source").get("file") or "")
-            found[key] = TaskFailure(error[:200], file if OUTSIDE_RANGE in error else "")
+            found[key] = TaskFailure(error[:200], file if OUTSIDE_RANGE in error else "", str(entry.path))
         return found
 
     def read(self, entry: RecordEntry) -> list[Run]:

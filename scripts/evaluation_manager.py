@@ -175,7 +175,7 @@ def read_target(args: argparse.Namespace, plan: Plan) -> tuple[Hub | None, RepoS
     revision = f"refs/pr/{args.update_pr}" if args.update_pr else getattr(args, "revision", None)
     if revision and acts(args) and not args.update_pr:
         raise ScriptError(f"--revision {revision} is only read; write to a pull request with --update-pr N")
-    with card_errors(f"{plan.repo_id}{f' at {revision}' if revision else ''}"):
+    with card_errors(f"{plan.repo_id}{f' at {revision}' if revision else ''}", WITH_CARD):
         item = hub.open_pull_request(plan.repo_id, args.update_pr) if args.update_pr else None
         state = hub.state(plan.repo_id, revision)
         if state.moved_to:
@@ -303,8 +303,10 @@ def run_apply(args: argparse.Namespace) -> int:
     plan = plan_from_json(read_json(args.plan), str(args.plan))
     if args.repo_id and args.repo_id != plan.repo_id:
         raise ScriptError(f"{args.plan} is a plan for {plan.repo_id}, not for {args.repo_id}")
+    plan.changed = not is_unchanged(plan)
     if not is_own(plan):
         refuse_unsaid(args, plan)
+    with_true_sources(plan)
     plan.replace = plan.replace or args.replace
     plan.beside += [name for name in args.beside or [] if name not in plan.beside]
     if not (args.card or args.create_pr or args.update_pr or args.apply):
@@ -318,7 +320,25 @@ def run_apply(args: argparse.Namespace) -> int:
     args.format = plan.formats
     args.counts_as = [*(f"{name}={answer}" for name, answer in plan.official.items()), *(args.counts_as or [])]
     args.own_harness = [*plan.own_harness, *(args.own_harness or [])]
-    return finish(args, render_plan(plan, mapping, find_places(args, plan.entries, mapping)))
+    plan = render_plan(plan, mapping, find_places(args, plan.entries, mapping))
+    return finish(args, plan, changed_results(args, plan) if plan.changed else ())
+
+
+def changed_results(args: argparse.Namespace, plan: Plan) -> list[str]:
+    """The question whether a plan's results are meant, which may be another's; none once that was said.
+
+    ScriptError (3) where a record that is at hand says otherwise; the card is read again in any case.
+    """
+    lines, unread = contradicted_by_records(plan, [args.plan.absolute().parent, Path.cwd()])
+    refuse_untrue(lines)
+    plan.notes += [text for text in unread_note(unread) if text not in plan.notes]
+    if args.adopt:
+        return []
+    command = command_line_of(["apply", "--adopt", *args.words()])
+    return [
+        f"{args.plan} was changed after it was made here, or made elsewhere; if its results are meant as they are shown: "
+        f"{run_line('evaluation_manager.py')} {command}"
+    ]
 
 
 def refuse_unsaid(args: argparse.Namespace, plan: Plan) -> None:
@@ -900,6 +920,7 @@ def build_parser() -> argparse.ArgumentParser:
     apply.add_argument("--output", type=Path, metavar="FILE", help="save the plan as it is applied")
     apply.add_argument("--force", action="store_true", help=FORCE_HELP)
     add_mapping_option(apply.add_argument)
+    apply.add_argument("--adopt", action="store_true", help="take results that were changed in the plan, once shown")
     apply.add_argument("--task-type", dest="plan_task_type", metavar="T", help="that of a plan which another made")
     apply.add_argument("--format", dest="plan_format", choices=FORMATS, help="that of a plan which another made")
     apply.add_argument("--dataset-name", dest="plan_dataset_name", metavar="NAME", help="that of such a plan")
@@ -993,6 +1014,7 @@ import html
 import importlib
 import io
 import itertools
+import logging
 import math
 import os
 import secrets
@@ -1017,6 +1039,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from pathlib import PurePosixPath
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
@@ -7404,7 +7427,11 @@ NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user
 
 
 def watch_answers() -> None:
-    """Remember the answers that the client gets in this thread from now on; forget those before."""
+    """Remember the answers that the client gets in this thread from now on; forget those before.
+
+    What the client would say of its own tries is not said: the error that ends them is.
+    """
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     keep_token_home()
     LAST.answer = None
 
@@ -9203,6 +9230,7 @@ class Plan:
     parent: str | None = None  # the commit that it was made against
     card: str | None = None  # git's id of the body of the card that it was made against, as a blob
     seal: str = ""  # on where it goes and what was answered, as it was read; `saved_plan` makes it
+    results_seal: str = ""  # on its results and where they were read, likewise
     # Made of the above, never saved:
     model_index: list[dict[str, Any]] = field(default_factory=list)  # as in model-index[0].results; one for each entry
     eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
@@ -9210,6 +9238,7 @@ class Plan:
     remarks: list[str] = field(default_factory=list)  # what was filled in, converted or left out
     questions: list[str] = field(default_factory=list)  # what a person has to decide before it is applied
     measures: Measures | None = field(default=None, repr=False, compare=False)
+    changed: bool = False  # its results may be another's than this program's: what they come from is read again
 
     def as_json(self) -> dict[str, Any]:
         saved = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in MADE}
@@ -9224,7 +9253,9 @@ NONE_COUNTS = (
     "none of them counts on an official Benchmark of the Hub: nothing goes to .eval_results, no leaderboard ranks them "
     "(`evaluation_manager.py benchmarks` lists those that count)"
 )
-MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures")
+MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures", "changed")
+MODEL_CARD = "Model card"  # a source's name, without the table's number, which changes when the card does
+BY_HAND = "by hand"  # the origin of a result that a person wrote into a plan
 
 
 @dataclass(slots=True)
@@ -9268,7 +9299,7 @@ def card_entries(
             shots=score.shots,
             variant=score.notes,
             task_type=task_type,
-            source_name="Model card",  # without the table's number, which changes when the card does
+            source_name=MODEL_CARD,
             source_url=f"{hub}/{repo_id}",
         )
         for score in scores
@@ -9518,7 +9549,7 @@ def check_plan(plan: Plan) -> None:
     lists = (plan.notes, plan.beside, plan.own_harness, [*plan.scales, *plan.scales.values()])
     if not all(isinstance(item, list) for item in lists):
         raise ValueError("notes, beside and own_harness are lists")
-    answers = (*plan.official, *plan.official.values(), plan.seal)
+    answers = (*plan.official, *plan.official.values(), plan.seal, plan.results_seal)
     if not all(isinstance(text, str) for text in (*texts, *answers, *itertools.chain(*lists))):
         raise ValueError("a text is no text")
     if not isinstance(plan.replace, bool) or not TARGET.fullmatch(plan.target) or plan.formats not in FORMATS:
@@ -10543,9 +10574,12 @@ def changed_files(diff: str) -> set[str]:
     return {name for pair in pairs for name in pair}
 
 
+WITH_CARD = ", or at once with --card FILE, a card on this machine"  # what needs no Hub
+
+
 @contextlib.contextmanager
-def card_errors(where: str) -> Iterator[None]:
-    """Turn what the client raises when a model is read into one line that says what to do."""
+def card_errors(where: str, offline: str = "") -> Iterator[None]:
+    """Turn what the client raises when a model is read into one line that says what to do, also without a network."""
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
@@ -10578,13 +10612,13 @@ def card_errors(where: str) -> Iterator[None]:
         said = single_line(getattr(error, "server_message", None) or "")[:200]
         reasons = HUB_REASONS | {403: f"the Hub does not let it be read{f' ({said})' if said else ''}"}
         why = reasons.get(status) or " ".join(str(error).split())[:300] or type(error).__name__
-        why += NO_SUCH_HOST if no_such_host(error) else ""
+        why += f"{NO_SUCH_HOST}{offline}" if no_such_host(error) else ""
         raise ScriptError(f"{where}: could not be read: {why}") from error
 
 
 def fetch_state(repo_id: str, revision: str | None) -> RepoState:
     """A model's card and results on the Hub; each failure is one line that says what to do."""
-    with card_errors(f"{repo_id}{f' at {revision}' if revision else ''}"):
+    with card_errors(f"{repo_id}{f' at {revision}' if revision else ''}", WITH_CARD):
         return Hub(hub_token()).state(repo_id, revision)
 
 
@@ -12083,143 +12117,6 @@ def give_up(state: Any) -> None:
 def read_aa(path: Path) -> list[dict[str, Any]]:
     """The models in an answer that --save-raw-json kept."""
     return aa_models(read_json(path), str(path))
-
-
-# --- parts/publish/origins.py -----------------------------------------------------------------------------------------
-
-
-def read_card_scores(card: bytes, repo_id: str, vocabulary: Vocabulary) -> tuple[Extraction, str | None]:
-    """This model's scores in all tables of a card, as far as they are certain, and the task that the card names."""
-    parsed = parse_card(decode_card(card, f"{repo_id}/README.md"))
-    tables = read_tables(parsed, repo_id, vocabulary)
-    return extract(tables, repo_id, [], True, "extract-readme"), parsed.front.get("pipeline_tag")
-
-
-def body_id(card: bytes) -> str:
-    """git's id of what follows a card's front matter: the tables are there, and results are written above it."""
-    body = card_body(card.decode("utf-8", "surrogateescape")).lstrip("\r\n")
-    return git_blob_id(body.encode("utf-8", "surrogateescape"))
-
-
-def is_of_card(entry: Entry) -> bool:
-    return entry.origin.startswith("table ")
-
-
-def still_said(plan: Plan, state: RepoState) -> Plan:
-    """The plan, when the card that its results were read from says them still; ScriptError (3) with both values."""
-    read = [entry for entry in plan.entries if is_of_card(entry)]
-    if not read or plan.card is None or plan.card in (body_id(state.card or b""), git_blob_id(state.card or b"")):
-        return plan
-    measures = measures_of(plan)
-    answer, _ = read_card_scores(state.card or b"", plan.repo_id, build_vocabulary(dict(measures.mapping)))
-    now = card_entries(answer.results, plan.repo_id)
-    lines = []
-    for entry in read:
-        mine = measures.of_entry(entry)
-        rivals = [other for other in now if measures.relation(measures.of_entry(other), mine) == SAME]
-        if not any(other.value == entry.value for other in rivals):
-            says = f"now {rivals[0].value:.12g} ({rivals[0].origin})" if rivals else "found there no more"
-            lines.append(f"{entry.benchmark}: {entry.value:.12g} when it was planned ({entry.origin}), {says}")
-    if lines:
-        lines.append("the card has changed since: make the plan anew, or write these results by hand")
-        raise ScriptError("\n".join(map(single_line, lines)), code=3)
-    return plan
-
-
-def metric_questions(plan: Plan) -> list[str]:
-    """Results of benchmarks with several metrics of one kind whose source does not say which: IFEval."""
-    questions = []
-    for entry in plan.entries:
-        known = measures_of(plan).mapping.get(entry.key or "") or {}
-        if is_of_card(entry) and "_level_" in str(known.get("metric")) and not entry.metric:
-            name = entry.key or entry.benchmark
-            way = option_words("--metric", f"{name}={known['metric']}")
-            questions.append(
-                f"{name}: which of its metrics {entry.value:.12g} is, {entry.origin} does not say; "
-                f"{way} (or another, or accuracy) says it"
-            )
-    return questions
-
-
-def with_metrics(entries: Sequence[Entry], answers: Sequence[str] | None) -> list[Entry]:
-    """The results with what --metric KEY=NAME says about those that name none."""
-    said = {}
-    for text in answers or []:
-        name, _, metric = text.partition("=")
-        if not name or not metric or single_line(metric) != metric:
-            raise ScriptError(f"--metric {single_line(text)}: KEY=NAME is expected, ifeval=prompt_level_strict_acc")
-        said[name] = metric
-    return [
-        dataclasses.replace(entry, metric=entry.metric or said.get(entry.key or "") or said.get(entry.benchmark))
-        for entry in entries
-    ]
-
-
-def tell_otherwise(plan: Plan, state: RepoState, change: Change) -> None:
-    """Ask about results of which the card's tables or the repo's metadata say another value once all is written.
-
-    Two values of one result are never published without a word: --beside NAME says that it is another one, --replace
-    that the new value holds; then it is a note.
-    """
-    measures = measures_of(plan)
-    if change.conflicts:
-        return
-    card = change.files.get("README.md", state.card)
-    files = state.files | {path: data.decode() for path, data in change.files.items() if path != "README.md"}
-    standings = standings_of(dataclasses.replace(state, card=card, files=files), measures)
-    tables = [] if all(map(is_of_card, plan.entries)) else card_claims(state.card, plan.repo_id, measures)
-    for entry in plan.entries:
-        mine = measures.of_entry(entry)
-        found = [
-            (f"{item.where} says {item.value} of {entry.benchmark}", written(item.value, item.unit), item.percents)
-            for item in standings
-            if measures.relation(item.measure, mine) == SAME and not is_value(item, entry.value, entry.unit, measures)
-        ]
-        found += [
-            (
-                f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin})",
-                written(other.value, other.unit),
-                False,
-            )
-            for row, other in (() if is_of_card(entry) else tables)
-            if measures.relation(measures.of_entry(other), mine) != OTHER and not same_entry(other, entry, measures)
-        ]
-        answered = plan.replace or is_beside(entry, plan.beside)
-        way = option_words("--beside", entry.key or entry.benchmark)
-        for text, there, percents in dict.fromkeys(found):
-            text, ours = single_line(text), written_value(plan, entry)
-            if there and there.number == ours:  # one number on two scales: they alone tell both apart
-                text += f" ({scale_words(ours, there, percents)})"
-                here = written(entry.value, entry.unit)
-                text += f", and not {ours:.12g} ({scale_words(ours, here, False) if here else 'unknown'})"
-            else:
-                text += f", and not {ours:.12g}"
-            if answered:
-                change.notes.append(text)
-            else:
-                change.questions.append(f"{text}; {way} writes it all the same, as another result")
-
-
-def scale_words(shown: float, value: Written, percents: bool) -> str:
-    """In which unit a number is shown, by the share that its value means."""
-    shares = [share for share, _ in readings(value, False, percents)]
-    words = ["a proportion" if abs(share - shown) < 1e-9 else "in percent" for share in shares]
-    return " or ".join(dict.fromkeys(words))
-
-
-def card_claims(card: bytes | None, repo_id: str, measures: Measures) -> list[tuple[Mapping[str, Any], Entry]]:
-    """(the score as its table has it, the same as an entry) for all that a card's tables say of this model for
-    certain, whatever other tables leave open."""
-    if not card:
-        return []
-    scores = read_card_scores(card, repo_id, build_vocabulary(dict(measures.mapping)))[0].results
-    return list(zip((score.as_json() for score in scores), card_entries(scores, repo_id), strict=True))
-
-
-def same_entry(one: Entry, other: Entry, measures: Measures) -> bool:
-    values = written(one.value, one.unit), written(other.value, other.unit)
-    is_open = measures.is_open(measures.of_entry(one))
-    return values[0] is not None and values[1] is not None and agree(values[0], values[1], is_open)
 
 
 # --- parts/records/datastore.py ---------------------------------------------------------------------------------------
@@ -15446,6 +15343,282 @@ def failure_notes(found: Iterable[tuple[Path, Mapping[str, Any]]], model: Identi
     ]
 
 
+# --- parts/publish/origins.py -----------------------------------------------------------------------------------------
+
+MOST_FOLDERS = 1000  # that are looked through for a record
+MOST_PICKS = 40  # columns and rows that are read again as chosen
+# What a result says that its source must say, too; a source without a metric leaves it to an answer (--metric).
+CLAIMED = ("value", "unit", "benchmark", "key", "metric", "shots", "variant")
+OF_A_CARD = (*CLAIMED, "dataset", "source_name", "source_url", "date", "samples", "standard_error", "lower_is_better")
+
+
+def read_card_scores(card: bytes, repo_id: str, vocabulary: Vocabulary) -> tuple[Extraction, str | None]:
+    """This model's scores in all tables of a card, as far as they are certain, and the task that the card names."""
+    parsed = parse_card(decode_card(card, f"{repo_id}/README.md"))
+    tables = read_tables(parsed, repo_id, vocabulary)
+    return extract(tables, repo_id, [], True, "extract-readme"), parsed.front.get("pipeline_tag")
+
+
+def body_id(card: bytes) -> str:
+    """git's id of what follows a card's front matter: the tables are there, and results are written above it."""
+    body = card_body(card.decode("utf-8", "surrogateescape")).lstrip("\r\n")
+    return git_blob_id(body.encode("utf-8", "surrogateescape"))
+
+
+def is_of_card(entry: Entry) -> bool:
+    return entry.origin.startswith("table ")
+
+
+def still_said(plan: Plan, state: RepoState) -> Plan:
+    """The plan, when the card that its results were read from says them still; ScriptError (3) with both values.
+
+    A plan that was not changed holds what the card says that it was made against; of one that was, each place counts.
+    """
+    read = [entry for entry in plan.entries if is_of_card(entry)]
+    if plan.changed:
+        refuse_untrue(contradicted_by_card(plan, read, state.card or b"") if read else [])
+        return plan
+    if not read or plan.card in (None, body_id(state.card or b""), git_blob_id(state.card or b"")):
+        return plan
+    measures = measures_of(plan)
+    answer, _ = read_card_scores(state.card or b"", plan.repo_id, build_vocabulary(dict(measures.mapping)))
+    now = card_entries(answer.results, plan.repo_id)
+    lines = []
+    for entry in read:
+        mine = measures.of_entry(entry)
+        rivals = [other for other in now if measures.relation(measures.of_entry(other), mine) == SAME]
+        if not any(other.value == entry.value for other in rivals):
+            says = f"now {rivals[0].value:.12g} ({rivals[0].origin})" if rivals else "found there no more"
+            lines.append(f"{entry.benchmark}: {entry.value:.12g} when it was planned ({entry.origin}), {says}")
+    if lines:
+        lines.append("the card has changed since: make the plan anew, or write these results by hand")
+        raise ScriptError("\n".join(map(single_line, lines)), code=3)
+    return plan
+
+
+def refuse_untrue(lines: Sequence[str]) -> None:
+    """ScriptError (3) with the results of a plan that are not what the places that it names say."""
+    if lines:
+        way = f'"origin": "{BY_HAND}" in its place publishes such a result so, without a source'
+        lines = [*lines, f"the plan was changed after it was made, or its card: make the plan anew; {way}"]
+        raise ScriptError("\n".join(map(single_line, lines)), code=3)
+
+
+def contradicted_by_card(plan: Plan, entries: Sequence[Entry], card: bytes) -> list[str]:
+    """What a plan's results say otherwise than the places of the card that they name, read again.
+
+    A place that is not certain by itself is read as it must have been chosen: by its column, or by its row.
+    """
+    vocabulary = build_vocabulary(dict(measures_of(plan).mapping))
+    certain = {
+        entry.origin: entry
+        for entry in card_entries(read_card_scores(card, plan.repo_id, vocabulary)[0].results, plan.repo_id)
+    }
+    chosen: dict[str, list[Entry]] = {}
+    if unsure := [entry for entry in entries if entry.origin not in certain]:
+        parsed = parse_card(decode_card(card, f"{plan.repo_id}/README.md"))
+        for picks in itertools.islice(all_picks(unsure), MOST_PICKS):
+            with contextlib.suppress(ScriptError):  # there is no such row or column
+                readings = read_tables(parsed, plan.repo_id, vocabulary, picks)
+                for entry in card_entries([score for one in readings for score in one.scores], plan.repo_id):
+                    chosen.setdefault(entry.origin, []).append(entry)
+    lines = []
+    for entry in entries:
+        found = [certain[entry.origin]] if entry.origin in certain else chosen.get(entry.origin, [])
+        unlike = [unlike_claims(entry, other, OF_A_CARD) for other in found]
+        if not all(unlike):
+            continue
+        said = min(unlike, key=len) if unlike else "the card has no result of this model there"
+        lines.append(f"{entry_name(entry)}, {entry.origin}: {said}")
+    return lines
+
+
+def all_picks(entries: Sequence[Entry]) -> Iterator[dict[int, list[Pick]]]:
+    """Each column, then each row that results name ("table 1, row 0, column 2"), as it is chosen by hand."""
+    places = [
+        [int(word) if word.isdecimal() else -1 for word in entry.origin.replace(",", "").split()[1::2]][:3]
+        for entry in entries
+    ]
+    places = [place for place in places if len(place) == 3]
+    for axis, part in (("column", 2), ("row", 1)):
+        for number, index in sorted({(place[0], place[part]) for place in places}):
+            yield {number: [Pick(number, axis, index)]}
+
+
+def unlike_claims(entry: Entry, source: Entry, names: Sequence[str]) -> str:
+    """What a result says otherwise than its source, with both; nothing, when it is what stands there."""
+    pairs = [(name, getattr(entry, name), getattr(source, name)) for name in names]
+    unlike = [pair for pair in pairs if pair[1] != pair[2] and (pair[0], pair[2]) != ("metric", None)]
+    return "; ".join(
+        f"{name} {claim_words(mine)} in the plan, {claim_words(there)} there" for name, mine, there in unlike
+    )
+
+
+def claim_words(value: Any) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value or "none")
+
+
+def contradicted_by_records(plan: Plan, folders: Sequence[Path]) -> tuple[list[str], list[Entry]]:
+    """(what a plan's results say otherwise than the records that they name; those of which no source is at hand).
+
+    A record is at hand below the given folders, two levels deep. Where the result may be one of several records (a
+    mean, a benchmark of its parts), all that lie there are read as `add` reads them.
+    """
+    mapping = dict(measures_of(plan).mapping)
+    vocabulary = vocabulary_of(mapping)
+    lines, unread = [], []
+    for entry in plan.entries:
+        if is_of_card(entry) or entry.origin == BY_HAND:
+            continue
+        file, found = record_at_hand(entry.origin, folders), []
+        if file is None:
+            unread.append(entry)
+            continue
+        try:
+            record = read_record(file) or {}
+            found = [row.entry for row in results_of(file, record, vocabulary)] if record else []
+            if all(unlike_claims(entry, other, CLAIMED) for other in found):
+                root = file.parents[len(PurePosixPath(entry.origin).parts) - 1]
+                allowed = Allowed(partial=True, invalid=True, latest=True)
+                found += read_entries([root], record_model(record), plan.repo_id, [], mapping, allowed)[0]
+        except ScriptError:  # several states of the model, or records that do not go together
+            pass
+        unlike = [unlike_claims(entry, other, CLAIMED) for other in found]
+        if all(unlike):
+            lines.append(f"{entry_name(entry)}, {file}: {min(unlike, key=len, default='no such result there')}")
+    return lines, unread
+
+
+def record_at_hand(origin: str, folders: Sequence[Path]) -> Path | None:
+    """The record of which a result names the place, where it lies below one of the folders."""
+    place = PurePosixPath(origin)
+    if place.suffix != ".json" or place.is_absolute() or ".." in place.parts or len(place.parts) not in (1, 5):
+        return None
+    below = ((top, folder) for top in folders for folder in itertools.chain([top], top.glob("*/"), top.glob("*/*/")))
+    for top, folder in itertools.islice(below, MOST_FOLDERS):
+        file = folder / place
+        if file.is_file() and file.resolve().is_relative_to(top.resolve()):
+            return file
+    return None
+
+
+def with_true_sources(plan: Plan) -> None:
+    """What a person wrote into a plan has no source: not the card that says something else there, nor a record's."""
+
+    def is_own(entry: Entry) -> bool:
+        return entry.origin == BY_HAND or (entry.source_name == MODEL_CARD and not is_of_card(entry))
+
+    own = [entry for entry in plan.entries if is_own(entry)]
+    plan.entries = [
+        dataclasses.replace(entry, source_name=None, source_url=None) if entry in own else entry
+        for entry in plan.entries
+    ]
+    if own and BY_HAND not in plan.source:
+        plan.source = BY_HAND if len(own) == len(plan.entries) else f"{plan.source} and {BY_HAND}"
+
+
+def unread_note(entries: Sequence[Entry]) -> list[str]:
+    """That results of a plan that was changed could not be compared with what they were read from."""
+    names = listing([f"{entry_name(entry)} ({entry.origin})" for entry in entries])
+    return [f"as the plan says them, their sources were not at hand: {names}"] if entries else []
+
+
+def metric_questions(plan: Plan) -> list[str]:
+    """Results of benchmarks with several metrics of one kind whose source does not say which: IFEval."""
+    questions = []
+    for entry in plan.entries:
+        known = measures_of(plan).mapping.get(entry.key or "") or {}
+        if is_of_card(entry) and "_level_" in str(known.get("metric")) and not entry.metric:
+            name = entry.key or entry.benchmark
+            way = option_words("--metric", f"{name}={known['metric']}")
+            questions.append(
+                f"{name}: which of its metrics {entry.value:.12g} is, {entry.origin} does not say; "
+                f"{way} (or another, or accuracy) says it"
+            )
+    return questions
+
+
+def with_metrics(entries: Sequence[Entry], answers: Sequence[str] | None) -> list[Entry]:
+    """The results with what --metric KEY=NAME says about those that name none."""
+    said = {}
+    for text in answers or []:
+        name, _, metric = text.partition("=")
+        if not name or not metric or single_line(metric) != metric:
+            raise ScriptError(f"--metric {single_line(text)}: KEY=NAME is expected, ifeval=prompt_level_strict_acc")
+        said[name] = metric
+    return [
+        dataclasses.replace(entry, metric=entry.metric or said.get(entry.key or "") or said.get(entry.benchmark))
+        for entry in entries
+    ]
+
+
+def tell_otherwise(plan: Plan, state: RepoState, change: Change) -> None:
+    """Ask about results of which the card's tables or the repo's metadata say another value once all is written.
+
+    Two values of one result are never published without a word: --beside NAME says that it is another one, --replace
+    that the new value holds; then it is a note.
+    """
+    measures = measures_of(plan)
+    if change.conflicts:
+        return
+    card = change.files.get("README.md", state.card)
+    files = state.files | {path: data.decode() for path, data in change.files.items() if path != "README.md"}
+    standings = standings_of(dataclasses.replace(state, card=card, files=files), measures)
+    tables = [] if all(map(is_of_card, plan.entries)) else card_claims(state.card, plan.repo_id, measures)
+    for entry in plan.entries:
+        mine = measures.of_entry(entry)
+        found = [
+            (f"{item.where} says {item.value} of {entry.benchmark}", written(item.value, item.unit), item.percents)
+            for item in standings
+            if measures.relation(item.measure, mine) == SAME and not is_value(item, entry.value, entry.unit, measures)
+        ]
+        found += [
+            (
+                f"the table in the README says {row['raw'] or other.value} of {other.benchmark} ({other.origin})",
+                written(other.value, other.unit),
+                False,
+            )
+            for row, other in (() if is_of_card(entry) else tables)
+            if measures.relation(measures.of_entry(other), mine) != OTHER and not same_entry(other, entry, measures)
+        ]
+        answered = plan.replace or is_beside(entry, plan.beside)
+        way = option_words("--beside", entry.key or entry.benchmark)
+        for text, there, percents in dict.fromkeys(found):
+            text, ours = single_line(text), written_value(plan, entry)
+            if there and there.number == ours:  # one number on two scales: they alone tell both apart
+                text += f" ({scale_words(ours, there, percents)})"
+                here = written(entry.value, entry.unit)
+                text += f", and not {ours:.12g} ({scale_words(ours, here, False) if here else 'unknown'})"
+            else:
+                text += f", and not {ours:.12g}"
+            if answered:
+                change.notes.append(text)
+            else:
+                change.questions.append(f"{text}; {way} writes it all the same, as another result")
+
+
+def scale_words(shown: float, value: Written, percents: bool) -> str:
+    """In which unit a number is shown, by the share that its value means."""
+    shares = [share for share, _ in readings(value, False, percents)]
+    words = ["a proportion" if abs(share - shown) < 1e-9 else "in percent" for share in shares]
+    return " or ".join(dict.fromkeys(words))
+
+
+def card_claims(card: bytes | None, repo_id: str, measures: Measures) -> list[tuple[Mapping[str, Any], Entry]]:
+    """(the score as its table has it, the same as an entry) for all that a card's tables say of this model for
+    certain, whatever other tables leave open."""
+    if not card:
+        return []
+    scores = read_card_scores(card, repo_id, build_vocabulary(dict(measures.mapping)))[0].results
+    return list(zip((score.as_json() for score in scores), card_entries(scores, repo_id), strict=True))
+
+
+def same_entry(one: Entry, other: Entry, measures: Measures) -> bool:
+    values = written(one.value, one.unit), written(other.value, other.unit)
+    is_open = measures.is_open(measures.of_entry(one))
+    return values[0] is not None and values[1] is not None and agree(values[0], values[1], is_open)
+
+
 # --- parts/publish/local.py -------------------------------------------------------------------------------------------
 
 TEMPORARY = re.compile(r"\.(\d{1,10})\.[0-9a-f]{16}\.tmp")  # of `whole_file`, with its process
@@ -15675,7 +15848,8 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
     shared, own = facts_written(plan, plan.entries)
     for entry, facts in zip(plan.entries, own, strict=True):
-        line = f"  {entry_name(entry)}: {written_value(plan, entry):.12g}   from {origin_text(plan, entry)}"
+        line = f"  {entry_name(entry)}: {written_value(plan, entry):.12g}   "
+        line += origin_text(plan, entry) if entry.origin == BY_HAND else f"from {origin_text(plan, entry)}"
         lines.append(f"{line}   with {facts}" if facts else line)
     lines += [f"  all of them with {shared}"] if shared else []
     lines += [f"new: {text}" for text in change.added]
@@ -15731,7 +15905,7 @@ def seal_of(document: dict[str, Any], purpose: str) -> str:
 
 MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
 MOST_CLOSED = 20  # closed pull requests of one's own that are looked at
-PLAN_SEAL = "plan 2"
+PLAN_SEAL, RESULTS_SEAL = "plan 2", "plan results 1"
 # What a plan's seal covers: where it goes, as what, and what was answered.
 DECIDED = (
     "repo_id", "target", "formats", "task_type", "dataset_name",
@@ -16002,18 +16176,34 @@ def acts(args: argparse.Namespace) -> bool:
 
 
 def saved_plan(plan: Plan) -> dict[str, Any]:
-    """A plan as it is saved, with the user's seal on where it goes and what was answered; its results may be edited."""
+    """A plan as it is saved, with the user's seals: on where it goes and what was answered, and on its results.
+
+    What is changed and not yet meant (`--adopt`) keeps the seal that does not fit.
+    """
     try:
         seal = seal_of(decisions_of(plan), PLAN_SEAL)
+        results = plan.results_seal if plan.changed else seal_of(results_of_plan(plan), RESULTS_SEAL)
     except ScriptError as error:
         note(f"{error}; so the plan has no seal, and `apply` asks where it goes")
-        seal = ""
-    return plan.as_json() | {"seal": seal}
+        seal = results = ""
+    return plan.as_json() | {"seal": seal, "results_seal": results}
 
 
 def is_own(plan: Plan) -> bool:
     """Whether a plan, as it was read, goes where this user said, with this user's answers."""
     return bool(plan.seal) and is_sealed(decisions_of(plan) | {"seal": plan.seal}, PLAN_SEAL)
+
+
+def is_unchanged(plan: Plan) -> bool:
+    """Whether a plan, as it was read, holds the results that this program read for this user, as it read them."""
+    said = plan.results_seal
+    return bool(said) and is_sealed(results_of_plan(plan) | {"seal": said}, RESULTS_SEAL)
+
+
+def results_of_plan(plan: Plan) -> dict[str, Any]:
+    """All of a plan but where it goes and what was answered: whose results, which, and what they were read from."""
+    kept = {name: value for name, value in plan.as_json().items() if name not in DECIDED}
+    return {**kept, "repo_id": plan.repo_id, "seal": "", "results_seal": ""}
 
 
 def decisions_of(plan: Plan) -> dict[str, Any]:

@@ -2386,7 +2386,11 @@ NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user
 
 
 def watch_answers() -> None:
-    """Remember the answers that the client gets in this thread from now on; forget those before."""
+    """Remember the answers that the client gets in this thread from now on; forget those before.
+
+    What the client would say of its own tries is not said: the error that ends them is.
+    """
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     keep_token_home()
     LAST.answer = None
 

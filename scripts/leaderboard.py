@@ -738,6 +738,7 @@ import io
 import ipaddress
 import itertools
 import json
+import logging
 import math
 import re
 import shlex
@@ -4694,7 +4695,11 @@ NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user
 
 
 def watch_answers() -> None:
-    """Remember the answers that the client gets in this thread from now on; forget those before."""
+    """Remember the answers that the client gets in this thread from now on; forget those before.
+
+    What the client would say of its own tries is not said: the error that ends them is.
+    """
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     keep_token_home()
     LAST.answer = None
 
@@ -9241,6 +9246,7 @@ class Plan:
     parent: str | None = None  # the commit that it was made against
     card: str | None = None  # git's id of the body of the card that it was made against, as a blob
     seal: str = ""  # on where it goes and what was answered, as it was read; `saved_plan` makes it
+    results_seal: str = ""  # on its results and where they were read, likewise
     # Made of the above, never saved:
     model_index: list[dict[str, Any]] = field(default_factory=list)  # as in model-index[0].results; one for each entry
     eval_results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # path -> its one entry
@@ -9248,6 +9254,7 @@ class Plan:
     remarks: list[str] = field(default_factory=list)  # what was filled in, converted or left out
     questions: list[str] = field(default_factory=list)  # what a person has to decide before it is applied
     measures: Measures | None = field(default=None, repr=False, compare=False)
+    changed: bool = False  # its results may be another's than this program's: what they come from is read again
 
     def as_json(self) -> dict[str, Any]:
         saved = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in MADE}
@@ -9262,7 +9269,9 @@ NONE_COUNTS = (
     "none of them counts on an official Benchmark of the Hub: nothing goes to .eval_results, no leaderboard ranks them "
     "(`evaluation_manager.py benchmarks` lists those that count)"
 )
-MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures")
+MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures", "changed")
+MODEL_CARD = "Model card"  # a source's name, without the table's number, which changes when the card does
+BY_HAND = "by hand"  # the origin of a result that a person wrote into a plan
 
 
 @dataclass(slots=True)
@@ -9306,7 +9315,7 @@ def card_entries(
             shots=score.shots,
             variant=score.notes,
             task_type=task_type,
-            source_name="Model card",  # without the table's number, which changes when the card does
+            source_name=MODEL_CARD,
             source_url=f"{hub}/{repo_id}",
         )
         for score in scores
@@ -9556,7 +9565,7 @@ def check_plan(plan: Plan) -> None:
     lists = (plan.notes, plan.beside, plan.own_harness, [*plan.scales, *plan.scales.values()])
     if not all(isinstance(item, list) for item in lists):
         raise ValueError("notes, beside and own_harness are lists")
-    answers = (*plan.official, *plan.official.values(), plan.seal)
+    answers = (*plan.official, *plan.official.values(), plan.seal, plan.results_seal)
     if not all(isinstance(text, str) for text in (*texts, *answers, *itertools.chain(*lists))):
         raise ValueError("a text is no text")
     if not isinstance(plan.replace, bool) or not TARGET.fullmatch(plan.target) or plan.formats not in FORMATS:

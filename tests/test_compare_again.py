@@ -38,6 +38,7 @@ def test_the_other_model_is_measured_as_this_one_was(
         assert words in way
     command = shlex.split(way.partition("&& uv run ")[2])
     assert Path(command[0]).name == "convert_results.py" and Path(command[0]).is_file()
+    assert command[2:4] == ["--output-dir", str(tmp_path)]
 
 
 @pytest.mark.parametrize("here", [True, False])
@@ -73,7 +74,7 @@ def test_a_record_of_ours_gives_its_own_command(tmp_path: Path, capsys: pytest.C
     args = lighteval_vllm_uv.build_parser().parse_args(words[1:])
     assert Path(words[0]).is_file() and args.model == ["o/B"] and args.tasks and "gsm8k|5" in args.tasks
     assert (args.dtype, args.seed, args.system_prompt) == ("float32", 7, "be brief; $(no)")
-    assert args.use_chat_template and args.output_dir == "results"
+    assert args.use_chat_template and args.output_dir == str(tmp_path / "r")  # where the others are looked for
     assert "measure o/A as o/B was: with helm 1.0 (0-shot): arc_easy" in ways
 
 

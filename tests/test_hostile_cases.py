@@ -132,7 +132,7 @@ def test_a_plan_writes_what_it_shows_and_nothing_else(cage, tmp_path, forge):  #
 CLAIMS = {
     "source_name": "Verified by nobody", "source_url": "https://evil.example/x", "task_type": "image-classification",
     "dataset": [["type", "o/forged"], ["name", "Forged"], ["config", "c1"], ["split", "s1"], ["revision", "deadbeef"]],
-    "date": "2020-02-03", "key": None,
+    "date": "2020-02-03", "key": None, "origin": "an audit",
 }  # fmt: skip
 
 
@@ -141,11 +141,11 @@ def test_a_plan_shows_all_that_is_written_of_a_result(cage, tmp_path):  # noqa: 
     plan = json.loads(PREPARED["plan"])["plan"]
     first, *others = plan["entries"]
     (tmp_path / "plan.json").write_text(json.dumps(plan | {"entries": [first | CLAIMS, *others]}))
-    argv = ["apply", "plan.json", "--card", "README.md"]
+    argv = ["apply", "plan.json", "--card", "README.md", "--adopt"]
     shown = cage.run("evaluation_manager", [*argv, "--dry-run"], tmp_path)
     assert cage.run("evaluation_manager", argv, tmp_path).code == 0
     card = (tmp_path / "README.md").read_text()
-    wanted = [value for key, value in CLAIMS.items() if isinstance(value, str) and key != "date"]
+    wanted = [value for key, value in CLAIMS.items() if isinstance(value, str) and key not in ("date", "origin")]
     for text in (*wanted, *(value for _, value in CLAIMS["dataset"])):
         assert text in card and text in shown.out, text
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import evaluation_manager as manager
@@ -248,10 +250,101 @@ def test_what_would_not_validate_is_not_written(
 ) -> None:
     plan = tmp_path / "plan.json"
     assert run(capsys, *EXTRACT, "--output", str(plan))[0] == 0
-    plan.write_text(plan.read_text().replace("77.3", "177.3"))
+    write_by_hand(plan, value=177.3, origin="by hand")
     before = len(model.writes())
-    code, out, err = run(capsys, "apply", str(plan), "--create-pr")
+    code, out, err = run(capsys, "apply", str(plan), "--create-pr", "--adopt", "--replace")
     assert code == 1 and "does not validate" in err and "177.3" in out and len(model.writes()) == before
+
+
+def write_by_hand(plan: Path, **changes: object) -> None:
+    """Change the GSM8K result of a saved plan."""
+    answer = json.loads(plan.read_text())
+    for entry in answer["plan"]["entries"]:
+        entry.update(changes if entry["key"] == "gsm8k" else {})
+    plan.write_text(json.dumps(answer))
+
+
+FALSE = {
+    "value": ({"value": 87.3}, "value 87.3 in the plan, 77.3 there"),
+    "name": ({"benchmark": "MATH", "key": "math"}, "benchmark MATH in the plan, GSM8K there"),
+    "shots": ({"shots": "3-shot"}, "shots 3-shot in the plan, 5-shot there"),
+    "unit": ({"unit": "proportion"}, "unit proportion in the plan"),
+    "source": ({"source_name": "An audit", "source_url": "https://audit.example"}, "source_name An audit in the plan"),
+    "place": ({"origin": "table 1, row 7, column 1"}, "the card has no result of this model there"),
+}
+
+
+@pytest.mark.parametrize("false", FALSE)
+def test_what_a_plan_says_of_a_card_is_what_the_card_says(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, false: str
+) -> None:
+    """Also of the very card that it was made against, in a dry run, with --adopt, and from another's plan."""
+    plan, (changes, said) = tmp_path / "plan.json", FALSE[false]
+    assert run(capsys, *EXTRACT, "--create-pr", "--dry-run", "--output", plan)[0] == 0
+    write_by_hand(plan, **changes)
+    for more in ([], ["--dry-run"], ["--adopt"], ["--create-pr", "--repo-id", REPO, "--adopt"]):
+        code, _, err = run(capsys, "apply", plan, *more)
+        assert code == 3 and said in err and "by hand" in err and "was changed after it was made" in err
+    assert model.writes() == []
+
+
+def test_a_result_by_hand_is_meant_first_and_has_no_source(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.json"
+    assert run(capsys, *EXTRACT, "--create-pr", "--dry-run", "--output", plan)[0] == 0
+    write_by_hand(plan, value=87.3, origin="by hand")
+    code, out, err = run(capsys, "apply", plan, "--replace")
+    assert code == 3 and "87.3   by hand" in out and "was changed after it was made" in err and not model.writes()
+    command = shlex.split(err.partition("evaluation_manager.py ")[2])
+    assert "--adopt" in command and run(capsys, *command)[0] == 0
+    front = yaml.safe_load(model.files(REPO, "refs/pr/1")["README.md"].decode().split("---")[1])
+    rows = {row["metrics"][0]["value"]: row.get("source") for row in front["model-index"][0]["results"]}
+    assert rows.pop(87.3) is None and rows and all(source["name"] == "Model card" for source in rows.values())
+    (request,) = model.pull_requests(REPO)
+    text = json.dumps(request.events[0])
+    assert "by hand" in request.title and "| GSM8K | 87.3 | 5-shot | by hand |" in text
+
+
+def test_a_result_of_a_record_that_is_at_hand_is_what_the_record_says(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(Path(__file__).parents[1] / "examples" / "tiny_run" / "results", tmp_path / "results")
+    plan, hand = tmp_path / "plan.json", tmp_path / "hand.json"
+    add = ("add", "--repo-id", REPO, "--results", "results", "--model-id", "tiny_run/step_700", "--create-pr")
+    assert run(capsys, *add, "--dry-run", "--output", plan)[0] == 0
+    assert run(capsys, "apply", plan, "--dry-run")[0] == 0
+    answer_ = json.loads(plan.read_text())
+    first = answer_["plan"]["entries"][0]
+    true, first["value"] = first["value"], first["value"] / 2 + 0.01
+    plan.write_text(json.dumps(answer_))
+    for more in ([], ["--adopt"], ["--adopt", "--dry-run"]):
+        code, _, err = run(capsys, "apply", plan, *more)
+        assert code == 3 and f"value {first['value']:.12g} in the plan, {true:.12g} there" in err
+    hand.write_text(json.dumps(answer_ | {"plan": answer_["plan"] | {"source": "an audit"}}))
+    first["value"] = true
+    plan.write_text(json.dumps(answer_ | {"plan": answer_["plan"] | {"source": "an audit"}}))
+    code, _, err = run(capsys, "apply", plan)
+    assert code == 3 and "--adopt" in err and "in the plan" not in err
+    shutil.rmtree(tmp_path / "results")
+    code, out, _ = run(capsys, "apply", hand, "--adopt", "--dry-run")  # said, where nothing can be compared
+    assert code == 0 and "their sources were not at hand" in out and model.writes() == []
+
+
+def test_what_was_chosen_by_hand_is_read_again_where_it_stands(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    model.commit(REPO, {"README.md": CARD.replace(b"Foo-7B |", b"Bird |")})
+    plan = tmp_path / "plan.json"
+    ask = (*EXTRACT, "--table", "1", "--model-column-index", "1", "--create-pr", "--dry-run", "--output", plan)
+    assert run(capsys, *ask)[0] == 0 and run(capsys, "apply", plan, "--dry-run")[0] == 0
+    write_by_hand(plan, samples=1319)
+    code, _, err = run(capsys, "apply", plan, "--adopt")
+    assert code == 3 and "samples 1319 in the plan, none there" in err
+    write_by_hand(plan, samples=None, value=87.3)
+    code, _, err = run(capsys, "apply", plan, "--adopt")
+    assert code == 3 and "value 87.3 in the plan, 77.3 there" in err and err.count("in the plan") == 1
 
 
 ASKED = {
@@ -292,10 +385,9 @@ def test_a_plan_of_another_hand_neither_says_where_it_goes_nor_answers(
 def test_a_plan_is_ones_own_with_ones_own_key(
     model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Results edited by hand are one's own still; the same file of another user, or without a key, is asked about."""
+    """The same file of another user, or without a key, is asked about."""
     plan, bare = tmp_path / "plan.json", tmp_path / "bare.json"
     assert run(capsys, *EXTRACT, "--create-pr", "--dry-run", "--output", plan)[0] == 0
-    plan.write_text(plan.read_text().replace("77.3", "77.4"))
     with monkeypatch.context() as other:
         other.setenv("XDG_STATE_HOME", str(tmp_path / "state of another"))
         code, _, err = run(capsys, "apply", plan)
@@ -306,10 +398,12 @@ def test_a_plan_is_ones_own_with_ones_own_key(
         code, _, err = run(capsys, *EXTRACT, "--output", bare)
         assert code == 0 and "no seal" in err and json.loads(bare.read_text())["plan"]["seal"] == ""
         assert run(capsys, "apply", bare, "--dry-run")[0] == 3
-        assert run(capsys, "apply", bare, "--dry-run", "--apply", "--repo-id", REPO)[0] == 0
+        said = ("--dry-run", "--apply", "--repo-id", REPO)
+        assert run(capsys, "apply", bare, *said)[0] == 3
+        assert run(capsys, "apply", bare, *said, "--adopt")[0] == 0
     assert model.writes() == []
     assert run(capsys, "apply", plan)[0] == 0
-    assert b"value: 77.4" in model.files(REPO, "refs/pr/1")["README.md"]
+    assert b"value: 77.3" in model.files(REPO, "refs/pr/1")["README.md"]
 
 
 def test_a_value_that_cannot_be_is_left_out_and_the_others_are_offered(
@@ -322,6 +416,21 @@ def test_a_value_that_cannot_be_is_left_out_and_the_others_are_offered(
 
 
 # --- Tokens, permissions, faults ---------------------------------------------------------------------------------
+
+
+def test_without_a_network_one_line_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of the client's own tries, and the way that needs no Hub."""
+    said: list[logging.LogRecord] = []
+    handler, logger = logging.Handler(), logging.getLogger("huggingface_hub")
+    monkeypatch.setattr(handler, "emit", said.append)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
+    monkeypatch.setattr(logger, "handlers", [handler])
+    monkeypatch.setattr(logger, "level", logging.WARNING)
+    code, out, err = run(capsys, *EXTRACT, "--create-pr")
+    assert code == 2 and out == "" and "--card FILE" in err and "no network" in err and said == []
 
 
 def test_without_a_token_nothing_is_sent(

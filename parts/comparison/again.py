@@ -20,7 +20,7 @@ from typing import Any
 
 from parts.comparison.comparable import scale_reasons, unlike_reasons
 from parts.comparison.pairs import match_items
-from parts.comparison.vocabulary import ABSENT, NOT_COMPARABLE, SCORED_FILES, ModelRuns, Row, Run
+from parts.comparison.vocabulary import ABSENT, NOT_COMPARABLE, SCORED_FILES, ModelRuns, Row, Run, TaskFailure
 from parts.foreign import mapping_in
 from parts.frame import ScriptError, command_line_of, listing, path_word, run_line, single_line, uv_words
 from parts.records.attempts import COUNT_WORDS
@@ -84,7 +84,7 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     """For rows without a comparison, each with its (first, second) model: what to run, once for all tasks alike."""
     tasks: dict[tuple[str, str, Way], list[str]] = defaultdict(list)
     causes: dict[str, list[str]] = defaultdict(list)
-    mended: set[str] = set()
+    mended: list[TaskFailure] = []
     units: list[str] = []
     for row, names in rows:
         if row.verdict not in (NOT_COMPARABLE, ABSENT):
@@ -97,8 +97,8 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
         for name, cause in spoilt:
             causes[cause] += [name] if name not in causes[cause] else []
         failed = [models[names[i]].failures.get(row.key) for i in (0, 1) if not found[i]]
-        failed = {failure.file for failure in failed if failure and failure.file}
-        mended |= failed
+        failed = [failure for failure in failed if failure and failure.file]
+        mended += failed
         if failed:
             continue
         if row.sides and (scales := scale_reasons(*row.sides)):
@@ -126,11 +126,19 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     ]
 
 
-def conversion_again(files: Iterable[str]) -> str:
+def conversion_again(failures: Iterable[TaskFailure | None]) -> str:
     """The way out of numbers that their metrics cannot have: no other measurement, the files as they should be."""
-    files = sorted({file for file in files if is_one_line(file)})
-    words = [*run_words("convert_results.py"), *map(Path, files), "--output-dir", "results"]
+    found = [failure for failure in failures if failure and failure.file and is_one_line(failure.file)]
+    files = sorted({failure.file for failure in found})
+    words = [*run_words("convert_results.py"), *map(Path, files), *into_folder(found[0].record if found else "")]
     return f"correct {listing(files, 20)} and convert again: {command_line_of(words)}" if files else ""
+
+
+def into_folder(record: str) -> tuple[str, ...]:
+    """Where records are to lie beside one, which is below a results folder's data/collection/developer/model."""
+    parents = Path(record).parents
+    folder = parents[4] if Path(record).parts[-5:-4] == ("data",) else parents[0] if record else Path("results")
+    return ("--output-dir", path_word(folder))
 
 
 def unit_stated(row: Row, scales: Sequence[str]) -> str:
@@ -239,9 +247,11 @@ def way_like(run: Run, model: str, local: bool, unknown: str) -> tuple[Way, str]
     bare = task.removeprefix("inspect_evals/")
     named = is_task_name(bare) and (is_model_word(model) if carried is None else is_one_line(model))
     if named and carried is not None:
-        return replace(own_command(carried, model, is_own_questions(record, run)), unknown=unknown), task
+        way = own_command(carried, model, is_own_questions(record, run))
+        return replace(way, after=(*way.after, *into_folder(run.file)), unknown=unknown), task
     if named and name in HARNESSES:
         way = HARNESSES[name](model, version, said)
+        way = replace(way, then=(*then_convert(), *into_folder(run.file)))
         if local:  # the new records are known by the same weights as the old ones
             way = replace(way, then=(*way.then, "--checkpoints", model), unknown=unknown)
         return way, f"inspect_evals/{bare}" if name == "inspect" else task
@@ -319,7 +329,7 @@ def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     before = (*harness_alone(), "--with", pinned(f"lm-eval[{backend}]", version), "lm_eval", "--model", backend)
     before += ("--model_args", model_arguments(model, "pretrained", said), "--tasks")
     after = (*how, "--log_samples", "--output_path", AGAIN_FOLDER)
-    return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
+    return Way(before, after, yours=(*odd, *left_dtype(said)))
 
 
 def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
@@ -329,7 +339,7 @@ def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     before = (*harness_alone(), "--with", pinned(f"lighteval[{extra}]", version), "lighteval", backend)
     before += (model_arguments(model, "model_name", said),)
     after = (*how, "--save-details", "--output-dir", AGAIN_FOLDER)
-    return Way(before, after, then_convert(), yours=(*odd, *left_dtype(said)))
+    return Way(before, after, yours=(*odd, *left_dtype(said)))
 
 
 def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
@@ -342,7 +352,7 @@ def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     packages = ("--with", pinned("inspect-ai", version), "--with", "inspect-evals")
     before = (*harness_alone(), *packages, "inspect", "eval")
     after = ("--model", name, *(("-T", *shots) if shots else ()), *how, "--log-dir", AGAIN_FOLDER)
-    return Way(before, after, then_convert(), apart=True, yours=(*odd_shots, *odd))
+    return Way(before, after, apart=True, yours=(*odd_shots, *odd))
 
 
 HARNESSES = {"lm_eval": lm_eval_command, "lighteval": lighteval_command, "inspect": inspect_command}
@@ -353,4 +363,4 @@ def pinned(package: str, version: str) -> str:
 
 
 def then_convert() -> tuple[str, ...]:
-    return (*run_words("convert_results.py"), AGAIN_FOLDER, "--output-dir", "results")
+    return (*run_words("convert_results.py"), AGAIN_FOLDER)

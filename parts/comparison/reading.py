@@ -157,7 +157,7 @@ class RunReader:
         if not records:
             found = self.failures(asked.entries)
             told = "; ".join([f"{key}: {failure.error}" for key, failure in found.items()][:5])
-            way = conversion_again(failure.file for failure in found.values()) or "evaluate it again"
+            way = conversion_again(found.values()) or "evaluate it again"
             raise ScriptError(f"{asked.what}: all of its {len(asked.entries)} tasks failed ({told}); {way}")
         return runs_with_settings([run for entry in records for run in self.read(entry)], asked.settings)
 
@@ -175,11 +175,12 @@ class RunReader:
     def failures(self, entries: Iterable[RecordEntry]) -> dict[str, TaskFailure]:
         """What failed, by benchmark."""
         found = {}
-        for record in (entry.record for entry in entries if entry.record.get("failure")):
+        for entry in (entry for entry in entries if entry.record.get("failure")):
+            record = entry.record
             name = str(mapping_in(record, "eval_library").get("name") or "lighteval")
             key, _ = self.vocabulary.task_key(str(record.get("task")), name)
             error, file = single_line(record.get("error")), single_line(mapping_in(record, "source").get("file") or "")
-            found[key] = TaskFailure(error[:200], file if OUTSIDE_RANGE in error else "")
+            found[key] = TaskFailure(error[:200], file if OUTSIDE_RANGE in error else "", str(entry.path))
         return found
 
     def read(self, entry: RecordEntry) -> list[Run]:

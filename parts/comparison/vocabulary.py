@@ -127,6 +127,7 @@ class TaskFailure:
 
     error: str
     file: str = ""
+    record: str = ""  # the file that says it failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,9 +284,12 @@ def changed_files(diff: str) -> set[str]:
     return {name for pair in pairs for name in pair}
 
 
+WITH_CARD = ", or at once with --card FILE, a card on this machine"  # what needs no Hub
+
+
 @contextlib.contextmanager
-def card_errors(where: str) -> Iterator[None]:
-    """Turn what the client raises when a model is read into one line that says what to do."""
+def card_errors(where: str, offline: str = "") -> Iterator[None]:
+    """Turn what the client raises when a model is read into one line that says what to do, also without a network."""
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
@@ -319,11 +322,11 @@ def card_errors(where: str) -> Iterator[None]:
         said = single_line(getattr(error, "server_message", None) or "")[:200]
         reasons = HUB_REASONS | {403: f"the Hub does not let it be read{f' ({said})' if said else ''}"}
         why = reasons.get(status) or " ".join(str(error).split())[:300] or type(error).__name__
-        why += NO_SUCH_HOST if no_such_host(error) else ""
+        why += f"{NO_SUCH_HOST}{offline}" if no_such_host(error) else ""
         raise ScriptError(f"{where}: could not be read: {why}") from error
 
 
 def fetch_state(repo_id: str, revision: str | None) -> RepoState:
     """A model's card and results on the Hub; each failure is one line that says what to do."""
-    with card_errors(f"{repo_id}{f' at {revision}' if revision else ''}"):
+    with card_errors(f"{repo_id}{f' at {revision}' if revision else ''}", WITH_CARD):
         return Hub(hub_token()).state(repo_id, revision)

@@ -1,22 +1,36 @@
-"""Where results come from, looked at again: a card that changed since the plan, and what else contradicts a result."""
+"""Where results come from, looked at again: a card or a plan that changed, and what else contradicts a result."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from parts.cards.asking import Extraction, extract, read_tables
 from parts.cards.labels import Vocabulary
+from parts.cards.scores import Pick
 from parts.cards.source import build_vocabulary
 from parts.cards.tables import card_body, parse_card
-from parts.frame import ScriptError, option_words, single_line
+from parts.frame import ScriptError, listing, option_words, single_line
 from parts.hub.committing import git_blob_id
 from parts.metadata.entries import Entry
 from parts.metadata.front_matter import decode_card
 from parts.metadata.identity import OTHER, SAME, Measures, Written, agree, readings, written
 from parts.metadata.merge import is_beside, is_value, measures_of, standings_of
-from parts.metadata.plan import Change, Plan, RepoState, card_entries, written_value
+from parts.metadata.plan import BY_HAND, MODEL_CARD, Change, Plan, RepoState, card_entries, entry_name, written_value
+from parts.publish.records import read_entries, results_of
+from parts.records.files import read_record
+from parts.records.publishable import Allowed, record_model
+from parts.vocabulary import vocabulary_of
+
+MOST_FOLDERS = 1000  # that are looked through for a record
+MOST_PICKS = 40  # columns and rows that are read again as chosen
+# What a result says that its source must say, too; a source without a metric leaves it to an answer (--metric).
+CLAIMED = ("value", "unit", "benchmark", "key", "metric", "shots", "variant")
+OF_A_CARD = (*CLAIMED, "dataset", "source_name", "source_url", "date", "samples", "standard_error", "lower_is_better")
 
 
 def read_card_scores(card: bytes, repo_id: str, vocabulary: Vocabulary) -> tuple[Extraction, str | None]:
@@ -37,9 +51,15 @@ def is_of_card(entry: Entry) -> bool:
 
 
 def still_said(plan: Plan, state: RepoState) -> Plan:
-    """The plan, when the card that its results were read from says them still; ScriptError (3) with both values."""
+    """The plan, when the card that its results were read from says them still; ScriptError (3) with both values.
+
+    A plan that was not changed holds what the card says that it was made against; of one that was, each place counts.
+    """
     read = [entry for entry in plan.entries if is_of_card(entry)]
-    if not read or plan.card is None or plan.card in (body_id(state.card or b""), git_blob_id(state.card or b"")):
+    if plan.changed:
+        refuse_untrue(contradicted_by_card(plan, read, state.card or b"") if read else [])
+        return plan
+    if not read or plan.card in (None, body_id(state.card or b""), git_blob_id(state.card or b"")):
         return plan
     measures = measures_of(plan)
     answer, _ = read_card_scores(state.card or b"", plan.repo_id, build_vocabulary(dict(measures.mapping)))
@@ -55,6 +75,133 @@ def still_said(plan: Plan, state: RepoState) -> Plan:
         lines.append("the card has changed since: make the plan anew, or write these results by hand")
         raise ScriptError("\n".join(map(single_line, lines)), code=3)
     return plan
+
+
+def refuse_untrue(lines: Sequence[str]) -> None:
+    """ScriptError (3) with the results of a plan that are not what the places that it names say."""
+    if lines:
+        way = f'"origin": "{BY_HAND}" in its place publishes such a result so, without a source'
+        lines = [*lines, f"the plan was changed after it was made, or its card: make the plan anew; {way}"]
+        raise ScriptError("\n".join(map(single_line, lines)), code=3)
+
+
+def contradicted_by_card(plan: Plan, entries: Sequence[Entry], card: bytes) -> list[str]:
+    """What a plan's results say otherwise than the places of the card that they name, read again.
+
+    A place that is not certain by itself is read as it must have been chosen: by its column, or by its row.
+    """
+    vocabulary = build_vocabulary(dict(measures_of(plan).mapping))
+    certain = {
+        entry.origin: entry
+        for entry in card_entries(read_card_scores(card, plan.repo_id, vocabulary)[0].results, plan.repo_id)
+    }
+    chosen: dict[str, list[Entry]] = {}
+    if unsure := [entry for entry in entries if entry.origin not in certain]:
+        parsed = parse_card(decode_card(card, f"{plan.repo_id}/README.md"))
+        for picks in itertools.islice(all_picks(unsure), MOST_PICKS):
+            with contextlib.suppress(ScriptError):  # there is no such row or column
+                readings = read_tables(parsed, plan.repo_id, vocabulary, picks)
+                for entry in card_entries([score for one in readings for score in one.scores], plan.repo_id):
+                    chosen.setdefault(entry.origin, []).append(entry)
+    lines = []
+    for entry in entries:
+        found = [certain[entry.origin]] if entry.origin in certain else chosen.get(entry.origin, [])
+        unlike = [unlike_claims(entry, other, OF_A_CARD) for other in found]
+        if not all(unlike):
+            continue
+        said = min(unlike, key=len) if unlike else "the card has no result of this model there"
+        lines.append(f"{entry_name(entry)}, {entry.origin}: {said}")
+    return lines
+
+
+def all_picks(entries: Sequence[Entry]) -> Iterator[dict[int, list[Pick]]]:
+    """Each column, then each row that results name ("table 1, row 0, column 2"), as it is chosen by hand."""
+    places = [
+        [int(word) if word.isdecimal() else -1 for word in entry.origin.replace(",", "").split()[1::2]][:3]
+        for entry in entries
+    ]
+    places = [place for place in places if len(place) == 3]
+    for axis, part in (("column", 2), ("row", 1)):
+        for number, index in sorted({(place[0], place[part]) for place in places}):
+            yield {number: [Pick(number, axis, index)]}
+
+
+def unlike_claims(entry: Entry, source: Entry, names: Sequence[str]) -> str:
+    """What a result says otherwise than its source, with both; nothing, when it is what stands there."""
+    pairs = [(name, getattr(entry, name), getattr(source, name)) for name in names]
+    unlike = [pair for pair in pairs if pair[1] != pair[2] and (pair[0], pair[2]) != ("metric", None)]
+    return "; ".join(
+        f"{name} {claim_words(mine)} in the plan, {claim_words(there)} there" for name, mine, there in unlike
+    )
+
+
+def claim_words(value: Any) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value or "none")
+
+
+def contradicted_by_records(plan: Plan, folders: Sequence[Path]) -> tuple[list[str], list[Entry]]:
+    """(what a plan's results say otherwise than the records that they name; those of which no source is at hand).
+
+    A record is at hand below the given folders, two levels deep. Where the result may be one of several records (a
+    mean, a benchmark of its parts), all that lie there are read as `add` reads them.
+    """
+    mapping = dict(measures_of(plan).mapping)
+    vocabulary = vocabulary_of(mapping)
+    lines, unread = [], []
+    for entry in plan.entries:
+        if is_of_card(entry) or entry.origin == BY_HAND:
+            continue
+        file, found = record_at_hand(entry.origin, folders), []
+        if file is None:
+            unread.append(entry)
+            continue
+        try:
+            record = read_record(file) or {}
+            found = [row.entry for row in results_of(file, record, vocabulary)] if record else []
+            if all(unlike_claims(entry, other, CLAIMED) for other in found):
+                root = file.parents[len(PurePosixPath(entry.origin).parts) - 1]
+                allowed = Allowed(partial=True, invalid=True, latest=True)
+                found += read_entries([root], record_model(record), plan.repo_id, [], mapping, allowed)[0]
+        except ScriptError:  # several states of the model, or records that do not go together
+            pass
+        unlike = [unlike_claims(entry, other, CLAIMED) for other in found]
+        if all(unlike):
+            lines.append(f"{entry_name(entry)}, {file}: {min(unlike, key=len, default='no such result there')}")
+    return lines, unread
+
+
+def record_at_hand(origin: str, folders: Sequence[Path]) -> Path | None:
+    """The record of which a result names the place, where it lies below one of the folders."""
+    place = PurePosixPath(origin)
+    if place.suffix != ".json" or place.is_absolute() or ".." in place.parts or len(place.parts) not in (1, 5):
+        return None
+    below = ((top, folder) for top in folders for folder in itertools.chain([top], top.glob("*/"), top.glob("*/*/")))
+    for top, folder in itertools.islice(below, MOST_FOLDERS):
+        file = folder / place
+        if file.is_file() and file.resolve().is_relative_to(top.resolve()):
+            return file
+    return None
+
+
+def with_true_sources(plan: Plan) -> None:
+    """What a person wrote into a plan has no source: not the card that says something else there, nor a record's."""
+
+    def is_own(entry: Entry) -> bool:
+        return entry.origin == BY_HAND or (entry.source_name == MODEL_CARD and not is_of_card(entry))
+
+    own = [entry for entry in plan.entries if is_own(entry)]
+    plan.entries = [
+        dataclasses.replace(entry, source_name=None, source_url=None) if entry in own else entry
+        for entry in plan.entries
+    ]
+    if own and BY_HAND not in plan.source:
+        plan.source = BY_HAND if len(own) == len(plan.entries) else f"{plan.source} and {BY_HAND}"
+
+
+def unread_note(entries: Sequence[Entry]) -> list[str]:
+    """That results of a plan that was changed could not be compared with what they were read from."""
+    names = listing([f"{entry_name(entry)} ({entry.origin})" for entry in entries])
+    return [f"as the plan says them, their sources were not at hand: {names}"] if entries else []
 
 
 def metric_questions(plan: Plan) -> list[str]:

@@ -26,7 +26,7 @@ from parts.seal import is_sealed, seal_of
 
 MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
 MOST_CLOSED = 20  # closed pull requests of one's own that are looked at
-PLAN_SEAL = "plan 2"
+PLAN_SEAL, RESULTS_SEAL = "plan 2", "plan results 1"
 # What a plan's seal covers: where it goes, as what, and what was answered.
 DECIDED = (
     "repo_id", "target", "formats", "task_type", "dataset_name",
@@ -297,18 +297,34 @@ def acts(args: argparse.Namespace) -> bool:
 
 
 def saved_plan(plan: Plan) -> dict[str, Any]:
-    """A plan as it is saved, with the user's seal on where it goes and what was answered; its results may be edited."""
+    """A plan as it is saved, with the user's seals: on where it goes and what was answered, and on its results.
+
+    What is changed and not yet meant (`--adopt`) keeps the seal that does not fit.
+    """
     try:
         seal = seal_of(decisions_of(plan), PLAN_SEAL)
+        results = plan.results_seal if plan.changed else seal_of(results_of_plan(plan), RESULTS_SEAL)
     except ScriptError as error:
         note(f"{error}; so the plan has no seal, and `apply` asks where it goes")
-        seal = ""
-    return plan.as_json() | {"seal": seal}
+        seal = results = ""
+    return plan.as_json() | {"seal": seal, "results_seal": results}
 
 
 def is_own(plan: Plan) -> bool:
     """Whether a plan, as it was read, goes where this user said, with this user's answers."""
     return bool(plan.seal) and is_sealed(decisions_of(plan) | {"seal": plan.seal}, PLAN_SEAL)
+
+
+def is_unchanged(plan: Plan) -> bool:
+    """Whether a plan, as it was read, holds the results that this program read for this user, as it read them."""
+    said = plan.results_seal
+    return bool(said) and is_sealed(results_of_plan(plan) | {"seal": said}, RESULTS_SEAL)
+
+
+def results_of_plan(plan: Plan) -> dict[str, Any]:
+    """All of a plan but where it goes and what was answered: whose results, which, and what they were read from."""
+    kept = {name: value for name, value in plan.as_json().items() if name not in DECIDED}
+    return {**kept, "repo_id": plan.repo_id, "seal": "", "results_seal": ""}
 
 
 def decisions_of(plan: Plan) -> dict[str, Any]:

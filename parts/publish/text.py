@@ -9,7 +9,7 @@ from typing import Any
 
 from parts.metadata.entries import Entry
 from parts.metadata.identity import person_number
-from parts.metadata.plan import Change, Plan, entry_name, filled_in, written_value
+from parts.metadata.plan import BY_HAND, Change, Plan, entry_name, filled_in, written_value
 
 MOST_FACTS = 3000  # characters of what is written of a result beside its value: all that a plan may hold of it
 TITLE = 100  # characters of a pull request's title, at most
@@ -124,7 +124,8 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     lines = [f"{plan.repo_id}: {len(plan.entries)} results from {plan.source}"]
     shared, own = facts_written(plan, plan.entries)
     for entry, facts in zip(plan.entries, own, strict=True):
-        line = f"  {entry_name(entry)}: {written_value(plan, entry):.12g}   from {origin_text(plan, entry)}"
+        line = f"  {entry_name(entry)}: {written_value(plan, entry):.12g}   "
+        line += origin_text(plan, entry) if entry.origin == BY_HAND else f"from {origin_text(plan, entry)}"
         lines.append(f"{line}   with {facts}" if facts else line)
     lines += [f"  all of them with {shared}"] if shared else []
     lines += [f"new: {text}" for text in change.added]
