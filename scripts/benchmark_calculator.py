@@ -3017,6 +3017,12 @@ def label_text(text: str) -> str:
     return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
 
 
+@functools.lru_cache(maxsize=4096)
+def folded_label(text: str) -> str:
+    """A label as it is compared: markup and case off."""
+    return label_text(plain_text(text)).casefold()
+
+
 def shown_html(text: str) -> str:
     """HTML without the elements that a page does not show, or strikes out."""
     from lxml import etree
@@ -3311,6 +3317,18 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                   ']ended|\\w+ '
                   '\\(pretrained(?==)|(?:dtype|add_bos_token|trust_remote_code|tensor_parallel_size|data_parallel_size|gpu_memory_utilization|max_model_len|max_length|parallelize)=[\\w.]+|gen_kwargs: '
                   '\\(none|limit: none|num_fewshot: \\w+|batch_size: \\w+',
+ 'spread': '(?:(?:\\b(?:mean|average|avg\\.?)\\s*)?(?:±|∓|\\+/?-|\\\\pm)\\W*(?:[\\w%.]+\\W+){0,4}?|\\b(?:mean|average|scores?|results?) '
+           '(?:and|with) (?:its |their |the )?|\\b(?:with|behind|in (?:brackets|parentheses)) (?:its |their |the '
+           ')?)(?:(?:bootstrap(?:ped)?|sampling) )?(?:(?:standard|std\\.?)[- '
+           ']?(?:errors?|err\\.?|deviations?|dev\\.?)|std[- '
+           ']?(?:err|dev)s?\\b|s\\.?e\\.?m\\.?(?!\\w)|s\\.?[ed]\\.?(?!\\w))(?:s?\\b(?! rates?))(?: of the '
+           'mean)?(?: in (?:brackets|parentheses))?(?: (?:over|of|across|from) (?:\\w+ '
+           '){1,2}(?:runs|seeds|trials)\\b)?',
+ 'data_names': 'libri ?speech|fleurs|common '
+               '?voice|coco(?!a)|imagenet|flores|wmt|newstest|tatoeba|aishell|gigaspeech|voxpopuli|ted-?lium|earnings|\\btest-(?:clean|other)',
+ 'says_benchmark': 'benchmark benchmarks bench task tasks subtask subtasks eval evals evaluation evaluations '
+                   'capability capabilities ability abilities skill skills suite 任务 评测 基准 能力 ベンチマーク 벤치마크',
+ 'of_sizes': 'params param parameters parameter total totally active activated dense moe about circa ca a of',
  'plain_runs': '点击查看 详情 单图 多图 文档 解析 图表 等 领域 法律 医疗 多语言 翻译 官方 方案 采用 说明 典型 一系列 进行了 包括 作为 参考 各大 通り 并 同 示します します 示 所有 '
                '均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 '
                '能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 '

@@ -1776,6 +1776,12 @@ def label_text(text: str) -> str:
     return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
 
 
+@functools.lru_cache(maxsize=4096)
+def folded_label(text: str) -> str:
+    """A label as it is compared: markup and case off."""
+    return label_text(plain_text(text)).casefold()
+
+
 def shown_html(text: str) -> str:
     """HTML without the elements that a page does not show, or strikes out."""
     from lxml import etree
@@ -2817,6 +2823,18 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                   ']ended|\\w+ '
                   '\\(pretrained(?==)|(?:dtype|add_bos_token|trust_remote_code|tensor_parallel_size|data_parallel_size|gpu_memory_utilization|max_model_len|max_length|parallelize)=[\\w.]+|gen_kwargs: '
                   '\\(none|limit: none|num_fewshot: \\w+|batch_size: \\w+',
+ 'spread': '(?:(?:\\b(?:mean|average|avg\\.?)\\s*)?(?:±|∓|\\+/?-|\\\\pm)\\W*(?:[\\w%.]+\\W+){0,4}?|\\b(?:mean|average|scores?|results?) '
+           '(?:and|with) (?:its |their |the )?|\\b(?:with|behind|in (?:brackets|parentheses)) (?:its |their |the '
+           ')?)(?:(?:bootstrap(?:ped)?|sampling) )?(?:(?:standard|std\\.?)[- '
+           ']?(?:errors?|err\\.?|deviations?|dev\\.?)|std[- '
+           ']?(?:err|dev)s?\\b|s\\.?e\\.?m\\.?(?!\\w)|s\\.?[ed]\\.?(?!\\w))(?:s?\\b(?! rates?))(?: of the '
+           'mean)?(?: in (?:brackets|parentheses))?(?: (?:over|of|across|from) (?:\\w+ '
+           '){1,2}(?:runs|seeds|trials)\\b)?',
+ 'data_names': 'libri ?speech|fleurs|common '
+               '?voice|coco(?!a)|imagenet|flores|wmt|newstest|tatoeba|aishell|gigaspeech|voxpopuli|ted-?lium|earnings|\\btest-(?:clean|other)',
+ 'says_benchmark': 'benchmark benchmarks bench task tasks subtask subtasks eval evals evaluation evaluations '
+                   'capability capabilities ability abilities skill skills suite 任务 评测 基准 能力 ベンチマーク 벤치마크',
+ 'of_sizes': 'params param parameters parameter total totally active activated dense moe about circa ca a of',
  'plain_runs': '点击查看 详情 单图 多图 文档 解析 图表 等 领域 法律 医疗 多语言 翻译 官方 方案 采用 说明 典型 一系列 进行了 包括 作为 参考 各大 通り 并 同 示します します 示 所有 '
                '均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 '
                '能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 '
@@ -3287,7 +3305,12 @@ _OTHER_VENDOR = {"meta": "facebook", "alibaba": "qwen"}  # whose names on the Hu
 _CODE = re.compile(r"\b(?!vl|ai|lm)[a-z]{2}\b")
 _OURS = re.compile(rf"(?i)\W*(?:{CARD_WORDS['ours']})\W*")
 _SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
+_ZERO_BEHIND = re.compile(r"\.0(?=[bmt]?$)")  # 8.0b is 8b
 _DIGITS = re.compile(r"\d+(?:\.\d+)*[bmkt]?")
+_QUANTITY = re.compile(r"(\d+(?:[.,]\d+)?)\s*-?\s*(b|bn|billions?|m|millions?|t|trillions?)(?![^\W\d_])")
+_OF_SIZES = word_list("of_sizes")
+_SCALES = {"b": 1.0, "m": 1e-3, "t": 1e3}
+SIZE_TOLERANCE = 0.15  # a name's 8B is 8.03B, or 7.6B
 _REPO_ID = re.compile(r"([\w.-]{1,96})/([\w.-]{1,96})")
 _PIECE = re.compile(r"[\w.+-]{2,100}")
 _PIECES = re.compile(r"[\w.+-]{2,60}(?: [\w.+-]{1,60}){1,3}")
@@ -3303,7 +3326,7 @@ def name_tokens(text: str) -> tuple[str, ...]:
         text = unicodedata.normalize("NFC", text)
     for pattern, by in _PHRASES if _IN_PHRASES.search(text) else ():
         text = pattern.sub(by, text)
-    found = [token.removesuffix(".0") for token in _TOKEN.findall(text) if token != "hf"]
+    found = [_ZERO_BEHIND.sub("", token) for token in _TOKEN.findall(text) if token != "hf"]
     return tuple(  # hf is a format, no model; V1.2 is 1.2; "it" beside "en" is a language
         token if token in ("it", "pt") and _CODE.search(f"{before} {after}") else _SYNONYMS.get(token, token)
         for before, token, after in zip(["", *found], found, [*found[1:], ""], strict=False)
@@ -3435,6 +3458,18 @@ def is_movable(token: str) -> bool:
     return is_variant(token) or token in SOFT or token in MODES or token in VENDORS
 
 
+def sizes_in(text: str) -> list[float]:
+    """The numbers of parameters, in billions, that a text says and nothing else: "8.03 B", "30.5B (3.3B active)"."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    if not set(words_of(_QUANTITY.sub(" ", text))) <= _OF_SIZES:
+        return []
+    return [float(number.replace(",", ".")) * _SCALES[scale[0]] for number, scale in _QUANTITY.findall(text)]
+
+
+def is_such_a_size(sizes: Iterable[float], others: Collection[float]) -> bool:
+    return any(abs(size - other) <= SIZE_TOLERANCE * other for size in sizes for other in others)
+
+
 def may_be_left_out(token: str) -> bool:
     return is_variant(token) or token in SOFT or token in MODES or len(token) <= 2
 
@@ -3442,8 +3477,17 @@ def may_be_left_out(token: str) -> bool:
 def fit_texts(texts: Sequence[str], model: ModelName) -> Fit | None:
     """Whether the texts that name one line (a label and its neighbours) name the model; None: another one, or none.
 
-    A neighbour belongs to the name: "Foo" beside "7B-Chat" is Foo-7B-Chat.
+    A neighbour belongs to the name: "Foo" beside "7B-Chat" is Foo-7B-Chat. A number of parameters beside a name that
+    says one is a fact about it: about the same size it says nothing, another size is asked.
     """
+    told = {text: sizes_in(text) for text in texts if not set(name_tokens(text)) <= set(model.tokens)}
+    if told := {text: sizes for text, sizes in told.items() if sizes}:
+        own = {token: size for token in model.tokens for size in sizes_in(token)}
+        bare = [text for text in texts if text not in told]
+        other = [text for text, sizes in told.items() if own and not is_such_a_size(sizes, own.values())]
+        if not other or any(not own.keys().isdisjoint(name_tokens(text)) for text in bare):
+            fit = fit_texts(bare, model)
+            return Fit(False, f"has '{other[0][:40]}' beside it, another size") if fit and other else fit
     relations = [relation_of(text, model) for text in texts]
     best = min(range(len(texts)), key=lambda i: _ORDER[relations[i][0]], default=None)
     if best is None or relations[best][0] == "other":
@@ -5004,6 +5048,7 @@ PLAIN_WORDS = frozenset().union(*map(word_list, ("plain_headings", "plain_labels
 PLAIN_WORDS -= word_list("never_plain")
 _PLAIN_STEM = re.compile(rf"(?:{CARD_WORDS['plain_stems']})\w*")
 _PLAIN_PHRASES = re.compile(rf"(?i)\b(?:{CARD_WORDS['plain_phrases']})\b|[（(\[]%[)）\]]")
+_SPREAD = re.compile(rf"(?i){CARD_WORDS['spread']}")  # "± standard error", which is of a score
 _PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=len, reverse=True)))
 _DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
 _SUITES = word_list("suites")
@@ -5024,7 +5069,9 @@ def by_first_letter(alternatives: Iterable[str]) -> str:
 _ALTERNATIVE = re.compile(r"(?:[^()|\[\]\\]|\\.|\[[^\]]*\]|\((?:[^()]|\([^()]*\))*\))+")  # at the outermost level
 _TELLING = re.compile(rf"\b(?:{by_first_letter(CARD_WORDS['telling'])})\b")  # of a text in lower case
 _TELLING_RUNS = re.compile(rf"{by_first_letter(CARD_WORDS['telling_runs'].split())}|[δ∆]")  # of other letters
-_MEASURES = [(re.compile(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]]
+MEASURES_SAID = [
+    (re.compile(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]
+]
 _SENTENCE = re.compile(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|。\W*$|다\W*$|です|ます|である|した")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
 _LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
@@ -5189,14 +5236,14 @@ class Surroundings:
 
     def rest(self, text: str, every: bool) -> str:
         """A text without the benchmarks, the measures that fit, and the phrases that it has."""
-        text = _PLAIN_PHRASES.sub(" ", text)
+        text = _PLAIN_PHRASES.sub(" ", _SPREAD.sub(" ", text))
         if _VERSION.search(text):
             text = _VERSION.sub(lambda found: " " if self.names.issuperset(name_tokens(found[0])) else found[0], text)
         names = sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True)
         for name in (*names, *self.label_names) if len(text) > 40 else names:  # no label of the table itself
             text = text.replace(name, " ")
         text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
-        for said, metrics in _MEASURES:
+        for said, metrics in MEASURES_SAID:
             if said.search(text) and self.fits(metrics, every):
                 text = said.sub(" ", text)
         return text
@@ -5343,13 +5390,13 @@ def may_tell(text: str) -> bool:
 
 def told_lower(text: str) -> str:
     """The words by which a text says that less is better without a measure's name: "failed", "1 - accuracy"."""
-    found = _REVERSED.search(text) or _LOWER_SAID.search(text)
+    found = _REVERSED.search(text) or _LOWER_SAID.search(_SPREAD.sub(" ", text))
     return found[0] if found else ""
 
 
 def says_lower(text: str) -> bool:
     """Whether a text speaks of a measure of which less is better: an error rate, a loss, 1 - accuracy."""
-    words = words_of(text)
+    words = words_of(_SPREAD.sub(" ", text))
     parts = ("_".join(words[at : at + size]) for size in (1, 2, 3) for at in range(len(words) - size + 1))
     return bool(told_lower(text)) or any(map(metric_direction, parts))
 
@@ -5443,6 +5490,7 @@ class Sending:
 # --- parts/cards/scores.py --------------------------------------------------------------------------------------------
 
 NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
+_SHARES = frozenset(["", *next(fits for said, fits in MEASURES_SAID if said.fullmatch("accuracy"))])
 _ERRORS = frozenset(
     ["error", "errors", "err", "loss", "losses", "wrong", "incorrect", "failures", "mistakes", "错误率", "오류율"]
 )
@@ -5479,7 +5527,7 @@ class Pick:
 
     def name_of(self, index: int, label: str) -> tuple[str, ...]:
         """The names given for a cell's values; none when nothing was given."""
-        return next((names for place, names in self.names if place in (index, label)), ())
+        return next((names for place, names in self.names if is_place(place, index, label)), ())
 
     def change(self, score: Score) -> Score:
         """The score with what was said by hand."""
@@ -5509,7 +5557,9 @@ class Taken:
     scores: list[Score] = field(default_factory=list)
     open_cells: list[OpenCell] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-    used: set[int | str] = field(default_factory=set)  # places that a pick names and that are there; "first_number"
+    places: dict[int, str] = field(default_factory=dict)  # the labels on the other axis, by index
+    first: bool = False  # a cell had several numbers
+    own: dict[tuple[int, int], str] = field(default_factory=dict)  # row, column -> metric, where another one was given
 
     def add(self, other: Taken) -> None:
         self.scores += other.scores
@@ -5518,23 +5568,51 @@ class Taken:
 
     def takes(self, pick: Pick, index: int, label: str, fact: bool) -> bool:
         """Whether a row or column of the other axis is taken; a fact only when it was asked for."""
-        self.used |= {index, label}
+        self.places[index] = label
         if pick.only:
-            return index in pick.only or label in pick.only
+            return any(is_place(place, index, label) for place in pick.only)
         if fact:
             self.left_out.append(f"'{label[:60]}' is a fact, no score")
-        return not fact and index not in pick.leave_out and label not in pick.leave_out
+        return not fact and not any(is_place(place, index, label) for place in pick.leave_out)
+
+    def ask_unlike(self, pick: Pick) -> None:
+        """Open the cells over which one metric was put although they are of others.
+
+        A metric that is none's own says what the whole table measures, and cells that were named were looked at.
+        """
+        own, given = self.own, own_metric(pick.metric or "")
+        asked = [score for score in self.scores if pick.metric and not is_average(score.benchmark)]
+        kinds = {own[score.row, score.column] for score in asked}
+        if pick.only or len(kinds) < 2 or (given not in kinds and _SHARES.issuperset(kinds)):
+            return
+        unlike = [score for score in self.scores if own[score.row, score.column] != given]
+        self.scores = [score for score in self.scores if score not in unlike]
+        for score in unlike:
+            said = own[score.row, score.column] or "not known"
+            why = f"metric: {pick.metric} is put over several benchmarks, and the metric of this one is {said}"
+            self.open_cells.append(OpenCell(score.row, score.column, score.benchmark, score.raw, why, 1, measure=True))
 
     def useless(self, pick: Pick) -> str:
         """What of a pick names nothing that is there."""
         other = "columns" if pick.axis == "row" else "rows"
         named = {other: pick.only, "leave_out": pick.leave_out, "benchmark": [place for place, _ in pick.names]}
         for key, places in named.items():
-            if missing := [place for place in places if place not in self.used]:
-                return f"{key}: {missing[0]!r} is none of its {other}"
-        return (
-            "first_number: no cell of it has several numbers" if pick.first and "first_number" not in self.used else ""
-        )
+            there = self.places.items()
+            if missing := [place for place in places if not any(is_place(place, *one) for one in there)]:
+                has = listing((f"{index} '{label}'" for index, label in there), 20)
+                return f"{key}: {missing[0]!r} is none of its {other}, which are {has}"
+        return "first_number: no cell of it has several numbers" if pick.first and not self.first else ""
+
+
+def is_place(place: int | str, index: int, label: str) -> bool:
+    """Whether a pick's index or label, with or without markup, is this one."""
+    return place == index if isinstance(place, int) else folded_label(place) == folded_label(label)
+
+
+def own_metric(said: str) -> str:
+    """A metric by the name that the vocabulary has for it: "pass@1" -> pass_at_1."""
+    found = (fits for pattern, fits in MEASURES_SAID if pattern.fullmatch(said))
+    return next(found, [folded_metric(said)])[0]
 
 
 class CellLabels(NamedTuple):
@@ -5600,6 +5678,10 @@ class ScoreReader:
         section = block.sections.get(index) or ""
         said = said._replace(note=note_of(section), shots=(*said.shots, shots_of(section) or ""))
         values = [column for column in block.columns("value") if column in columns]
+        facts = [
+            block.paths[column][-1] for column in block.columns("fact") if column in columns and block.paths[column]
+        ]
+        taken.left_out += [f"'{text[:60]}' is a fact, no score" for text in facts if not pick.only]
         for column in columns if pick.only else values:
             path = list(block.paths[column])
             generic = all(map(is_generic, path))
@@ -5632,7 +5714,7 @@ class ScoreReader:
             return leave_open("it is one cell beside several labels")
         if pick.first and len(values) > 1 and len(given) != len(values):
             values = values[:1]
-            taken.used.add("first_number")
+            taken.first = True
         names = self.divide(row, said.texts, len(values)) if not given else [said.texts] * len(given)
         if names is None or len(names) != len(values):
             why = f"{len(given)} names are given" if given else "its label is not divided so"
@@ -5644,9 +5726,12 @@ class ScoreReader:
                 taken.left_out.append(f"'{' '.join(texts)[:60]}' is another model's")
                 continue
             score = self.score(value, said, texts, cell, index, column, name, len(given) > 1)
+            if pick.metric:
+                told = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
+                taken.own[index, column] = own_metric(told)
             pick.change(score)
             if len(value.numbers) > 1 and pick.first:
-                taken.used.add("first_number")
+                taken.first = True
             if len(value.numbers) > 1 and not pick.first:
                 leave_open("it has several numbers")
             elif value.bound and not given and not pick.first:
@@ -6129,6 +6214,8 @@ _LINK_END = re.compile(r"://[^\s()<>\"']*/([\w.-]{3,100})(?=[\s()<>\"'#?])")
 _CHAPTER = re.compile(rf"(?i)\b(?:{CARD_WORDS['chapters']})\b")
 _NUMBER_BEFORE = re.compile(r"^\W*\d+(?:\.\d+)*[.)]?\s")
 _OTHERS = word_list("others")  # in a heading: whose scores they are, if not this model's
+_DATA_NAMES = re.compile(rf"(?i){CARD_WORDS['data_names']}")  # of data that several measures are taken on
+_BENCHMARK_WORDS = word_list("says_benchmark")
 _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
@@ -6178,6 +6265,7 @@ class TableReading:
     would: list[Score] = field(default_factory=list)  # what is not taken for its doubts, as it would be read
     by_hand: list[str] = field(default_factory=list)  # "table 2, column 3 'Moonlight'"
     remarks: list[str] = field(default_factory=list)  # on what was read by hand
+    others: list[Target] = field(default_factory=list)  # of this model's name with something added, and not taken
 
     @property
     def scores(self) -> list[Score]:
@@ -6193,6 +6281,12 @@ class TableReading:
     @property
     def names(self) -> list[str]:
         return list(dict.fromkeys(target.text for target in self.possible))
+
+    @property
+    def beside(self) -> list[str]:
+        """The columns or rows with this model's name in their labels that were not taken, and what they say more."""
+        others = self.others if self.status == "found" else ()
+        return [f"table {self.table.number}, {t.axis} {t.index} '{t.text}' ({t.fit.why})" for t in others]
 
     @property
     def open_cells(self) -> list[OpenCell]:
@@ -6258,20 +6352,21 @@ class Reader:
         if not reading.evaluation:
             reading.status = "skipped"
         elif not found and self.is_single(reading):
-            self.finish(reading)
+            self.finish(reading, force)
         elif not found and self.is_nobodys(reading):
             reading.status = "ambiguous"
         else:
             reading.targets = [t for t in found if t.fit.certain] or [t for t in found if self.may_be(t)]
+            reading.others = [t for t in found if t not in reading.targets and self.has_name(t)]
             if reading.targets:
                 reading.doubts += [f"'{t.text}' {t.fit.why}" for t in reading.targets if not t.fit.certain]
                 reading.doubts += self.label_doubts(reading.targets)
-                self.finish(reading)
+                self.finish(reading, force)
         if reading.status == "absent":
             reading.doubts = []
         return reading
 
-    def finish(self, reading: TableReading) -> None:
+    def finish(self, reading: TableReading, force: bool) -> None:
         """Take the scores of all targets when nothing is in doubt."""
         taken = Taken()
         for target in reading.targets:
@@ -6286,11 +6381,26 @@ class Reader:
             reading.doubts.append("the name stands in a row and in a column")
         elif several and len(reading.targets) > 1:
             reading.doubts.append("it stands there several times, and nothing tells which is meant")
+        if not force and taken.scores and not any(map(self.is_known, taken.scores)):
+            names = listing(dict.fromkeys(score.benchmark for score in taken.scores), 4)
+            doubt = f"no benchmark of it is known ({names}), and no measure is told: what is measured?"
+            reading.text_doubt = reading.text_doubt or doubt
+            reading.doubts.append(doubt)
         reading.doubts = list(dict.fromkeys(reading.doubts))
         reading.status = "ambiguous" if reading.doubts else "found"
         if reading.doubts:
             reading.would, taken = taken.scores, Taken(open_cells=taken.open_cells)
         reading.taken = taken
+
+    def is_known(self, score: Score) -> bool:
+        """Whether the vocabulary or the table says how a result is measured, or it is called a benchmark."""
+        name, blocks = score.benchmark, self.grid.blocks
+        if score.key or score.metric:
+            return True
+        heads = (text for block in blocks for column in block.columns(*TEXT_ROLES) for text in block.paths[column])
+        named = is_benchmark(name, self.vocabulary) or benchmarks_in(name, self.vocabulary)
+        named = named or not _BENCHMARK_WORDS.isdisjoint(itertools.chain.from_iterable(map(words_of, heads)))
+        return bool(named) and not _DATA_NAMES.search(name)
 
     def take(self, target: Target, pick: Pick, taken: Taken) -> None:
         """Add the scores of a target."""
@@ -6355,6 +6465,7 @@ class Reader:
             ScriptError: the column or row is not there, or another label stands there.
         """
         reading = self.read(force=True)
+        named = [*reading.targets, *reading.others]
         candidates, reading.targets, reading.doubts, reading.taken = reading.targets, [], [], Taken()
         reading.status, cells = "found", {}
         lower = next((text for text, _ in self.text_doubts() if says_lower(text)), "")
@@ -6368,6 +6479,7 @@ class Reader:
             pick, taken = dataclasses.replace(pick, axis=places[0].axis), Taken()
             for target in places:
                 self.take(target, pick, taken)
+            taken.ask_unlike(pick)
             if useless := taken.useless(pick):
                 raise ScriptError(f"table {self.table.number}, {target.axis} {target.index}: {useless}")
             for score in taken.scores:
@@ -6380,6 +6492,8 @@ class Reader:
             if lower and not pick.metric and taken.scores:
                 how = f"{self.read_as(taken.scores)}, though '{lower[:80]}' stands by it; metric: \"…\" says what it is"
                 reading.remarks.append(f"{reading.by_hand[-1]} is read as {how}")
+        taken_from = {(target.axis, target.index) for target in reading.targets}
+        reading.others = [t for t in named if (t.axis, t.index) not in taken_from and self.has_name(t)]
         tell_apart(reading.scores)
         return reading
 
@@ -6489,6 +6603,9 @@ class Reader:
             return f"v{text}" if head_is(" ".join(block.paths[column]), "version_heads") else ""
         sized = any(map(SIZED.fullmatch, self.model.tokens))
         return text if sized or not SIZED.fullmatch(text) else ""
+
+    def has_name(self, target: Target) -> bool:
+        return set(self.model.tokens) <= set(name_tokens(target.text))
 
     def may_be(self, target: Target) -> bool:
         """Whether a label that leaves out the kind may be this model where it stands: no base model under "Chat"."""
@@ -6821,7 +6938,7 @@ def traced_texts(table: Table, model: ModelName) -> list[str]:
 
 def says(texts: Sequence[str], label: str) -> bool:
     """Whether one of the texts is the label, markup off."""
-    wanted = label_text(plain_text(label)).casefold()
+    wanted = folded_label(label)
     return any(text.casefold() == wanted for text in texts)
 
 
@@ -6890,6 +7007,7 @@ class Extraction:
                     f"{s.benchmark} {s.raw}" for s in self.results if re.search(r"±|∓|\+/-|\+-|\\pm|&plusmn;", s.raw)
                 )
             ],
+            "not taken, although its name is in the label": [text for r in wanted for text in r.beside],
             "left out as no scores": [text for r in wanted if r.status == "found" for text in r.taken.left_out[:3]],
             "not this model's by their labels": [f"table {r.table.number} ({listing(r.names)})" for r in absent],
             LEFT_OUT: [f"table {r.table.number}" for r in by_hand],
@@ -7161,7 +7279,7 @@ def table_json(reading: TableReading, whole: bool = False) -> dict[str, Any]:
             {"row": c.row, "column": c.column, "label": c.label, "text": c.text, "why": c.why}
             for c in reading.open_cells
         ],
-        "left_out": reading.taken.left_out,
+        "left_out": [*reading.beside, *reading.taken.left_out],
         "scores": len(reading.scores),
     }
     if not whole:

@@ -88,6 +88,7 @@ class Extraction:
                     f"{s.benchmark} {s.raw}" for s in self.results if re.search(r"±|∓|\+/-|\+-|\\pm|&plusmn;", s.raw)
                 )
             ],
+            "not taken, although its name is in the label": [text for r in wanted for text in r.beside],
             "left out as no scores": [text for r in wanted if r.status == "found" for text in r.taken.left_out[:3]],
             "not this model's by their labels": [f"table {r.table.number} ({listing(r.names)})" for r in absent],
             LEFT_OUT: [f"table {r.table.number}" for r in by_hand],
@@ -359,7 +360,7 @@ def table_json(reading: TableReading, whole: bool = False) -> dict[str, Any]:
             {"row": c.row, "column": c.column, "label": c.label, "text": c.text, "why": c.why}
             for c in reading.open_cells
         ],
-        "left_out": reading.taken.left_out,
+        "left_out": [*reading.beside, *reading.taken.left_out],
         "scores": len(reading.scores),
     }
     if not whole:

@@ -9,11 +9,11 @@ import functools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parts.cards.labels import CARD_WORDS, word_list
+from parts.cards.labels import CARD_WORDS, word_list, words_of
 from parts.cards.text import label_text
 
 _TOKEN = re.compile(r"\d+(?:\.\d+)*(?:[bmkt](?![^\W\d_])|[bmkt](?=v\d))?|[^\W\d_]+")
@@ -36,7 +36,12 @@ _OTHER_VENDOR = {"meta": "facebook", "alibaba": "qwen"}  # whose names on the Hu
 _CODE = re.compile(r"\b(?!vl|ai|lm)[a-z]{2}\b")
 _OURS = re.compile(rf"(?i)\W*(?:{CARD_WORDS['ours']})\W*")
 _SIZE = re.compile(r"\d+(?:\.\d+)?[bm]")
+_ZERO_BEHIND = re.compile(r"\.0(?=[bmt]?$)")  # 8.0b is 8b
 _DIGITS = re.compile(r"\d+(?:\.\d+)*[bmkt]?")
+_QUANTITY = re.compile(r"(\d+(?:[.,]\d+)?)\s*-?\s*(b|bn|billions?|m|millions?|t|trillions?)(?![^\W\d_])")
+_OF_SIZES = word_list("of_sizes")
+_SCALES = {"b": 1.0, "m": 1e-3, "t": 1e3}
+SIZE_TOLERANCE = 0.15  # a name's 8B is 8.03B, or 7.6B
 _REPO_ID = re.compile(r"([\w.-]{1,96})/([\w.-]{1,96})")
 _PIECE = re.compile(r"[\w.+-]{2,100}")
 _PIECES = re.compile(r"[\w.+-]{2,60}(?: [\w.+-]{1,60}){1,3}")
@@ -52,7 +57,7 @@ def name_tokens(text: str) -> tuple[str, ...]:
         text = unicodedata.normalize("NFC", text)
     for pattern, by in _PHRASES if _IN_PHRASES.search(text) else ():
         text = pattern.sub(by, text)
-    found = [token.removesuffix(".0") for token in _TOKEN.findall(text) if token != "hf"]
+    found = [_ZERO_BEHIND.sub("", token) for token in _TOKEN.findall(text) if token != "hf"]
     return tuple(  # hf is a format, no model; V1.2 is 1.2; "it" beside "en" is a language
         token if token in ("it", "pt") and _CODE.search(f"{before} {after}") else _SYNONYMS.get(token, token)
         for before, token, after in zip(["", *found], found, [*found[1:], ""], strict=False)
@@ -184,6 +189,18 @@ def is_movable(token: str) -> bool:
     return is_variant(token) or token in SOFT or token in MODES or token in VENDORS
 
 
+def sizes_in(text: str) -> list[float]:
+    """The numbers of parameters, in billions, that a text says and nothing else: "8.03 B", "30.5B (3.3B active)"."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    if not set(words_of(_QUANTITY.sub(" ", text))) <= _OF_SIZES:
+        return []
+    return [float(number.replace(",", ".")) * _SCALES[scale[0]] for number, scale in _QUANTITY.findall(text)]
+
+
+def is_such_a_size(sizes: Iterable[float], others: Collection[float]) -> bool:
+    return any(abs(size - other) <= SIZE_TOLERANCE * other for size in sizes for other in others)
+
+
 def may_be_left_out(token: str) -> bool:
     return is_variant(token) or token in SOFT or token in MODES or len(token) <= 2
 
@@ -191,8 +208,17 @@ def may_be_left_out(token: str) -> bool:
 def fit_texts(texts: Sequence[str], model: ModelName) -> Fit | None:
     """Whether the texts that name one line (a label and its neighbours) name the model; None: another one, or none.
 
-    A neighbour belongs to the name: "Foo" beside "7B-Chat" is Foo-7B-Chat.
+    A neighbour belongs to the name: "Foo" beside "7B-Chat" is Foo-7B-Chat. A number of parameters beside a name that
+    says one is a fact about it: about the same size it says nothing, another size is asked.
     """
+    told = {text: sizes_in(text) for text in texts if not set(name_tokens(text)) <= set(model.tokens)}
+    if told := {text: sizes for text, sizes in told.items() if sizes}:
+        own = {token: size for token in model.tokens for size in sizes_in(token)}
+        bare = [text for text in texts if text not in told]
+        other = [text for text, sizes in told.items() if own and not is_such_a_size(sizes, own.values())]
+        if not other or any(not own.keys().isdisjoint(name_tokens(text)) for text in bare):
+            fit = fit_texts(bare, model)
+            return Fit(False, f"has '{other[0][:40]}' beside it, another size") if fit and other else fit
     relations = [relation_of(text, model) for text in texts]
     best = min(range(len(texts)), key=lambda i: _ORDER[relations[i][0]], default=None)
     if best is None or relations[best][0] == "other":

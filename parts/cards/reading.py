@@ -19,6 +19,7 @@ from parts.cards.labels import (
     CARD_WORDS,
     SIZED,
     Vocabulary,
+    benchmarks_in,
     is_average,
     is_benchmark,
     is_fact,
@@ -61,7 +62,7 @@ from parts.cards.surroundings import (
     told_by_command,
 )  # fmt: skip
 from parts.cards.tables import Card, Cell, Table, one_line
-from parts.cards.text import label_text, plain_text
+from parts.cards.text import folded_label, label_text
 from parts.cards.values import MISSING_CELL, NUMBER_CELL
 from parts.frame import ScriptError, listing
 from parts.metadata.entries import Score
@@ -79,6 +80,8 @@ _LINK_END = re.compile(r"://[^\s()<>\"']*/([\w.-]{3,100})(?=[\s()<>\"'#?])")
 _CHAPTER = re.compile(rf"(?i)\b(?:{CARD_WORDS['chapters']})\b")
 _NUMBER_BEFORE = re.compile(r"^\W*\d+(?:\.\d+)*[.)]?\s")
 _OTHERS = word_list("others")  # in a heading: whose scores they are, if not this model's
+_DATA_NAMES = re.compile(rf"(?i){CARD_WORDS['data_names']}")  # of data that several measures are taken on
+_BENCHMARK_WORDS = word_list("says_benchmark")
 _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
@@ -128,6 +131,7 @@ class TableReading:
     would: list[Score] = field(default_factory=list)  # what is not taken for its doubts, as it would be read
     by_hand: list[str] = field(default_factory=list)  # "table 2, column 3 'Moonlight'"
     remarks: list[str] = field(default_factory=list)  # on what was read by hand
+    others: list[Target] = field(default_factory=list)  # of this model's name with something added, and not taken
 
     @property
     def scores(self) -> list[Score]:
@@ -143,6 +147,12 @@ class TableReading:
     @property
     def names(self) -> list[str]:
         return list(dict.fromkeys(target.text for target in self.possible))
+
+    @property
+    def beside(self) -> list[str]:
+        """The columns or rows with this model's name in their labels that were not taken, and what they say more."""
+        others = self.others if self.status == "found" else ()
+        return [f"table {self.table.number}, {t.axis} {t.index} '{t.text}' ({t.fit.why})" for t in others]
 
     @property
     def open_cells(self) -> list[OpenCell]:
@@ -208,20 +218,21 @@ class Reader:
         if not reading.evaluation:
             reading.status = "skipped"
         elif not found and self.is_single(reading):
-            self.finish(reading)
+            self.finish(reading, force)
         elif not found and self.is_nobodys(reading):
             reading.status = "ambiguous"
         else:
             reading.targets = [t for t in found if t.fit.certain] or [t for t in found if self.may_be(t)]
+            reading.others = [t for t in found if t not in reading.targets and self.has_name(t)]
             if reading.targets:
                 reading.doubts += [f"'{t.text}' {t.fit.why}" for t in reading.targets if not t.fit.certain]
                 reading.doubts += self.label_doubts(reading.targets)
-                self.finish(reading)
+                self.finish(reading, force)
         if reading.status == "absent":
             reading.doubts = []
         return reading
 
-    def finish(self, reading: TableReading) -> None:
+    def finish(self, reading: TableReading, force: bool) -> None:
         """Take the scores of all targets when nothing is in doubt."""
         taken = Taken()
         for target in reading.targets:
@@ -236,11 +247,26 @@ class Reader:
             reading.doubts.append("the name stands in a row and in a column")
         elif several and len(reading.targets) > 1:
             reading.doubts.append("it stands there several times, and nothing tells which is meant")
+        if not force and taken.scores and not any(map(self.is_known, taken.scores)):
+            names = listing(dict.fromkeys(score.benchmark for score in taken.scores), 4)
+            doubt = f"no benchmark of it is known ({names}), and no measure is told: what is measured?"
+            reading.text_doubt = reading.text_doubt or doubt
+            reading.doubts.append(doubt)
         reading.doubts = list(dict.fromkeys(reading.doubts))
         reading.status = "ambiguous" if reading.doubts else "found"
         if reading.doubts:
             reading.would, taken = taken.scores, Taken(open_cells=taken.open_cells)
         reading.taken = taken
+
+    def is_known(self, score: Score) -> bool:
+        """Whether the vocabulary or the table says how a result is measured, or it is called a benchmark."""
+        name, blocks = score.benchmark, self.grid.blocks
+        if score.key or score.metric:
+            return True
+        heads = (text for block in blocks for column in block.columns(*TEXT_ROLES) for text in block.paths[column])
+        named = is_benchmark(name, self.vocabulary) or benchmarks_in(name, self.vocabulary)
+        named = named or not _BENCHMARK_WORDS.isdisjoint(itertools.chain.from_iterable(map(words_of, heads)))
+        return bool(named) and not _DATA_NAMES.search(name)
 
     def take(self, target: Target, pick: Pick, taken: Taken) -> None:
         """Add the scores of a target."""
@@ -305,6 +331,7 @@ class Reader:
             ScriptError: the column or row is not there, or another label stands there.
         """
         reading = self.read(force=True)
+        named = [*reading.targets, *reading.others]
         candidates, reading.targets, reading.doubts, reading.taken = reading.targets, [], [], Taken()
         reading.status, cells = "found", {}
         lower = next((text for text, _ in self.text_doubts() if says_lower(text)), "")
@@ -318,6 +345,7 @@ class Reader:
             pick, taken = dataclasses.replace(pick, axis=places[0].axis), Taken()
             for target in places:
                 self.take(target, pick, taken)
+            taken.ask_unlike(pick)
             if useless := taken.useless(pick):
                 raise ScriptError(f"table {self.table.number}, {target.axis} {target.index}: {useless}")
             for score in taken.scores:
@@ -330,6 +358,8 @@ class Reader:
             if lower and not pick.metric and taken.scores:
                 how = f"{self.read_as(taken.scores)}, though '{lower[:80]}' stands by it; metric: \"…\" says what it is"
                 reading.remarks.append(f"{reading.by_hand[-1]} is read as {how}")
+        taken_from = {(target.axis, target.index) for target in reading.targets}
+        reading.others = [t for t in named if (t.axis, t.index) not in taken_from and self.has_name(t)]
         tell_apart(reading.scores)
         return reading
 
@@ -439,6 +469,9 @@ class Reader:
             return f"v{text}" if head_is(" ".join(block.paths[column]), "version_heads") else ""
         sized = any(map(SIZED.fullmatch, self.model.tokens))
         return text if sized or not SIZED.fullmatch(text) else ""
+
+    def has_name(self, target: Target) -> bool:
+        return set(self.model.tokens) <= set(name_tokens(target.text))
 
     def may_be(self, target: Target) -> bool:
         """Whether a label that leaves out the kind may be this model where it stands: no base model under "Chat"."""
@@ -771,5 +804,5 @@ def traced_texts(table: Table, model: ModelName) -> list[str]:
 
 def says(texts: Sequence[str], label: str) -> bool:
     """Whether one of the texts is the label, markup off."""
-    wanted = label_text(plain_text(label)).casefold()
+    wanted = folded_label(label)
     return any(text.casefold() == wanted for text in texts)

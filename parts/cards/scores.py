@@ -37,15 +37,17 @@ from parts.cards.labels import (
     words_of,
 )  # fmt: skip
 from parts.cards.model_names import QUANTIZED, ModelName, name_tokens, relation_of
-from parts.cards.surroundings import is_telling, says_lower, tellings, told_lower
+from parts.cards.surroundings import MEASURES_SAID, is_telling, says_lower, tellings, told_lower
 from parts.cards.tables import Cell
-from parts.cards.text import label_text
+from parts.cards.text import folded_label, label_text
 from parts.cards.values import ODD_CELL, TEXT_CELL, Value, cell_kind, divided
+from parts.frame import listing
 from parts.metadata.entries import Score
-from parts.metric_directions import metric_direction
+from parts.metric_directions import folded_metric, metric_direction
 from parts.vocabulary import folded_name
 
 NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
+_SHARES = frozenset(["", *next(fits for said, fits in MEASURES_SAID if said.fullmatch("accuracy"))])
 _ERRORS = frozenset(
     ["error", "errors", "err", "loss", "losses", "wrong", "incorrect", "failures", "mistakes", "错误率", "오류율"]
 )
@@ -82,7 +84,7 @@ class Pick:
 
     def name_of(self, index: int, label: str) -> tuple[str, ...]:
         """The names given for a cell's values; none when nothing was given."""
-        return next((names for place, names in self.names if place in (index, label)), ())
+        return next((names for place, names in self.names if is_place(place, index, label)), ())
 
     def change(self, score: Score) -> Score:
         """The score with what was said by hand."""
@@ -112,7 +114,9 @@ class Taken:
     scores: list[Score] = field(default_factory=list)
     open_cells: list[OpenCell] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-    used: set[int | str] = field(default_factory=set)  # places that a pick names and that are there; "first_number"
+    places: dict[int, str] = field(default_factory=dict)  # the labels on the other axis, by index
+    first: bool = False  # a cell had several numbers
+    own: dict[tuple[int, int], str] = field(default_factory=dict)  # row, column -> metric, where another one was given
 
     def add(self, other: Taken) -> None:
         self.scores += other.scores
@@ -121,23 +125,51 @@ class Taken:
 
     def takes(self, pick: Pick, index: int, label: str, fact: bool) -> bool:
         """Whether a row or column of the other axis is taken; a fact only when it was asked for."""
-        self.used |= {index, label}
+        self.places[index] = label
         if pick.only:
-            return index in pick.only or label in pick.only
+            return any(is_place(place, index, label) for place in pick.only)
         if fact:
             self.left_out.append(f"'{label[:60]}' is a fact, no score")
-        return not fact and index not in pick.leave_out and label not in pick.leave_out
+        return not fact and not any(is_place(place, index, label) for place in pick.leave_out)
+
+    def ask_unlike(self, pick: Pick) -> None:
+        """Open the cells over which one metric was put although they are of others.
+
+        A metric that is none's own says what the whole table measures, and cells that were named were looked at.
+        """
+        own, given = self.own, own_metric(pick.metric or "")
+        asked = [score for score in self.scores if pick.metric and not is_average(score.benchmark)]
+        kinds = {own[score.row, score.column] for score in asked}
+        if pick.only or len(kinds) < 2 or (given not in kinds and _SHARES.issuperset(kinds)):
+            return
+        unlike = [score for score in self.scores if own[score.row, score.column] != given]
+        self.scores = [score for score in self.scores if score not in unlike]
+        for score in unlike:
+            said = own[score.row, score.column] or "not known"
+            why = f"metric: {pick.metric} is put over several benchmarks, and the metric of this one is {said}"
+            self.open_cells.append(OpenCell(score.row, score.column, score.benchmark, score.raw, why, 1, measure=True))
 
     def useless(self, pick: Pick) -> str:
         """What of a pick names nothing that is there."""
         other = "columns" if pick.axis == "row" else "rows"
         named = {other: pick.only, "leave_out": pick.leave_out, "benchmark": [place for place, _ in pick.names]}
         for key, places in named.items():
-            if missing := [place for place in places if place not in self.used]:
-                return f"{key}: {missing[0]!r} is none of its {other}"
-        return (
-            "first_number: no cell of it has several numbers" if pick.first and "first_number" not in self.used else ""
-        )
+            there = self.places.items()
+            if missing := [place for place in places if not any(is_place(place, *one) for one in there)]:
+                has = listing((f"{index} '{label}'" for index, label in there), 20)
+                return f"{key}: {missing[0]!r} is none of its {other}, which are {has}"
+        return "first_number: no cell of it has several numbers" if pick.first and not self.first else ""
+
+
+def is_place(place: int | str, index: int, label: str) -> bool:
+    """Whether a pick's index or label, with or without markup, is this one."""
+    return place == index if isinstance(place, int) else folded_label(place) == folded_label(label)
+
+
+def own_metric(said: str) -> str:
+    """A metric by the name that the vocabulary has for it: "pass@1" -> pass_at_1."""
+    found = (fits for pattern, fits in MEASURES_SAID if pattern.fullmatch(said))
+    return next(found, [folded_metric(said)])[0]
 
 
 class CellLabels(NamedTuple):
@@ -203,6 +235,10 @@ class ScoreReader:
         section = block.sections.get(index) or ""
         said = said._replace(note=note_of(section), shots=(*said.shots, shots_of(section) or ""))
         values = [column for column in block.columns("value") if column in columns]
+        facts = [
+            block.paths[column][-1] for column in block.columns("fact") if column in columns and block.paths[column]
+        ]
+        taken.left_out += [f"'{text[:60]}' is a fact, no score" for text in facts if not pick.only]
         for column in columns if pick.only else values:
             path = list(block.paths[column])
             generic = all(map(is_generic, path))
@@ -235,7 +271,7 @@ class ScoreReader:
             return leave_open("it is one cell beside several labels")
         if pick.first and len(values) > 1 and len(given) != len(values):
             values = values[:1]
-            taken.used.add("first_number")
+            taken.first = True
         names = self.divide(row, said.texts, len(values)) if not given else [said.texts] * len(given)
         if names is None or len(names) != len(values):
             why = f"{len(given)} names are given" if given else "its label is not divided so"
@@ -247,9 +283,12 @@ class ScoreReader:
                 taken.left_out.append(f"'{' '.join(texts)[:60]}' is another model's")
                 continue
             score = self.score(value, said, texts, cell, index, column, name, len(given) > 1)
+            if pick.metric:
+                told = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
+                taken.own[index, column] = own_metric(told)
             pick.change(score)
             if len(value.numbers) > 1 and pick.first:
-                taken.used.add("first_number")
+                taken.first = True
             if len(value.numbers) > 1 and not pick.first:
                 leave_open("it has several numbers")
             elif value.bound and not given and not pick.first:

@@ -34,6 +34,7 @@ PLAIN_WORDS = frozenset().union(*map(word_list, ("plain_headings", "plain_labels
 PLAIN_WORDS -= word_list("never_plain")
 _PLAIN_STEM = re.compile(rf"(?:{CARD_WORDS['plain_stems']})\w*")
 _PLAIN_PHRASES = re.compile(rf"(?i)\b(?:{CARD_WORDS['plain_phrases']})\b|[（(\[]%[)）\]]")
+_SPREAD = re.compile(rf"(?i){CARD_WORDS['spread']}")  # "± standard error", which is of a score
 _PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=len, reverse=True)))
 _DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
 _SUITES = word_list("suites")
@@ -54,7 +55,9 @@ def by_first_letter(alternatives: Iterable[str]) -> str:
 _ALTERNATIVE = re.compile(r"(?:[^()|\[\]\\]|\\.|\[[^\]]*\]|\((?:[^()]|\([^()]*\))*\))+")  # at the outermost level
 _TELLING = re.compile(rf"\b(?:{by_first_letter(CARD_WORDS['telling'])})\b")  # of a text in lower case
 _TELLING_RUNS = re.compile(rf"{by_first_letter(CARD_WORDS['telling_runs'].split())}|[δ∆]")  # of other letters
-_MEASURES = [(re.compile(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]]
+MEASURES_SAID = [
+    (re.compile(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]
+]
 _SENTENCE = re.compile(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|。\W*$|다\W*$|です|ます|である|した")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
 _LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
@@ -219,14 +222,14 @@ class Surroundings:
 
     def rest(self, text: str, every: bool) -> str:
         """A text without the benchmarks, the measures that fit, and the phrases that it has."""
-        text = _PLAIN_PHRASES.sub(" ", text)
+        text = _PLAIN_PHRASES.sub(" ", _SPREAD.sub(" ", text))
         if _VERSION.search(text):
             text = _VERSION.sub(lambda found: " " if self.names.issuperset(name_tokens(found[0])) else found[0], text)
         names = sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True)
         for name in (*names, *self.label_names) if len(text) > 40 else names:  # no label of the table itself
             text = text.replace(name, " ")
         text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
-        for said, metrics in _MEASURES:
+        for said, metrics in MEASURES_SAID:
             if said.search(text) and self.fits(metrics, every):
                 text = said.sub(" ", text)
         return text
@@ -373,13 +376,13 @@ def may_tell(text: str) -> bool:
 
 def told_lower(text: str) -> str:
     """The words by which a text says that less is better without a measure's name: "failed", "1 - accuracy"."""
-    found = _REVERSED.search(text) or _LOWER_SAID.search(text)
+    found = _REVERSED.search(text) or _LOWER_SAID.search(_SPREAD.sub(" ", text))
     return found[0] if found else ""
 
 
 def says_lower(text: str) -> bool:
     """Whether a text speaks of a measure of which less is better: an error rate, a loss, 1 - accuracy."""
-    words = words_of(text)
+    words = words_of(_SPREAD.sub(" ", text))
     parts = ("_".join(words[at : at + size]) for size in (1, 2, 3) for at in range(len(words) - size + 1))
     return bool(told_lower(text)) or any(map(metric_direction, parts))
 

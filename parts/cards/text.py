@@ -154,6 +154,12 @@ def label_text(text: str) -> str:
     return " ".join(text.lstrip("*†‡§•●○▪- \u3000").split())
 
 
+@functools.lru_cache(maxsize=4096)
+def folded_label(text: str) -> str:
+    """A label as it is compared: markup and case off."""
+    return label_text(plain_text(text)).casefold()
+
+
 def shown_html(text: str) -> str:
     """HTML without the elements that a page does not show, or strikes out."""
     from lxml import etree
