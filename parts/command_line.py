@@ -109,6 +109,10 @@ class CommandLine(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            options = [name for one in self._actions for name in one.option_strings]
+            for word in self.words[: self.words.index(value)]:  # what it was the value of
+                if word.startswith("--") and word.split("=")[0] not in options:
+                    self.error(f"no such option: {single_line(word.split('=')[0])}{nearest(word, options)}")
             known = nearest(str(value), action.choices) or f" (there are {', '.join(action.choices)})"
             self.error(f"no such command: {single_line(value)}{known}")
         super()._check_value(action, value)

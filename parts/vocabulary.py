@@ -318,6 +318,11 @@ def metric_key(name: str) -> str:
     return folded if chosen in ("", "none") else f"{folded},{chosen}"
 
 
+def is_of_raters(metric: str | None) -> bool:
+    """Whether a metric says how far raters agree, which is no score of the model that they rated."""
+    return metric_key(metric or "") in ("krippendorff", "krippendorffalpha")
+
+
 def same_metric(one: str, other: str) -> bool:
     """Whether two spellings are of one metric."""
     return metric_key(one) == metric_key(other)

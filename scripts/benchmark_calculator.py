@@ -178,7 +178,7 @@ def run(args: argparse.Namespace) -> int:
         print_data(table_text(ranking, vocabulary))
     if undone:
         raise undone
-    if ranking.ahead:
+    if ranking.open:
         raise ScriptError(undecided_line(ranking) if args.json else "undecided, as the answer says", code=3)
     return 3 if "unknown" in done.get("pushed", {}) else 0
 
@@ -1773,6 +1773,10 @@ class CommandLine(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            options = [name for one in self._actions for name in one.option_strings]
+            for word in self.words[: self.words.index(value)]:  # what it was the value of
+                if word.startswith("--") and word.split("=")[0] not in options:
+                    self.error(f"no such option: {single_line(word.split('=')[0])}{nearest(word, options)}")
             known = nearest(str(value), action.choices) or f" (there are {', '.join(action.choices)})"
             self.error(f"no such command: {single_line(value)}{known}")
         super()._check_value(action, value)
@@ -2626,6 +2630,11 @@ def metric_key(name: str) -> str:
     folded = {"ppl": "perplexity", "mcc": "matthewscorrelation"}.get(folded, folded)
     chosen = normalize_name(chosen)
     return folded if chosen in ("", "none") else f"{folded},{chosen}"
+
+
+def is_of_raters(metric: str | None) -> bool:
+    """Whether a metric says how far raters agree, which is no score of the model that they rated."""
+    return metric_key(metric or "") in ("krippendorff", "krippendorffalpha")
 
 
 def same_metric(one: str, other: str) -> bool:
@@ -3967,7 +3976,8 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
+            near = near_place(folder) if not folder.exists() else ": it is a file; give the folder that it lies in"
+            raise ScriptError(f"{folder}: no such folder of results{near}")
         for base, directories, names in os.walk(folder):
             directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
@@ -7406,17 +7416,18 @@ def choose_results(results: Sequence[Result], where: str, metric: str | None, wa
     Several metrics: the one that metric_mapping.json (or --result-id) names. The whole goes before its subtasks.
     """
     by_subtask: dict[str, list[Result]] = defaultdict(list)
-    for result in [r for r in results if r.result_id in wanted] or results:
+    named = [r for r in results if r.result_id in wanted]
+    for result in named or [r for r in results if not is_of_raters(r.metric)] or results:
         by_subtask[result.subtask].append(result)
     chosen = []
     for subtask in [""] if "" in by_subtask else sorted(by_subtask):
         rows = by_subtask[subtask]
         if len({r.metric for r in rows}) > 1:
-            named = [r for r in rows if metric and same_metric(r.metric, metric)]
-            if not named:
+            usual = [r for r in rows if metric and same_metric(r.metric, metric)]
+            if not usual:
                 ids = sorted({r.result_id for r in rows})
                 raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
-            rows = named
+            rows = usual
         chosen.append(choose_run(rows, where))
     return chosen
 
@@ -7527,6 +7538,28 @@ def chosen_results(results: Sequence[Result], where: str, vocabulary: MetricMapp
         metric = vocabulary.entries.get(key, {}).get("metric")
         chosen += choose_results(rows, f"{where}, {key}", metric, wanted)
     return chosen
+
+
+def other_weighing_lines(
+    results: Mapping[Checkpoint, Sequence[Result]], chosen: Mapping[Checkpoint, Sequence[Result]]
+) -> list[str]:
+    """By which of acc and acc_norm benchmarks are ranked whose records have both: they may order otherwise."""
+    used: dict[str, dict[str, str]] = defaultdict(dict)
+    left: dict[str, dict[str, str]] = defaultdict(dict)
+    for rows in chosen.values():
+        for result in rows:
+            used[result.key][metric_key(result.metric)] = result.metric
+    for rows in results.values():
+        for result in rows:
+            metric = metric_key(result.metric)
+            if metric.startswith("acc") and result.key in used and metric not in used[result.key]:
+                left[result.key][result.result_id] = result.metric
+    return [
+        f"{key} is ranked by {listing(used[key].values())}; {listing(dict.fromkeys(ids.values()))} is in the records, "
+        f"too, and may order otherwise: {option_words('--result-id', next(iter(ids)))}"
+        for key, ids in sorted(left.items())
+        if all(metric.startswith("acc") for metric in used[key])
+    ]
 
 
 def scores_by_task(chosen: Iterable[Result]) -> dict[str, dict[str, Estimate]]:
@@ -7681,6 +7714,9 @@ class Ranking:
     harnesses: tuple[str, ...] = ()
     unlike: tuple[Unlike, ...] = ()
     ahead: tuple[Ahead, ...] = ()  # which leave it open what is best
+    lacks: tuple[
+        str, ...
+    ] = ()  # benchmarks of others that the leading one was not measured on: they leave it open, too
     allow_unlike: bool = False
     statistics: Statistics | None = None
     no_statistics: str = "nothing was measured"
@@ -7699,9 +7735,14 @@ class Ranking:
         return same and len(scores) > 1 and not self.tie_break and not self.synthetic
 
     @property
+    def open(self) -> bool:
+        """Whether what is not ranked may be better than the one that leads."""
+        return bool(self.ahead or self.lacks)
+
+    @property
     def undecided(self) -> bool:
-        """Whether it names no best one: nothing tells them apart, or one that is not ranked reports a better score."""
-        return self.equal or bool(self.ahead)
+        """Whether it names no best one: nothing tells them apart, or what is not ranked may be better."""
+        return self.equal or self.open
 
     @property
     def metric(self) -> str:
@@ -11861,6 +11902,7 @@ def choose_measured(
     dropped = drop_incomplete(chosen) if options.benchmarks else {}
     for checkpoint, missing in dropped.items():
         left.append(Skipped(checkpoint.name, f"not (fully) measured: {', '.join(missing)}"))
+    lines += [] if ids else other_weighing_lines(results, chosen)
     return chosen, left, lines, {c: measured[c] for c in dropped}
 
 
@@ -11890,7 +11932,9 @@ def rank_by_records(
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
     ahead = [] if options.allow_unlike else ahead_of_best(unlike, chosen, shared, vocabulary, options, best)
-    for checkpoint, rows in dropped.items():
+    rivals = {r.checkpoint: chosen[r.checkpoint] for r in ranked}
+    lacks = missing_tasks(chosen[best.checkpoint], union_of_tasks(rivals))
+    for checkpoint, rows in {**dropped, **wider(rivals, shared, [best, *tied])}.items():
         ahead += ahead_on_part(checkpoint, rows, chosen[best.checkpoint], vocabulary, options)
     notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
     counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
@@ -11908,6 +11952,7 @@ def rank_by_records(
         harnesses=tuple(sorted({" ".join(r.run.harness) for rows in alike.values() for r in rows})),
         unlike=tuple(unlike),
         ahead=tuple(ahead),
+        lacks=tuple(lacks),
         allow_unlike=options.allow_unlike,
         smooth=options.smooth,
         tie_break=options.tie_break,
@@ -11999,6 +12044,14 @@ def ahead_of_best(
     return found
 
 
+def wider(
+    rivals: Mapping[Checkpoint, Sequence[Result]], shared: set[str], leading: Sequence[Ranked]
+) -> dict[Checkpoint, Sequence[Result]]:
+    """The checkpoints, other than those that lead, with what they have of benchmarks that not all have."""
+    first = {r.checkpoint for r in leading}
+    return {c: rows for c, rows in rivals.items() if c not in first and {r.key for r in rows} - shared}
+
+
 def ahead_on_part(
     checkpoint: Checkpoint,
     results: Sequence[Result],
@@ -12017,7 +12070,8 @@ def ahead_on_part(
         if own.sign == its.sign and own.sign * own.eval_accuracy > its.sign * its.eval_accuracy:
             over = f"on {listing(sorted(keys))}, where that has {number(its.eval_accuracy)}"
             missing = listing(sorted({result.task for result in best} - tasks))
-            return [Ahead(checkpoint.name, own.eval_accuracy, f"not measured: {missing}", f"measure {missing}", over)]
+            why = f"not measured: {missing}" if missing else "not all have these"
+            return [Ahead(checkpoint.name, own.eval_accuracy, why, f"measure {missing or 'them for all'}", over)]
     return []
 
 
@@ -13476,7 +13530,7 @@ def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[
 
 def sure_header(ranking: Ranking) -> list[str]:
     """The columns that say how sure a place is."""
-    header = ["95 % interval", "P(leads)" if ranking.ahead else "P(best)", "rank"] if ranking.statistics else []
+    header = ["95 % interval", "P(leads)" if ranking.open else "P(best)", "rank"] if ranking.statistics else []
     if ranking.smooth > 1:
         header.insert(min(1, len(header)), f"last {ranking.smooth}")
     if ranking.statistics and ranking.statistics.baseline:
@@ -13522,7 +13576,7 @@ def summary_lines(ranking: Ranking) -> list[str]:
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
         chosen,
-        *([undecided_line(ranking)] if ranking.ahead else []),
+        *([undecided_line(ranking)] if ranking.open else []),
         f"ranked over: {', '.join(names) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}"
         + (f"; NOT over {', '.join(ranking.left_out)}" if ranking.left_out else ""),
     ]
@@ -13551,14 +13605,22 @@ def summary_lines(ranking: Ranking) -> list[str]:
 
 def best_word(ranking: Ranking) -> str:
     """What the first of the ranked ones is called: of a part of the items, or of the checkpoints, no best is known."""
-    return "leads" if ranking.ahead else "first" if ranking.partial else "best"
+    return "leads" if ranking.open else "first" if ranking.partial else "best"
 
 
 def undecided_line(ranking: Ranking) -> str:
     """Says why there is no best checkpoint, and what can be done; "" where there is one."""
-    if not ranking.ahead:
+    if not ranking.open:
         return equal_line(ranking) if ranking.equal else ""
     lead, left_out = ranking.best, [one.name for one in ranking.ahead]
+    if not ranking.ahead:
+        name, missing = lead.checkpoint.name, listing(ranking.lacks)
+        return (
+            f"undecided: {name} leads with {number(lead.eval_accuracy)} over {listing(sorted(ranking.benchmarks))}, "
+            f"and {missing}, which others were measured on, is not measured for it: measure that, leave it out "
+            f"({option_words('--exclude', name)}), or say that these alone count "
+            f"({option_words('--benchmarks', ','.join(sorted(ranking.benchmarks)))})"
+        )
     rows = [
         f"{one.name} reports {number(one.score)}{f' {one.over}' if one.over else ''} ({one.why})"
         for one in ranking.ahead
@@ -13945,6 +14007,11 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
         raise ScriptError(
             f"no record of these checkpoints; {other} (--scoring step-formula ranks by formulas all the same)", code=3
         )
+    if args.results:
+        raise ScriptError(
+            f"no record about these checkpoints below {listing(map(str, folders))}: give the folder that has them, or "
+            "evaluate them (--scoring step-formula ranks by formulas, which measure nothing)"
+        )
     note(
         "warning: no measured score for these checkpoints. What follows is SYNTHETIC: the step formulas compute it "
         f"from the step number, no weights were read. Records were looked for below {listing(map(str, folders))}: give "
@@ -14326,13 +14393,13 @@ def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
         note("all items of all checkpoints are measured: the ranking with its statistics follows")
         ranking = make_ranking(args, vocabulary)
         plan["ranking"] = ranking_json(ranking)
-        plan["best"] = None if ranking.ahead else plan["best"]
+        plan["best"] = None if ranking.open else plan["best"]
     if args.json:
         print_data(json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         lines = [markdown_table(*race_table(plan)), "", *race_lines(plan)]
         print_data("\n".join([*lines, "", table_text(ranking, vocabulary)] if ranking else lines))
-    if ranking and ranking.ahead:
+    if ranking and ranking.open:
         raise ScriptError(undecided_line(ranking) if args.json else "undecided, as the answer says", code=3)
     return 3 if state.waiting else 0
 

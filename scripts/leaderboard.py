@@ -406,7 +406,7 @@ def column_metrics(engine: Any, rows: Sequence[BoardRow]) -> dict[str, str]:
     """Benchmark -> " (acc)" for a column beside which scores in another of acc and acc_norm are kept apart."""
     apart = query(engine, "SELECT DISTINCT benchmark FROM scores WHERE contains(why_not, $1)", [OTHER_COLUMN])
     keys = {row["benchmark"] for row in apart}
-    return {row["benchmark"]: f" ({way})" for row in rows if row["benchmark"] in keys and (way := weighed_by(row))}
+    return {row["benchmark"]: f" ({way})" for row in rows if row["benchmark"] in keys and (way := way_of(row))}
 
 
 def shown_error(row: BoardRow) -> str:
@@ -479,14 +479,14 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
         answer |= {"conclusion": conclusion, "certain": is_certain(standings, unlike), "several_runs": runs}
         sys.stdout.write(to_json(answer | {"rows": table}))
         return 0
-    otherwise, ways = measured_otherwise(rows), column_metrics(engine, rows)
+    otherwise, ways, digits = measured_otherwise(rows), column_metrics(engine, rows), mean_digits(standings)
     header = [ranked_as(unlike), "model", f"average of {len(primary)}", "±"]
     header += [about[key]["name"] + ways.get(key, "") for key in keys]
     marked = {model for model, key in otherwise if key in primary}
     lines = [
         (
             f"{one.rank}{' *' * (one.model in marked)}" if one.mean is not None else f"{one.have} of {len(primary)}", one.model,
-            f"{one.mean:.1f}" if one.mean is not None else "–", "" if one.error is None else f"{one.error:.1f}",
+            f"{one.mean:.{digits}f}" if one.mean is not None else "–", "" if one.error is None else f"{one.error:.{digits}f}",
             *(
                 display_score(scores[one.model].get(key), about[key]["unit"])
                 + (f" ({otherwise[one.model, key]})" if (one.model, key) in otherwise else "")
@@ -2126,6 +2126,11 @@ def metric_key(name: str) -> str:
     return folded if chosen in ("", "none") else f"{folded},{chosen}"
 
 
+def is_of_raters(metric: str | None) -> bool:
+    """Whether a metric says how far raters agree, which is no score of the model that they rated."""
+    return metric_key(metric or "") in ("krippendorff", "krippendorffalpha")
+
+
 def same_metric(one: str, other: str) -> bool:
     """Whether two spellings are of one metric."""
     return metric_key(one) == metric_key(other)
@@ -2933,6 +2938,10 @@ BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # that Unicode calls letters, and no
 BoardRow = dict[str, Any]  # a score, with the columns above
 
 
+# Filters of lm-eval that look for the answer of one try in two ways: columns of their own, as acc and acc_norm.
+EXTRACTIONS = ("strict-match", "flexible-extract")
+
+
 def told_metric(metric: Mapping[str, Any]) -> str:
     """What a record's metric is called on a board: its id, with the filter where its name tells one."""
     name, told = (str(metric.get(field) or "") for field in ("metric_id", "metric_name"))
@@ -3097,7 +3106,8 @@ def ranks(metric: str | None, entry: Mapping[str, Any]) -> bool:
     """Whether a metric, as a card names it, is the one that a benchmark is ranked by."""
     own = {entry.get("metric"), (entry.get("model_index") or {}).get("metric_type")} - {None}
     folded = {normalize_name(name) for name in own} | {normalize_name(metric_type(name) or "") for name in own}
-    given = normalize_name(metric_type(metric) or "")
+    base, _, extraction = (metric or "").partition(",")
+    given = normalize_name(metric_type(base if extraction in EXTRACTIONS else metric) or "")
     right = folded & (RIGHT_ANSWERS | {"passat1", "resolvedrate"})
     return given in folded or given in ("", "score", "value", "result") or bool(right and given in RIGHT_ANSWERS)
 
@@ -4354,7 +4364,8 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
+            near = near_place(folder) if not folder.exists() else ": it is a file; give the folder that it lies in"
+            raise ScriptError(f"{folder}: no such folder of results{near}")
         for base, directories, names in os.walk(folder):
             directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
@@ -4465,6 +4476,7 @@ def moment_in(value: Any) -> float | None:
 
 # --- parts/board/metadata_rows.py -------------------------------------------------------------------------------------
 
+OF_RATERS = "how far raters agree is no score of a model"
 USED_TOOLS = "with tools: another setting than the benchmark's"
 ADDED_VALUE = re.compile(r"^\+.*?\bvalue:\s*[\"']?([-+]?[\d.]+(?:[eE][-+]?\d+)?)", re.M)
 
@@ -8836,7 +8848,7 @@ class ResultNames:
 
     def find(self, name: str, data: Mapping[str, Any], metric: Mapping[str, Any], library: str) -> tuple[Any, Any]:
         dataset, repo = str(data.get("dataset_name") or ""), str(data.get("hf_repo") or "")
-        word = str(metric.get("metric_id") or metric.get("metric_name") or "")
+        word = told_metric(metric)
         asked = (name, dataset, repo, word, library)
         if asked not in self.known:
             self.known[asked] = self.look_for(*asked)
@@ -8903,6 +8915,8 @@ def other_measure(name: str, result: Mapping[str, Any], known: Mapping[str, Any]
     lower = result["metric_config"].get("lower_is_better")
     if isinstance(lower, bool) and lower is not known["lower_is_better"]:
         return f"{'less' if lower else 'more'} is better of it, as its record says"
+    if is_of_raters(told_metric(result["metric_config"])):
+        return OF_RATERS
     return USED_TOOLS if used_tools(name, result, known) else None
 
 
@@ -10343,6 +10357,11 @@ def is_certain(standings: Sequence[BoardPlace], unlike: str) -> bool:
     return first.rank.high == 1 and not alone and not unlike
 
 
+def mean_digits(standings: Sequence[BoardPlace]) -> int:
+    """The decimals of means: two on a scale such as 1 to 5 or of logits, where one tells nothing apart."""
+    return 1 if any(abs(one.mean) >= 10 for one in standings if one.mean is not None) else 2
+
+
 def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike: str = "", lower: bool = False) -> str:
     """Who leads, by how much, whether that is certain, among how many, and by what; what: "the average of A, B".
 
@@ -10354,10 +10373,14 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
         return f"No model has {what}."
     first, *others = placed
     among = among_text(standings, models, lower)
-    means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {one.error:.1f} std. error") for one in placed[:2]]
+    digits = mean_digits(placed[:2])
+    means = [
+        f"{one.mean:.{digits}f}" + ("" if one.error is None else f" ± {one.error:.{digits}f} std. error")
+        for one in placed[:2]
+    ]
     if not others:
         return f"{first.model} leads with {means[0]}; no other model can be compared. {among} By {what}."
-    gap = f"{abs(first.mean - others[0].mean):.1f}"
+    gap = f"{abs(first.mean - others[0].mean):.{digits}f}"
     leads = f"leads by {gap} points over" if float(gap) else "is level with"
     start = f"{first.model} {leads} {others[0].model} ({' to '.join(means)})."
     alike = [one for one in others if one.rank.low == 1]
@@ -10589,7 +10612,7 @@ def with_own_benchmarks(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) ->
     groups: dict[str, list[BoardRow]] = defaultdict(list)
     for row in rows:
         key = row["benchmark"] or row["benchmark_name"]
-        if key and (row["benchmark"] not in mapping or mapping[key].get("own")):
+        if key and not is_of_raters(row["metric"]) and (row["benchmark"] not in mapping or mapping[key].get("own")):
             groups[key].append(row)
     for key, own in groups.items():
         entry = mapping.get(key) if (mapping.get(key) or {}).get("own") else None
@@ -11587,7 +11610,7 @@ def record_row(
     settings = (result.get("generation_config") or {}).get("additional_details") or {}
     key = run.key if run.known else None
     known = benchmarks.mapping.get(run.key) or {}
-    word = kept_text(metric.get("metric_id") or metric.get("metric_name"))
+    word = kept_text(told_metric(metric))
     why_not = f"a part of {known['name']}: {run.subtask}" if run.subtask else None
     if (
         key
@@ -11603,7 +11626,9 @@ def record_row(
         why_not = other
     if key and not why_not and used_tools(run.name, result, known):
         why_not = USED_TOOLS
-    if not run.directed:
+    if is_of_raters(word):
+        why_not = OF_RATERS
+    elif not run.directed:
         why_not = f"nothing says whether more {word} is better"
     if run.incomplete:
         why_not = f"a partial run ({run.incomplete[:80]}), no score"
@@ -12244,24 +12269,28 @@ def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
         row["comparable_error"] = converted(row["standard_error"], row["unit"], entry["unit"])
 
 
-def weighed_by(row: BoardRow) -> str | None:
-    """By what the likelihood of choices was weighed: "acc" for by nothing, else the metric (acc_norm, acc_bytes); None
-    where no harness's record says it."""
-    metric = (row.get("metric") or "").partition(",")[0]
+def way_of(row: BoardRow) -> str | None:
+    """How right answers were told: by what the likelihood of choices was weighed (acc_norm, acc_bytes), by which filter
+    the answer was found, "acc" for by nothing; None where no harness's record says it."""
+    metric, _, extraction = (row.get("metric") or "").partition(",")
     folded = normalize_name(metric_type(metric) or "") if row["source_format"] == "record" else ""
-    return "acc" if folded == "accuracy" else metric if folded.startswith("acc") else None
+    told = RIGHT_ANSWERS - {""}
+    if folded in told and extraction in EXTRACTIONS:
+        return extraction
+    return metric if folded.startswith("acc") and folded != "accuracy" else "acc" if folded in told else None
 
 
 def keep_one_metric(rows: Sequence[BoardRow]) -> None:
-    """Keep apart what stands in another of acc and acc_norm than a benchmark's column: these are two metrics.
+    """Keep apart what stands in another of acc and acc_norm, or was found by another filter, than a benchmark's column.
 
-    The column's is the one that most models have; of equals acc.
+    The column's is the one that most models have; of equals acc, and of filters the strict one, which flatters nobody.
     """
     having: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    told = [(row, way) for row in rows if row["comparable"] is not None and (way := weighed_by(row))]
+    told = [(row, way) for row in rows if row["comparable"] is not None and (way := way_of(row))]
     for row, way in told:
         having[row["benchmark"]][way].add(row["model"])
-    chosen = {key: one_metric(ways, "acc") for key, ways in having.items()}
+    usual = ("acc", EXTRACTIONS[0])
+    chosen = {key: one_metric(ways, next((w for w in usual if w in ways), "")) for key, ways in having.items()}
     for row, way in told:
         if way != (column := chosen[row["benchmark"]]):
             row["comparable"] = row["comparable_error"] = None
@@ -12382,6 +12411,10 @@ class CommandLine(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            options = [name for one in self._actions for name in one.option_strings]
+            for word in self.words[: self.words.index(value)]:  # what it was the value of
+                if word.startswith("--") and word.split("=")[0] not in options:
+                    self.error(f"no such option: {single_line(word.split('=')[0])}{nearest(word, options)}")
             known = nearest(str(value), action.choices) or f" (there are {', '.join(action.choices)})"
             self.error(f"no such command: {single_line(value)}{known}")
         super()._check_value(action, value)
@@ -13512,7 +13545,8 @@ function rankCell(model) {
     const why = one.error == null ? "its error is not known" : "not worked out for so many models";
     return el("td", { class: "n rankcell missing", title: why }, "n/a", hidden(`: ${why}`));
   }
-  return el("td", { class: first ? "n rankcell group" : "n rankcell" }, text, first && hidden(", cannot be told from the best"));
+  return el("td", { class: first ? "n rankcell group" : "n rankcell" }, text,
+    first && hidden(one.high === 1 ? ", shown better than the others" : ", cannot be told from the best"));
 }
 
 function meanCell(model) {

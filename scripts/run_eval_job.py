@@ -833,6 +833,10 @@ class CommandLine(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            options = [name for one in self._actions for name in one.option_strings]
+            for word in self.words[: self.words.index(value)]:  # what it was the value of
+                if word.startswith("--") and word.split("=")[0] not in options:
+                    self.error(f"no such option: {single_line(word.split('=')[0])}{nearest(word, options)}")
             known = nearest(str(value), action.choices) or f" (there are {', '.join(action.choices)})"
             self.error(f"no such command: {single_line(value)}{known}")
         super()._check_value(action, value)
@@ -4847,7 +4851,8 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise ScriptError(f"{folder}: no such folder of results{near_place(folder)}")
+            near = near_place(folder) if not folder.exists() else ": it is a file; give the folder that it lies in"
+            raise ScriptError(f"{folder}: no such folder of results{near}")
         for base, directories, names in os.walk(folder):
             directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
@@ -5765,6 +5770,11 @@ def metric_key(name: str) -> str:
     folded = {"ppl": "perplexity", "mcc": "matthewscorrelation"}.get(folded, folded)
     chosen = normalize_name(chosen)
     return folded if chosen in ("", "none") else f"{folded},{chosen}"
+
+
+def is_of_raters(metric: str | None) -> bool:
+    """Whether a metric says how far raters agree, which is no score of the model that they rated."""
+    return metric_key(metric or "") in ("krippendorff", "krippendorffalpha")
 
 
 def same_metric(one: str, other: str) -> bool:

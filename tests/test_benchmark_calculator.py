@@ -6,6 +6,8 @@ import json
 import math
 import os
 import random
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -607,13 +609,18 @@ def test_holes_rank_over_what_all_share(tmp_path, capsys):
     code, out, err = call(capsys, run, "--json", "--full")
     document = json.loads(out)
     line = "boolq is left out of the ranking: not (fully) measured for step_100, step_500"
-    assert code == 0
+    assert code == 3  # what leads was not measured on it
     assert f"note: {line}" in err
     assert line in document["notes"]
     assert document["benchmarks"] == ["arc_challenge", "gsm8k"]
-    assert document["best"]["name"] == "step_500"
+    assert document["best"] is None
     assert document["checkpoints"][2]["not_ranked"]["boolq"]["score"] == 0.99
     assert "ranked over: arc_challenge, gsm8k" in call(capsys, run)[1]
+    ways = re.findall(r"\((--[^()]*)\)", document["reason"])
+    assert document["reason"].startswith("undecided: step_500 leads with 0.") and len(ways) == 2
+    without, alone = (ranked(capsys, run, *shlex.split(way)) for way in ways)
+    assert (without["best"]["name"], alone["best"]["name"]) == ("step_1000", "step_500")
+    assert alone["benchmarks"] == ["arc_challenge", "gsm8k"]
     chosen = ranked(capsys, run, "--benchmarks", "boolq,gsm8k", code=3)
     assert [c["name"] for c in chosen["checkpoints"]] == ["step_1000"]
     assert chosen["best"] is None  # of what step_500 has, gsm8k, it reports the better score
@@ -621,6 +628,47 @@ def test_holes_rank_over_what_all_share(tmp_path, capsys):
     known = ranked(capsys, run, "--benchmarks", "boolq,gsm8k", "--exclude", "step_500")
     assert (known["best"]["name"], known["reason"]) == ("step_1000", None)
     assert {"name": "step_100", "reason": "not (fully) measured: boolq"} in chosen["skipped"]
+
+
+def test_by_which_of_acc_and_acc_norm_it_is_ranked_is_said(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1", "step_2")
+    for name, acc, norm in (("step_1", 0.6, 0.5), ("step_2", 0.5, 0.7)):
+        add_record(run, name, "arc_challenge", acc, metric="acc,none")
+        add_record(run, name, "arc_challenge", norm, metric="acc_norm,none")
+    found = ranked(capsys, run)
+    (line,) = [line for line in found["notes"] if "may order otherwise" in line]
+    assert found["best"]["name"] == "step_1" and line.startswith("arc_challenge is ranked by acc")
+    way = shlex.split(line.rpartition(": ")[2])
+    other = ranked(capsys, run, *way)
+    assert other["best"]["name"] == "step_2" and "may order otherwise" not in " ".join(other["notes"])
+
+
+def test_an_empty_folder_of_results_is_no_ranking_by_formulas(tmp_path, capsys):
+    run = make_run(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "r.json").write_text("{}")
+    assert "no record about these checkpoints" in refused(capsys, run, "--results", tmp_path / "empty")
+    assert "it is a file; give the folder" in refused(capsys, run, "--results", tmp_path / "r.json")
+
+
+def test_a_rival_that_is_better_on_all_that_both_have_leaves_it_open(tmp_path, capsys):
+    """A benchmark that one checkpoint lacks counts for none, and would tell the other two apart."""
+    run = measured_run(tmp_path)
+    for name, score in (("step_1000", 0.99), ("step_500", 0.2)):
+        add_record(run, name, "boolq", score)
+    found = ranked(capsys, run, code=3)
+    assert found["best"] is None and [one["name"] for one in found["ahead"]] == ["step_1000"]
+    assert re.search(r"step_1000 reports 0\.\d+ on arc_challenge, boolq, gsm8k, where that has 0\.\d+", found["reason"])
+    add_record(run, "step_100", "boolq", 0.1)
+    whole = ranked(capsys, run)
+    assert whole["best"]["name"] == "step_1000" and "boolq" in whole["benchmarks"]
+
+
+def test_what_lacks_a_benchmark_and_is_behind_leaves_nothing_open(tmp_path, capsys):
+    run = measured_run(tmp_path)
+    for name in ("step_1000", "step_500"):
+        add_record(run, name, "boolq", 0.5)
+    assert ranked(capsys, run)["best"]["name"] == "step_500"
 
 
 def test_a_missing_subtask_is_a_hole(tmp_path, capsys):

@@ -50,6 +50,43 @@ def test_below_chance_is_so_for_weighed_choices_too(tmp_path: Path, capsys: pyte
     assert [row["model"] for row in board(tmp_path, capsys, "--benchmark", "hellaswag")["rows"]] == ["acme/sound"]
 
 
+def with_filters(tmp_path: Path, model: str, **scores: float) -> None:
+    for name, score in scores.items():
+        metric = f"exact_match,{name.replace('_', '-')}"
+        write_record(tmp_path / "r", model, [], task="gsm8k", metric=metric, score=score, **MORE)
+
+
+def test_two_filters_of_one_metric_are_two_columns_of_which_one_is_shown(tmp_path: Path, capsys) -> None:
+    """lm-eval finds GSM8K's answers in two ways; a board without the benchmark hides who is best at it."""
+    for model, strict, flexible in (("acme/a", 0.6, 0.8), ("acme/b", 0.5, 0.9)):
+        with_filters(tmp_path, model, strict_match=strict, flexible_extract=flexible)
+    assert board(tmp_path, capsys)["conclusion"].startswith("acme/a leads by 10.0 points over acme/b (60.0")
+    with_filters(tmp_path, "acme/flexible", flexible_extract=0.7)
+    told = board(tmp_path, capsys, "--benchmark", "gsm8k")
+    assert [row["model"] for row in told["rows"]] == ["acme/b", "acme/a", "acme/flexible"]  # most have that one
+    (row,) = [r for r in board(tmp_path, capsys, "--model", "acme/a")["rows"] if r["metric"].endswith("strict-match")]
+    assert "in strict-match, while the column of GSM8K is in flexible-extract" in row["why_not"]
+
+
+def test_a_vote_over_many_tries_is_no_filter_of_one(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    write_record(tmp_path / "r", "acme/a", [], task="gsm8k", metric="exact_match,maj@64", score=0.9, **MORE)
+    with_filters(tmp_path, "acme/b", strict_match=0.5)
+    told = board(tmp_path, capsys, "--benchmark", "gsm8k")
+    assert [row["model"] for row in told["rows"]] == ["acme/b"]
+
+
+def test_how_far_raters_agree_ranks_no_model(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    more = {"samples": False, "n": 20, "error": 0.1, "unit": "points"}
+    for model, mos, agreement in (("acme/good", 3.8, 0.1), ("acme/bad", 2.1, 0.9)):
+        for metric, score in (("krippendorff_alpha", agreement), ("mos", mos)):
+            write_record(tmp_path / "r", model, [], task="voices", metric=metric, score=score, **more)
+    told = board(tmp_path, capsys)
+    assert told["conclusion"].startswith("acme/good leads by 1.70 points over acme/bad (3.80 ")
+    assert "krippendorff" not in json.dumps(told["rows"])
+    rows = board(tmp_path, capsys, "--model", "acme/bad")["rows"]
+    assert any("how far raters agree" in str(row["why_not"]) for row in rows)
+
+
 def test_another_run_of_a_model_is_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     for shots, score in ((5, 0.712), (0, 0.689)):
         write_record(tmp_path / "r", "acme/a", [], task="hellaswag", score=score, shots=shots, **MORE)

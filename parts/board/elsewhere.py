@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from parts.board.data import check_table, new_engine, parquet_table, quoted
 from parts.board.hub import HubReader, trouble
-from parts.board.metadata_rows import USED_TOOLS, new_row
+from parts.board.metadata_rows import OF_RATERS, USED_TOOLS, new_row
 from parts.board.read_before import ReadBefore, file_stamp
 from parts.board.vocabulary import COLUMNS, Benchmarks, BoardRow, Provenance, model_name, ranks, told_metric
 from parts.foreign import iso_time, kept_count, kept_url, mapping_of
@@ -30,7 +30,7 @@ from parts.names import REPO_ID
 from parts.private import without_paths
 from parts.records.files import refuse_future
 from parts.records.publishable import is_main_metric, used_tools
-from parts.vocabulary import is_named_after, other_data, stated_unit
+from parts.vocabulary import is_named_after, is_of_raters, other_data, stated_unit
 
 EEE_VERSION = re.compile(r"0\.[23]\.\d+")
 MOST_BYTES = 4_000_000  # of a record; one with hundreds of results has some
@@ -171,7 +171,7 @@ class ResultNames:
 
     def find(self, name: str, data: Mapping[str, Any], metric: Mapping[str, Any], library: str) -> tuple[Any, Any]:
         dataset, repo = str(data.get("dataset_name") or ""), str(data.get("hf_repo") or "")
-        word = str(metric.get("metric_id") or metric.get("metric_name") or "")
+        word = told_metric(metric)
         asked = (name, dataset, repo, word, library)
         if asked not in self.known:
             self.known[asked] = self.look_for(*asked)
@@ -238,6 +238,8 @@ def other_measure(name: str, result: Mapping[str, Any], known: Mapping[str, Any]
     lower = result["metric_config"].get("lower_is_better")
     if isinstance(lower, bool) and lower is not known["lower_is_better"]:
         return f"{'less' if lower else 'more'} is better of it, as its record says"
+    if is_of_raters(told_metric(result["metric_config"])):
+        return OF_RATERS
     return USED_TOOLS if used_tools(name, result, known) else None
 
 

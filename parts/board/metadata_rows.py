@@ -25,6 +25,7 @@ from parts.metadata.identity import RESCALED, RESCALED_BY
 from parts.records.files import CLOCKS_APART, moment_in
 from parts.vocabulary import WITH_TOOLS
 
+OF_RATERS = "how far raters agree is no score of a model"
 USED_TOOLS = "with tools: another setting than the benchmark's"
 ADDED_VALUE = re.compile(r"^\+.*?\bvalue:\s*[\"']?([-+]?[\d.]+(?:[eE][-+]?\d+)?)", re.M)
 

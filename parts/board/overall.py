@@ -253,6 +253,11 @@ def is_certain(standings: Sequence[BoardPlace], unlike: str) -> bool:
     return first.rank.high == 1 and not alone and not unlike
 
 
+def mean_digits(standings: Sequence[BoardPlace]) -> int:
+    """The decimals of means: two on a scale such as 1 to 5 or of logits, where one tells nothing apart."""
+    return 1 if any(abs(one.mean) >= 10 for one in standings if one.mean is not None) else 2
+
+
 def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike: str = "", lower: bool = False) -> str:
     """Who leads, by how much, whether that is certain, among how many, and by what; what: "the average of A, B".
 
@@ -264,10 +269,14 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
         return f"No model has {what}."
     first, *others = placed
     among = among_text(standings, models, lower)
-    means = [f"{one.mean:.1f}" + ("" if one.error is None else f" ± {one.error:.1f} std. error") for one in placed[:2]]
+    digits = mean_digits(placed[:2])
+    means = [
+        f"{one.mean:.{digits}f}" + ("" if one.error is None else f" ± {one.error:.{digits}f} std. error")
+        for one in placed[:2]
+    ]
     if not others:
         return f"{first.model} leads with {means[0]}; no other model can be compared. {among} By {what}."
-    gap = f"{abs(first.mean - others[0].mean):.1f}"
+    gap = f"{abs(first.mean - others[0].mean):.{digits}f}"
     leads = f"leads by {gap} points over" if float(gap) else "is level with"
     start = f"{first.model} {leads} {others[0].model} ({' to '.join(means)})."
     alike = [one for one in others if one.rank.low == 1]

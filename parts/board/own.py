@@ -12,7 +12,7 @@ from typing import Any
 
 from parts.board.vocabulary import BoardRow, measure_suffix
 from parts.own_vocabulary import RANGES, own_entry
-from parts.vocabulary import metric_key
+from parts.vocabulary import is_of_raters, metric_key
 
 SAME_SHARES = {"percent": "proportion"}  # units that convert into one another
 
@@ -28,7 +28,7 @@ def with_own_benchmarks(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) ->
     groups: dict[str, list[BoardRow]] = defaultdict(list)
     for row in rows:
         key = row["benchmark"] or row["benchmark_name"]
-        if key and (row["benchmark"] not in mapping or mapping[key].get("own")):
+        if key and not is_of_raters(row["metric"]) and (row["benchmark"] not in mapping or mapping[key].get("own")):
             groups[key].append(row)
     for key, own in groups.items():
         entry = mapping.get(key) if (mapping.get(key) or {}).get("own") else None

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.board.metadata_rows import USED_TOOLS, new_row
+from parts.board.metadata_rows import OF_RATERS, USED_TOOLS, new_row
 from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, model_name, ranks, told_metric
 from parts.foreign import iso_time, kept_count, kept_url
 from parts.frame import ScriptError, kept_text, listing, note
@@ -25,7 +25,7 @@ from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import merged_repeats
 from parts.records.run import Run
 from parts.records.states import state_names, states_of
-from parts.vocabulary import MEASURED_ON, bare_task, other_data
+from parts.vocabulary import MEASURED_ON, bare_task, is_of_raters, other_data
 
 
 def record_rows(
@@ -99,7 +99,7 @@ def record_row(
     settings = (result.get("generation_config") or {}).get("additional_details") or {}
     key = run.key if run.known else None
     known = benchmarks.mapping.get(run.key) or {}
-    word = kept_text(metric.get("metric_id") or metric.get("metric_name"))
+    word = kept_text(told_metric(metric))
     why_not = f"a part of {known['name']}: {run.subtask}" if run.subtask else None
     if (
         key
@@ -115,7 +115,9 @@ def record_row(
         why_not = other
     if key and not why_not and used_tools(run.name, result, known):
         why_not = USED_TOOLS
-    if not run.directed:
+    if is_of_raters(word):
+        why_not = OF_RATERS
+    elif not run.directed:
         why_not = f"nothing says whether more {word} is better"
     if run.incomplete:
         why_not = f"a partial run ({run.incomplete[:80]}), no score"

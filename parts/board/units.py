@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from parts.board.vocabulary import CHANCE_TELLS, SOURCE_FORMATS, SOURCE_TYPES, BoardRow, Company, Unit
+from parts.board.vocabulary import CHANCE_TELLS, EXTRACTIONS, SOURCE_FORMATS, SOURCE_TYPES, BoardRow, Company, Unit
 from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name, one_metric
 
 VALUES_TELL = 3
@@ -115,24 +115,28 @@ def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
         row["comparable_error"] = converted(row["standard_error"], row["unit"], entry["unit"])
 
 
-def weighed_by(row: BoardRow) -> str | None:
-    """By what the likelihood of choices was weighed: "acc" for by nothing, else the metric (acc_norm, acc_bytes); None
-    where no harness's record says it."""
-    metric = (row.get("metric") or "").partition(",")[0]
+def way_of(row: BoardRow) -> str | None:
+    """How right answers were told: by what the likelihood of choices was weighed (acc_norm, acc_bytes), by which filter
+    the answer was found, "acc" for by nothing; None where no harness's record says it."""
+    metric, _, extraction = (row.get("metric") or "").partition(",")
     folded = normalize_name(metric_type(metric) or "") if row["source_format"] == "record" else ""
-    return "acc" if folded == "accuracy" else metric if folded.startswith("acc") else None
+    told = RIGHT_ANSWERS - {""}
+    if folded in told and extraction in EXTRACTIONS:
+        return extraction
+    return metric if folded.startswith("acc") and folded != "accuracy" else "acc" if folded in told else None
 
 
 def keep_one_metric(rows: Sequence[BoardRow]) -> None:
-    """Keep apart what stands in another of acc and acc_norm than a benchmark's column: these are two metrics.
+    """Keep apart what stands in another of acc and acc_norm, or was found by another filter, than a benchmark's column.
 
-    The column's is the one that most models have; of equals acc.
+    The column's is the one that most models have; of equals acc, and of filters the strict one, which flatters nobody.
     """
     having: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    told = [(row, way) for row in rows if row["comparable"] is not None and (way := weighed_by(row))]
+    told = [(row, way) for row in rows if row["comparable"] is not None and (way := way_of(row))]
     for row, way in told:
         having[row["benchmark"]][way].add(row["model"])
-    chosen = {key: one_metric(ways, "acc") for key, ways in having.items()}
+    usual = ("acc", EXTRACTIONS[0])
+    chosen = {key: one_metric(ways, next((w for w in usual if w in ways), "")) for key, ways in having.items()}
     for row, way in told:
         if way != (column := chosen[row["benchmark"]]):
             row["comparable"] = row["comparable_error"] = None

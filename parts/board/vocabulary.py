@@ -86,6 +86,10 @@ BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # that Unicode calls letters, and no
 BoardRow = dict[str, Any]  # a score, with the columns above
 
 
+# Filters of lm-eval that look for the answer of one try in two ways: columns of their own, as acc and acc_norm.
+EXTRACTIONS = ("strict-match", "flexible-extract")
+
+
 def told_metric(metric: Mapping[str, Any]) -> str:
     """What a record's metric is called on a board: its id, with the filter where its name tells one."""
     name, told = (str(metric.get(field) or "") for field in ("metric_id", "metric_name"))
@@ -250,6 +254,7 @@ def ranks(metric: str | None, entry: Mapping[str, Any]) -> bool:
     """Whether a metric, as a card names it, is the one that a benchmark is ranked by."""
     own = {entry.get("metric"), (entry.get("model_index") or {}).get("metric_type")} - {None}
     folded = {normalize_name(name) for name in own} | {normalize_name(metric_type(name) or "") for name in own}
-    given = normalize_name(metric_type(metric) or "")
+    base, _, extraction = (metric or "").partition(",")
+    given = normalize_name(metric_type(base if extraction in EXTRACTIONS else metric) or "")
     right = folded & (RIGHT_ANSWERS | {"passat1", "resolvedrate"})
     return given in folded or given in ("", "score", "value", "result") or bool(right and given in RIGHT_ANSWERS)

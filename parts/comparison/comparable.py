@@ -17,7 +17,7 @@ from parts.records.run import Run, setting_differences, unlike_scales
 from parts.records.settings import difference_lines
 from parts.records.shared import VoteGap, gap_in_votes, share_votes
 from parts.records.states import moment_of_run, moment_text
-from parts.vocabulary import library_field, metric_key, normalize_name, same_metric
+from parts.vocabulary import is_of_raters, library_field, normalize_name, same_metric
 
 MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
 ANY_MEAN = "mean of the items"
@@ -79,9 +79,6 @@ def check_one_pair(one: Run, two: Run) -> None:
         f"{ways[0]} or {ways[1]} for --baseline and --candidate, or give the records",
         code=3,
     )
-
-
-OF_RATERS = {"krippendorff", "krippendorffalpha"}  # how far raters agree: nothing of the model
 
 
 def spelled_metric(run: Run) -> str:
@@ -151,7 +148,7 @@ def choose_metric(
     says which.
     """
     chosen = [run for run in runs if run.result_id in result_ids]
-    chosen = chosen or [run for run in runs if wanted or metric_key(run.metric) not in OF_RATERS] or list(runs)
+    chosen = chosen or [run for run in runs if wanted or not is_of_raters(run.metric)] or list(runs)
     if wanted is not None and NEMO_MEANS.get(normalize_name(wanted)) == ANY_MEAN and not of_metric(wanted, chosen):
         chosen, wanted = [run for run in chosen if run.aggregation == "mean"] or chosen, None
     if wanted is not None:

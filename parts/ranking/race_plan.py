@@ -209,6 +209,11 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
         raise ScriptError(
             f"no record of these checkpoints; {other} (--scoring step-formula ranks by formulas all the same)", code=3
         )
+    if args.results:
+        raise ScriptError(
+            f"no record about these checkpoints below {listing(map(str, folders))}: give the folder that has them, or "
+            "evaluate them (--scoring step-formula ranks by formulas, which measure nothing)"
+        )
     note(
         "warning: no measured score for these checkpoints. What follows is SYNTHETIC: the step formulas compute it "
         f"from the step number, no weights were read. Records were looked for below {listing(map(str, folders))}: give "
@@ -590,12 +595,12 @@ def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
         note("all items of all checkpoints are measured: the ranking with its statistics follows")
         ranking = make_ranking(args, vocabulary)
         plan["ranking"] = ranking_json(ranking)
-        plan["best"] = None if ranking.ahead else plan["best"]
+        plan["best"] = None if ranking.open else plan["best"]
     if args.json:
         print_data(json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         lines = [markdown_table(*race_table(plan)), "", *race_lines(plan)]
         print_data("\n".join([*lines, "", table_text(ranking, vocabulary)] if ranking else lines))
-    if ranking and ranking.ahead:
+    if ranking and ranking.open:
         raise ScriptError(undecided_line(ranking) if args.json else "undecided, as the answer says", code=3)
     return 3 if state.waiting else 0

@@ -19,6 +19,7 @@ from parts.ranking.scores import (
     chosen_results,
     mean_score,
     one_content,
+    other_weighing_lines,
     overall_score,
     scores_by_task,
     step_formula_scores,
@@ -220,6 +221,7 @@ def choose_measured(
     dropped = drop_incomplete(chosen) if options.benchmarks else {}
     for checkpoint, missing in dropped.items():
         left.append(Skipped(checkpoint.name, f"not (fully) measured: {', '.join(missing)}"))
+    lines += [] if ids else other_weighing_lines(results, chosen)
     return chosen, left, lines, {c: measured[c] for c in dropped}
 
 
@@ -249,7 +251,9 @@ def rank_by_records(
     ranked = with_smoothing([r for r in ranked if r is not base], options.smooth)
     best, tied = choose_best(ranked)
     ahead = [] if options.allow_unlike else ahead_of_best(unlike, chosen, shared, vocabulary, options, best)
-    for checkpoint, rows in dropped.items():
+    rivals = {r.checkpoint: chosen[r.checkpoint] for r in ranked}
+    lacks = missing_tasks(chosen[best.checkpoint], union_of_tasks(rivals))
+    for checkpoint, rows in {**dropped, **wider(rivals, shared, [best, *tied])}.items():
         ahead += ahead_on_part(checkpoint, rows, chosen[best.checkpoint], vocabulary, options)
     notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
     counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
@@ -267,6 +271,7 @@ def rank_by_records(
         harnesses=tuple(sorted({" ".join(r.run.harness) for rows in alike.values() for r in rows})),
         unlike=tuple(unlike),
         ahead=tuple(ahead),
+        lacks=tuple(lacks),
         allow_unlike=options.allow_unlike,
         smooth=options.smooth,
         tie_break=options.tie_break,
@@ -358,6 +363,14 @@ def ahead_of_best(
     return found
 
 
+def wider(
+    rivals: Mapping[Checkpoint, Sequence[Result]], shared: set[str], leading: Sequence[Ranked]
+) -> dict[Checkpoint, Sequence[Result]]:
+    """The checkpoints, other than those that lead, with what they have of benchmarks that not all have."""
+    first = {r.checkpoint for r in leading}
+    return {c: rows for c, rows in rivals.items() if c not in first and {r.key for r in rows} - shared}
+
+
 def ahead_on_part(
     checkpoint: Checkpoint,
     results: Sequence[Result],
@@ -376,7 +389,8 @@ def ahead_on_part(
         if own.sign == its.sign and own.sign * own.eval_accuracy > its.sign * its.eval_accuracy:
             over = f"on {listing(sorted(keys))}, where that has {number(its.eval_accuracy)}"
             missing = listing(sorted({result.task for result in best} - tasks))
-            return [Ahead(checkpoint.name, own.eval_accuracy, f"not measured: {missing}", f"measure {missing}", over)]
+            why = f"not measured: {missing}" if missing else "not all have these"
+            return [Ahead(checkpoint.name, own.eval_accuracy, why, f"measure {missing or 'them for all'}", over)]
     return []
 
 

@@ -216,7 +216,7 @@ def table_rows(ranking: Ranking, vocabulary: MetricMapping, most: int) -> tuple[
 
 def sure_header(ranking: Ranking) -> list[str]:
     """The columns that say how sure a place is."""
-    header = ["95 % interval", "P(leads)" if ranking.ahead else "P(best)", "rank"] if ranking.statistics else []
+    header = ["95 % interval", "P(leads)" if ranking.open else "P(best)", "rank"] if ranking.statistics else []
     if ranking.smooth > 1:
         header.insert(min(1, len(header)), f"last {ranking.smooth}")
     if ranking.statistics and ranking.statistics.baseline:
@@ -262,7 +262,7 @@ def summary_lines(ranking: Ranking) -> list[str]:
         f"score_source: {ranking.score_source}"
         + (" (synthetic, computed from the step number; nothing was measured)" if ranking.synthetic else ""),
         chosen,
-        *([undecided_line(ranking)] if ranking.ahead else []),
+        *([undecided_line(ranking)] if ranking.open else []),
         f"ranked over: {', '.join(names) if set(ranking.benchmarks) != set(STEP_FORMULAS) else 'all 15'}"
         + (f"; NOT over {', '.join(ranking.left_out)}" if ranking.left_out else ""),
     ]
@@ -291,14 +291,22 @@ def summary_lines(ranking: Ranking) -> list[str]:
 
 def best_word(ranking: Ranking) -> str:
     """What the first of the ranked ones is called: of a part of the items, or of the checkpoints, no best is known."""
-    return "leads" if ranking.ahead else "first" if ranking.partial else "best"
+    return "leads" if ranking.open else "first" if ranking.partial else "best"
 
 
 def undecided_line(ranking: Ranking) -> str:
     """Says why there is no best checkpoint, and what can be done; "" where there is one."""
-    if not ranking.ahead:
+    if not ranking.open:
         return equal_line(ranking) if ranking.equal else ""
     lead, left_out = ranking.best, [one.name for one in ranking.ahead]
+    if not ranking.ahead:
+        name, missing = lead.checkpoint.name, listing(ranking.lacks)
+        return (
+            f"undecided: {name} leads with {number(lead.eval_accuracy)} over {listing(sorted(ranking.benchmarks))}, "
+            f"and {missing}, which others were measured on, is not measured for it: measure that, leave it out "
+            f"({option_words('--exclude', name)}), or say that these alone count "
+            f"({option_words('--benchmarks', ','.join(sorted(ranking.benchmarks)))})"
+        )
     rows = [
         f"{one.name} reports {number(one.score)}{f' {one.over}' if one.over else ''} ({one.why})"
         for one in ranking.ahead

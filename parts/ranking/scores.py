@@ -10,13 +10,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from parts.frame import ScriptError, listing
+from parts.checkpoints import Checkpoint
+from parts.frame import ScriptError, listing, option_words
 from parts.records.measured import Result, mean_result
 from parts.records.run import setting_differences
 from parts.records.settings import difference_lines
 from parts.records.states import are_repeats, moment_of_run, slot_of
 from parts.statistics.intervals import Estimate
-from parts.vocabulary import CATEGORY_ORDER, STEP_FORMULAS, MetricMapping, same_metric
+from parts.vocabulary import CATEGORY_ORDER, STEP_FORMULAS, MetricMapping, is_of_raters, metric_key, same_metric
 
 # Settings that say what a local task file and its data contain, as hashes.
 CONTENT = ("task file", "data set revision", "task_file_sha256", "items_sha256")
@@ -129,17 +130,18 @@ def choose_results(results: Sequence[Result], where: str, metric: str | None, wa
     Several metrics: the one that metric_mapping.json (or --result-id) names. The whole goes before its subtasks.
     """
     by_subtask: dict[str, list[Result]] = defaultdict(list)
-    for result in [r for r in results if r.result_id in wanted] or results:
+    named = [r for r in results if r.result_id in wanted]
+    for result in named or [r for r in results if not is_of_raters(r.metric)] or results:
         by_subtask[result.subtask].append(result)
     chosen = []
     for subtask in [""] if "" in by_subtask else sorted(by_subtask):
         rows = by_subtask[subtask]
         if len({r.metric for r in rows}) > 1:
-            named = [r for r in rows if metric and same_metric(r.metric, metric)]
-            if not named:
+            usual = [r for r in rows if metric and same_metric(r.metric, metric)]
+            if not usual:
                 ids = sorted({r.result_id for r in rows})
                 raise ScriptError(f"{where}: several metrics; choose one with --result-id: {listing(ids, 20)}", code=3)
-            rows = named
+            rows = usual
         chosen.append(choose_run(rows, where))
     return chosen
 
@@ -250,6 +252,28 @@ def chosen_results(results: Sequence[Result], where: str, vocabulary: MetricMapp
         metric = vocabulary.entries.get(key, {}).get("metric")
         chosen += choose_results(rows, f"{where}, {key}", metric, wanted)
     return chosen
+
+
+def other_weighing_lines(
+    results: Mapping[Checkpoint, Sequence[Result]], chosen: Mapping[Checkpoint, Sequence[Result]]
+) -> list[str]:
+    """By which of acc and acc_norm benchmarks are ranked whose records have both: they may order otherwise."""
+    used: dict[str, dict[str, str]] = defaultdict(dict)
+    left: dict[str, dict[str, str]] = defaultdict(dict)
+    for rows in chosen.values():
+        for result in rows:
+            used[result.key][metric_key(result.metric)] = result.metric
+    for rows in results.values():
+        for result in rows:
+            metric = metric_key(result.metric)
+            if metric.startswith("acc") and result.key in used and metric not in used[result.key]:
+                left[result.key][result.result_id] = result.metric
+    return [
+        f"{key} is ranked by {listing(used[key].values())}; {listing(dict.fromkeys(ids.values()))} is in the records, "
+        f"too, and may order otherwise: {option_words('--result-id', next(iter(ids)))}"
+        for key, ids in sorted(left.items())
+        if all(metric.startswith("acc") for metric in used[key])
+    ]
 
 
 def scores_by_task(chosen: Iterable[Result]) -> dict[str, dict[str, Estimate]]:

@@ -153,6 +153,9 @@ class Ranking:
     harnesses: tuple[str, ...] = ()
     unlike: tuple[Unlike, ...] = ()
     ahead: tuple[Ahead, ...] = ()  # which leave it open what is best
+    lacks: tuple[
+        str, ...
+    ] = ()  # benchmarks of others that the leading one was not measured on: they leave it open, too
     allow_unlike: bool = False
     statistics: Statistics | None = None
     no_statistics: str = "nothing was measured"
@@ -171,9 +174,14 @@ class Ranking:
         return same and len(scores) > 1 and not self.tie_break and not self.synthetic
 
     @property
+    def open(self) -> bool:
+        """Whether what is not ranked may be better than the one that leads."""
+        return bool(self.ahead or self.lacks)
+
+    @property
     def undecided(self) -> bool:
-        """Whether it names no best one: nothing tells them apart, or one that is not ranked reports a better score."""
-        return self.equal or bool(self.ahead)
+        """Whether it names no best one: nothing tells them apart, or what is not ranked may be better."""
+        return self.equal or self.open
 
     @property
     def metric(self) -> str:

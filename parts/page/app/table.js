@@ -81,7 +81,8 @@ function rankCell(model) {
     const why = one.error == null ? "its error is not known" : "not worked out for so many models";
     return el("td", { class: "n rankcell missing", title: why }, "n/a", hidden(`: ${why}`));
   }
-  return el("td", { class: first ? "n rankcell group" : "n rankcell" }, text, first && hidden(", cannot be told from the best"));
+  return el("td", { class: first ? "n rankcell group" : "n rankcell" }, text,
+    first && hidden(one.high === 1 ? ", shown better than the others" : ", cannot be told from the best"));
 }
 
 function meanCell(model) {
