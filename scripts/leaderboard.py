@@ -11662,8 +11662,10 @@ def record_row(
 
 
 def settings_mark(run: Run) -> str | None:
-    """What two runs share that were measured alike, as the program that wrote them says it: "<writer>:<settings>"."""
-    texts = run.writer, json.dumps(sorted(run.settings.items()))
+    """What two runs share that were measured alike, as the program that wrote them says it: "<writer>:<settings>".
+
+    Which system of a file was scored says whom a run is of, and not how it was measured."""
+    texts = run.writer, json.dumps(sorted((run.settings | dict.fromkeys({SCORED} & run.settings.keys(), "")).items()))
     return ":".join(hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12] for text in texts)
 
 

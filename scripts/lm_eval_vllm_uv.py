@@ -50,7 +50,7 @@ that it is mapped to.
 
 Exit codes: 0 everything is measured; 1 tasks failed (each left a <uuid>_failure.json) and the others are measured, or
 questions are wrong, by line, and nothing was asked; 2 nothing could be tried (unknown task, no model, no network, a
-flag that the backend does not have).
+flag that the backend does not have); 3 a choice is needed (candidates and option are named).
 """
 
 from __future__ import annotations
@@ -9322,7 +9322,7 @@ def field_names(
         raise ScriptError(
             f"{path}: no field is the {' and none the '.join(lacking)}: {listing(sorted(known), 8)}; say which: "
             f"--map {ways}",
-            1,
+            3,
         )
     unused = sorted(name for name in known - set(found.values()) if not CHOICE_FIELD.fullmatch(name))
     kept = [name for name in unused if name.strip() and all(is_short(row.get(name)) for _, row in rows)]
@@ -9454,6 +9454,7 @@ def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str], kept:
 QUESTIONS_VERSION = 2  # of the prompts and rules here
 USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
 MANY_ITEMS = 20  # of which some should have the first choice as the right one
+FIRST_CHOICE = "first-choice"  # --map first-choice=1: how answers that are numbers call it
 MISSING_ANSWERS = {"na", "n/a", "#n/a", "nan", "null", "-"}  # as tables write that there is none
 DOUBTS_SHOWN = 12
 LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
@@ -9589,7 +9590,18 @@ def spaced(prompt: str, answer: str) -> str:
 # --- what is right ---
 
 
-def gold_ways(row: Read) -> dict[str, tuple[int, ...] | None]:
+def first_number(rows: Sequence[Read]) -> int | None:
+    """From which number on answers count the choices: 0 where it occurs, 1 where one is as high as there are choices;
+    None where neither shows it."""
+    given = [
+        (int(answer), len(row.choices)) for row in rows for answer in row.answers if re.fullmatch(r"[0-9]{1,3}", answer)
+    ]
+    return (
+        0 if any(number == 0 for number, _ in given) else 1 if any(number == count for number, count in given) else None
+    )
+
+
+def gold_ways(row: Read, first: int) -> dict[str, tuple[int, ...] | None]:
     """way of naming a choice -> the numbers of the right ones, None where a row's answer cannot be meant so."""
 
     def places(names: Sequence[str], answers: Sequence[str]) -> tuple[int, ...] | None:
@@ -9600,16 +9612,33 @@ def gold_ways(row: Read) -> dict[str, tuple[int, ...] | None]:
     return {
         "text": places(row.choices, row.answers),
         "letter": places(row.labels, letters),
-        "number": places([str(place) for place in range(len(row.choices))] if usual else [], row.answers),
+        "number": places([str(first + place) for place in range(len(row.choices))] if usual else [], row.answers),
     }
 
 
-def gold_of(rows: Sequence[Read], problems: Problems) -> dict[int, tuple[int, ...]]:
-    """line -> the numbers of the right choices, by the one way of naming them that the whole file has."""
-    ways = {row.line: gold_ways(row) for row in rows}
-    fitting = collections.Counter(way for found in ways.values() for way, gold in found.items() if gold is not None)
+def gold_of(rows: Sequence[Read], problems: Problems, told: str | None = None) -> dict[int, tuple[int, ...]]:
+    """line -> the numbers of the right choices, by the one way of naming them that the whole file has; told: from
+    which number on answers count, where somebody says it."""
+    if told not in (None, "0", "1"):
+        raise ScriptError(
+            f"--map {FIRST_CHOICE}={single_line(told)}: 0 or 1, by which number answers call the first one"
+        )
+    found = first_number(rows) if told is None else int(told)
+    first = found or 0
+    ways = {row.line: gold_ways(row, first) for row in rows}
+    fitting = collections.Counter(way for own in ways.values() for way, gold in own.items() if gold is not None)
     best = [way for way, count in fitting.items() if count == len(rows)]
-    golds = [{line: found[way] for line, found in ways.items()} for way in best]
+    if best == ["number"] and found is None:
+        row = rows[0]
+        meant = [f"{FIRST_CHOICE}={n}: {single_line(row.choices[int(row.answers[0]) - n])[:40]!r}" for n in (0, 1)]
+        raise ScriptError(
+            f"{problems.path}:{row.line}: do the numbers count the choices from 0 or from 1? None is 0, and none as "
+            f"high as there are choices; the right one here is, with --map {' or '.join(meant)}",
+            3,
+        )
+    if best == ["number"] and first == 1:
+        note(f"{problems.path.name}: the answers' numbers count the choices from 1")
+    golds = [{line: own[way] for line, own in ways.items()} for way in best]
     if golds and all(other == golds[0] for other in golds):
         return {line: gold for line, gold in golds[0].items() if gold is not None}
     if len(best) > 1:
@@ -9623,11 +9652,11 @@ def gold_of(rows: Sequence[Read], problems: Problems) -> dict[int, tuple[int, ..
     for row in rows:
         if ways[row.line][way] is None:
             other = next((name for name, gold in ways[row.line].items() if gold is not None), "")
-            counted = " (numbers count from 0)" if way == "number" else ""
+            counted = f" (numbers count from {first})" if way == "number" else ""
             counted = f": a {other}, where other lines have a {way}" if other else counted
             said = listing([single_line(repr(answer))[:40] for answer in row.answers])
             problems.add(row.line, f"the answer {said} is no {way} of its {len(row.choices)} choices{counted}")
-    return {line: found[way] for line, found in ways.items() if found[way] is not None}
+    return {line: own[way] for line, own in ways.items() if own[way] is not None}
 
 
 def check_doubles(rows: Sequence[OwnQuestion], problems: Problems) -> None:
@@ -9662,7 +9691,7 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuest
         except ValueError as error:
             problems.add(line, str(error))
     chosen = [row for row in read if row.choices]
-    gold = gold_of(chosen, problems) if chosen else {}
+    gold = gold_of(chosen, problems, mapped.get(FIRST_CHOICE)) if chosen else {}
     split, contexts = f"{slug(path.stem)}/", collections.Counter(row.context for row in read)
     found = []
     for place, row in enumerate(read):
@@ -9797,7 +9826,7 @@ def load_questions(
 
     public: keys of public benchmarks; tasks: the others that are asked for, whose names are taken.
     """
-    mapped = field_map(args.map, ROLES)
+    mapped = field_map(args.map, (*ROLES, FIRST_CHOICE))
     if args.template and "{question}" not in args.template:
         raise ScriptError("--template: no {question} in it; {choices} are the choices with their letters")
     if args.shots is not None and not args.shots_from:

@@ -294,7 +294,10 @@ def score_file(args: argparse.Namespace) -> int:
     choices = read_choices(args, subject.id, custom)
     mapped = field_map(args.map, COLUMN_ROLES)
     families = tuple(dict.fromkeys(metric.family for metric in metrics))
-    columns = Columns(mapped, families, without_map(args.parser.words), args.empty_cells)
+    if choices.system and (answers or args.qrels):
+        raise ScriptError(f"--system {choices.system}: an evaluation's record and a TREC run are of one system")
+    names = (subject.id, subject.id.rsplit("/", 1)[-1])
+    columns = Columns(mapped, families, without_map(args.parser.words), args.empty_cells, (), choices.system, names)
     with told_of(args.predictions):
         lines, digest = (
             (answers.lines, answers.sha256)
@@ -1747,13 +1750,17 @@ class Subject:
 
 class Columns(NamedTuple):
     """How a file's columns are called: --map, the families of the metrics that read them, the command without --map;
-    what an empty cell is (--empty-cells), and which columns of a table without an id may be one."""
+    what an empty cell is (--empty-cells), and which columns of a table without an id may be one; what --system says,
+    and the names that the model goes by; only: the column that names systems, and the one whose rows are read."""
 
     mapped: Mapping[str, str] = {}
     families: tuple[str, ...] = ()
     command: str = ""
     empty: str | None = None
     ids: tuple[str, ...] = ()
+    system: str | None = None
+    model: tuple[str, ...] = ()
+    only: tuple[str, str] | None = None
 
 
 Watch = Callable[[Sequence[Any], str], Iterable[Any]]  # the items, with a progress bar that says what they are
@@ -1896,9 +1903,13 @@ METRICS = {
 }
 
 
+METRIC_WORDS = {"acc": "accuracy", "em": "exact-match"}  # short for one metric alone
+
+
 def parse_metric(text: str) -> Metric:
     """A metric of the command line: "ndcg@10" -> ndcg_at_10 with k=10. ScriptError: 2 unknown, 3 ambiguous."""
     base, _, digits = text.strip().lower().replace("_", "-").partition("@")
+    base = METRIC_WORDS.get(base, base)
     metric = METRICS.get(base)
     if metric is None:
         several = [name for name in METRICS if name.startswith(f"{base}-")]
@@ -2461,7 +2472,7 @@ def check_problems(problems: Sequence[tuple[int, str]]) -> None:
         return
     found: dict[str, list[int]] = defaultdict(list)
     for number, text in sorted(problems)[:SHOWN_PROBLEMS]:
-        found[single_line(text)[:160]].append(number)
+        found[single_line(text)[:240]].append(number)
     shown = [f"line{'s' * (len(own) > 1)} {', '.join(map(str, own))}: {text}" for text, own in found.items()]
     more = f" (and {len(problems) - SHOWN_PROBLEMS} more bad lines)" if len(problems) > SHOWN_PROBLEMS else ""
     raise ScriptError("; ".join(shown) + more)
@@ -2474,7 +2485,10 @@ def check_line(fields: Any, seen: dict[Any, int], number: int) -> Line:
     id = name_of(field_of(fields, "id"), "id")
     before = seen.setdefault((id, str(fields["attempt"])) if "attempt" in fields else id, number)
     if before != number:
-        raise ValueError(f'id {id!r} again, after line {before}; several answers to one item need an "attempt" each')
+        raise ValueError(
+            f'id {id!r} again, after line {before}; several answers to one item need an "attempt" each, those of '
+            "several models: --map system=COLUMN --system NAME"
+        )
     for name in COMMON_FIELDS.keys() & fields.keys():
         if type(fields[name]) not in COMMON_FIELDS[name]:
             raise ValueError(f"{name} is {kind_of(fields[name])}")
@@ -5217,6 +5231,7 @@ USUAL_COLUMNS = {
     "audio": "wav path file degraded",
     "reference_audio": "clean reference target ref original",
 }
+TEXT_ROLES = {"id", "prompt", "prediction", "reference", "references", "probability", "score", "passed"}
 # What --map can name.
 MAPPED_WORDS = (
     "id prediction reference references prompt group attempt probability probabilities score passed n c outcome rating "
@@ -5234,6 +5249,16 @@ ROLE_WORDS = {
     "system": "system voice model condition engine method variant treatment arm version codec algorithm vocoder "
     "candidate run checkpoint",
 }
+# A column that says which system an answer is of, as files of predictions call it; not who judged, or a prompt.
+SYSTEM_COLUMN = re.compile(
+    r"(?i)(?!(?:judge|grader|evaluator|critic|scorer|reward|annotator|embedding|reference|gold|user|operating|file)"
+    r"[ _.-])"
+    r"(?:(?:[a-z0-9]+[ _.-])*(?:system|model|llm)|engine|checkpoint|ckpt|method)s?"
+    r"(?:[ _.-]?(?:ids?|names?|no|nr|key|path|name[ _.-]or[ _.-]path|slug|tag|version))?"
+)
+SYSTEM_WORDS = re.compile(rb"(?i)system|model|llm|engine|checkpoint|ckpt|method")
+LONGEST_SYSTEM = 100  # characters; a longer text is no name, but a system's prompt
+SYSTEMS_SHOWN = 20
 # No columns of that kind: what else of a line is read, and (JUDGED) numbers that raters gave.
 READ_BESIDE = {"id", "rating", "ratings", "rater", "item", "system", "group", "attempt", "seconds", "passed", "n", "c"}
 READ_BESIDE |= {"outcome", "result", "status", "limit_hit"}
@@ -5276,6 +5301,85 @@ def as_rating(text: Any) -> Any:
         return text
 
 
+def of_one_system(path: Path, content: bytes, columns: Columns) -> Columns:
+    """The columns with the one system whose rows are read, where rows of predictions say which one they are of: by
+    --system, else by the model's id. ScriptError: 3 which of them is it, 2 where --system can choose none.
+
+    Ratings and votes name systems in every line and are chosen by their own metrics.
+    """
+    if {"ratings", "votes"} & set(columns.families):
+        return columns
+    rows = []
+    if columns.system or "system" in columns.mapped or SYSTEM_WORDS.search(content):
+        with contextlib.suppress(ValueError, csv.Error, ScriptError):  # what is wrong is said where lines are read
+            rows = [row for row in rows_of_file(path, content) if any(row.values())]
+    names = systems_named(rows, columns)
+    if columns.system and rows and not names:
+        there = listing(list(dict.fromkeys(str(name) for row in rows for name in row if name)), COLUMNS_SHOWN)
+        raise ScriptError(f"--system {columns.system}: no column names it: --map system=COLUMN; there are {there}")
+    several = [name for name in names if columns.system or len(set(names[name])) > 1]
+    several = [name for name in several if columns.system in names[name]] or several
+    if not several:
+        return columns
+    column, none = several[0], f"(or --map system={NO_FIELD}: it names none)"
+    shown = single_line(column)
+    if not all(one_to_one(names[column], names[other]) for other in several):
+        ways = f"{columns.command} {command_line_of(['--map', f'system={column}'])} {none}"
+        raise ScriptError(f"{listing(several)} differ by row: which column names the system? {ways}", code=3)
+    found = sorted(set(names[column]) - {None})
+    wanted = next((name for name in ((columns.system,) if columns.system else columns.model) if name in found), None)
+    if wanted is None:
+        asked = columns.system or next(iter(columns.model), "the model")
+        ways = f"--system with one of {listing(found, SYSTEMS_SHOWN)} {none}"
+        raise ScriptError(f"rows of several systems (column {shown}): which one is {asked}? {ways}", code=3)
+    if lost := names[column].count(None):
+        raise ScriptError(f"{lost} of {len(rows)} rows have no name in {column}, though others do: whose are they?")
+    if columns.mapped.get("attempt") == column and len(found) > 1:
+        raise ScriptError(f"--map attempt={column}: it names systems, of which one is scored, and no attempts of one")
+    if len(found) > 1:
+        note(f"note: {names[column].count(wanted)} of {len(rows)} rows are of {wanted} (column {shown}) and are read")
+    return columns._replace(only=(column, wanted))
+
+
+def systems_named(rows: Sequence[Mapping[str, Any]], columns: Columns) -> dict[str, list[str | None]]:
+    """Column -> the name in each row, of those that name systems: the one of --map, else by their own names, else
+    those in which --system, or the model's id, stands."""
+    mapped = columns.mapped.get("system")
+    there = list(dict.fromkeys(name for row in rows for name in row if isinstance(name, str)))
+    taken = {theirs for ours, theirs in columns.mapped.items() if ours not in ("attempt", "group", "item")} | TEXT_ROLES
+    named = {
+        name: [system_name(row.get(name)) for row in rows] for name in there if name not in taken or name == mapped
+    }
+    named = {name: own for name, own in named.items() if any(own) and "" not in own}
+    if mapped:
+        if mapped in there and mapped not in named:
+            raise ScriptError(f"--map system={mapped}: names are wanted there, short texts or whole numbers")
+        return {name: own for name, own in named.items() if name == mapped}
+    wanted = {columns.system or next(iter(columns.model), None)}
+    by_value = {name: own for name, own in named.items() if wanted & set(own) and len(set(own)) < len(rows)}
+    return {name: own for name, own in named.items() if SYSTEM_COLUMN.fullmatch(name.strip())} or by_value
+
+
+def system_name(value: Any) -> str | None:
+    """A value as the name of a system: None where there is none, "" where it can be no name."""
+    if value is None or value == "":
+        return None
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return unicodedata.normalize("NFC", text) if len(text) <= LONGEST_SYSTEM and "\n" not in text else ""
+
+
+def one_to_one(one: Sequence[Any], two: Sequence[Any]) -> bool:
+    """Whether two columns part the rows alike."""
+    return len(set(one)) == len(set(two)) == len(set(zip(one, two, strict=True)))
+
+
+def is_read(row: Any, columns: Columns) -> bool:
+    """Whether a row is of the system that is scored, where rows say of which one they are."""
+    return (
+        columns.only is None or not isinstance(row, Mapping) or system_name(row.get(columns.only[0])) == columns.only[1]
+    )
+
+
 def rows_of_file(path: Path, content: bytes) -> list[Mapping[str, Any]]:
     """The rows of a table, or the objects of a file, as they are there: with no regard to what is wrong with others."""
     text = content.decode("utf-8-sig", "replace")
@@ -5310,7 +5414,7 @@ def check_wanted(
     groups += [(ours,) for ours, theirs in columns.mapped.items() if theirs != NO_FIELD]
     rated, tried = "ratings" in columns.families, "attempts" in columns.families
     blank = is_table(path) and columns.empty is None
-    raw = rows_of_file(path, content) if nameless or tried or blank else []
+    raw = [row for row in rows_of_file(path, content) if is_read(row, columns)] if nameless or tried or blank else []
     if nameless and not any(raw):
         return
     rows = [renamed(row, columns.mapped) for row in raw]
@@ -5393,7 +5497,9 @@ def attempt_column(rows: Sequence[Mapping[str, Any]], id: str, names: Sequence[s
     fitting = [
         name
         for name in names
-        if name != id and len({(str(row.get(id)), str(row.get(name))) for row in rows}) == len(rows)
+        if name != id
+        and not SYSTEM_COLUMN.fullmatch(name.strip())
+        and len({(str(row.get(id)), str(row.get(name))) for row in rows}) == len(rows)
     ]
     return {"attempt": fitting[0] if len(fitting) == 1 else "COLUMN"} if names else {}
 
@@ -9584,11 +9690,14 @@ def read_predictions(
         raise ScriptError(f"in UTF-16; UTF-8 is read: iconv -f UTF-16 -t UTF-8 {path.name} > utf8{path.suffix}")
     if path.suffix.lower() in (".yaml", ".yml"):
         raise ScriptError("YAML; JSON Lines are read: an object in each line")
+    columns = of_one_system(path, content, columns)
     if path.suffix.lower() in (".csv", ".tsv"):
         return table_lines(path, content, columns), hashlib.sha256(content).hexdigest()
     for index, value in values_of(path, content.removeprefix(b"\xef\xbb\xbf"), watch):
         try:
             fields = value if path.suffix == ".json" else strict_json_line(value)
+            if not is_read(fields, columns):
+                continue
             lines.append(check_line(with_own_id(renamed(fields, columns.mapped), tried), seen, index))
         except json.JSONDecodeError as error:
             problems.append((index, why_no_json(value, error)))
@@ -9630,6 +9739,8 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
             try:
                 if None in row or None in row.values():
                     raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
+                if not is_read(row, columns):
+                    continue
                 row = renamed(row, columns.mapped)
                 row = listening_row(row)
                 fields = {name: table_value(name, cell) for name, cell in row.items() if cell or name in MISSING_FIELDS}

@@ -107,7 +107,7 @@ def test_fields_of_other_names_are_mapped(tmp_path, capsys):
     lines = [{"frage": "3 + 4 =", "gold_answer": 7}, {"frage": "1 + 1 =", "gold_answer": 2}]
     path = write(tmp_path / "sums.jsonl", lines)
     code, said = refused(capsys, path)
-    assert code == 1 and "--map question=FIELD" in said and "frage" in said
+    assert code == 3 and "--map question=FIELD" in said and "frage" in said
     asked = load(path, "--map", "question=frage", "answer=gold_answer")
     assert asked.scoring == "numeric" and asked.items[0].right == ("7",)
     both = write(tmp_path / "both.jsonl", [{"prompt": "a", "input": "b", "answer": "c"}])
@@ -128,7 +128,7 @@ def broken(place: int, **more) -> list[dict]:
     ("lines", "line", "said"),
     [
         (broken(2, answer="E"), 3, "'E' is no letter of its 4 choices"),
-        (rows(answer=lambda place: place + 1), 4, "is no number of its 4 choices (numbers count from 0)"),
+        (rows(answer=lambda place: (0, 4, 1, 2)[place]), 2, "is no number of its 4 choices (numbers count from 0)"),
         (broken(1, answer=""), 2, "no answer"),
         (broken(1, answer=None), 2, "no answer"),
         (broken(3, question="  "), 4, "the question is empty"),
@@ -834,12 +834,6 @@ def test_numbers_are_read_whole(scoring, text, right, score):
     assert script.score_answer(scoring, "", text, [right])[0] == score
 
 
-def test_numbers_from_one_are_noticed(tmp_path, capsys):
-    lines = [{"question": f"{n}?", "choices": ["a", "b", "c"], "answer": 1 + n % 2} for n in range(20)]
-    load(write(tmp_path / "quiz.jsonl", lines))
-    assert "do the answers' numbers count from 1?" in capsys.readouterr().err
-
-
 def test_questions_that_capitals_or_spaces_tell_apart_are_warned_of(tmp_path, capsys):
     texts = ["What is the capital of France?", "what is the capital of france ?", "3 - 4 =", "3 + 4 ="]
     path = write(tmp_path / "q.jsonl", [{"question": text, "answer": f"a{n}"} for n, text in enumerate(texts)])
@@ -863,7 +857,7 @@ def test_all_lacking_fields_are_named_at_once(tmp_path, capsys):
     path = tmp_path / "excel.csv"
     path.write_text("\ufeffFrage;Antwort\nWhat is 2 + 2?;4\n")
     code, err = refused(capsys, path)
-    assert code == 1 and "no field is the question and none the answer: Antwort, Frage" in err
+    assert code == 3 and "no field is the question and none the answer: Antwort, Frage" in err
     assert "--map question=FIELD answer=FIELD" in err and "metadata" not in err
     assert load(path, "--map", "question=Frage", "answer=Antwort").items[0].right == ("4",)
 
@@ -918,3 +912,35 @@ def test_questions_of_a_parquet_file_are_read(tmp_path, program):
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "q.parquet")
     found = program.question_rows(tmp_path / "q.parquet", program.Problems(tmp_path / "q.parquet"), {})
     assert [(line, row["answer"]) for line, row in found] == [(1, "1"), (2, "2"), (3, "3")]
+
+
+@pytest.mark.parametrize("kind", [int, str])
+@pytest.mark.parametrize(
+    ("answers", "wanted"),
+    [
+        ((0, 1, 2, 0), (0, 1, 2, 0)),
+        ((1, 2, 3, 4), (0, 1, 2, 3)),
+        ((4, 2, 2, 1), (3, 1, 1, 0)),
+        ((3, 0, 3, 3), (3, 0, 3, 3)),
+    ],
+)
+def test_numbers_of_choices_count_from_where_the_file_shows(tmp_path, kind, answers, wanted):
+    asked = load(write(tmp_path / "quiz.jsonl", rows(answer=lambda place: kind(answers[place]))))
+    assert [item.gold[0] for item in asked.items] == list(wanted)
+
+
+@pytest.mark.parametrize("answers", [(1, 2, 3, 1), (2, 2, 3, 3), (1, 1, 1, 1)])
+def test_numbers_that_may_count_from_0_or_1_are_asked_about(tmp_path, capsys, answers):
+    path = write(tmp_path / "quiz.jsonl", rows(answer=lambda place: answers[place]))
+    code, said = refused(capsys, path)
+    assert code == 3 and "first-choice=0" in said and "first-choice=1" in said
+    for first in (0, 1):
+        asked = load(path, "--map", f"first-choice={first}")
+        assert [item.gold[0] for item in asked.items] == [answer - first for answer in answers]
+    assert refused(capsys, path, "--map", "first-choice=2")[0] == 2
+
+
+def test_fields_that_nobody_names_are_a_choice(tmp_path, capsys):
+    lines = [{"frage": f"{n}?", "loesung": str(n)} for n in range(3)]
+    code, said = refused(capsys, write(tmp_path / "quiz.jsonl", lines))
+    assert code == 3 and "--map question=FIELD answer=FIELD" in said

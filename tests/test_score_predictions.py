@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import importlib.util
 import itertools
@@ -2088,3 +2089,99 @@ def test_ter_of_texts_that_it_would_never_end_with_is_refused(tmp_path, capsys):
     argv = [str(file), "--metric", "ter", "--model-id", "a/b", "--benchmark", "q", "--dry-run"]
     assert sp.main(argv) == 2
     assert "item a has 2,100 words" in capsys.readouterr().err
+
+
+# --- Answers of several systems in one file ---------------------------------------------------------------------------
+
+ONE_SYSTEM = {"text": "accuracy", "plain": None, "forecast": "brier", "numbers": "pearson", "class scores": "auroc",
+              "attempts": "pass@1", "ranking": "mrr"}  # fmt: skip
+
+
+def of_two_systems(family: str, column: str, alike: bool) -> list[dict]:
+    """Rows of x, all right or nearly, and of y, all wrong; alike: of the same items."""
+    rows = []
+    for name, right in (("x", True), ("y", False)):
+        for i in range(8):
+            yes = i % 2
+            own = {
+                "text": {"prediction": str(yes if right else 1 - yes), "reference": str(yes)},
+                "forecast": {"probability": 0.9 if yes == right else 0.1, "reference": yes},
+                "numbers": {"prediction": i if right else -i, "reference": i},
+                "class scores": {"score": yes if right else -yes, "reference": yes},
+                "attempts": {"passed": right},
+                "ranking": {"ranked": ["d", "e"] if right else ["e"], "relevant": ["d"]},
+            }[family]
+            rows.append({"id": f"q{i}" if alike else f"q{i}{name}", column: name} | own)
+    return rows
+
+
+@pytest.mark.parametrize("family", [name for name, metric in ONE_SYSTEM.items() if metric])
+@pytest.mark.parametrize("alike", [True, False], ids=["same items", "other items"])
+@pytest.mark.parametrize(("kind", "column"), [(".jsonl", "mt_system"), (".json", "model"), (".csv", "Model_Name")])
+def test_answers_of_several_systems_are_never_one_heap(tmp_path, capsys, family, alike, column, kind):
+    rows, path = of_two_systems(family, column, alike), tmp_path / f"answers{kind}"
+    if kind == ".csv":
+        cells = [{n: json.dumps(v) if isinstance(v, list | bool) else v for n, v in row.items()} for row in rows]
+        with path.open("w", newline="") as out:
+            table = csv.DictWriter(out, list(rows[0]))
+            table.writeheader()
+            table.writerows(cells)
+    elif kind == ".json":
+        path.write_text(json.dumps(rows))
+    else:
+        write(path, rows)
+    words = command(path, tmp_path / "out", "--metric", ONE_SYSTEM[family], "--dry-run", "--json")
+    assert sp.main(words) == 3
+    told = capsys.readouterr().err
+    assert "--system with one of x, y" in told and "attempt" not in told
+    scores = {}
+    for name in "xy":
+        assert sp.main([*words, "--system", name]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert document["predictions"]["lines"] == 8 and document["scores"][0]["n"] == 8
+        scores[name] = document["scores"][0]["score"]
+        (alone,) = [write(tmp_path / f"{name}.jsonl", [row for row in rows if row[column] == name])]
+        assert sp.main([*command(alone, tmp_path / "out", "--metric", ONE_SYSTEM[family], "--dry-run", "--json")]) == 0
+        assert json.loads(capsys.readouterr().out)["scores"][0]["score"] == scores[name]
+    assert scores["x"] != scores["y"]
+    assert sp.main([*words, "--system", "z"]) == 3 and "which one is z?" in capsys.readouterr().err
+    assert sp.main([*words, "--map", f"attempt={column}", "--system", "x"]) == 2
+
+
+def test_systems_are_chosen_by_the_models_id_or_not_at_all(tmp_path, capsys):
+    rows = of_two_systems("text", "system", True)
+    path, words = write(tmp_path / "a.jsonl", rows), ("--metric", "accuracy", "--dry-run", "--json")
+    for model, wanted in (("me/x", 1.0), ("y", 0.0)):
+        assert sp.main(command(path, tmp_path, *words, model=model)) == 0
+        assert json.loads(capsys.readouterr().out)["scores"][0]["score"] == wanted
+    other = write(tmp_path / "b.jsonl", [{"who": row.pop("system"), **row} for row in rows])
+    assert sp.main(command(other, tmp_path, *words)) == 2 and "--map system=COLUMN" in capsys.readouterr().err
+    assert sp.main(command(other, tmp_path, *words, "--system", "x")) == 0
+    assert sp.main(command(other, tmp_path, *words, "--map", "system=who")) == 3
+    plain = write(tmp_path / "c.jsonl", [{"id": f"i{i}", "prediction": "1", "reference": "1"} for i in range(3)])
+    capsys.readouterr()
+    assert sp.main(command(plain, tmp_path, *words, "--system", "x")) == 2
+    assert "no column names it" in capsys.readouterr().err
+    parts = [
+        {**row, "id": f"i{i}", "model": "VW Golf" if i % 2 else "Fiat"}
+        for i, row in enumerate(pairs(*[("a", "a")] * 6))
+    ]
+    cars = write(tmp_path / "d.jsonl", parts)
+    assert (
+        sp.main(command(cars, tmp_path, *words)) == 3
+        and sp.main(command(cars, tmp_path, *words, "--map", "system=none")) == 0
+    )
+    lost = write(
+        tmp_path / "e.jsonl", [{**row, "id": f"i{i}", "model": "x" if i else None} for i, row in enumerate(parts)]
+    )
+    assert sp.main(command(lost, tmp_path, *words, "--system", "x")) == 2
+
+
+@pytest.mark.parametrize("prompt", ["You are a tutor.", "Answer\nwith one word."])
+def test_one_text_for_all_rows_is_no_choice_of_systems(tmp_path, prompt):
+    rows = [{"prediction": "1", "reference": "1", "system": prompt, "judge_model": "ab"[i % 2]} for i in range(4)]
+    assert sp.main(command(write(tmp_path / "a.jsonl", rows), tmp_path, "--metric", "accuracy", "--dry-run")) == 0
+
+
+def test_metrics_by_their_usual_short_names():
+    assert sp.parse_metric("acc").name == "accuracy" and sp.parse_metric("EM").name == "exact-match"

@@ -24,6 +24,7 @@ from parts.records.publishable import is_main_metric, on_own_files, record_place
 from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import merged_repeats
 from parts.records.run import Run
+from parts.records.settings import SCORED
 from parts.records.states import state_names, states_of
 from parts.vocabulary import MEASURED_ON, bare_task, is_of_raters, other_data
 
@@ -151,8 +152,10 @@ def record_row(
 
 
 def settings_mark(run: Run) -> str | None:
-    """What two runs share that were measured alike, as the program that wrote them says it: "<writer>:<settings>"."""
-    texts = run.writer, json.dumps(sorted(run.settings.items()))
+    """What two runs share that were measured alike, as the program that wrote them says it: "<writer>:<settings>".
+
+    Which system of a file was scored says whom a run is of, and not how it was measured."""
+    texts = run.writer, json.dumps(sorted((run.settings | dict.fromkeys({SCORED} & run.settings.keys(), "")).items()))
     return ":".join(hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12] for text in texts)
 
 

@@ -163,7 +163,7 @@ def field_names(
         raise ScriptError(
             f"{path}: no field is the {' and none the '.join(lacking)}: {listing(sorted(known), 8)}; say which: "
             f"--map {ways}",
-            1,
+            3,
         )
     unused = sorted(name for name in known - set(found.values()) if not CHOICE_FIELD.fullmatch(name))
     kept = [name for name in unused if name.strip() and all(is_short(row.get(name)) for _, row in rows)]

@@ -5,15 +5,17 @@ Takes the columns of the file, what the metrics read and what --map says; gives 
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, command_line_of, listing, nearest
+from parts.frame import ScriptError, command_line_of, listing, nearest, note, single_line
 from parts.inputs import NO_FIELD, strict_json
 from parts.metrics.code_files import rows_of_document
 from parts.metrics.items import READ_FIELDS
@@ -52,6 +54,7 @@ USUAL_COLUMNS = {
     "audio": "wav path file degraded",
     "reference_audio": "clean reference target ref original",
 }
+TEXT_ROLES = {"id", "prompt", "prediction", "reference", "references", "probability", "score", "passed"}
 # What --map can name.
 MAPPED_WORDS = (
     "id prediction reference references prompt group attempt probability probabilities score passed n c outcome rating "
@@ -69,6 +72,16 @@ ROLE_WORDS = {
     "system": "system voice model condition engine method variant treatment arm version codec algorithm vocoder "
     "candidate run checkpoint",
 }
+# A column that says which system an answer is of, as files of predictions call it; not who judged, or a prompt.
+SYSTEM_COLUMN = re.compile(
+    r"(?i)(?!(?:judge|grader|evaluator|critic|scorer|reward|annotator|embedding|reference|gold|user|operating|file)"
+    r"[ _.-])"
+    r"(?:(?:[a-z0-9]+[ _.-])*(?:system|model|llm)|engine|checkpoint|ckpt|method)s?"
+    r"(?:[ _.-]?(?:ids?|names?|no|nr|key|path|name[ _.-]or[ _.-]path|slug|tag|version))?"
+)
+SYSTEM_WORDS = re.compile(rb"(?i)system|model|llm|engine|checkpoint|ckpt|method")
+LONGEST_SYSTEM = 100  # characters; a longer text is no name, but a system's prompt
+SYSTEMS_SHOWN = 20
 # No columns of that kind: what else of a line is read, and (JUDGED) numbers that raters gave.
 READ_BESIDE = {"id", "rating", "ratings", "rater", "item", "system", "group", "attempt", "seconds", "passed", "n", "c"}
 READ_BESIDE |= {"outcome", "result", "status", "limit_hit"}
@@ -111,6 +124,85 @@ def as_rating(text: Any) -> Any:
         return text
 
 
+def of_one_system(path: Path, content: bytes, columns: Columns) -> Columns:
+    """The columns with the one system whose rows are read, where rows of predictions say which one they are of: by
+    --system, else by the model's id. ScriptError: 3 which of them is it, 2 where --system can choose none.
+
+    Ratings and votes name systems in every line and are chosen by their own metrics.
+    """
+    if {"ratings", "votes"} & set(columns.families):
+        return columns
+    rows = []
+    if columns.system or "system" in columns.mapped or SYSTEM_WORDS.search(content):
+        with contextlib.suppress(ValueError, csv.Error, ScriptError):  # what is wrong is said where lines are read
+            rows = [row for row in rows_of_file(path, content) if any(row.values())]
+    names = systems_named(rows, columns)
+    if columns.system and rows and not names:
+        there = listing(list(dict.fromkeys(str(name) for row in rows for name in row if name)), COLUMNS_SHOWN)
+        raise ScriptError(f"--system {columns.system}: no column names it: --map system=COLUMN; there are {there}")
+    several = [name for name in names if columns.system or len(set(names[name])) > 1]
+    several = [name for name in several if columns.system in names[name]] or several
+    if not several:
+        return columns
+    column, none = several[0], f"(or --map system={NO_FIELD}: it names none)"
+    shown = single_line(column)
+    if not all(one_to_one(names[column], names[other]) for other in several):
+        ways = f"{columns.command} {command_line_of(['--map', f'system={column}'])} {none}"
+        raise ScriptError(f"{listing(several)} differ by row: which column names the system? {ways}", code=3)
+    found = sorted(set(names[column]) - {None})
+    wanted = next((name for name in ((columns.system,) if columns.system else columns.model) if name in found), None)
+    if wanted is None:
+        asked = columns.system or next(iter(columns.model), "the model")
+        ways = f"--system with one of {listing(found, SYSTEMS_SHOWN)} {none}"
+        raise ScriptError(f"rows of several systems (column {shown}): which one is {asked}? {ways}", code=3)
+    if lost := names[column].count(None):
+        raise ScriptError(f"{lost} of {len(rows)} rows have no name in {column}, though others do: whose are they?")
+    if columns.mapped.get("attempt") == column and len(found) > 1:
+        raise ScriptError(f"--map attempt={column}: it names systems, of which one is scored, and no attempts of one")
+    if len(found) > 1:
+        note(f"note: {names[column].count(wanted)} of {len(rows)} rows are of {wanted} (column {shown}) and are read")
+    return columns._replace(only=(column, wanted))
+
+
+def systems_named(rows: Sequence[Mapping[str, Any]], columns: Columns) -> dict[str, list[str | None]]:
+    """Column -> the name in each row, of those that name systems: the one of --map, else by their own names, else
+    those in which --system, or the model's id, stands."""
+    mapped = columns.mapped.get("system")
+    there = list(dict.fromkeys(name for row in rows for name in row if isinstance(name, str)))
+    taken = {theirs for ours, theirs in columns.mapped.items() if ours not in ("attempt", "group", "item")} | TEXT_ROLES
+    named = {
+        name: [system_name(row.get(name)) for row in rows] for name in there if name not in taken or name == mapped
+    }
+    named = {name: own for name, own in named.items() if any(own) and "" not in own}
+    if mapped:
+        if mapped in there and mapped not in named:
+            raise ScriptError(f"--map system={mapped}: names are wanted there, short texts or whole numbers")
+        return {name: own for name, own in named.items() if name == mapped}
+    wanted = {columns.system or next(iter(columns.model), None)}
+    by_value = {name: own for name, own in named.items() if wanted & set(own) and len(set(own)) < len(rows)}
+    return {name: own for name, own in named.items() if SYSTEM_COLUMN.fullmatch(name.strip())} or by_value
+
+
+def system_name(value: Any) -> str | None:
+    """A value as the name of a system: None where there is none, "" where it can be no name."""
+    if value is None or value == "":
+        return None
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return unicodedata.normalize("NFC", text) if len(text) <= LONGEST_SYSTEM and "\n" not in text else ""
+
+
+def one_to_one(one: Sequence[Any], two: Sequence[Any]) -> bool:
+    """Whether two columns part the rows alike."""
+    return len(set(one)) == len(set(two)) == len(set(zip(one, two, strict=True)))
+
+
+def is_read(row: Any, columns: Columns) -> bool:
+    """Whether a row is of the system that is scored, where rows say of which one they are."""
+    return (
+        columns.only is None or not isinstance(row, Mapping) or system_name(row.get(columns.only[0])) == columns.only[1]
+    )
+
+
 def rows_of_file(path: Path, content: bytes) -> list[Mapping[str, Any]]:
     """The rows of a table, or the objects of a file, as they are there: with no regard to what is wrong with others."""
     text = content.decode("utf-8-sig", "replace")
@@ -145,7 +237,7 @@ def check_wanted(
     groups += [(ours,) for ours, theirs in columns.mapped.items() if theirs != NO_FIELD]
     rated, tried = "ratings" in columns.families, "attempts" in columns.families
     blank = is_table(path) and columns.empty is None
-    raw = rows_of_file(path, content) if nameless or tried or blank else []
+    raw = [row for row in rows_of_file(path, content) if is_read(row, columns)] if nameless or tried or blank else []
     if nameless and not any(raw):
         return
     rows = [renamed(row, columns.mapped) for row in raw]
@@ -228,7 +320,9 @@ def attempt_column(rows: Sequence[Mapping[str, Any]], id: str, names: Sequence[s
     fitting = [
         name
         for name in names
-        if name != id and len({(str(row.get(id)), str(row.get(name))) for row in rows}) == len(rows)
+        if name != id
+        and not SYSTEM_COLUMN.fullmatch(name.strip())
+        and len({(str(row.get(id)), str(row.get(name))) for row in rows}) == len(rows)
     ]
     return {"attempt": fitting[0] if len(fitting) == 1 else "COLUMN"} if names else {}
 

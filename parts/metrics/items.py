@@ -559,7 +559,7 @@ def check_problems(problems: Sequence[tuple[int, str]]) -> None:
         return
     found: dict[str, list[int]] = defaultdict(list)
     for number, text in sorted(problems)[:SHOWN_PROBLEMS]:
-        found[single_line(text)[:160]].append(number)
+        found[single_line(text)[:240]].append(number)
     shown = [f"line{'s' * (len(own) > 1)} {', '.join(map(str, own))}: {text}" for text, own in found.items()]
     more = f" (and {len(problems) - SHOWN_PROBLEMS} more bad lines)" if len(problems) > SHOWN_PROBLEMS else ""
     raise ScriptError("; ".join(shown) + more)
@@ -572,7 +572,10 @@ def check_line(fields: Any, seen: dict[Any, int], number: int) -> Line:
     id = name_of(field_of(fields, "id"), "id")
     before = seen.setdefault((id, str(fields["attempt"])) if "attempt" in fields else id, number)
     if before != number:
-        raise ValueError(f'id {id!r} again, after line {before}; several answers to one item need an "attempt" each')
+        raise ValueError(
+            f'id {id!r} again, after line {before}; several answers to one item need an "attempt" each, those of '
+            "several models: --map system=COLUMN --system NAME"
+        )
     for name in COMMON_FIELDS.keys() & fields.keys():
         if type(fields[name]) not in COMMON_FIELDS[name]:
             raise ValueError(f"{name} is {kind_of(fields[name])}")

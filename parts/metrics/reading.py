@@ -32,7 +32,7 @@ from parts.inputs import (
 )
 from parts.metrics.attempts import put_together, unequal_attempts
 from parts.metrics.code_files import rows_of_document, with_own_id
-from parts.metrics.columns import check_wanted, renamed
+from parts.metrics.columns import check_wanted, is_read, of_one_system, renamed
 from parts.metrics.correlations import score_correlation, score_separation
 from parts.metrics.forecasts import (
     NORMS,
@@ -182,11 +182,14 @@ def read_predictions(
         raise ScriptError(f"in UTF-16; UTF-8 is read: iconv -f UTF-16 -t UTF-8 {path.name} > utf8{path.suffix}")
     if path.suffix.lower() in (".yaml", ".yml"):
         raise ScriptError("YAML; JSON Lines are read: an object in each line")
+    columns = of_one_system(path, content, columns)
     if path.suffix.lower() in (".csv", ".tsv"):
         return table_lines(path, content, columns), hashlib.sha256(content).hexdigest()
     for index, value in values_of(path, content.removeprefix(b"\xef\xbb\xbf"), watch):
         try:
             fields = value if path.suffix == ".json" else strict_json_line(value)
+            if not is_read(fields, columns):
+                continue
             lines.append(check_line(with_own_id(renamed(fields, columns.mapped), tried), seen, index))
         except json.JSONDecodeError as error:
             problems.append((index, why_no_json(value, error)))
@@ -228,6 +231,8 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
             try:
                 if None in row or None in row.values():
                     raise ValueError(f"{len(rows.fieldnames or ())} cells are expected, as in the first line")
+                if not is_read(row, columns):
+                    continue
                 row = renamed(row, columns.mapped)
                 row = listening_row(row)
                 fields = {name: table_value(name, cell) for name, cell in row.items() if cell or name in MISSING_FIELDS}

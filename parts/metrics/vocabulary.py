@@ -163,13 +163,17 @@ class Subject:
 
 class Columns(NamedTuple):
     """How a file's columns are called: --map, the families of the metrics that read them, the command without --map;
-    what an empty cell is (--empty-cells), and which columns of a table without an id may be one."""
+    what an empty cell is (--empty-cells), and which columns of a table without an id may be one; what --system says,
+    and the names that the model goes by; only: the column that names systems, and the one whose rows are read."""
 
     mapped: Mapping[str, str] = {}
     families: tuple[str, ...] = ()
     command: str = ""
     empty: str | None = None
     ids: tuple[str, ...] = ()
+    system: str | None = None
+    model: tuple[str, ...] = ()
+    only: tuple[str, str] | None = None
 
 
 Watch = Callable[[Sequence[Any], str], Iterable[Any]]  # the items, with a progress bar that says what they are
@@ -312,9 +316,13 @@ METRICS = {
 }
 
 
+METRIC_WORDS = {"acc": "accuracy", "em": "exact-match"}  # short for one metric alone
+
+
 def parse_metric(text: str) -> Metric:
     """A metric of the command line: "ndcg@10" -> ndcg_at_10 with k=10. ScriptError: 2 unknown, 3 ambiguous."""
     base, _, digits = text.strip().lower().replace("_", "-").partition("@")
+    base = METRIC_WORDS.get(base, base)
     metric = METRICS.get(base)
     if metric is None:
         several = [name for name in METRICS if name.startswith(f"{base}-")]
