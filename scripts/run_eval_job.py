@@ -6468,13 +6468,16 @@ class Run:
     @property
     def partial(self) -> str:
         """Why it is not about the whole benchmark: "10 of 120 items"; nothing where it is, or nobody knows."""
-        asked = None if self.n is None else self.n + self.attempts.lost
-        if self.size and asked is not None:
-            limit = count_in(self.limit)
-            if limit is not None and limit < self.size:
-                return f"{self.limit} of {self.size} items"
-            # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
-            return f"{asked} of {self.size} items" if asked + self.counts.get("unparsed", 0) < self.size else ""
+        asked, limit, size = None if self.n is None else self.n + self.attempts.lost, count_in(self.limit), self.size
+        if limit is not None and limit == size and size < FULL_SHARE * (self.usual or 0):
+            size = self.usual  # what a limited run calls its size is what it was limited to
+        if size and limit is not None and limit < size:
+            return f"{limit} of {size} items"
+        # An answer that could not be read is in n where it is wrong, and beside it where it has no score.
+        if size and asked is not None and asked + self.counts.get("unparsed", 0) < size:
+            return f"{asked} of {size} items"
+        if limit is not None and limit >= (size or self.usual or math.inf):
+            return ""
         return f"limit {self.limit}" if self.limit else ""
 
     @property
@@ -6580,7 +6583,7 @@ def making_fields(row: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str
         "temperature": (generation.get("generation_args") or {}).get("temperature"),
         "seed": None if extra.get("seed") is None else str(extra["seed"]),
         "hardware": single_line(", ".join(str(extra[k]) for k in ("hardware", "gpu", "device") if extra.get(k))),
-        "limit": limit_of(extra),
+        "limit": limit_of(row, record),
         "writer": single_line(written.get("converter") or source.get("source_name") or ""),
         "run_id": single_line(first_said("run_id", written, library.get("additional_details"))),
         "repeat": single_line(extra.get("repeat") or ""),
@@ -6698,10 +6701,26 @@ def read_count(count: Any, result_id: str) -> int | None:
     return None if count is None else int(count)
 
 
-def limit_of(extra: Mapping[str, Any]) -> str:
-    """The number of items that a run was limited to, as it was given; nothing without a limit."""
-    limit = single_line(extra.get("limit") or "")
-    return "" if limit in ("None", "null", "-1") else limit
+NO_LIMITS = {"", "none", "null", "-1", "0", "0.0", "false"}
+LIMIT_OPTION = re.compile(r"(?:^|\s)(?:--(limit)|--(max[-_]samples)|-L)(?:\s+|=)[\"']?([\w.-]+)")
+
+
+def limit_of(row: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """The number of items that a run was limited to, as it was given; nothing without a limit.
+
+    It is looked for wherever converters put it: among a result's settings, beside its data, with the harness, in the
+    command. "max_samples" is a limit but for inspect, where it says how many are asked at a time.
+    """
+    library, generation = record.get("eval_library") or {}, row.get("generation_config") or {}
+    beside = library.get("additional_details") or {}
+    places = [generation.get("additional_details"), generation.get("generation_args"), beside, generation]
+    places += [(row.get("source_data") or {}).get("additional_details")]
+    other = [] if "inspect" in str(library.get("name", "")).lower() else ["max_samples"]
+    said = [single_line(first_said(name, *places)) for name in ("limit", "limit_samples", *other)]
+    command = str(first_said("command", beside, *places) or first_said("execution_command", *places))
+    said += [match[3] for match in LIMIT_OPTION.finditer(command) if other or not match[2]]
+    limit = next((one for one in said if one.lower() not in NO_LIMITS), "")
+    return re.sub(r"^(\d+)\.0+$", r"\1", limit)
 
 
 def size_of(source: Mapping[str, Any]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -71,6 +72,44 @@ def test_a_part_of_the_items_is_never_best_without_a_word(tmp_path, capsys):
     for i, model in enumerate(("me/a", "me/b")):
         quiz(tmp_path / "c", model, i, 0.5 + 0.4 * i, 10, **WHOLE)
     assert "warning: over 10 of 120 items" in compared(capsys, tmp_path / "c")[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "size", "part"),
+    [
+        ({"additional_details": {"limit": "40"}}, 40, "40 of 1319 items"),
+        ({"generation_args": {"limit": 40}}, None, "limit 40"),
+        ({"additional_details": {"max_samples": "40.0"}}, 1319, "40 of 1319 items"),
+        ({"additional_details": {"command": "lm_eval --tasks gsm8k --limit=0.1"}}, None, "limit 0.1"),
+        ({"additional_details": {"command": "lm_eval -L 40 --tasks gsm8k"}}, 1319, "40 of 1319 items"),
+        ({"additional_details": {"limit": "2000"}}, 1319, ""),
+        ({"additional_details": {"limit": "2000"}}, None, ""),
+        ({"additional_details": {"limit": "None"}}, 40, ""),
+        ({"additional_details": {"command": "lm_eval --tasks gsm8k"}}, None, ""),
+    ],
+)
+def test_a_smoke_test_of_summaries_gates_nothing(tmp_path, capsys, settings, size, part):
+    for model, score, more in (("me/a", 0.5, {}), ("me/b", 0.9, settings)):
+        record = {
+            "schema_version": "0.3.0", "evaluation_id": f"gsm8k/{model}/1", "retrieved_timestamp": "1796005914",
+            "source_metadata": {"source_type": "evaluation_run", "evaluator_relationship": "third_party",
+                                "source_organization_name": "me"},
+            "model_info": {"name": model, "id": model}, "eval_library": {"name": "lm-eval", "version": "0.4.9"},
+            "evaluation_results": [{
+                "evaluation_name": "gsm8k", "evaluation_result_id": "gsm8k|5/exact_match",
+                "source_data": {"dataset_name": "gsm8k", "source_type": "hf_dataset"}
+                | ({"samples_number": size} if size and more else {}),
+                "metric_config": {"metric_id": "exact_match", "metric_unit": "proportion", "lower_is_better": False,
+                                  "min_score": 0.0, "max_score": 1.0},
+                "score_details": {"score": score, "uncertainty": {"standard_error": {"value": 0.02}}},
+                "generation_config": more,
+            }],
+        }  # fmt: skip
+        path = tmp_path / f"data/gsm8k/{model}/00000000-0000-4000-8000-00000000000{model[-1]}.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(record))
+    code, out = compared(capsys, tmp_path)
+    assert code == (3 if part else 0) and (f"over {part}, a smoke test and no score" in out) == bool(part), out
 
 
 def test_the_whole_is_best(tmp_path, capsys):

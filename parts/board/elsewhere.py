@@ -30,6 +30,7 @@ from parts.names import REPO_ID
 from parts.private import without_paths
 from parts.records.files import refuse_future
 from parts.records.publishable import is_main_metric, used_tools
+from parts.records.run import limit_of
 from parts.vocabulary import is_named_after, is_of_raters, other_data, stated_unit
 
 EEE_VERSION = re.compile(r"0\.[23]\.\d+")
@@ -255,7 +256,7 @@ def elsewhere_row(result: Mapping[str, Any], model: str, place: Provenance, name
     error = mapping_of(uncertainty.get("standard_error")).get("value")
     settings = mapping_of(mapping_of(result.get("generation_config")).get("additional_details"))
     unit = stated_unit(metric)
-    limit = str(settings.get("limit") or "")
+    limit = limit_of(result, {})
     return new_row(
         model,
         place,
@@ -270,7 +271,7 @@ def elsewhere_row(result: Mapping[str, Any], model: str, place: Provenance, name
         shots=f"{settings['few_shot']}-shot" if re.fullmatch(r"\d{1,3}", str(settings.get("few_shot", ""))) else None,
         standard_error=float(error) if is_number(error) and error >= 0 else None,
         n=kept_count(uncertainty.get("num_samples")),
-        why_not=None if limit in ("", "None", "null") else f"a partial run (limit {kept_text(limit, 40)}), no score",
+        why_not=f"a partial run (limit {kept_text(limit, 40)}), no score" if limit else None,
     )
 
 

@@ -180,7 +180,7 @@ def read_own_runs(
             found += record_rows(path, record, benchmarks, nights)
         except (ScriptError, KeyError, AttributeError, TypeError, ValueError, OverflowError) as error:
             reason = f"no {error} in the record" if isinstance(error, KeyError) else str(error)
-            reason = kept_text(without_paths(reason, path)) or ""
+            reason = kept_text(without_paths(reason.rpartition(f"{path.name}: ")[2], path)) or ""
             unreadable.append({"model": "", "where": record_place(path), "reason": reason})
     for folder in () if found or unreadable else folders:
         if told := other_results(Path(folder)):

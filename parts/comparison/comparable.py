@@ -179,6 +179,8 @@ def unlike_reasons(baseline: Side, candidate: Side, matched: Matched, paired: bo
             lines = difference_lines(setting_differences(by_part[run.subtask], run))
             reasons += [line for line in lines if line not in reasons]
     for side, name in ((baseline, "baseline"), (candidate, "candidate")):
+        partial = list(dict.fromkeys(run.partial for run in side.runs if run.partial))
+        reasons += [f"the {name}'s is over {listing(partial, 3)}, a smoke test and no score"] if partial else []
         if not all(run.measured for run in side.runs):
             reasons.append(f"the {name}'s score was read from a document, not measured")
     if not paired:

@@ -34,6 +34,7 @@ from parts.publish.records import results_of
 from parts.publish.text import TITLE, markdown_text
 from parts.records.datastore import CONTRIBUTED, DatastoreFile, contributed, datastore_file
 from parts.records.publishable import Allowed, record_model, record_place
+from parts.records.run import limit_of
 from parts.vocabulary import MetricMapping
 
 FILES_AT_ONCE = 200  # of one commit: a commit of thousands times out, and may be carried out all the same
@@ -138,11 +139,7 @@ def is_local(record: Mapping[str, Any]) -> bool:
 
 
 def is_partial(record: Mapping[str, Any]) -> bool:
-    settings = [
-        (result.get("generation_config") or {}).get("additional_details") or {}
-        for result in record.get("evaluation_results") or []
-    ]
-    return any(str(one.get("limit") or "") not in ("", "None", "null") for one in settings)
+    return any(limit_of(result, record) for result in record.get("evaluation_results") or [])
 
 
 def who_asks(hub: Hub, acting: bool) -> Mapping[str, Any]:

@@ -13,6 +13,8 @@ from parts.records.measured import Result, Samples
 from parts.records.run import setting_differences, unlike_scales
 from parts.records.settings import difference_lines, shortened_apart
 
+MANY_ITEMS = 10**9  # more than a run has: one over a part of its items stands behind those of unknown size
+
 
 def invalid_runs(results: Sequence[Result]) -> list[str]:
     """Why a checkpoint's runs may not be ranked, by the gate that every reader asks."""
@@ -93,7 +95,9 @@ def unlike_checkpoints(
     group = compared_group(
         groups,
         allowed,
-        lambda c: sum(marks[c, r.task][0] or 0 for r in shares[c]),
+        lambda c: (
+            sum(marks[c, r.task][0] or 0 for r in shares[c]) - sum(MANY_ITEMS for r in shares[c] if r.run.partial)
+        ),
         lambda one, other: differences(one, other, shares, marks),
         lambda: alike_benchmarks([c for c in shares if not reasons[c]], shares, marks),
         [f"{c.name} is not valid ({listing(lines, 3)})" for c, lines in reasons.items() if lines],
@@ -185,6 +189,8 @@ def differences(
             found["items of one of them only are here"].append(own.task)
         elif mark[0] != others[0]:
             found[f"{mark[0]} items, not {others[0]}"].append(own.task)
+        elif own.run.partial != its.run.partial:
+            found[f"{own.run.partial or 'all items'}, not {its.run.partial or 'all'}"].append(own.task)
         elif mark[1] != others[1]:
             found["other items"].append(own.task)
         elif mark[2] != others[2]:
