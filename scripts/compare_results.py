@@ -8899,7 +8899,8 @@ def make_row(
     notes = (*unwanted, *reasons, *row.notes)
     if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
         invalid = any(run.validity.reasons for side in row.sides or () for run in side.runs)
-        return replace(row, verdict=NOT_COMPARABLE, pairs=None, corpus=None, basis=None, notes=notes, invalid=invalid)
+        row = replace(row, verdict=NOT_COMPARABLE, pairs=None, corpus=None, basis=None, notes=notes, invalid=invalid)
+        return with_recorded_scores(row)
     if reasons:
         row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
     if row.tier == REPORT:
@@ -9066,6 +9067,17 @@ def with_pairs(row: Row, matched: Matched, settled: bool) -> Row:
         basis=basis,
         notes=tuple(notes),
     )
+
+
+def with_recorded_scores(row: Row) -> Row:
+    """A row that is not compared, with the records' own scores where the mean of items is none of them: of a whole
+    corpus (an agreement), or of votes, of which two models share a part."""
+    parts = [{run.subtask for run in side.runs} for side in row.sides or ()]
+    own = any(run.votes or run.aggregation != "mean" for side in row.sides or () for run in side.runs)
+    if not own or any(len(names) != 1 for names in parts):
+        return row
+    scores = [math.fsum(run.score for run in side.runs) / len(side.runs) for side in row.sides]
+    return replace(row, baseline_score=scores[0], score=scores[1])
 
 
 def first_corpus_level(sides: Iterable[Side]) -> str | None:

@@ -9460,7 +9460,7 @@ def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str], kept:
 QUESTIONS_VERSION = 2  # of the prompts and rules here
 USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
 MANY_ITEMS = 20  # of which some should have the first choice as the right one
-FIRST_CHOICE = "first-choice"  # --map first-choice=1: how answers that are numbers call it
+FIRST_NUMBER = "first-choice"  # --map first-choice=1: how answers that are numbers call it
 MISSING_ANSWERS = {"na", "n/a", "#n/a", "nan", "null", "-"}  # as tables write that there is none
 DOUBTS_SHOWN = 12
 LONG_ANSWER = 12  # words from which on an exact match of most answers is no sensible score
@@ -9627,7 +9627,7 @@ def gold_of(rows: Sequence[Read], problems: Problems, told: str | None = None) -
     which number on answers count, where somebody says it."""
     if told not in (None, "0", "1"):
         raise ScriptError(
-            f"--map {FIRST_CHOICE}={single_line(told)}: 0 or 1, by which number answers call the first one"
+            f"--map {FIRST_NUMBER}={single_line(told)}: 0 or 1, by which number answers call the first one"
         )
     found = first_number(rows) if told is None else int(told)
     first = found or 0
@@ -9636,10 +9636,10 @@ def gold_of(rows: Sequence[Read], problems: Problems, told: str | None = None) -
     best = [way for way, count in fitting.items() if count == len(rows)]
     if best == ["number"] and found is None:
         row = rows[0]
-        meant = [f"{FIRST_CHOICE}={n}: {single_line(row.choices[int(row.answers[0]) - n])[:40]!r}" for n in (0, 1)]
+        meant = [single_line(row.choices[int(row.answers[0]) - n])[:40] for n in (0, 1)]
         raise ScriptError(
-            f"{problems.path}:{row.line}: do the numbers count the choices from 0 or from 1? None is 0, and none as "
-            f"high as there are choices; the right one here is, with --map {' or '.join(meant)}",
+            f"{problems.path}:{row.line}: is {meant[0]!r} right (numbers from 0) or {meant[1]!r} (from 1)? None is "
+            "0, or as high as there are choices: --map first-choice=0 or --map first-choice=1",
             3,
         )
     if best == ["number"] and first == 1:
@@ -9697,7 +9697,7 @@ def read_questions(path: Path, mapped: Mapping[str, str]) -> tuple[list[OwnQuest
         except ValueError as error:
             problems.add(line, str(error))
     chosen = [row for row in read if row.choices]
-    gold = gold_of(chosen, problems, mapped.get(FIRST_CHOICE)) if chosen else {}
+    gold = gold_of(chosen, problems, mapped.get(FIRST_NUMBER)) if chosen else {}
     split, contexts = f"{slug(path.stem)}/", collections.Counter(row.context for row in read)
     found = []
     for place, row in enumerate(read):
@@ -9832,7 +9832,7 @@ def load_questions(
 
     public: keys of public benchmarks; tasks: the others that are asked for, whose names are taken.
     """
-    mapped = field_map(args.map, (*ROLES, FIRST_CHOICE))
+    mapped = field_map(args.map, (*ROLES, FIRST_NUMBER))
     if args.template and "{question}" not in args.template:
         raise ScriptError("--template: no {question} in it; {choices} are the choices with their letters")
     if args.shots is not None and not args.shots_from:

@@ -1903,13 +1903,13 @@ METRICS = {
 }
 
 
-METRIC_WORDS = {"acc": "accuracy", "em": "exact-match"}  # short for one metric alone
+SHORT_METRICS = {"acc": "accuracy", "em": "exact-match"}  # short for one metric alone
 
 
 def parse_metric(text: str) -> Metric:
     """A metric of the command line: "ndcg@10" -> ndcg_at_10 with k=10. ScriptError: 2 unknown, 3 ambiguous."""
     base, _, digits = text.strip().lower().replace("_", "-").partition("@")
-    base = METRIC_WORDS.get(base, base)
+    base = SHORT_METRICS.get(base, base)
     metric = METRICS.get(base)
     if metric is None:
         several = [name for name in METRICS if name.startswith(f"{base}-")]
@@ -5250,7 +5250,7 @@ USUAL_COLUMNS = {
     "audio": "wav path file degraded",
     "reference_audio": "clean reference target ref original",
 }
-TEXT_ROLES = {"id", "prompt", "prediction", "reference", "references", "probability", "score", "passed"}
+ANSWER_FIELDS = {"id", "prompt", "prediction", "reference", "references", "probability", "score", "passed"}
 # What --map can name.
 MAPPED_WORDS = (
     "id prediction reference references prompt group attempt probability probabilities score passed n c outcome rating "
@@ -5340,7 +5340,7 @@ def of_one_system(path: Path, content: bytes, columns: Columns) -> Columns:
     several = [name for name in several if columns.system in names[name]] or several
     if not several:
         return columns
-    column, none = several[0], f"(or --map system={NO_FIELD}: it names none)"
+    column, none = several[0], "(or --map system=none: it names none)"
     shown = single_line(column)
     if not all(one_to_one(names[column], names[other]) for other in several):
         ways = f"{columns.command} {command_line_of(['--map', f'system={column}'])} {none}"
@@ -5365,7 +5365,9 @@ def systems_named(rows: Sequence[Mapping[str, Any]], columns: Columns) -> dict[s
     those in which --system, or the model's id, stands."""
     mapped = columns.mapped.get("system")
     there = list(dict.fromkeys(name for row in rows for name in row if isinstance(name, str)))
-    taken = {theirs for ours, theirs in columns.mapped.items() if ours not in ("attempt", "group", "item")} | TEXT_ROLES
+    taken = {
+        theirs for ours, theirs in columns.mapped.items() if ours not in ("attempt", "group", "item")
+    } | ANSWER_FIELDS
     named = {
         name: [system_name(row.get(name)) for row in rows] for name in there if name not in taken or name == mapped
     }

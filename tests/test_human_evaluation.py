@@ -8,6 +8,7 @@ import random
 
 import benchmark_calculator
 import compare_results
+import leaderboard
 import numpy as np
 import pytest
 import score_predictions as sp
@@ -354,6 +355,35 @@ def test_a_metric_alone_names_the_one_result_that_has_it(tmp_path, capsys):
     words = ["--rule", "select", "--baseline", "A", "--candidate", "B", "--results", str(tmp_path / "results")]
     assert compare_results.main([*words, "--result-id", "voices/mos"]) == 2
     assert "min_better: 1" in capsys.readouterr().err
+
+
+def test_which_system_of_a_file_was_scored_is_no_way_of_measuring(tmp_path, capsys):
+    for system in "AB":
+        scored(tmp_path, "mos", system)
+    board = str(tmp_path / "board")
+    assert leaderboard.main(["collect", "--results", str(tmp_path / "results"), "--output-dir", board]) == 0
+    capsys.readouterr()
+    assert leaderboard.main(["show", "--data", board, "--benchmark", "voices"]) == 0
+    told = capsys.readouterr().out
+    assert "me/B leads" in told and "alike" not in told.lower()
+
+
+def test_scores_that_are_not_compared_are_the_records_own(tmp_path, capsys):
+    """An agreement is no mean of its items: where two are not compared, the table has what the records say."""
+    for system in "AB":
+        scored(tmp_path, "mos,krippendorff", system, "--level", "ordinal")
+    said = {}
+    for path in (tmp_path / "results").rglob("*.json"):
+        record = json.loads(path.read_text())
+        rows = {
+            row["metric_config"]["metric_id"]: row["score_details"]["score"] for row in record["evaluation_results"]
+        }
+        said[record["model_info"]["id"]] = rows["krippendorff_alpha"]
+    capsys.readouterr()
+    words = ["--baseline", "A", "--candidate", "B", "--results", str(tmp_path / "results"), "--metric", "krippendorff"]
+    assert compare_results.main([*words, "--json"]) == 3
+    (row,) = [own for own in json.loads(capsys.readouterr().out)["benchmarks"] if own["verdict"] == "NOT COMPARABLE"]
+    assert [row["baseline"]["score"], row["score"]["score"]] == pytest.approx([said["me/A"], said["me/B"]])
 
 
 def test_paired_ratings_are_known_as_well_as_raters_and_items_tell():

@@ -54,7 +54,7 @@ USUAL_COLUMNS = {
     "audio": "wav path file degraded",
     "reference_audio": "clean reference target ref original",
 }
-TEXT_ROLES = {"id", "prompt", "prediction", "reference", "references", "probability", "score", "passed"}
+ANSWER_FIELDS = {"id", "prompt", "prediction", "reference", "references", "probability", "score", "passed"}
 # What --map can name.
 MAPPED_WORDS = (
     "id prediction reference references prompt group attempt probability probabilities score passed n c outcome rating "
@@ -144,7 +144,7 @@ def of_one_system(path: Path, content: bytes, columns: Columns) -> Columns:
     several = [name for name in several if columns.system in names[name]] or several
     if not several:
         return columns
-    column, none = several[0], f"(or --map system={NO_FIELD}: it names none)"
+    column, none = several[0], "(or --map system=none: it names none)"
     shown = single_line(column)
     if not all(one_to_one(names[column], names[other]) for other in several):
         ways = f"{columns.command} {command_line_of(['--map', f'system={column}'])} {none}"
@@ -169,7 +169,9 @@ def systems_named(rows: Sequence[Mapping[str, Any]], columns: Columns) -> dict[s
     those in which --system, or the model's id, stands."""
     mapped = columns.mapped.get("system")
     there = list(dict.fromkeys(name for row in rows for name in row if isinstance(name, str)))
-    taken = {theirs for ours, theirs in columns.mapped.items() if ours not in ("attempt", "group", "item")} | TEXT_ROLES
+    taken = {
+        theirs for ours, theirs in columns.mapped.items() if ours not in ("attempt", "group", "item")
+    } | ANSWER_FIELDS
     named = {
         name: [system_name(row.get(name)) for row in rows] for name in there if name not in taken or name == mapped
     }

@@ -316,13 +316,13 @@ METRICS = {
 }
 
 
-METRIC_WORDS = {"acc": "accuracy", "em": "exact-match"}  # short for one metric alone
+SHORT_METRICS = {"acc": "accuracy", "em": "exact-match"}  # short for one metric alone
 
 
 def parse_metric(text: str) -> Metric:
     """A metric of the command line: "ndcg@10" -> ndcg_at_10 with k=10. ScriptError: 2 unknown, 3 ambiguous."""
     base, _, digits = text.strip().lower().replace("_", "-").partition("@")
-    base = METRIC_WORDS.get(base, base)
+    base = SHORT_METRICS.get(base, base)
     metric = METRICS.get(base)
     if metric is None:
         several = [name for name in METRICS if name.startswith(f"{base}-")]
