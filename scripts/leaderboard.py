@@ -260,7 +260,11 @@ def show_collected(metadata: Mapping[str, Any], folder: Path, as_json: bool) -> 
         print_table(("benchmark", "name", "models", "scores"), rows)
     by_model = Counter(item["model"] for item in metadata["unreadable"])
     for item in metadata["unreadable"][:5]:
-        note(f"could not be read: {item['model'] or item['where']}: {item['where']}: {item['reason']}")
+        note(
+            ": ".join(
+                dict.fromkeys(["could not be read", item["model"] or item["where"], item["where"], item["reason"]])
+            )
+        )
     if len(metadata["unreadable"]) > 5:
         note(f"and {len(metadata['unreadable']) - 5} more of {len(by_model)} models: metadata.json has them all")
     if counts["rows"] and not counts["shown"]:
