@@ -5063,7 +5063,7 @@ class Run:
     @property
     def other_examples(self) -> str:
         """The number of examples that its prompts hold, where that is another one than its configuration says."""
-        there = self.settings.get("examples_in_prompts", "")
+        there = self.settings.get(IN_PROMPTS, "")
         return there if there.isdecimal() and self.shots not in ("", there) else ""
 
     @property
@@ -5248,11 +5248,14 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
     Which system's ratings were scored is no difference between two models, where both say it.
     """
     found = unlike_scales(one, two) | differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+    if any(IN_PROMPTS not in run.settings and not run.sampled for run in (one, two)):
+        found.pop(IN_PROMPTS, None)  # read off the prompts, which are in the samples: the configuration speaks for both
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
 
 
+IN_PROMPTS = "examples_in_prompts"
 NO_ONE_SCALE = 20.0  # times a score of unknown unit above another one of at most 1: percent beside proportions, perhaps
 
 
@@ -8946,6 +8949,7 @@ def draw_heat_map(shown: Sequence[Ranked], x: Sequence[int], label: str, title: 
 CARRIED_BY, SINGLE_CARRIED_BY = 8, 16  # groups and single values, or half of all, that Student's t needs to rest on
 FEW_GROUPS = 8  # with fewer, their skewness is noise
 MOST_SKEWED = 0.8  # skewness of a mean
+MOST_CORRECTED = 3.0  # critical value up to which skewness is corrected: the expansion is of values about 2
 
 
 def group_sums(values: Any, group: Any) -> Any:
@@ -9020,12 +9024,17 @@ def skewness_of_mean(values: Any, ways: Sequence[Any], variance: Any) -> Any:
 
 
 def without_skewness(critical: Any, skewness: float) -> Any:
-    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function)."""
+    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function).
+
+    Larger critical values (of few raters, or of one test among many) keep the correction of MOST_CORRECTED: further out
+    the cube root runs away, to an end that is many times as far off as the other one.
+    """
     import numpy as np
 
     if abs(skewness) < 1e-6:
         return critical
-    return 3 / skewness * (np.cbrt(1 + skewness * (critical - skewness / 6)) - 1)
+    near = np.clip(critical, -MOST_CORRECTED, MOST_CORRECTED)
+    return 3 / skewness * (np.cbrt(1 + skewness * (near - skewness / 6)) - 1) + (critical - near)
 
 
 # --- parts/statistics/differences.py ----------------------------------------------------------------------------------
@@ -9152,6 +9161,7 @@ class Student(Evidence):
     """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
 
     skewness: of the mean. span: the width of the scores' range. slack: of the mean, beside its error (continuity).
+    fixed: the variance that more items (and raters, clusters) leave as it is, that between repeated runs.
     """
 
     mean: float
@@ -9160,6 +9170,7 @@ class Student(Evidence):
     skewness: float = 0.0
     span: float = math.inf
     slack: float = 0.0
+    fixed: float = 0.0
 
     def low_end(self, critical: Any) -> Any:
         """See Evidence."""
@@ -9173,9 +9184,10 @@ class Student(Evidence):
 
     def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
         """See Evidence."""
-        error, skewness = self.error / math.sqrt(times), self.skewness / math.sqrt(times)
-        mean = 0.0 if unchanged else self.mean
-        return replace(self, mean=mean, error=error, skewness=skewness, slack=self.slack / times), error
+        error = math.sqrt((self.error**2 - self.fixed) / times + self.fixed)
+        then = replace(self, error=error, skewness=self.skewness / math.sqrt(times), slack=self.slack / times)
+        freedom = self.freedom if self.fixed else max(self.freedom * times, 1.0)
+        return replace(then, mean=0.0 if unchanged else self.mean, freedom=freedom), error
 
 
 def items_needed(
@@ -9225,7 +9237,8 @@ def paired_difference(
             skewness = float(skewness_of_mean(differences, ways, variance + runs[0]))
         freedom = float(satterthwaite((variance, runs[0]), (freedom, runs[1])))
         error = math.sqrt(variance + runs[0])
-        return Student(float(differences.mean()), error, freedom, skewness, math.inf if span is None else span)
+        width = math.inf if span is None else span
+        return Student(float(differences.mean()), error, freedom, skewness, width, fixed=runs[0])
     differences = differences / span
     gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
     up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
@@ -14009,8 +14022,13 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
             f"--baseline-model {base.name}: no record of it below {listing(map(str, folders))}; there are others of "
             f"{listing(dict.fromkeys(strangers)) or 'no model'}: give its folder, too, with --results"
         )
-    if strangers:
-        note(f"{len(strangers)} records are about other models and were left out: {listing(dict.fromkeys(strangers))}")
+    if strange := [model for model in strangers if model.rpartition("/")[2] not in excluded]:
+        told = (
+            "1 record is about another model and was"
+            if len(strange) == 1
+            else (f"{len(strange)} records are about other models and were")
+        )
+        note(f"{told} left out: {listing(dict.fromkeys(strange))}")
     for failure in failures[:10]:
         note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
     if len(failures) > 10:

@@ -105,6 +105,17 @@ def known_tried(
     )
 
 
+def measured_categories(vocabulary: MetricMapping, measured: set[str], named: set[str]) -> dict[str, list[str]]:
+    """Category -> the measured benchmarks of it, of those that are named and not measured as such; a note says which."""
+    found = {}
+    for name in sorted(named - measured):
+        own = sorted(key for key in measured if vocabulary.category(key) == name)
+        if own and vocabulary.entries.get(name, {}).get("kind") == "category":
+            note(f"note: {name} is a category; what is said of it is for its benchmarks here: {listing(own, 20)}")
+            found[name] = own
+    return found
+
+
 def check_names(question: Question, names: Iterable[str], flag: str) -> None:
     """ScriptError for a benchmark that is neither known nor measured."""
     measured = {run.key for model in (question.baseline, *question.candidates) for run in model.runs}
@@ -161,7 +172,10 @@ def read_question(args: argparse.Namespace) -> Question:
     policy = policy.named(lambda name: own_key(name, measured))
     if reader.left_out:
         note(f"note: --only-items names no item of {listing(sorted(reader.left_out), 20)}: not judged")
-    only = frozenset(own_key(vocabulary.key(name) or name, measured) for name in split_names(",".join(args.benchmarks)))
+    only = [own_key(vocabulary.key(name) or name, measured) for name in split_names(",".join(args.benchmarks))]
+    categories = measured_categories(vocabulary, measured, {*policy.benchmarks, *policy.targets, *only})
+    policy = policy.spread(categories)
+    only = frozenset(key for name in only for key in categories.get(name, (name,)))
     tried, luck = known_tried(args, library, candidates[0], baseline)
     policy = replace(policy, tried=tried)
     baseline = baseline if args.baseline else candidates[0]
@@ -240,7 +254,11 @@ def answered(args: argparse.Namespace) -> GateAnswer:
 def no_answer(args: argparse.Namespace, error: ScriptError) -> GateAnswer:
     """What is said in place of an answer: what comes first, a choice or something to mend; raises it where that is all."""
     if isinstance(error, MetricsToChoose):
-        words = [*args.words(), *(word for name in error.names for word in ("--metric", name))]
+        more = [word for name in error.names for word in ("--metric", name)]
+        more = (
+            ["--benchmarks", *error.settled] if args.metric and error.settled else more
+        )  # who asks for MOS, wants that
+        words = [*args.words(), *more]
         error = ScriptError(
             f"{error}\nnext: {run_line('compare_results.py')} {command_line_of(words)}", code=error.code
         )
@@ -2902,7 +2920,7 @@ class Run:
     @property
     def other_examples(self) -> str:
         """The number of examples that its prompts hold, where that is another one than its configuration says."""
-        there = self.settings.get("examples_in_prompts", "")
+        there = self.settings.get(IN_PROMPTS, "")
         return there if there.isdecimal() and self.shots not in ("", there) else ""
 
     @property
@@ -3087,11 +3105,14 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
     Which system's ratings were scored is no difference between two models, where both say it.
     """
     found = unlike_scales(one, two) | differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+    if any(IN_PROMPTS not in run.settings and not run.sampled for run in (one, two)):
+        found.pop(IN_PROMPTS, None)  # read off the prompts, which are in the samples: the configuration speaks for both
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
 
 
+IN_PROMPTS = "examples_in_prompts"
 NO_ONE_SCALE = 20.0  # times a score of unknown unit above another one of at most 1: percent beside proportions, perhaps
 
 
@@ -3522,6 +3543,7 @@ def satterthwaite(variances: Sequence[Any], freedoms: Sequence[Any]) -> Any:
 CARRIED_BY, SINGLE_CARRIED_BY = 8, 16  # groups and single values, or half of all, that Student's t needs to rest on
 FEW_GROUPS = 8  # with fewer, their skewness is noise
 MOST_SKEWED = 0.8  # skewness of a mean
+MOST_CORRECTED = 3.0  # critical value up to which skewness is corrected: the expansion is of values about 2
 
 
 def group_sums(values: Any, group: Any) -> Any:
@@ -3596,12 +3618,17 @@ def skewness_of_mean(values: Any, ways: Sequence[Any], variance: Any) -> Any:
 
 
 def without_skewness(critical: Any, skewness: float) -> Any:
-    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function)."""
+    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function).
+
+    Larger critical values (of few raters, or of one test among many) keep the correction of MOST_CORRECTED: further out
+    the cube root runs away, to an end that is many times as far off as the other one.
+    """
     import numpy as np
 
     if abs(skewness) < 1e-6:
         return critical
-    return 3 / skewness * (np.cbrt(1 + skewness * (critical - skewness / 6)) - 1)
+    near = np.clip(critical, -MOST_CORRECTED, MOST_CORRECTED)
+    return 3 / skewness * (np.cbrt(1 + skewness * (near - skewness / 6)) - 1) + (critical - near)
 
 
 # --- parts/statistics/differences.py ----------------------------------------------------------------------------------
@@ -3728,6 +3755,7 @@ class Student(Evidence):
     """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
 
     skewness: of the mean. span: the width of the scores' range. slack: of the mean, beside its error (continuity).
+    fixed: the variance that more items (and raters, clusters) leave as it is, that between repeated runs.
     """
 
     mean: float
@@ -3736,6 +3764,7 @@ class Student(Evidence):
     skewness: float = 0.0
     span: float = math.inf
     slack: float = 0.0
+    fixed: float = 0.0
 
     def low_end(self, critical: Any) -> Any:
         """See Evidence."""
@@ -3749,9 +3778,10 @@ class Student(Evidence):
 
     def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
         """See Evidence."""
-        error, skewness = self.error / math.sqrt(times), self.skewness / math.sqrt(times)
-        mean = 0.0 if unchanged else self.mean
-        return replace(self, mean=mean, error=error, skewness=skewness, slack=self.slack / times), error
+        error = math.sqrt((self.error**2 - self.fixed) / times + self.fixed)
+        then = replace(self, error=error, skewness=self.skewness / math.sqrt(times), slack=self.slack / times)
+        freedom = self.freedom if self.fixed else max(self.freedom * times, 1.0)
+        return replace(then, mean=0.0 if unchanged else self.mean, freedom=freedom), error
 
 
 def items_needed(
@@ -3801,7 +3831,8 @@ def paired_difference(
             skewness = float(skewness_of_mean(differences, ways, variance + runs[0]))
         freedom = float(satterthwaite((variance, runs[0]), (freedom, runs[1])))
         error = math.sqrt(variance + runs[0])
-        return Student(float(differences.mean()), error, freedom, skewness, math.inf if span is None else span)
+        width = math.inf if span is None else span
+        return Student(float(differences.mean()), error, freedom, skewness, width, fixed=runs[0])
     differences = differences / span
     gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
     up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
@@ -3985,6 +4016,8 @@ STYLES = {
     **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, ABSENT), "yellow"),
     REPORT: "",
 }
+OBSERVED = "the true difference is the observed one"  # assumptions of how many items would decide
+UNCHANGED = "the model is unchanged"
 SCORED_FILES = "score_predictions"  # whose answers come from a file: no prompt of ours, and nothing to run again
 
 
@@ -4059,6 +4092,20 @@ class Policy:
             {key_of(key): limits for key, limits in own.items()} for own in (self.benchmarks, self.further)
         )
         return replace(self, benchmarks=benchmarks, further=further, targets=tuple(map(key_of, self.targets)))
+
+    def spread(self, categories: Mapping[str, Sequence[str]]) -> Policy:
+        """The policy with what it says of a category said of each benchmark of it that has nothing of its own."""
+        benchmarks, further = (
+            {
+                key: limits
+                for name, limits in own.items()
+                for key in categories.get(name, (name,))
+                if key == name or key not in self.benchmarks
+            }
+            for own in (self.benchmarks, self.further)
+        )
+        targets = dict.fromkeys(key for name in self.targets for key in categories.get(name, (name,)))
+        return replace(self, benchmarks=benchmarks, further=further, targets=tuple(targets))
 
     def limits(self, key: str) -> Limits:
         """What holds for a benchmark, by its first metric where several are named."""
@@ -4226,6 +4273,7 @@ class Row:
     invalid: bool = False  # whether what keeps it from being compared is that a score is not valid
     items_needed: int | None = None
     needed_if: str | None = None
+    needed_unchanged: int | None = None  # beside those if the difference is the observed one
     shown: str = ""  # the label with the metric, where it is not the benchmark's usual one
     by: str = ""  # "language=de": the part of a benchmark that it is about, where it is broken down
     size: int | None = None  # how many items the benchmark has, where the vocabulary knows it
@@ -5884,9 +5932,11 @@ class SeveralMetrics(ScriptError):
 
 
 class MetricsToChoose(ScriptError):
-    """The one error for all benchmarks of a model of which a metric is to be chosen; `names`: the metrics there are."""
+    """The one error for all benchmarks of a model of which a metric is to be chosen; `names`: the metrics there are;
+    `settled`: the benchmarks of which one is named."""
 
-    def __init__(self, where: str, found: Mapping[str, SeveralMetrics]) -> None:
+    def __init__(self, where: str, found: Mapping[str, SeveralMetrics], settled: Sequence[str] = ()) -> None:
+        self.settled = list(settled)
         keys: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for key, one in found.items():
             keys[tuple(one.spellings)].append(key)
@@ -7705,6 +7755,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]], most: int 
 
 # --- parts/comparison/report.py ---------------------------------------------------------------------------------------
 
+SMALL_SCALE = 10  # a scale of at most so many points, as of 1 to 5, has three decimals
 EXIT_CODES = {GO: 0, NO_GO: 1, INCONCLUSIVE: 3}
 
 
@@ -7716,7 +7767,7 @@ def is_share(row: Row) -> bool:
 def score_cell(row: Row, side: int) -> str:
     """A score; for repeats their mean, standard deviation and number."""
     value = (row.baseline_score, row.score)[side]
-    digits = 3 if is_share(row) else 2
+    digits = 3 if is_share(row) or row.unit == "logits" or (row.span or math.inf) <= SMALL_SCALE else 2
     if row.sides is not None and row.sides[side].repeats > 1:
         mean, deviation, half = mean_of_runs(row.sides[side].run_scores)
         count = row.sides[side].repeats
@@ -7762,15 +7813,27 @@ def count_cell(row: Row) -> str:
 
 
 def needed_note(row: Row) -> str:
-    """'about 3,092 items would decide, if the model is unchanged', or nothing."""
+    """'about 3,092 items would decide, if the model is unchanged', or nothing; where raters are shared, of both."""
     if row.needed_if is None:
         return ""
     if row.items_needed is None:
         return f"no number of items would decide, if {row.needed_if}: the runs differ too much; more runs"
-    words = f"about {row.items_needed:,} items would decide, if {row.needed_if}"
+    words = f"about {needed_words(row, row.items_needed)} would decide, if {row.needed_if}"
+    if row.needed_unchanged is not None:
+        words += f"; {needed_words(row, row.needed_unchanged)}, if {UNCHANGED}"
     if row.size and row.items_needed > row.size:
         words += f"; the benchmark has {row.size:,}: repeated runs, or others besides (the limit stays as it was set)"
     return words
+
+
+def needed_words(row: Row, count: int) -> str:
+    """So many items, or votes; of what people rated so many raters and items: more items alone leave their tastes."""
+    raters, times = shared_count(row, "raters"), count / row.basis.n
+    if not raters:
+        return f"{count:,} {'votes' if row.basis.method == SAME_VOTES else 'items'}"
+    clusters = shared_count(row, "clusters")
+    items = f" and {math.ceil(clusters * times - 1e-9):,} items" if clusters else ""
+    return f"{math.ceil(raters * times - 1e-9):,} raters{items} (not more items alone)"
 
 
 def row_notes(row: Row) -> str:
@@ -8051,6 +8114,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "with_another_run": another_run(row, policy),
         "items_needed": row.items_needed,
         "items_needed_if": row.needed_if,
+        "items_needed_if_unchanged": row.needed_unchanged,
         "benchmark_items": row.size,
         "history": None if row.nights is None else history_json(row),
         "noise": None
@@ -8742,7 +8806,8 @@ class Question:
             except SeveralMetrics as error:
                 several[key] = error
         if several:
-            raise MetricsToChoose(model.name, several)
+            named = [key for key in chosen if self.policy.limits(key).metric is not None]
+            raise MetricsToChoose(model.name, several, named)
         return chosen
 
 
@@ -9045,7 +9110,7 @@ def with_pairs(row: Row, matched: Matched, settled: bool) -> Row:
         (matched.only_baseline, "only the baseline has"),
         (matched.only_candidate, "only the candidate has"),
     )
-    notes += [f"{count} items {what}" for count, what in counts if count]
+    notes += [f"{plural(count, 'item')} {what}" for count, what in counts if count]
     if matched.unknown_prompts and not scored_files(row.sides):
         notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
     notes += [] if settled else prompt_notes(row, matched)
@@ -9927,16 +9992,18 @@ def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: M
 def with_items_needed(row: Row, policy: Policy) -> Row:
     """An undecided row with the number of items that would decide it at its own level with the policy's power, and
     under which assumption."""
-    evidence, n, (level, fail_level) = row.basis.evidence, row.basis.n, row.levels
-    low, high = evidence.interval(policy.alpha)
-    if row.role == "general" and row.threshold < 0 and low <= 0 <= high:
-        needed = items_needed(evidence, n, row.threshold, level, policy.power, unchanged=True)
-        if needed is None or needed > n:
-            return replace(row, items_needed=needed, needed_if="the model is unchanged")
+    evidence, n, levels = row.basis.evidence, row.basis.n, row.levels
     limit = 0.0 if policy.rule == "select" else row.threshold
-    if row.sign * row.delta < limit and (row.role == "target" or policy.rule == "select"):
-        return row
-    return with_items_that_show(row, limit, (level, fail_level), policy.power)
+    below = row.sign * row.delta < limit and (row.role == "target" or policy.rule == "select")
+    observed = row if below else with_items_that_show(row, limit, levels, policy.power)
+    if row.role == "general" and row.threshold < 0:
+        needed = items_needed(evidence, n, row.threshold, levels[0], policy.power, unchanged=True)
+        if needed is None or needed > n:
+            low, high = evidence.interval(policy.alpha)
+            if low <= 0 <= high:
+                return replace(row, items_needed=needed, needed_if=UNCHANGED)
+            return replace(observed, needed_unchanged=needed)  # a change is shown: first of its size
+    return observed
 
 
 def with_items_that_show(row: Row, limit: float, levels: tuple[float, float], power: float) -> Row:
@@ -9948,7 +10015,7 @@ def with_items_that_show(row: Row, limit: float, levels: tuple[float, float], po
     side, edge, level = (evidence, limit, levels[0]) if distance > 0 else (evidence.mirrored(), -limit, levels[1])
     needed = items_needed(side, n, edge, level, power)
     needed = None if needed is None else max(needed, n + 1)
-    return replace(row, items_needed=needed, needed_if="the true difference is the observed one")
+    return replace(row, items_needed=needed, needed_if=OBSERVED)
 
 
 def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[str]]:
@@ -10327,15 +10394,14 @@ def choice_lines(choice: Choice) -> list[str]:
         won = [duel.row.label for duel in choice.wins(one, other)]
         lines += [f"- {one} is better than {other} on {listing(won, 20)}"] if won else []
     for one, other in itertools.combinations(choice.models, 2):
-        unshown = []
+        unshown: dict[str, list[str]] = {}
         for duel in choice.duels:
             if (duel.one, duel.other) == (one, other) and duel.interval is not None and duel.winner is None:
                 low, high = duel.row.as_shown(*duel.interval)
-                unshown.append(f"{duel.row.label} (beyond {change(duel.row, low)} and {change(duel.row, high)})")
-        if unshown:
-            lines.append(
-                f"- no difference of {one} and {other} shown, and larger ones ruled out: {listing(unshown, 20)}"
-            )
+                ends = f"{duel.row.label} (beyond {change(duel.row, low)} and {change(duel.row, high)})"
+                unshown.setdefault(how_open(duel), []).append(ends)
+        for how, ends in unshown.items():
+            lines.append(f"- no difference of {one} and {other} shown, {how}: {listing(ends, 20)}")
     left = [f"{d.row.label} ({why_left(d.row)})" for d in choice.duels if d.interval is None]
     lines += [f"- not compared: {listing(dict.fromkeys(left), 20)}"] if left else []
     if choice.facts is not None:
@@ -10350,6 +10416,15 @@ def choice_lines(choice: Choice) -> list[str]:
     return lines
 
 
+def how_open(duel: Duel) -> str:
+    """What the interval of a duel that nobody has won says."""
+    low, high = duel.interval
+    if low > 0 or high < 0:
+        return "for what was lost may outweigh what was scored, whose difference is (see the notes)"
+    span = math.inf if duel.row.span is None else duel.row.span
+    return "and none ruled out" if low <= -span and high >= span else "and larger ones ruled out"
+
+
 def why_left(row: Row) -> str:
     """Why a benchmark was not compared: how it stands, or what there is against a verdict."""
     return next((note for note in row.notes if note.startswith(NO_VERDICT)), row.verdict.lower())
@@ -10358,10 +10433,13 @@ def why_left(row: Row) -> str:
 def choice_reading(choice: Choice) -> str:
     """How the table is to be read."""
     count = len([duel for duel in choice.duels if duel.interval is not None])
+    sure = percent(1 - choice.alpha)
+    told = (
+        f"The interval holds with {sure}" if count == 1 else f"The {count} intervals hold together with {sure} (Holm)"
+    )
     return (
-        f"Differences are second minus first. The {count} intervals hold together with {percent(1 - choice.alpha)} "
-        "(Holm); one that leaves out 0 shows a difference. This says which model is better, not whether it is good "
-        "enough to ship."
+        f"Differences are second minus first. {told}; one that leaves out 0 shows a difference. This says which model "
+        "is better, not whether it is good enough to ship."
     )
 
 

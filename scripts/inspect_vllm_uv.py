@@ -5818,7 +5818,7 @@ class Run:
     @property
     def other_examples(self) -> str:
         """The number of examples that its prompts hold, where that is another one than its configuration says."""
-        there = self.settings.get("examples_in_prompts", "")
+        there = self.settings.get(IN_PROMPTS, "")
         return there if there.isdecimal() and self.shots not in ("", there) else ""
 
     @property
@@ -6003,11 +6003,14 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
     Which system's ratings were scored is no difference between two models, where both say it.
     """
     found = unlike_scales(one, two) | differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+    if any(IN_PROMPTS not in run.settings and not run.sampled for run in (one, two)):
+        found.pop(IN_PROMPTS, None)  # read off the prompts, which are in the samples: the configuration speaks for both
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
 
 
+IN_PROMPTS = "examples_in_prompts"
 NO_ONE_SCALE = 20.0  # times a score of unknown unit above another one of at most 1: percent beside proportions, perhaps
 
 

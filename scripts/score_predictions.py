@@ -335,7 +335,8 @@ def show_scores(
     """Print what was found and where it is; 3 where too much has no score."""
     notes = [*thinking_notes(lines, choices), *(text for one in measurements for text in one.scores.notes)]
     notes += [text for one in measurements if (text := empty_line(one))]
-    notes += few_rater_notes(lines) if any(one.metric.family == "votes" for one in measurements) else []
+    if any(one.metric.family == "votes" for one in measurements):
+        notes += [*few_rater_notes(lines), *unused_notes(lines, field_map(args.map, COLUMN_ROLES))]
     lost = [text for one in measurements if (text := lost_line(one))]
     for text in [*notes, *lost]:
         note(f"note: {text}")
@@ -1941,7 +1942,14 @@ READ_WORDS = (
 )
 READ_FIELDS = frozenset(READ_WORDS.split())
 MOST_FIELDS = 20
-TIES = ("tie", "tie (bothbad)", "both_bad", "bothbad", "draw")
+TIES = ("tie", "draw", "bothbad", "tiebothbad", "bothgood", "tiebothgood")  # without signs: "both bad", "tie (bothbad)"
+# How the columns of votes are called by which votes go together.
+VOTE_ROLES = {
+    "group": re.compile(r"(?i)(prompt|question|item|instruction|query|conversation)[ _-]?id"),
+    "rater": re.compile(
+        r"(?i)(rater|judge|annotator|user|voter|worker|participant|evaluator|assessor)([ _-]?(id|name))?"
+    ),
+}
 TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
 # What harnesses that run code say of a solution: right, out of time (a failure), another failure, their own failure.
 OUTCOMES = re.compile(
@@ -2023,12 +2031,42 @@ def few_rater_notes(lines: Sequence[Line]) -> list[str]:
     raters = {str(fields.get(column)) for fields in votes} if column else set()
     if not 1 < len(raters) < FEW_CLUSTERS:
         return []
-    shared = (name for name in votes[0] if re.fullmatch(r"(?i)(prompt|question|item|conversation)[ _]?id", name))
-    other = next(shared, "COLUMN")
+    other = next((name for name in votes[0] if VOTE_ROLES["group"].fullmatch(name)), "COLUMN")
     return [
         f"the votes of one {column} count together: {len(raters)} clusters, so the intervals are wide; where votes of "
         f"one are independent, name what others share: --map rater={other}"
     ]
+
+
+def with_vote_roles(lines: list[Line], said: Collection[str]) -> list[Line]:
+    """Votes with the group and the rater that columns of such names say, where their values repeat and nobody has said
+    (by --map, or as "judge") what these are."""
+    for role, pattern in VOTE_ROLES.items():
+        names = {} if role in said else dict.fromkeys(name for line in lines for name in line.fields)
+        own = [name for name in names if pattern.fullmatch(name) and 1 < repeated(lines, name) < len(lines)]
+        if len(own) == 1 and not any(role in line.fields or (role == "rater" and own == ["judge"]) for line in lines):
+            lines = [line._replace(fields={**line.fields, role: str(line.fields[own[0]])}) for line in lines]
+    return lines
+
+
+def repeated(lines: Sequence[Line], name: str) -> int:
+    """How many texts or whole numbers a field has, of which each line has one; else 0."""
+    values = [line.fields.get(name) for line in lines]
+    return 0 if any(isinstance(value, bool) or not isinstance(value, str | int) for value in values) else len({*values})
+
+
+def unused_notes(lines: Sequence[Line], said: Collection[str]) -> list[str]:
+    """What is said of columns of votes whose values repeat and that count nowhere: votes may go together by them."""
+    fields = lines[0].fields
+    known = {*fields, *said, *(["rater"] if "judge" in fields else [])}
+    roles = [role for role in VOTE_ROLES if role not in known]
+    used = {str(fields[role]) for role in VOTE_ROLES if role in fields}
+    names = [name for name in fields if name not in READ_FIELDS and name != "judge" and str(fields[name]) not in used]
+    names = [name for name in names if 1 < 2 * repeated(lines, name) <= len(lines) and repeated(lines, name) > 1]
+    if not roles or not names:
+        return []
+    ways = " or ".join(f"--map {role}={name}" for role in roles for name in names[:1])
+    return [f"columns with repeated values that count nowhere: {listing(names)}; if votes share them: {ways}"]
 
 
 def thinking_notes(lines: Sequence[Line], choices: Choices) -> list[str]:
@@ -2335,7 +2373,7 @@ def share_of_winner(winner: Any, a: str, b: str) -> float:
         return 1.0
     if word in ("b", "model_b") or winner == b:
         return 0.0
-    if word in TIES:
+    if isinstance(word, str) and re.sub(r"[\W_]+", "", word) in TIES:
         return 0.5
     raise ValueError(f"winner is {json.dumps(winner)[:40]}, not a, b, model_a, model_b, one of their names, or a tie")
 
@@ -4306,7 +4344,7 @@ class Run:
     @property
     def other_examples(self) -> str:
         """The number of examples that its prompts hold, where that is another one than its configuration says."""
-        there = self.settings.get("examples_in_prompts", "")
+        there = self.settings.get(IN_PROMPTS, "")
         return there if there.isdecimal() and self.shots not in ("", there) else ""
 
     @property
@@ -4491,11 +4529,14 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
     Which system's ratings were scored is no difference between two models, where both say it.
     """
     found = unlike_scales(one, two) | differences_of_settings(one.settings, two.settings, one.writer == two.writer)
+    if any(IN_PROMPTS not in run.settings and not run.sampled for run in (one, two)):
+        found.pop(IN_PROMPTS, None)  # read off the prompts, which are in the samples: the configuration speaks for both
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
 
 
+IN_PROMPTS = "examples_in_prompts"
 NO_ONE_SCALE = 20.0  # times a score of unknown unit above another one of at most 1: percent beside proportions, perhaps
 
 
@@ -5456,6 +5497,21 @@ def check_wanted(
     if not lacking and not apart and not empty:
         return
     raise which_columns(lacking, names, columns, ways, apart, empty)
+
+
+def goes_by_place(rows: Sequence[Mapping[str, Any]], columns: Columns) -> bool:
+    """Whether rows without an id have the numbers of their places, as those of a table have: where no column may be an
+    id. Several votes are of one question: there only one of which each row has its own may be."""
+    if "id" in columns.mapped:
+        return columns.mapped["id"] == BY_PLACE
+    usual, votes = USUAL_COLUMNS["id"].split(), columns.families == ("votes",)
+    if not all(rows) or "attempts" in columns.families:  # of several tries at one item, which only a column tells
+        return False
+    for name in {name for row in rows for name in row if name not in READ_FIELDS}:
+        word, own = name.strip().casefold(), len({str(row.get(name)) for row in rows}) == len(rows)
+        if (word in usual and (own or not votes)) or (word.endswith("id") and own):
+            return False
+    return True
 
 
 def check_mapped(names: Sequence[str], columns: Columns) -> None:
@@ -8591,6 +8647,7 @@ def listening_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
 CARRIED_BY, SINGLE_CARRIED_BY = 8, 16  # groups and single values, or half of all, that Student's t needs to rest on
 FEW_GROUPS = 8  # with fewer, their skewness is noise
 MOST_SKEWED = 0.8  # skewness of a mean
+MOST_CORRECTED = 3.0  # critical value up to which skewness is corrected: the expansion is of values about 2
 
 
 def group_sums(values: Any, group: Any) -> Any:
@@ -8665,12 +8722,17 @@ def skewness_of_mean(values: Any, ways: Sequence[Any], variance: Any) -> Any:
 
 
 def without_skewness(critical: Any, skewness: float) -> Any:
-    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function)."""
+    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function).
+
+    Larger critical values (of few raters, or of one test among many) keep the correction of MOST_CORRECTED: further out
+    the cube root runs away, to an end that is many times as far off as the other one.
+    """
     import numpy as np
 
     if abs(skewness) < 1e-6:
         return critical
-    return 3 / skewness * (np.cbrt(1 + skewness * (critical - skewness / 6)) - 1)
+    near = np.clip(critical, -MOST_CORRECTED, MOST_CORRECTED)
+    return 3 / skewness * (np.cbrt(1 + skewness * (near - skewness / 6)) - 1) + (critical - near)
 
 
 # --- parts/statistics/differences.py ----------------------------------------------------------------------------------
@@ -8797,6 +8859,7 @@ class Student(Evidence):
     """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
 
     skewness: of the mean. span: the width of the scores' range. slack: of the mean, beside its error (continuity).
+    fixed: the variance that more items (and raters, clusters) leave as it is, that between repeated runs.
     """
 
     mean: float
@@ -8805,6 +8868,7 @@ class Student(Evidence):
     skewness: float = 0.0
     span: float = math.inf
     slack: float = 0.0
+    fixed: float = 0.0
 
     def low_end(self, critical: Any) -> Any:
         """See Evidence."""
@@ -8818,9 +8882,10 @@ class Student(Evidence):
 
     def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
         """See Evidence."""
-        error, skewness = self.error / math.sqrt(times), self.skewness / math.sqrt(times)
-        mean = 0.0 if unchanged else self.mean
-        return replace(self, mean=mean, error=error, skewness=skewness, slack=self.slack / times), error
+        error = math.sqrt((self.error**2 - self.fixed) / times + self.fixed)
+        then = replace(self, error=error, skewness=self.skewness / math.sqrt(times), slack=self.slack / times)
+        freedom = self.freedom if self.fixed else max(self.freedom * times, 1.0)
+        return replace(then, mean=0.0 if unchanged else self.mean, freedom=freedom), error
 
 
 def items_needed(
@@ -8870,7 +8935,8 @@ def paired_difference(
             skewness = float(skewness_of_mean(differences, ways, variance + runs[0]))
         freedom = float(satterthwaite((variance, runs[0]), (freedom, runs[1])))
         error = math.sqrt(variance + runs[0])
-        return Student(float(differences.mean()), error, freedom, skewness, math.inf if span is None else span)
+        width = math.inf if span is None else span
+        return Student(float(differences.mean()), error, freedom, skewness, width, fixed=runs[0])
     differences = differences / span
     gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
     up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
@@ -9704,7 +9770,7 @@ def read_predictions(
             raise ScriptError("no TREC file in UTF-8") from error
         lines = [Line(i, row["id"], row) for i, row in enumerate(rows, start=1)]
         return lines, hashlib.sha256(content + relevant).hexdigest()
-    lines, problems, seen, tried = [], [], {}, Counter()
+    lines, problems, seen, tried, bare = [], [], {}, Counter(), []
     if content[:2] == b"\x1f\x8b":
         raise ScriptError("packed: unpack it first, or several: (for f in *.gz; do zcat $f; echo; done) > all.jsonl")
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -9719,14 +9785,27 @@ def read_predictions(
             fields = value if path.suffix == ".json" else strict_json_line(value)
             if not is_read(fields, columns):
                 continue
-            lines.append(check_line(with_own_id(renamed(fields, columns.mapped), tried), seen, index))
+            fields = with_own_id(renamed(fields, columns.mapped), tried)
+            if isinstance(fields, dict) and "id" not in fields:
+                bare.append((index, fields))
+                continue
+            lines.append(check_line(fields, seen, index))
         except json.JSONDecodeError as error:
             problems.append((index, why_no_json(value, error)))
         except ValueError as error:
             problems.append((index, single_line(error)))
         if len(problems) >= MOST_BAD_LINES:
             break
+    if bare and not lines and not problems and goes_by_place([fields for _, fields in bare], columns):
+        bare = [(index, {"id": str(place), **fields}) for place, (index, fields) in enumerate(bare, start=1)]
+    for index, fields in bare:
+        try:
+            lines.append(check_line(fields, seen, index))
+        except ValueError as error:
+            problems.append((index, single_line(error)))
+    problems.sort()
     check_wanted(path, content, lines, problems, columns)
+    lines = with_vote_roles(lines, columns.mapped) if "votes" in columns.families else lines
     check_problems(problems or [*ungrouped(lines), *other_prompts(lines)])
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
@@ -9782,6 +9861,7 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
     if lines and not {"id", "item"} & {*(rows.fieldnames or ()), *columns.mapped, *lines[0].fields.keys() - {"id"}}:
         columns = columns._replace(ids=tuple(name for name, own in ids.items() if len(own) == len(lines)))
     check_wanted(path, content, lines, problems, columns)
+    lines = with_vote_roles(lines, columns.mapped) if "votes" in columns.families else lines
     check_problems(problems or ungrouped(lines))
     if not lines:
         raise ScriptError("no rows below the table's head")

@@ -1098,7 +1098,7 @@ def test_records_of_another_shape(tmp_path, capsys, break_it):
 def test_a_record_without_model_details_is_about_another_model(tmp_path, capsys, info):
     run = make_run(tmp_path, "step_1")
     write_json(run / "results", make_record(run / "step_1") | {"model_info": info})
-    assert "1 records are about other models and were left out" in call(capsys, run)[2]
+    assert "1 record is about another model and was left out" in call(capsys, run)[2]
 
 
 def test_other_json_files_are_no_records(tmp_path, capsys):

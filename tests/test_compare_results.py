@@ -2162,6 +2162,95 @@ def test_two_that_cannot_be_told_apart_get_the_items_that_would_show_it(tmp_path
     )
 
 
+# One listener and clip each: how much better the first of two voices was rated.
+RATED = "0131 2211 1302 2022 2222 0010 1122 1112 2220 2112 1121 2123 2311 2203 2300 2030 2121 3211 2130 1111"
+
+
+def test_the_largest_of_differences_is_shown_among_many_when_it_is_alone():
+    rated = np.array([[int(digit) for digit in row] for row in RATED.split(" ")], float)
+    item, rater = np.indices(rated.shape)
+    evidence = cr.paired_difference(rated.ravel(), [item.ravel(), rater.ravel()], 4.0)
+    assert isinstance(evidence, cr.Student) and abs(evidence.skewness) > 0.05
+    for skewness in (evidence.skewness, 0.2, -0.2, 0.8):
+        for level in (0.05, 0.005, 0.0025, 0.0005):
+            own = replace(evidence, skewness=skewness, span=math.inf)
+            low, high = own.interval(level)
+            t = stats.t.isf(level / 2, own.freedom)
+            # what skewness makes of it is an amount that does not grow with the critical value
+            assert max(own.mean - low, high - own.mean) < (t + 6) * own.error
+    assert [float(cr.without_skewness(c, 0.3) - cr.without_skewness(3.0, 0.3)) for c in (4.0, 9.0)] == [1.0, 6.0]
+
+
+def test_more_raters_are_named_where_they_are_what_lacks():
+    rng = np.random.default_rng(3)
+    item, rater = (own.ravel() for own in np.indices((20, 4)))
+    change = 0.25 + 0.2 * rng.standard_normal(4)[rater] + 0.5 * rng.standard_normal(80)
+    pairs = cr.Pairs(np.full(80, 2.0), 2.0 + change, {"clusters": item, "raters": rater})
+    [row] = judged([pairs], threshold=-0.1)
+    row = replace(row, basis=cr.paired_basis(pairs, 1, 4.0))
+    row = cr.with_items_that_show(row, 0.0, (0.001, 0.001), 0.8)
+    times = row.items_needed / 80
+    told = f"about {math.ceil(4 * times)} raters and {math.ceil(20 * times)} items (not more items alone) would decide"
+    assert times > 1 and cr.needed_note(row).startswith(told)
+
+
+@pytest.mark.parametrize("interval, told", [((-4.0, 4.0), "none ruled out"), ((-1.0, 4.0), "larger ones ruled out"),
+                                            ((0.1, 2.0), "may outweigh")])  # fmt: skip
+def test_what_an_undecided_interval_says(interval, told):
+    row = cr.Row("b", "k", "k", "critical", "general", True, unit="points", span=4.0, baseline_score=2.0, score=2.5)
+    assert told in cr.how_open(cr.Duel("a", "b", row, interval))
+
+
+@pytest.mark.parametrize("lost, shown", [(34, True), (28, False)])
+def test_items_that_an_unchanged_model_needs_are_told_beside_those_of_a_shown_change(tmp_path, capsys, lost, shown):
+    for name, scores in zip(("old", "new"), flips(400, 16, lost), strict=True):
+        write_record(tmp_path, f"run/{name}", scores)
+    policy = tmp_path / "p.yaml"
+    policy.write_text("defaults: {max_drop: 0.03}\n")
+    row = compare(capsys, tmp_path, "--policy", policy)["benchmarks"][0]
+    assert row["verdict"] == "INCONCLUSIVE" and (row["items_needed_if"] == "the model is unchanged") is not shown
+    assert (row["items_needed_if_unchanged"] is not None) is shown
+    _, out, _ = call(capsys, "--results", tmp_path, "--baseline", "old", "--candidate", "new", "--policy", policy)
+    assert "if the model is unchanged" in out
+
+
+def test_a_category_in_a_policy_is_for_its_benchmarks(tmp_path, capsys):
+    for name, scores in zip(("old", "new"), flips(2000, 20, 20), strict=True):
+        for task in ("piqa", "hellaswag", "gsm8k"):
+            write_record(tmp_path, f"run/{name}", scores, task=task)
+    policy = tmp_path / "p.yaml"
+    policy.write_text(
+        "defaults: {tier: report}\n"
+        "benchmarks: {common_sense: {tier: critical, max_drop: 0.05}, piqa: {tier: critical, max_drop: 0.1}}\n"
+    )
+    rows = {row["benchmark"]: row for row in compare(capsys, tmp_path, "--policy", policy)["benchmarks"]}
+    assert {key: row["limit"] for key, row in rows.items()} == {"piqa": -0.1, "hellaswag": -0.05, "gsm8k": None} or (
+        rows["piqa"]["limit"] == -0.1 and rows["hellaswag"]["limit"] == -0.05 and rows["gsm8k"]["verdict"] == "report"
+    )
+    asked = ["--results", tmp_path, "--baseline", "old", "--candidate", "new", "--benchmarks", "common_sense"]
+    _, out, err = call(capsys, *asked, "--json")
+    assert {row["benchmark"] for row in json.loads(out)["benchmarks"]} == {"piqa", "hellaswag"}
+    assert "common_sense is a category" in err and "hellaswag, piqa" in err
+
+
+def test_who_names_one_metric_is_shown_the_line_for_it_alone(tmp_path, capsys):
+    for name in ("old", "new"):
+        write_record(tmp_path, f"run/{name}", [1, 0] * 50, task="voices", metric="mos")
+        for metric in ("one_way", "other_way"):
+            write_record(tmp_path, f"run/{name}", [1, 0] * 50, task="arena", metric=metric)
+    asked = ["--results", tmp_path, "--baseline", "old", "--candidate", "new", "--metric", "mos"]
+    code, _, err = call(capsys, *asked)
+    assert code == 3 and err.splitlines()[-1].endswith("--metric mos --benchmarks voices")
+    assert "several metrics" not in call(capsys, *asked, "--benchmarks", "voices")[2]
+
+
+@pytest.mark.parametrize("sampled, found", [(False, []), (True, ["examples_in_prompts"])])
+def test_examples_that_only_samples_can_show_are_no_difference_to_a_score_without(sampled, found):
+    one = make_run([1, 0] * 50)
+    one = replace(one, sampled=True, settings={**one.settings, "examples_in_prompts": "0"})
+    assert [*cr.setting_differences(one, replace(make_run([1, 0] * 50), sampled=sampled))] == found
+
+
 def test_mixed_and_nothing_shown_are_undecided(tmp_path, capsys):
     up, down = flips(400, 60, 10), flips(400, 10, 60)
     for i, name in enumerate(("a", "b")):

@@ -300,7 +300,7 @@ def test_a_choice_names_its_models(tmp_path, capsys):
     whole, *parts = (line for line in out.splitlines() if line.startswith("| turns"))
     assert "me/x: 2 of 60 answers unparsed;" in whole and "2 items could not be scored" in whole and len(parts) == 2
     for line in parts:
-        assert "me/x: 1 of 30 answers unparsed;" in line and "1 items could not be scored" in line
+        assert "me/x: 1 of 30 answers unparsed;" in line and "1 item could not be scored" in line
 
 
 def test_a_part_without_a_loss_is_not_refused_for_those_of_another(tmp_path, capsys):
@@ -466,3 +466,41 @@ def test_models_of_one_file_of_votes_are_compared_and_chosen_among(tmp_path, cap
     assert benchmark_calculator.main([*words, "arena_bra"]) == 0
     out = json.loads(capsys.readouterr().out)
     assert out["best"]["name"] == "step_200" and "by the same votes" in json.dumps(out)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+@pytest.mark.parametrize(
+    "names", [("prompt_id", "annotator"), ("question_id", "rater"), ("Prompt ID", "judge_id"), ("item_id", "user")]
+)
+def test_what_votes_share_is_known_by_usual_names(tmp_path, capsys, names, suffix):
+    rng = random.Random(4)
+    rows = [
+        {names[0]: f"p{p}", names[1]: f"j{j}", "a": "x", "b": "y", "winner": rng.choice(["a", "b", "both bad"])}
+        for p in range(30)
+        for j in range(5)
+    ]
+    found = []
+    for own in (names, ("group", "rater")):
+        path = tmp_path / f"{own[0]}{suffix}"
+        said = [dict(zip((*own, "a", "b", "winner"), row.values(), strict=True)) for row in rows]
+        if suffix == ".csv":
+            path.write_text("\n".join([",".join(said[0]), *(",".join(row.values()) for row in said)]) + "\n")
+        else:
+            path.write_text("".join(json.dumps(row) + "\n" for row in said))
+        words = [str(path), "--metric", "win-rate", "--system", "x", "--model-id", "me/x", "--benchmark", "b"]
+        assert sp.main([*words, "--json", "--dry-run"]) == 0
+        out, err = capsys.readouterr()
+        found.append([json.loads(out)["scores"][0][name] for name in ("score", "standard_error", "interval")])
+        assert "count nowhere" not in err
+    assert found[0] == found[1]
+
+
+def test_columns_of_votes_that_count_nowhere_are_named(tmp_path, capsys):
+    path = tmp_path / "v.csv"
+    lines = [f"x,y,{'ab'[i % 3 == 0]},clinic {i % 6},{i}" for i in range(60)]
+    path.write_text("\n".join(["a,b,winner,site,remark", *lines]) + "\n")
+    words = [str(path), "--metric", "win-rate", "--system", "x", "--model-id", "me/x", "--benchmark", "b", "--dry-run"]
+    assert sp.main(words) == 0
+    assert "count nowhere: site; if votes share them: --map group=site or --map rater=site" in capsys.readouterr().err
+    assert sp.main([*words, "--map", "group=site", "rater=none"]) == 0
+    assert "count nowhere" not in capsys.readouterr().err

@@ -251,15 +251,14 @@ def choice_lines(choice: Choice) -> list[str]:
         won = [duel.row.label for duel in choice.wins(one, other)]
         lines += [f"- {one} is better than {other} on {listing(won, 20)}"] if won else []
     for one, other in itertools.combinations(choice.models, 2):
-        unshown = []
+        unshown: dict[str, list[str]] = {}
         for duel in choice.duels:
             if (duel.one, duel.other) == (one, other) and duel.interval is not None and duel.winner is None:
                 low, high = duel.row.as_shown(*duel.interval)
-                unshown.append(f"{duel.row.label} (beyond {change(duel.row, low)} and {change(duel.row, high)})")
-        if unshown:
-            lines.append(
-                f"- no difference of {one} and {other} shown, and larger ones ruled out: {listing(unshown, 20)}"
-            )
+                ends = f"{duel.row.label} (beyond {change(duel.row, low)} and {change(duel.row, high)})"
+                unshown.setdefault(how_open(duel), []).append(ends)
+        for how, ends in unshown.items():
+            lines.append(f"- no difference of {one} and {other} shown, {how}: {listing(ends, 20)}")
     left = [f"{d.row.label} ({why_left(d.row)})" for d in choice.duels if d.interval is None]
     lines += [f"- not compared: {listing(dict.fromkeys(left), 20)}"] if left else []
     if choice.facts is not None:
@@ -274,6 +273,15 @@ def choice_lines(choice: Choice) -> list[str]:
     return lines
 
 
+def how_open(duel: Duel) -> str:
+    """What the interval of a duel that nobody has won says."""
+    low, high = duel.interval
+    if low > 0 or high < 0:
+        return "for what was lost may outweigh what was scored, whose difference is (see the notes)"
+    span = math.inf if duel.row.span is None else duel.row.span
+    return "and none ruled out" if low <= -span and high >= span else "and larger ones ruled out"
+
+
 def why_left(row: Row) -> str:
     """Why a benchmark was not compared: how it stands, or what there is against a verdict."""
     return next((note for note in row.notes if note.startswith(NO_VERDICT)), row.verdict.lower())
@@ -282,10 +290,13 @@ def why_left(row: Row) -> str:
 def choice_reading(choice: Choice) -> str:
     """How the table is to be read."""
     count = len([duel for duel in choice.duels if duel.interval is not None])
+    sure = percent(1 - choice.alpha)
+    told = (
+        f"The interval holds with {sure}" if count == 1 else f"The {count} intervals hold together with {sure} (Holm)"
+    )
     return (
-        f"Differences are second minus first. The {count} intervals hold together with {percent(1 - choice.alpha)} "
-        "(Holm); one that leaves out 0 shows a difference. This says which model is better, not whether it is good "
-        "enough to ship."
+        f"Differences are second minus first. {told}; one that leaves out 0 shows a difference. This says which model "
+        "is better, not whether it is good enough to ship."
     )
 
 

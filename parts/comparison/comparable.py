@@ -121,9 +121,11 @@ class SeveralMetrics(ScriptError):
 
 
 class MetricsToChoose(ScriptError):
-    """The one error for all benchmarks of a model of which a metric is to be chosen; `names`: the metrics there are."""
+    """The one error for all benchmarks of a model of which a metric is to be chosen; `names`: the metrics there are;
+    `settled`: the benchmarks of which one is named."""
 
-    def __init__(self, where: str, found: Mapping[str, SeveralMetrics]) -> None:
+    def __init__(self, where: str, found: Mapping[str, SeveralMetrics], settled: Sequence[str] = ()) -> None:
+        self.settled = list(settled)
         keys: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for key, one in found.items():
             keys[tuple(one.spellings)].append(key)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from parts.comparison.pairs import SAME_VOTES
 from parts.comparison.vocabulary import (
     ABSENT,
     COMPARISON_SCHEMA,
@@ -15,6 +17,7 @@ from parts.comparison.vocabulary import (
     NOT_COMPARABLE,
     REPORT,
     STYLES,
+    UNCHANGED,
     Decision,
     Policy,
     Row,
@@ -26,6 +29,7 @@ from parts.statistics.bounded import score_interval
 from parts.statistics.paired import detectable, mean_of_runs, paired_variance
 from parts.tables import pipe_table
 
+SMALL_SCALE = 10  # a scale of at most so many points, as of 1 to 5, has three decimals
 EXIT_CODES = {GO: 0, NO_GO: 1, INCONCLUSIVE: 3}
 
 
@@ -37,7 +41,7 @@ def is_share(row: Row) -> bool:
 def score_cell(row: Row, side: int) -> str:
     """A score; for repeats their mean, standard deviation and number."""
     value = (row.baseline_score, row.score)[side]
-    digits = 3 if is_share(row) else 2
+    digits = 3 if is_share(row) or row.unit == "logits" or (row.span or math.inf) <= SMALL_SCALE else 2
     if row.sides is not None and row.sides[side].repeats > 1:
         mean, deviation, half = mean_of_runs(row.sides[side].run_scores)
         count = row.sides[side].repeats
@@ -83,15 +87,27 @@ def count_cell(row: Row) -> str:
 
 
 def needed_note(row: Row) -> str:
-    """'about 3,092 items would decide, if the model is unchanged', or nothing."""
+    """'about 3,092 items would decide, if the model is unchanged', or nothing; where raters are shared, of both."""
     if row.needed_if is None:
         return ""
     if row.items_needed is None:
         return f"no number of items would decide, if {row.needed_if}: the runs differ too much; more runs"
-    words = f"about {row.items_needed:,} items would decide, if {row.needed_if}"
+    words = f"about {needed_words(row, row.items_needed)} would decide, if {row.needed_if}"
+    if row.needed_unchanged is not None:
+        words += f"; {needed_words(row, row.needed_unchanged)}, if {UNCHANGED}"
     if row.size and row.items_needed > row.size:
         words += f"; the benchmark has {row.size:,}: repeated runs, or others besides (the limit stays as it was set)"
     return words
+
+
+def needed_words(row: Row, count: int) -> str:
+    """So many items, or votes; of what people rated so many raters and items: more items alone leave their tastes."""
+    raters, times = shared_count(row, "raters"), count / row.basis.n
+    if not raters:
+        return f"{count:,} {'votes' if row.basis.method == SAME_VOTES else 'items'}"
+    clusters = shared_count(row, "clusters")
+    items = f" and {math.ceil(clusters * times - 1e-9):,} items" if clusters else ""
+    return f"{math.ceil(raters * times - 1e-9):,} raters{items} (not more items alone)"
 
 
 def row_notes(row: Row) -> str:
@@ -372,6 +388,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "with_another_run": another_run(row, policy),
         "items_needed": row.items_needed,
         "items_needed_if": row.needed_if,
+        "items_needed_if_unchanged": row.needed_unchanged,
         "benchmark_items": row.size,
         "history": None if row.nights is None else history_json(row),
         "noise": None

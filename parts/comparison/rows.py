@@ -58,7 +58,7 @@ from parts.comparison.vocabulary import (
     Run,
     Side,
 )
-from parts.frame import ScriptError, listing, natural_key
+from parts.frame import ScriptError, listing, natural_key, plural
 from parts.records.groups import counted_once, incomplete_line, part_weights
 from parts.records.items import ONE_PROMPT
 from parts.records.repeats import contradiction
@@ -111,7 +111,8 @@ class Question:
             except SeveralMetrics as error:
                 several[key] = error
         if several:
-            raise MetricsToChoose(model.name, several)
+            named = [key for key in chosen if self.policy.limits(key).metric is not None]
+            raise MetricsToChoose(model.name, several, named)
         return chosen
 
 
@@ -414,7 +415,7 @@ def with_pairs(row: Row, matched: Matched, settled: bool) -> Row:
         (matched.only_baseline, "only the baseline has"),
         (matched.only_candidate, "only the candidate has"),
     )
-    notes += [f"{count} items {what}" for count, what in counts if count]
+    notes += [f"{plural(count, 'item')} {what}" for count, what in counts if count]
     if matched.unknown_prompts and not scored_files(row.sides):
         notes.append(f"the prompts of {matched.unknown_prompts} items could not be compared")
     notes += [] if settled else prompt_notes(row, matched)

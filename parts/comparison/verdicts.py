@@ -18,8 +18,10 @@ from parts.comparison.vocabulary import (
     NO_GO,
     NO_REGRESSION,
     NOT_COMPARABLE,
+    OBSERVED,
     REGRESSION,
     STYLES,
+    UNCHANGED,
     UNDECIDED_WAYS,
     Decision,
     Policy,
@@ -152,16 +154,18 @@ def judge_row(row: Row, policy: Policy, levels: tuple[float, float], p_values: M
 def with_items_needed(row: Row, policy: Policy) -> Row:
     """An undecided row with the number of items that would decide it at its own level with the policy's power, and
     under which assumption."""
-    evidence, n, (level, fail_level) = row.basis.evidence, row.basis.n, row.levels
-    low, high = evidence.interval(policy.alpha)
-    if row.role == "general" and row.threshold < 0 and low <= 0 <= high:
-        needed = items_needed(evidence, n, row.threshold, level, policy.power, unchanged=True)
-        if needed is None or needed > n:
-            return replace(row, items_needed=needed, needed_if="the model is unchanged")
+    evidence, n, levels = row.basis.evidence, row.basis.n, row.levels
     limit = 0.0 if policy.rule == "select" else row.threshold
-    if row.sign * row.delta < limit and (row.role == "target" or policy.rule == "select"):
-        return row
-    return with_items_that_show(row, limit, (level, fail_level), policy.power)
+    below = row.sign * row.delta < limit and (row.role == "target" or policy.rule == "select")
+    observed = row if below else with_items_that_show(row, limit, levels, policy.power)
+    if row.role == "general" and row.threshold < 0:
+        needed = items_needed(evidence, n, row.threshold, levels[0], policy.power, unchanged=True)
+        if needed is None or needed > n:
+            low, high = evidence.interval(policy.alpha)
+            if low <= 0 <= high:
+                return replace(row, items_needed=needed, needed_if=UNCHANGED)
+            return replace(observed, needed_unchanged=needed)  # a change is shown: first of its size
+    return observed
 
 
 def with_items_that_show(row: Row, limit: float, levels: tuple[float, float], power: float) -> Row:
@@ -173,7 +177,7 @@ def with_items_that_show(row: Row, limit: float, levels: tuple[float, float], po
     side, edge, level = (evidence, limit, levels[0]) if distance > 0 else (evidence.mirrored(), -limit, levels[1])
     needed = items_needed(side, n, edge, level, power)
     needed = None if needed is None else max(needed, n + 1)
-    return replace(row, items_needed=needed, needed_if="the true difference is the observed one")
+    return replace(row, items_needed=needed, needed_if=OBSERVED)
 
 
 def candidate_verdict(rows: Sequence[Row], policy: Policy) -> tuple[str, list[str]]:

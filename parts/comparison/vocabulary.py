@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ STYLES = {
     **dict.fromkeys((INCONCLUSIVE, NOT_COMPARABLE, ABSENT), "yellow"),
     REPORT: "",
 }
+OBSERVED = "the true difference is the observed one"  # assumptions of how many items would decide
+UNCHANGED = "the model is unchanged"
 SCORED_FILES = "score_predictions"  # whose answers come from a file: no prompt of ours, and nothing to run again
 
 
@@ -104,6 +106,20 @@ class Policy:
             {key_of(key): limits for key, limits in own.items()} for own in (self.benchmarks, self.further)
         )
         return replace(self, benchmarks=benchmarks, further=further, targets=tuple(map(key_of, self.targets)))
+
+    def spread(self, categories: Mapping[str, Sequence[str]]) -> Policy:
+        """The policy with what it says of a category said of each benchmark of it that has nothing of its own."""
+        benchmarks, further = (
+            {
+                key: limits
+                for name, limits in own.items()
+                for key in categories.get(name, (name,))
+                if key == name or key not in self.benchmarks
+            }
+            for own in (self.benchmarks, self.further)
+        )
+        targets = dict.fromkeys(key for name in self.targets for key in categories.get(name, (name,)))
+        return replace(self, benchmarks=benchmarks, further=further, targets=tuple(targets))
 
     def limits(self, key: str) -> Limits:
         """What holds for a benchmark, by its first metric where several are named."""
@@ -271,6 +287,7 @@ class Row:
     invalid: bool = False  # whether what keeps it from being compared is that a score is not valid
     items_needed: int | None = None
     needed_if: str | None = None
+    needed_unchanged: int | None = None  # beside those if the difference is the observed one
     shown: str = ""  # the label with the metric, where it is not the benchmark's usual one
     by: str = ""  # "language=de": the part of a benchmark that it is about, where it is broken down
     size: int | None = None  # how many items the benchmark has, where the vocabulary knows it

@@ -262,6 +262,21 @@ def check_wanted(
     raise which_columns(lacking, names, columns, ways, apart, empty)
 
 
+def goes_by_place(rows: Sequence[Mapping[str, Any]], columns: Columns) -> bool:
+    """Whether rows without an id have the numbers of their places, as those of a table have: where no column may be an
+    id. Several votes are of one question: there only one of which each row has its own may be."""
+    if "id" in columns.mapped:
+        return columns.mapped["id"] == BY_PLACE
+    usual, votes = USUAL_COLUMNS["id"].split(), columns.families == ("votes",)
+    if not all(rows) or "attempts" in columns.families:  # of several tries at one item, which only a column tells
+        return False
+    for name in {name for row in rows for name in row if name not in READ_FIELDS}:
+        word, own = name.strip().casefold(), len({str(row.get(name)) for row in rows}) == len(rows)
+        if (word in usual and (own or not votes)) or (word.endswith("id") and own):
+            return False
+    return True
+
+
 def check_mapped(names: Sequence[str], columns: Columns) -> None:
     """ScriptError for a column of --map that is not there."""
     for ours, theirs in columns.mapped.items():

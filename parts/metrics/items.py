@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +28,14 @@ READ_WORDS = (
 )
 READ_FIELDS = frozenset(READ_WORDS.split())
 MOST_FIELDS = 20
-TIES = ("tie", "tie (bothbad)", "both_bad", "bothbad", "draw")
+TIES = ("tie", "draw", "bothbad", "tiebothbad", "bothgood", "tiebothgood")  # without signs: "both bad", "tie (bothbad)"
+# How the columns of votes are called by which votes go together.
+VOTE_ROLES = {
+    "group": re.compile(r"(?i)(prompt|question|item|instruction|query|conversation)[ _-]?id"),
+    "rater": re.compile(
+        r"(?i)(rater|judge|annotator|user|voter|worker|participant|evaluator|assessor)([ _-]?(id|name))?"
+    ),
+}
 TRUE_WORDS, FALSE_WORDS = {"1", "true"}, {"0", "false"}
 # What harnesses that run code say of a solution: right, out of time (a failure), another failure, their own failure.
 OUTCOMES = re.compile(
@@ -110,12 +117,42 @@ def few_rater_notes(lines: Sequence[Line]) -> list[str]:
     raters = {str(fields.get(column)) for fields in votes} if column else set()
     if not 1 < len(raters) < FEW_CLUSTERS:
         return []
-    shared = (name for name in votes[0] if re.fullmatch(r"(?i)(prompt|question|item|conversation)[ _]?id", name))
-    other = next(shared, "COLUMN")
+    other = next((name for name in votes[0] if VOTE_ROLES["group"].fullmatch(name)), "COLUMN")
     return [
         f"the votes of one {column} count together: {len(raters)} clusters, so the intervals are wide; where votes of "
         f"one are independent, name what others share: --map rater={other}"
     ]
+
+
+def with_vote_roles(lines: list[Line], said: Collection[str]) -> list[Line]:
+    """Votes with the group and the rater that columns of such names say, where their values repeat and nobody has said
+    (by --map, or as "judge") what these are."""
+    for role, pattern in VOTE_ROLES.items():
+        names = {} if role in said else dict.fromkeys(name for line in lines for name in line.fields)
+        own = [name for name in names if pattern.fullmatch(name) and 1 < repeated(lines, name) < len(lines)]
+        if len(own) == 1 and not any(role in line.fields or (role == "rater" and own == ["judge"]) for line in lines):
+            lines = [line._replace(fields={**line.fields, role: str(line.fields[own[0]])}) for line in lines]
+    return lines
+
+
+def repeated(lines: Sequence[Line], name: str) -> int:
+    """How many texts or whole numbers a field has, of which each line has one; else 0."""
+    values = [line.fields.get(name) for line in lines]
+    return 0 if any(isinstance(value, bool) or not isinstance(value, str | int) for value in values) else len({*values})
+
+
+def unused_notes(lines: Sequence[Line], said: Collection[str]) -> list[str]:
+    """What is said of columns of votes whose values repeat and that count nowhere: votes may go together by them."""
+    fields = lines[0].fields
+    known = {*fields, *said, *(["rater"] if "judge" in fields else [])}
+    roles = [role for role in VOTE_ROLES if role not in known]
+    used = {str(fields[role]) for role in VOTE_ROLES if role in fields}
+    names = [name for name in fields if name not in READ_FIELDS and name != "judge" and str(fields[name]) not in used]
+    names = [name for name in names if 1 < 2 * repeated(lines, name) <= len(lines) and repeated(lines, name) > 1]
+    if not roles or not names:
+        return []
+    ways = " or ".join(f"--map {role}={name}" for role in roles for name in names[:1])
+    return [f"columns with repeated values that count nowhere: {listing(names)}; if votes share them: {ways}"]
 
 
 def thinking_notes(lines: Sequence[Line], choices: Choices) -> list[str]:
@@ -422,7 +459,7 @@ def share_of_winner(winner: Any, a: str, b: str) -> float:
         return 1.0
     if word in ("b", "model_b") or winner == b:
         return 0.0
-    if word in TIES:
+    if isinstance(word, str) and re.sub(r"[\W_]+", "", word) in TIES:
         return 0.5
     raise ValueError(f"winner is {json.dumps(winner)[:40]}, not a, b, model_a, model_b, one of their names, or a tie")
 

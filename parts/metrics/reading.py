@@ -32,7 +32,7 @@ from parts.inputs import (
 )
 from parts.metrics.attempts import put_together, unequal_attempts
 from parts.metrics.code_files import rows_of_document, with_own_id
-from parts.metrics.columns import check_wanted, is_read, of_one_system, renamed
+from parts.metrics.columns import check_wanted, goes_by_place, is_read, of_one_system, renamed
 from parts.metrics.correlations import score_correlation, score_separation
 from parts.metrics.forecasts import (
     NORMS,
@@ -42,7 +42,15 @@ from parts.metrics.forecasts import (
     score_pass_at_k,
     score_ranking,
 )
-from parts.metrics.items import READ_FIELDS, check_line, check_problems, is_finite, other_prompts, ungrouped
+from parts.metrics.items import (
+    READ_FIELDS,
+    check_line,
+    check_problems,
+    is_finite,
+    other_prompts,
+    ungrouped,
+    with_vote_roles,
+)
 from parts.metrics.oddities import odd_text_lines
 from parts.metrics.ratings import score_krippendorff, score_mos, score_mushra
 from parts.metrics.records import Evaluation, record_of, sample_lines
@@ -175,7 +183,7 @@ def read_predictions(
             raise ScriptError("no TREC file in UTF-8") from error
         lines = [Line(i, row["id"], row) for i, row in enumerate(rows, start=1)]
         return lines, hashlib.sha256(content + relevant).hexdigest()
-    lines, problems, seen, tried = [], [], {}, Counter()
+    lines, problems, seen, tried, bare = [], [], {}, Counter(), []
     if content[:2] == b"\x1f\x8b":
         raise ScriptError("packed: unpack it first, or several: (for f in *.gz; do zcat $f; echo; done) > all.jsonl")
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -190,14 +198,27 @@ def read_predictions(
             fields = value if path.suffix == ".json" else strict_json_line(value)
             if not is_read(fields, columns):
                 continue
-            lines.append(check_line(with_own_id(renamed(fields, columns.mapped), tried), seen, index))
+            fields = with_own_id(renamed(fields, columns.mapped), tried)
+            if isinstance(fields, dict) and "id" not in fields:
+                bare.append((index, fields))
+                continue
+            lines.append(check_line(fields, seen, index))
         except json.JSONDecodeError as error:
             problems.append((index, why_no_json(value, error)))
         except ValueError as error:
             problems.append((index, single_line(error)))
         if len(problems) >= MOST_BAD_LINES:
             break
+    if bare and not lines and not problems and goes_by_place([fields for _, fields in bare], columns):
+        bare = [(index, {"id": str(place), **fields}) for place, (index, fields) in enumerate(bare, start=1)]
+    for index, fields in bare:
+        try:
+            lines.append(check_line(fields, seen, index))
+        except ValueError as error:
+            problems.append((index, single_line(error)))
+    problems.sort()
     check_wanted(path, content, lines, problems, columns)
+    lines = with_vote_roles(lines, columns.mapped) if "votes" in columns.families else lines
     check_problems(problems or [*ungrouped(lines), *other_prompts(lines)])
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
@@ -253,6 +274,7 @@ def table_lines(path: Path, content: bytes, columns: Columns = NO_COLUMNS) -> li
     if lines and not {"id", "item"} & {*(rows.fieldnames or ()), *columns.mapped, *lines[0].fields.keys() - {"id"}}:
         columns = columns._replace(ids=tuple(name for name, own in ids.items() if len(own) == len(lines)))
     check_wanted(path, content, lines, problems, columns)
+    lines = with_vote_roles(lines, columns.mapped) if "votes" in columns.families else lines
     check_problems(problems or ungrouped(lines))
     if not lines:
         raise ScriptError("no rows below the table's head")

@@ -186,8 +186,13 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
             f"--baseline-model {base.name}: no record of it below {listing(map(str, folders))}; there are others of "
             f"{listing(dict.fromkeys(strangers)) or 'no model'}: give its folder, too, with --results"
         )
-    if strangers:
-        note(f"{len(strangers)} records are about other models and were left out: {listing(dict.fromkeys(strangers))}")
+    if strange := [model for model in strangers if model.rpartition("/")[2] not in excluded]:
+        told = (
+            "1 record is about another model and was"
+            if len(strange) == 1
+            else (f"{len(strange)} records are about other models and were")
+        )
+        note(f"{told} left out: {listing(dict.fromkeys(strange))}")
     for failure in failures[:10]:
         note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
     if len(failures) > 10:

@@ -12,6 +12,7 @@ from typing import Any
 CARRIED_BY, SINGLE_CARRIED_BY = 8, 16  # groups and single values, or half of all, that Student's t needs to rest on
 FEW_GROUPS = 8  # with fewer, their skewness is noise
 MOST_SKEWED = 0.8  # skewness of a mean
+MOST_CORRECTED = 3.0  # critical value up to which skewness is corrected: the expansion is of values about 2
 
 
 def group_sums(values: Any, group: Any) -> Any:
@@ -86,9 +87,14 @@ def skewness_of_mean(values: Any, ways: Sequence[Any], variance: Any) -> Any:
 
 
 def without_skewness(critical: Any, skewness: float) -> Any:
-    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function)."""
+    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function).
+
+    Larger critical values (of few raters, or of one test among many) keep the correction of MOST_CORRECTED: further out
+    the cube root runs away, to an end that is many times as far off as the other one.
+    """
     import numpy as np
 
     if abs(skewness) < 1e-6:
         return critical
-    return 3 / skewness * (np.cbrt(1 + skewness * (critical - skewness / 6)) - 1)
+    near = np.clip(critical, -MOST_CORRECTED, MOST_CORRECTED)
+    return 3 / skewness * (np.cbrt(1 + skewness * (near - skewness / 6)) - 1) + (critical - near)

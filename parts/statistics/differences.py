@@ -152,6 +152,7 @@ class Student(Evidence):
     """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
 
     skewness: of the mean. span: the width of the scores' range. slack: of the mean, beside its error (continuity).
+    fixed: the variance that more items (and raters, clusters) leave as it is, that between repeated runs.
     """
 
     mean: float
@@ -160,6 +161,7 @@ class Student(Evidence):
     skewness: float = 0.0
     span: float = math.inf
     slack: float = 0.0
+    fixed: float = 0.0
 
     def low_end(self, critical: Any) -> Any:
         """See Evidence."""
@@ -173,9 +175,10 @@ class Student(Evidence):
 
     def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
         """See Evidence."""
-        error, skewness = self.error / math.sqrt(times), self.skewness / math.sqrt(times)
-        mean = 0.0 if unchanged else self.mean
-        return replace(self, mean=mean, error=error, skewness=skewness, slack=self.slack / times), error
+        error = math.sqrt((self.error**2 - self.fixed) / times + self.fixed)
+        then = replace(self, error=error, skewness=self.skewness / math.sqrt(times), slack=self.slack / times)
+        freedom = self.freedom if self.fixed else max(self.freedom * times, 1.0)
+        return replace(then, mean=0.0 if unchanged else self.mean, freedom=freedom), error
 
 
 def items_needed(
@@ -225,7 +228,8 @@ def paired_difference(
             skewness = float(skewness_of_mean(differences, ways, variance + runs[0]))
         freedom = float(satterthwaite((variance, runs[0]), (freedom, runs[1])))
         error = math.sqrt(variance + runs[0])
-        return Student(float(differences.mean()), error, freedom, skewness, math.inf if span is None else span)
+        width = math.inf if span is None else span
+        return Student(float(differences.mean()), error, freedom, skewness, width, fixed=runs[0])
     differences = differences / span
     gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
     up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
