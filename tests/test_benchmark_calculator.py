@@ -764,7 +764,7 @@ def test_a_full_run_goes_before_a_limited_one(tmp_path, capsys):
     add_record(run, "step_1", "gsm8k", 0.9, limit="10", n=10)
     add_record(run, "step_1", "gsm8k", 0.4, n=50)
     add_record(run, "step_2", "gsm8k", 0.9, limit="10", n=10)
-    add_record(run, "step_2", "gsm8k", 0.3, limit="50", n=50)
+    add_record(run, "step_2", "gsm8k", 0.3, n=50)
     assert [c["scores"]["gsm8k"]["score"] for c in ranked(capsys, run)["checkpoints"]] == [0.4, 0.3]
 
 
