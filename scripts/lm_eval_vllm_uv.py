@@ -9339,6 +9339,8 @@ def field_names(
         if names:
             found[role] = names[0]
     lacking = [role for role in ("question", "answer") if role not in found and "messages" not in found]
+    if lacking and not known:
+        raise ScriptError(f"{path}: its rows have no fields", 1)
     if lacking:
         ways = " ".join(f"{role}=FIELD" for role in lacking)
         raise ScriptError(
@@ -9475,7 +9477,7 @@ def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str], kept:
 
 QUESTIONS_VERSION = 2  # of the prompts and rules here
 USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
-MANY_ITEMS = 20  # of which some should have the first choice as the right one
+ENOUGH_QUESTIONS = 20  # of which some should have the first choice as the right one
 FIRST_NUMBER = "first-choice"  # --map first-choice=1: how answers that are numbers call it
 MISSING_ANSWERS = {"na", "n/a", "#n/a", "nan", "null", "-"}  # as tables write that there is none
 DOUBTS_SHOWN = 12
@@ -9834,7 +9836,7 @@ def warn_of_set(asked: QuestionSet) -> None:
             "--template lack {question}?)"
         )
     gold = collections.Counter(item.gold for item in asked.items if item.gold)
-    if len(asked.items) >= MANY_ITEMS and gold and not any(0 in places for places in gold):
+    if len(asked.items) >= ENOUGH_QUESTIONS and gold and not any(0 in places for places in gold):
         note(f"warning: {asked.path.name}: the first choice is never right: do the answers' numbers count from 1?")
     if len(gold) == 1 and len(asked.items) > 9:
         place = LETTERS[next(iter(gold))[0]]

@@ -7403,7 +7403,7 @@ def other_than_asked(job: EvalJob, record: dict[str, Any], aliases: Mapping[str,
         return "a record of a model or task that this job was not given"
     asked = job.arguments[job.arguments.index("--limit") + 1] if "--limit" in job.arguments else ""
     for result in record["evaluation_results"]:
-        said = limit_of((result.get("generation_config") or {}).get("additional_details") or {})
+        said = limit_of(result, record)
         if said != asked:
             return (
                 f"measured with {f'--limit {said}' if said else 'no --limit'}, and the job was given {asked or 'none'}"
@@ -9313,6 +9313,8 @@ def field_names(
         if names:
             found[role] = names[0]
     lacking = [role for role in ("question", "answer") if role not in found and "messages" not in found]
+    if lacking and not known:
+        raise ScriptError(f"{path}: its rows have no fields", 1)
     if lacking:
         ways = " ".join(f"{role}=FIELD" for role in lacking)
         raise ScriptError(
@@ -9849,7 +9851,7 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
 
 QUESTIONS_VERSION = 2  # of the prompts and rules here
 USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
-MANY_ITEMS = 20  # of which some should have the first choice as the right one
+ENOUGH_QUESTIONS = 20  # of which some should have the first choice as the right one
 FIRST_NUMBER = "first-choice"  # --map first-choice=1: how answers that are numbers call it
 MISSING_ANSWERS = {"na", "n/a", "#n/a", "nan", "null", "-"}  # as tables write that there is none
 DOUBTS_SHOWN = 12
@@ -10208,7 +10210,7 @@ def warn_of_set(asked: QuestionSet) -> None:
             "--template lack {question}?)"
         )
     gold = collections.Counter(item.gold for item in asked.items if item.gold)
-    if len(asked.items) >= MANY_ITEMS and gold and not any(0 in places for places in gold):
+    if len(asked.items) >= ENOUGH_QUESTIONS and gold and not any(0 in places for places in gold):
         note(f"warning: {asked.path.name}: the first choice is never right: do the answers' numbers count from 1?")
     if len(gold) == 1 and len(asked.items) > 9:
         place = LETTERS[next(iter(gold))[0]]

@@ -158,6 +158,8 @@ def field_names(
         if names:
             found[role] = names[0]
     lacking = [role for role in ("question", "answer") if role not in found and "messages" not in found]
+    if lacking and not known:
+        raise ScriptError(f"{path}: its rows have no fields", 1)
     if lacking:
         ways = " ".join(f"{role}=FIELD" for role in lacking)
         raise ScriptError(

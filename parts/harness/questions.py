@@ -28,7 +28,7 @@ from parts.private import shown_path
 
 QUESTIONS_VERSION = 2  # of the prompts and rules here
 USUAL_SHOTS = 5  # of --shots-from, where --shots does not say
-MANY_ITEMS = 20  # of which some should have the first choice as the right one
+ENOUGH_QUESTIONS = 20  # of which some should have the first choice as the right one
 FIRST_NUMBER = "first-choice"  # --map first-choice=1: how answers that are numbers call it
 MISSING_ANSWERS = {"na", "n/a", "#n/a", "nan", "null", "-"}  # as tables write that there is none
 DOUBTS_SHOWN = 12
@@ -387,7 +387,7 @@ def warn_of_set(asked: QuestionSet) -> None:
             "--template lack {question}?)"
         )
     gold = collections.Counter(item.gold for item in asked.items if item.gold)
-    if len(asked.items) >= MANY_ITEMS and gold and not any(0 in places for places in gold):
+    if len(asked.items) >= ENOUGH_QUESTIONS and gold and not any(0 in places for places in gold):
         note(f"warning: {asked.path.name}: the first choice is never right: do the answers' numbers count from 1?")
     if len(gold) == 1 and len(asked.items) > 9:
         place = LETTERS[next(iter(gold))[0]]

@@ -126,7 +126,7 @@ def other_than_asked(job: EvalJob, record: dict[str, Any], aliases: Mapping[str,
         return "a record of a model or task that this job was not given"
     asked = job.arguments[job.arguments.index("--limit") + 1] if "--limit" in job.arguments else ""
     for result in record["evaluation_results"]:
-        said = limit_of((result.get("generation_config") or {}).get("additional_details") or {})
+        said = limit_of(result, record)
         if said != asked:
             return (
                 f"measured with {f'--limit {said}' if said else 'no --limit'}, and the job was given {asked or 'none'}"
