@@ -8929,7 +8929,7 @@ def elsewhere_rows(
             counts["no_benchmark"] += 1
             continue
         counts["kept"] += 1
-        row = elsewhere_row(result, model, place, names, key)
+        row = elsewhere_row(result, record, model, place, names, key)
         row["source_name"], row["notes"] = said_by, None if address else where
         row["why_not"] = why_not or row["why_not"] or other_measure(name, result, names.benchmarks.mapping[key])
         rows.append(row)
@@ -8946,7 +8946,9 @@ def other_measure(name: str, result: Mapping[str, Any], known: Mapping[str, Any]
     return USED_TOOLS if used_tools(name, result, known) else None
 
 
-def elsewhere_row(result: Mapping[str, Any], model: str, place: Provenance, names: ResultNames, key: str) -> BoardRow:
+def elsewhere_row(
+    result: Mapping[str, Any], record: Mapping[str, Any], model: str, place: Provenance, names: ResultNames, key: str
+) -> BoardRow:
     """The row of one result; ValueError when its score is no finite number, or is outside the bounds that it states."""
     metric, details = result["metric_config"], result["score_details"]
     value, low, high = details["score"], metric.get("min_score"), metric.get("max_score")
@@ -8958,7 +8960,7 @@ def elsewhere_row(result: Mapping[str, Any], model: str, place: Provenance, name
     error = mapping_of(uncertainty.get("standard_error")).get("value")
     settings = mapping_of(mapping_of(result.get("generation_config")).get("additional_details"))
     unit = stated_unit(metric)
-    limit = limit_of(result, {})
+    limit = limit_of(result, record)
     return new_row(
         model,
         place,

@@ -131,6 +131,16 @@ def test_what_a_result_is_of(
     assert metadata["every_eval_ever"].get("no_benchmark", 0) == (found is None)
 
 
+@pytest.mark.parametrize("said", [{"limit": "10"}, {"command": "lm_eval --model hf --tasks mmlu_pro --limit 10"}])
+def test_a_limit_is_seen_wherever_a_record_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str], said) -> None:
+    library = {"name": "lm_eval", "version": "0.4.9", "additional_details": said}
+    put(tmp_path / "EEE", record() | {"eval_library": library})
+    put(tmp_path / "EEE", record("lab/other", 0.5))
+    assert collect(capsys, "--every-eval-ever", tmp_path / "EEE")[0] == 0
+    (row,) = [row for row in data() if row["model"] == "lab/foo"]
+    assert row["why_not"] == "a partial run (limit 10), no score"
+
+
 @pytest.mark.parametrize(
     "whole",
     [
