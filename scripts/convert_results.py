@@ -334,6 +334,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cache
+from itertools import repeat
 from statistics import NormalDist
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
 from urllib.parse import urlsplit
@@ -1942,22 +1943,42 @@ class AskedItem:
         return [self.values.get(score) if self.error is None else None]
 
 
+NOTHING_READ = "[invalid]"  # what lm-eval's filters leave of an answer in which they find nothing
+
+
 @dataclass(slots=True)
 class PlainItems:
-    """Some items of multiple choice as columns: each was asked once, in one prompt, and has a value of every metric.
+    """Some items as columns: each was asked once, in one prompt, and has a value of every metric.
 
-    `values` and `shown` are by metric; `chances` is None where they do not decide alone.
+    `values` and `shown` are by metric; `chances` is None where they do not decide alone. Items of multiple choice have
+    `choices`; others have `answers`, and what was `read` of each, by a `method` where that is not the answer itself.
     """
 
     ids: list[str]
     raws: list[str]
     references: list[list[str]]
-    choices: list[list[str]]
+    choices: list[list[str]] | None
     prompts: list[str]
     values: dict[str, list[float]]
     shown: dict[str, list[list[str]]]
     chances: list[list[float]] | None
     metadata: list[dict[str, str]]
+    answers: list[list[str]] | None = None
+    read: list[str] | None = None
+    method: str = ""
+
+    def counts(self, score: str, lowest: float | None) -> Counts:
+        """What became of the items' attempts: as `Counts.add` of each."""
+        values, generative = self.values[score], self.answers is not None
+        return Counts(
+            generative=generative,
+            attempts=len(values),
+            scored=len(values),
+            wrong=None if lowest is None else sum([value <= lowest for value in values]),
+            empty=sum([not texts[0].strip() for texts in self.answers or ()]),
+            truncated=None if generative else 0,
+            unparsed=(self.read or []).count(NOTHING_READ),
+        )
 
     def item(self, at: int) -> AskedItem:
         """One of them."""
@@ -1965,13 +1986,15 @@ class PlainItems:
             id=self.ids[at],
             raw=self.raws[at],
             references=self.references[at],
-            answers=[],
+            answers=self.answers[at] if self.answers else [],
             values={name: column[at] for name, column in self.values.items()},
-            choices=self.choices[at],
+            choices=self.choices[at] if self.choices else None,
             prompt=self.prompts[at],
             shown={name: column[at] for name, column in self.shown.items()},
             chances=self.chances[at] if self.chances else None,
-            unparsed=False,
+            found=(self.read[at], self.method) if self.read and self.method else None,
+            generative=self.answers is not None,
+            unparsed=bool(self.read) and self.read[at] == NOTHING_READ,
             metadata=self.metadata[at],
         )
 
@@ -4845,7 +4868,7 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
     shown, right = item.shown.get(score.name, item.answers), math.inf if best is None else best - 1e-9
     row = sample_row(item.id, digest, question, shown, value, right, item_metadata(item, score.name))
     if item.found:
-        row["answer_attribution"] = item_attribution(item)
+        row["answer_attribution"] = item_attribution(*item.found, item.messages)
     if item.reasoning:
         row["output"]["reasoning_trace"] = item.reasoning
     if item.messages is not None:
@@ -4907,14 +4930,17 @@ def plain_lines(score: ScoreRead, items: PlainItems, best: float | None, prefix:
     """The samples lines of a metric, as `sample_entry` makes them, with what is the same in all lines in front."""
     import orjson
 
-    questions = map(sample_question, items.raws, items.references, items.choices, items.prompts)
+    choices = items.choices or itertools.repeat(None)
+    questions = map(sample_question, items.raws, items.references, choices, items.prompts)
     metadata = [
         {**own, "prompt_hash": digest}
         for own, digest in zip(items.metadata, map(prompt_digest, items.prompts), strict=True)
     ]
     digests, right = map(question_digest, items.raws, items.references), math.inf if best is None else best - 1e-9
-    shown, values = items.shown[score.name], items.values[score.name]
+    shown, values = items.shown.get(score.name, items.answers), items.values[score.name]
     rows = list(map(sample_row, items.ids, digests, questions, shown, values, itertools.repeat(right), metadata))
+    for row, read in zip(rows, items.read or () if items.method else (), strict=False):
+        row["answer_attribution"] = item_attribution(read, items.method)
     try:
         text = b"".join([prefix + line[1:] + b"\n" for line in map(orjson.dumps, rows)])
     except TypeError:  # see as_line
@@ -4922,11 +4948,10 @@ def plain_lines(score: ScoreRead, items: PlainItems, best: float | None, prefix:
     return without_line_ends(text)
 
 
-def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
+def item_attribution(text: str, method: str, messages: Sequence[Any] | None = None) -> list[dict[str, Any]]:
     """What the harness read from the answer."""
-    text, method = item.found
-    place = "output.raw" if item.messages is None else "messages[turn_idx].content"
-    turn = 0 if item.messages is None else max(len(item.messages) - 1, 0)
+    place = "output.raw" if messages is None else "messages[turn_idx].content"
+    turn = 0 if messages is None else max(len(messages) - 1, 0)
     row = {"turn_idx": turn, "source": place, "extracted_value": text}
     return [row | {"extraction_method": method, "is_terminal": True}]
 
@@ -5799,8 +5824,7 @@ class SpanWriter:
         for name in names:
             score, best, lowest = self.scores[name]
             file, values = self.file(name), items.values[name]
-            wrong = None if lowest is None else sum([value <= lowest for value in values])
-            made.counts[name].take(Counts(attempts=len(values), scored=len(values), wrong=wrong))
+            made.counts[name].take(items.counts(name, lowest))
             made.choices.add_plain(items, score)
             made.tallies[name].values.extend(values)
             if file:
@@ -8396,7 +8420,10 @@ def unasked_length(metric: str, value: Any) -> bool:
 
 @dataclass(frozen=True)
 class LmEvalTask:
-    """What is needed to read a samples file; `scores` are (score, metric, filter)."""
+    """What is needed to read a samples file; `scores` are (score, metric, filter).
+
+    filtered: whether each of its rows must say which filter it is of.
+    """
 
     scores: tuple[tuple[str, str, str | None], ...]
     config: Mapping[str, Any]
@@ -8404,6 +8431,7 @@ class LmEvalTask:
     generative: bool
     shots: int | None
     no_template: bool
+    filtered: bool = False
 
     @functools.cached_property
     def _scores_behind(self) -> dict[str | None, tuple[dict[str, str], bool]]:
@@ -8530,6 +8558,8 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     several = len(prompts) > 1 and len(set(endings)) == 1
     choices = prompts if several else endings
     used = line.get("filter")
+    if task.filtered and not isinstance(used, str):
+        raise ValueError(f"the row of doc_id {single_line(line.get('doc_id'))[:40]} names no filter, and others do")
     scores, lengths = task.scores_behind(used if used is None or isinstance(used, str) else "")
     if lengths:
         scores = {score: metric for score, metric in scores.items() if not unasked_length(metric, line.get(metric))}
@@ -8561,7 +8591,7 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         chances=chances if shown and not task.config.get("process_results") else None,
         found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
         generative=task.generative,
-        unparsed="[invalid]" in read,
+        unparsed=NOTHING_READ in read,
         ratios=sums,
         metadata=lm_eval_metadata(doc, raw, task),
     )
@@ -8610,6 +8640,8 @@ def lm_eval_references(target: Any, choices: Sequence[str]) -> list[str]:
     """
     if type(target) is int and 0 <= target < len(choices):
         return [choices[target]]
+    if type(target) is str and not choices:
+        return [target]
     targets = target if isinstance(target, list) else [target]
     texts = {choice.strip() for choice in choices}
     numbers = [value if (count := count_in(value)) is None else count for value in targets]
@@ -8651,7 +8683,7 @@ def lm_eval_items(path: Path, task: LmEvalTask, own_ids: bool, *span: float) -> 
     if is_json_list(path):
         yield from (lm_eval_item(row, task, own_ids) for row in json_lines(path, *span))
         return
-    tries = 0 if task.generative else MOST_TRIES
+    tries = MOST_TRIES
     for place, lines in line_blocks(path, *span):
         items = plain_items(lines, task, own_ids) if tries else None
         if items is None:
@@ -8664,16 +8696,49 @@ def lm_eval_items(path: Path, task: LmEvalTask, own_ids: bool, *span: float) -> 
 def plain_items(lines: Sequence[bytes], task: LmEvalTask, own_ids: bool) -> PlainItems | None:
     """The items of some lines as columns; None where one of them is not plain."""
     try:
-        form = next((form for form in FORMS if form.first in lines[0]), None)
-        return None if form is None else columns_of(lines, form, task, own_ids)
+        asked = written_answers(lines) if task.generative else choices_of(lines)
+        return None if asked is None else columns_of(asked, task, own_ids)
     except NOT_PLAIN:
         return None
 
 
-def columns_of(lines: Sequence[bytes], form: RequestForm, task: LmEvalTask, own_ids: bool) -> PlainItems | None:
-    """As plain_items; one of NOT_PLAIN, too, where a line is not plain."""
+class Asked(NamedTuple):
+    """Lines, and what was asked in each: `choices` where these were, `answers` and what was read of them else."""
+
+    rows: list[dict[str, Any]]
+    prompts: list[str]
+    choices: list[list[str]] | None = None
+    chances: list[list[float]] | None = None
+    answers: list[list[str]] | None = None
+    read: list[str] | None = None
+
+
+def written_answers(lines: Sequence[bytes]) -> Asked | None:
+    """Lines with one request and one answer each; one of NOT_PLAIN, or None, where one is not plain."""
+    rows = json_values(b"".join(lines)) or ()
+    asked = [row["arguments"] for row in rows]
+    numbered = {*map(type, asked)} == {dict}
+    requests = [given["gen_args_0"] if numbered else given[0] for given in asked]
+    first, second = ("arg_0", "arg_1") if numbered else (0, 1)
+    prompts, settings = [request[first] for request in requests], [request[second] for request in requests]
+    replies, kept = [row["resps"] for row in rows], [row["filtered_resps"] for row in rows]
+    answers, read = [given[0] for given in replies], [given[0] for given in kept]
+    single = [*asked, *replies, *kept, *answers]
+    types = [{*map(type, texts)} for texts in (prompts, read, [own[0] for own in answers])]
+    kinds = {*map(type, settings)} == {dict} and {*map(type, requests)} == {dict if numbered else list}
+    lists = {*map(type, asked)} <= {dict, list} and {*map(type, [*replies, *kept, *answers])} == {list}
+    if not (kinds and lists) or {*map(len, single)} != {1} or {*map(len, requests)} != {2} or types != [{str}] * 3:
+        return None
+    return Asked(rows, prompts, answers=answers, read=read)
+
+
+def choices_of(lines: Sequence[bytes]) -> Asked | None:
+    """Lines with one prompt for all choices; one of NOT_PLAIN, or None, where one is not plain."""
     import orjson
 
+    form = next((form for form in FORMS if form.first in lines[0]), None)
+    if form is None:
+        return None
     mark = secrets.token_hex(16)  # cannot stand in a line
     opening = b'"arguments":["%b","' % mark.encode()
     shorter, prompts, sizes = zip(*[without_requests(line, form, opening) for line in lines], strict=True)
@@ -8683,32 +8748,53 @@ def columns_of(lines: Sequence[bytes], form: RequestForm, task: LmEvalTask, own_
         return None
     chances = [[float(reply[0]) for reply in row["filtered_resps"] if type(reply) is list] for row in rows]
     whole = sizes == [*map(len, choices)] == [*map(len, chances)] == [len(row["filtered_resps"]) for row in rows]
+    if not whole or min(sizes) < 2 or not all(map(math.isfinite, map(sum, chances))):
+        return None
+    return Asked(rows, prompts, choices, chances)
+
+
+def columns_of(asked: Asked, task: LmEvalTask, own_ids: bool) -> PlainItems | None:
+    """As plain_items; one of NOT_PLAIN, too, where a line is not plain."""
+    rows, prompts, choices, chances, answers, read = asked
     (used,) = {row.get("filter") for row in rows}
     scores, lengths = task.scores_behind(used if used is None or isinstance(used, str) else "")
-    if not whole or min(sizes) < 2 or lengths or not scores or not all(map(math.isfinite, map(sum, chances))):
-        return None
     docs = [row["doc"] for row in rows]
-    values = {score: numbers([row[metric] for row in rows]) for score, metric in scores.items()}
-    if not ODD_METRICS.isdisjoint(scores.values()) or {*map(type, docs)} != {dict}:
+    if task.filtered and not isinstance(used, str):
         return None
+    if lengths or not scores or not ODD_METRICS.isdisjoint(scores.values()) or {*map(type, docs)} != {dict}:
+        return None
+    values = {score: numbers([row[metric] for row in rows]) for score, metric in scores.items()}
     raws = questions(docs, prompts, task)
     told = [name for name in docs[0] if name not in QUESTION_FIELDS]
     same = {*map(tuple, docs)} == {tuple(docs[0])} and all([doc[name] for doc in docs] == raws for name in told)
+    return PlainItems(
+        ids=[lm_eval_id(row, doc, task, own_ids) for row, doc in zip(rows, docs, strict=True)],
+        raws=raws,
+        references=[
+            lm_eval_references(row.get("target"), texts)
+            for row, texts in zip(rows, choices or repeat(()), strict=False)
+        ],
+        choices=choices,
+        prompts=prompts,
+        values=values,
+        shown={} if choices is None else chosen(choices, chances, scores, task),
+        chances=None if task.config.get("process_results") else chances,
+        metadata=[{} if same else lm_eval_metadata(doc, raw, task) for doc, raw in zip(docs, raws, strict=True)],
+        answers=answers,
+        read=read,
+        method=f"lm-eval {single_line(used)}" if used not in (None, "none") else "",
+    )
+
+
+def chosen(
+    choices: Sequence[Sequence[str]], chances: Sequence[Sequence[float]], scores: Mapping[str, str], task: LmEvalTask
+) -> dict[str, list[list[str]]]:
+    """The choices that each metric takes: see `lm_eval_answers`."""
     delimiter, replies = str(task.config.get("target_delimiter", " ")), [*zip(chances, choices, strict=True)]
     taken = {"": [[texts[own.index(max(own))]] for own, texts in replies]}
     for metric in BY_LENGTH.intersection(scores.values()):
         taken[metric] = [[likeliest_choice(own, texts, metric, delimiter)] for own, texts in replies]
-    return PlainItems(
-        ids=[lm_eval_id(row, doc, task, own_ids) for row, doc in zip(rows, docs, strict=True)],
-        raws=raws,
-        references=[lm_eval_references(row.get("target"), texts) for row, texts in zip(rows, choices, strict=True)],
-        choices=choices,
-        prompts=prompts,
-        values=values,
-        shown={score: taken[metric if metric in BY_LENGTH else ""] for score, metric in scores.items()},
-        chances=None if task.config.get("process_results") else chances,
-        metadata=[{} if same else lm_eval_metadata(doc, raw, task) for doc, raw in zip(docs, raws, strict=True)],
-    )
+    return {score: taken[metric if metric in BY_LENGTH else ""] for score, metric in scores.items()}
 
 
 def without_requests(line: bytes, form: RequestForm, opening: bytes) -> tuple[bytes, bytes, int]:
@@ -8766,10 +8852,10 @@ def questions(docs: Sequence[dict[str, Any]], prompts: Sequence[str], task: LmEv
     """The items as the task asks them: see `lm_eval_question`."""
     template, between, fields = task.template
     own = any(template in doc for doc in docs)
-    if own or between == ["", ""]:  # the task's prompt is a field's value, without a word around it
+    if own or len(fields) == 1:  # the task's prompt is a field's value, with a word around it or none
         raws = [doc.get(template if own else fields[0]) for doc in docs]
         if {*map(type, raws)} == {str}:
-            return raws
+            return raws if own or between == ["", ""] else [f"{between[0]}{raw}{between[1]}" for raw in raws]
     return [lm_eval_question(doc, task, prompt) for doc, prompt in zip(docs, prompts, strict=True)]
 
 
@@ -8779,31 +8865,21 @@ MOST_FILTERS = 6  # whose orders are tried: 720
 
 
 def rows_with_filters(
-    path: Path, filters: Sequence[str], ordered: bool, scores: Mapping[tuple[str, str], float], span: Sequence[float]
+    path: Path, filters: Sequence[str], ordered: bool, scores: Mapping[tuple[str, str], float]
 ) -> Iterator[dict[str, Any]]:
-    """The rows of a samples file of a task with several filters, each with the name of its own under "filter".
+    """The rows of a samples file whose task has several filters, none of which it names, each with its own's name
+    under "filter".
 
     `filters`: all that the task has, in the order of its configuration when `ordered`; `scores`: what the results
     file says for (metric, filter) where a score is the mean of its items. ValueError when it cannot be said which
     row is which filter's.
     """
-    rows = json_lines(path, *span)
-    head = next(rows, None)
-    if head is None:
-        return
-    rows = itertools.chain([head], rows)
-    if "filter" not in head:
-        order = order_of_filters(json_lines(path), filters, ordered, scores)
-        asked: dict[Any, int] = {}
-        for row in rows:
-            place = asked.get(row["doc_id"], 0)
-            asked[row["doc_id"]] = place + 1
-            yield {**row, "filter": order[place]}
-        return
-    for row in rows:
-        if not isinstance(row.get("filter"), str):
-            raise ValueError(f"the row of doc_id {single_line(row.get('doc_id'))[:40]} names no filter, and others do")
-        yield row
+    order = order_of_filters(json_lines(path), filters, ordered, scores)
+    asked: dict[Any, int] = {}
+    for row in json_lines(path):
+        place = asked.get(row["doc_id"], 0)
+        asked[row["doc_id"]] = place + 1
+        yield {**row, "filter": order[place]}
 
 
 def rows_name_filters(path: Path) -> bool:
@@ -9693,14 +9769,15 @@ def lm_eval_task(
     filters, ordered = lm_eval_filters(config, [chosen for _, _, chosen in kept])
     means = {(metric, chosen): score.value for score, metric, chosen in kept if chosen and score.aggregation == "mean"}
 
+    named_filters = samples is not None and (not filters or rows_name_filters(samples))
+
     def items(own_ids: bool, *span: float) -> Iterator[AskedItem | PlainItems]:
-        if not filters:
+        if named_filters:
             return lm_eval_items(samples, reading, own_ids, *span)
-        rows = rows_with_filters(samples, filters, ordered, means, span)
-        return (lm_eval_item(line, reading, own_ids) for line in rows)
+        return (lm_eval_item(row, reading, own_ids) for row in rows_with_filters(samples, filters, ordered, means))
 
     no_template = "chat_template" in document and document["chat_template"] is None
-    reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, no_template)
+    reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, no_template, bool(filters))
     yield TaskRun(
         origin=origin,
         task=task,
@@ -9717,7 +9794,7 @@ def lm_eval_task(
         scores=tuple(score for score, _, _ in kept),
         samples=items if samples else None,
         sample_file=samples,
-        in_spans=samples is not None and (not filters or rows_name_filters(samples)),
+        in_spans=named_filters,
         promised=bool(part(document, "task_hashes").get(task)),
         failure=None if kept else named(values.get("error")) or "none of its metrics is a finite number",
     )

@@ -7583,22 +7583,42 @@ class AskedItem:
         return [self.values.get(score) if self.error is None else None]
 
 
+NOTHING_READ = "[invalid]"  # what lm-eval's filters leave of an answer in which they find nothing
+
+
 @dataclass(slots=True)
 class PlainItems:
-    """Some items of multiple choice as columns: each was asked once, in one prompt, and has a value of every metric.
+    """Some items as columns: each was asked once, in one prompt, and has a value of every metric.
 
-    `values` and `shown` are by metric; `chances` is None where they do not decide alone.
+    `values` and `shown` are by metric; `chances` is None where they do not decide alone. Items of multiple choice have
+    `choices`; others have `answers`, and what was `read` of each, by a `method` where that is not the answer itself.
     """
 
     ids: list[str]
     raws: list[str]
     references: list[list[str]]
-    choices: list[list[str]]
+    choices: list[list[str]] | None
     prompts: list[str]
     values: dict[str, list[float]]
     shown: dict[str, list[list[str]]]
     chances: list[list[float]] | None
     metadata: list[dict[str, str]]
+    answers: list[list[str]] | None = None
+    read: list[str] | None = None
+    method: str = ""
+
+    def counts(self, score: str, lowest: float | None) -> Counts:
+        """What became of the items' attempts: as `Counts.add` of each."""
+        values, generative = self.values[score], self.answers is not None
+        return Counts(
+            generative=generative,
+            attempts=len(values),
+            scored=len(values),
+            wrong=None if lowest is None else sum([value <= lowest for value in values]),
+            empty=sum([not texts[0].strip() for texts in self.answers or ()]),
+            truncated=None if generative else 0,
+            unparsed=(self.read or []).count(NOTHING_READ),
+        )
 
     def item(self, at: int) -> AskedItem:
         """One of them."""
@@ -7606,13 +7626,15 @@ class PlainItems:
             id=self.ids[at],
             raw=self.raws[at],
             references=self.references[at],
-            answers=[],
+            answers=self.answers[at] if self.answers else [],
             values={name: column[at] for name, column in self.values.items()},
-            choices=self.choices[at],
+            choices=self.choices[at] if self.choices else None,
             prompt=self.prompts[at],
             shown={name: column[at] for name, column in self.shown.items()},
             chances=self.chances[at] if self.chances else None,
-            unparsed=False,
+            found=(self.read[at], self.method) if self.read and self.method else None,
+            generative=self.answers is not None,
+            unparsed=bool(self.read) and self.read[at] == NOTHING_READ,
             metadata=self.metadata[at],
         )
 
@@ -8925,7 +8947,7 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
     shown, right = item.shown.get(score.name, item.answers), math.inf if best is None else best - 1e-9
     row = sample_row(item.id, digest, question, shown, value, right, item_metadata(item, score.name))
     if item.found:
-        row["answer_attribution"] = item_attribution(item)
+        row["answer_attribution"] = item_attribution(*item.found, item.messages)
     if item.reasoning:
         row["output"]["reasoning_trace"] = item.reasoning
     if item.messages is not None:
@@ -8987,14 +9009,17 @@ def plain_lines(score: ScoreRead, items: PlainItems, best: float | None, prefix:
     """The samples lines of a metric, as `sample_entry` makes them, with what is the same in all lines in front."""
     import orjson
 
-    questions = map(sample_question, items.raws, items.references, items.choices, items.prompts)
+    choices = items.choices or itertools.repeat(None)
+    questions = map(sample_question, items.raws, items.references, choices, items.prompts)
     metadata = [
         {**own, "prompt_hash": digest}
         for own, digest in zip(items.metadata, map(prompt_digest, items.prompts), strict=True)
     ]
     digests, right = map(question_digest, items.raws, items.references), math.inf if best is None else best - 1e-9
-    shown, values = items.shown[score.name], items.values[score.name]
+    shown, values = items.shown.get(score.name, items.answers), items.values[score.name]
     rows = list(map(sample_row, items.ids, digests, questions, shown, values, itertools.repeat(right), metadata))
+    for row, read in zip(rows, items.read or () if items.method else (), strict=False):
+        row["answer_attribution"] = item_attribution(read, items.method)
     try:
         text = b"".join([prefix + line[1:] + b"\n" for line in map(orjson.dumps, rows)])
     except TypeError:  # see as_line
@@ -9002,11 +9027,10 @@ def plain_lines(score: ScoreRead, items: PlainItems, best: float | None, prefix:
     return without_line_ends(text)
 
 
-def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
+def item_attribution(text: str, method: str, messages: Sequence[Any] | None = None) -> list[dict[str, Any]]:
     """What the harness read from the answer."""
-    text, method = item.found
-    place = "output.raw" if item.messages is None else "messages[turn_idx].content"
-    turn = 0 if item.messages is None else max(len(item.messages) - 1, 0)
+    place = "output.raw" if messages is None else "messages[turn_idx].content"
+    turn = 0 if messages is None else max(len(messages) - 1, 0)
     row = {"turn_idx": turn, "source": place, "extracted_value": text}
     return [row | {"extraction_method": method, "is_terminal": True}]
 

@@ -8169,22 +8169,42 @@ class AskedItem:
         return [self.values.get(score) if self.error is None else None]
 
 
+NOTHING_READ = "[invalid]"  # what lm-eval's filters leave of an answer in which they find nothing
+
+
 @dataclass(slots=True)
 class PlainItems:
-    """Some items of multiple choice as columns: each was asked once, in one prompt, and has a value of every metric.
+    """Some items as columns: each was asked once, in one prompt, and has a value of every metric.
 
-    `values` and `shown` are by metric; `chances` is None where they do not decide alone.
+    `values` and `shown` are by metric; `chances` is None where they do not decide alone. Items of multiple choice have
+    `choices`; others have `answers`, and what was `read` of each, by a `method` where that is not the answer itself.
     """
 
     ids: list[str]
     raws: list[str]
     references: list[list[str]]
-    choices: list[list[str]]
+    choices: list[list[str]] | None
     prompts: list[str]
     values: dict[str, list[float]]
     shown: dict[str, list[list[str]]]
     chances: list[list[float]] | None
     metadata: list[dict[str, str]]
+    answers: list[list[str]] | None = None
+    read: list[str] | None = None
+    method: str = ""
+
+    def counts(self, score: str, lowest: float | None) -> Counts:
+        """What became of the items' attempts: as `Counts.add` of each."""
+        values, generative = self.values[score], self.answers is not None
+        return Counts(
+            generative=generative,
+            attempts=len(values),
+            scored=len(values),
+            wrong=None if lowest is None else sum([value <= lowest for value in values]),
+            empty=sum([not texts[0].strip() for texts in self.answers or ()]),
+            truncated=None if generative else 0,
+            unparsed=(self.read or []).count(NOTHING_READ),
+        )
 
     def item(self, at: int) -> AskedItem:
         """One of them."""
@@ -8192,13 +8212,15 @@ class PlainItems:
             id=self.ids[at],
             raw=self.raws[at],
             references=self.references[at],
-            answers=[],
+            answers=self.answers[at] if self.answers else [],
             values={name: column[at] for name, column in self.values.items()},
-            choices=self.choices[at],
+            choices=self.choices[at] if self.choices else None,
             prompt=self.prompts[at],
             shown={name: column[at] for name, column in self.shown.items()},
             chances=self.chances[at] if self.chances else None,
-            unparsed=False,
+            found=(self.read[at], self.method) if self.read and self.method else None,
+            generative=self.answers is not None,
+            unparsed=bool(self.read) and self.read[at] == NOTHING_READ,
             metadata=self.metadata[at],
         )
 

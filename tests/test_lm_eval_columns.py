@@ -42,10 +42,37 @@ def choice_row(number: int, shape: str, prompt: str = "Q: a?\nA:", texts: tuple 
     return row | more
 
 
+def written_row(number: int, shape: str, prompt: str = "Q: a?\nA:", answer: str = "it is 3", **more) -> dict:
+    """What lm-eval logs of an item that is answered in words."""
+    request = {"until": ["Q:", "</s>"], "do_sample": False}
+    row = {
+        "doc_id": number,
+        "doc": {"question": f"{prompt} {number}", "answer": "#### 3"},
+        "target": "#### 3",
+        "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": request}}
+        if shape == "numbered"
+        else [[prompt, request]],
+        "resps": [[answer]],
+        "filtered_resps": ["[invalid]" if number % 3 else "3"],
+        "filter": "strict-match",
+        "metrics": ["exact_match"],
+        "exact_match": float(number % 3 == 0),
+    }
+    return row | more
+
+
+WRITTEN = {
+    "output_type": "generate_until",
+    "doc_to_text": "Question: {{question}}\nAnswer:",
+    "metric_list": [{"metric": "exact_match"}],
+}
+WRITTEN |= {"results": {"exact_match,strict-match": 1 / 3}}
+
+
 def choice_run(folder: Path, lines: list[bytes], score: float = 1.0, **config) -> Path:
     task = {"output_type": "multiple_choice", "doc_to_text": "{{q}}", "test_split": "test", "num_fewshot": 0} | config
     document = {
-        "results": {"toy": {"acc,none": score}},
+        "results": {"toy": task.pop("results", {"acc,none": score})},
         "configs": {"toy": task | {"dataset_path": "acme/toys"}},
         "versions": {"toy": 1},
         "config": {"model": "hf", "model_args": {"pretrained": "acme/tiny"}},
@@ -65,7 +92,7 @@ def converted(folder: Path, output: Path, capsys) -> tuple[int, str, dict[str, b
     """Exit code, what is said, and the files, without the time of the conversion."""
     code = converter.main([str(folder), "--output-dir", str(output)])
     files = {str(path.relative_to(output)): path.read_bytes() for path in output.rglob("*") if path.is_file()}
-    times = re.compile(rb'"retrieved_timestamp": "\d+"')
+    times = re.compile(rb'(?<="retrieved_timestamp": ")\d+')
     return code, capsys.readouterr().err, {name: times.sub(b"", data) for name, data in files.items()}
 
 
@@ -92,6 +119,29 @@ def test_columns_give_the_samples_that_lines_give(tmp_path, monkeypatch, capsys,
     assert columns[0] == 0 and taken
     (samples,) = [data for name, data in columns[2].items() if name.endswith(".jsonl")]
     assert [json.loads(row)["sample_id"] for row in samples.splitlines()] == [f"item-{i}" for i in range(len(rows))]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("filters", [["strict-match"], ["none"], ["strict-match", "flexible-extract"]])
+@pytest.mark.parametrize("block", [1, 2000, 1 << 17])
+def test_written_answers_as_columns_give_what_lines_give(tmp_path, monkeypatch, capsys, shape, filters, block):
+    monkeypatch.setattr(converter, "BLOCK_OF_LINES", block)
+    texts = [*TEXTS, "  ", "x"]
+    rows = [
+        written_row(i, shape, f"{text} {i}?", text, filter=used) for used in filters for i, text in enumerate(texts)
+    ]
+    results = {f"exact_match,{used}": 1 / 3 for used in filters}
+    columns, lines, taken = both_ways(tmp_path, monkeypatch, capsys, as_lines(rows), **WRITTEN | {"results": results})
+    assert columns == lines
+    assert columns[0] == 0 and (taken or (block > 2000 and len(filters) > 1))
+    samples = [data for name, data in columns[2].items() if name.endswith(".jsonl")]
+    kept = [json.loads(row) for data in samples for row in data.splitlines()]
+    assert sum(row["evaluation"]["score"] for row in kept) == 4 * len(filters)
+    assert (kept[0]["answer_attribution"] == []) is (filters == ["none"])
+    (record,) = [json.loads(data) for name, data in columns[2].items() if name.endswith(".json")]
+    details = [result["score_details"]["details"] for result in record["evaluation_results"]]
+    blank = sum(not text.strip() for text in texts)
+    assert {(own["unparsed"], own["empty"]) for own in details} == {(str(len(texts) - 4), str(blank))}
 
 
 def test_items_that_repeat_are_named_by_their_number(tmp_path, monkeypatch, capsys):
@@ -205,6 +255,76 @@ def test_a_line_that_is_not_plain_is_read_as_any_line(tmp_path, monkeypatch, cap
     assert columns == by_line
     if lines[1].strip() and not is_object(lines[1]):
         assert columns[0] == 1 and "line 2 is n" in columns[1]
+
+
+OPEN = {
+    "two answers": put(b'[["it is 3"]]', b'[["it is 3", "x"]]'),
+    "answers of two requests": put(b'[["it is 3"]]', b'[["it is 3"], ["x"]]'),
+    "no answer": put(b'[["it is 3"]]', b"[[]]"),
+    "an answer without its list": put(b'[["it is 3"]]', b'["it is 3"]'),
+    "an answer that is nothing": put(b'[["it is 3"]]', b"[[null]]"),
+    "a number read": put(b'["[invalid]"]', b"[3]"),
+    "nothing read": put(b'["[invalid]"]', b"[]"),
+    "several read": put(b'["[invalid]"]', b'[["3", "4"]]'),
+    "another filter": put(b"strict-match", b"flexible-extract"),
+    "no filter": put(b'"filter": "strict-match", ', b""),
+    "a prompt that is a list": put(b'"Q: a?\\nA:", "arg_1"', b'["Q: a?"], "arg_1"'),
+    "a request more": put(b'"gen_args_0"', b'"gen_args_1": {"arg_0": "x", "arg_1": {}}, "gen_args_0"'),
+    "a third part of a request": put(b'"arg_0"', b'"arg_2": 1, "arg_0"'),
+    "a request of a choice": asked(b'{"until": ["Q:", "</s>"], "do_sample": false}', b'"b"'),
+    "a target in a list": put(b'"target": "#### 3"', b'"target": ["3", 4]'),
+    "a target that is a number": put(b'"target": "#### 3"', b'"target": 3'),
+    "a question that is a number": put(b'"question": "', b'"question": 5, "q": "'),
+    "another key in a doc": put(b'"question": "', b'"level": 5, "question": "'),
+    "a score of sums": put(b'"exact_match": 0.0', b'"exact_match": [1, 2]'),
+    "a surrogate": put(b"it is 3", b"it is \\ud800"),
+    **{name: ODD[name] for name in ("cut off", "two values", "no object", "an empty line", "a doc that is none")},
+    "a key twice": put(b'"resps"', b'"doc_id": 5, "resps"'),
+    "a key twice in a request": put(b'"do_sample"', b'"until": [], "do_sample"'),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", OPEN)
+def test_a_written_answer_that_is_not_plain_is_read_as_any_line(tmp_path, monkeypatch, capsys, shape, name):
+    lines = as_lines([written_row(i, shape) for i in range(3)])
+    changed = OPEN[name](lines[1])
+    assert changed != lines[1] or shape == "list"
+    columns, by_line, _ = both_ways(tmp_path, monkeypatch, capsys, [lines[0], changed, lines[2]], **WRITTEN)
+    assert columns == by_line
+
+
+@given(
+    st.sampled_from(SHAPES),
+    st.sampled_from(["question", "{{question}}", "Q: {{question}}\nA:", "{{answer}}{{question}}", "{{missing}}", None]),
+    st.lists(
+        st.tuples(
+            st.sampled_from(TEXTS) | st.text(max_size=9),
+            st.sampled_from(["[invalid]", ""]) | st.text(max_size=4),
+            st.sampled_from([0, "1", "b", None, ["b"]]) | st.text(max_size=3),
+            st.sampled_from([{}, {"topic": "t"}, {"id": "x"}, {"question": 3}]),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+@settings(max_examples=120, deadline=None)
+def test_a_written_item_of_a_column_is_the_item_of_its_line(shape, template, made):
+    config = WRITTEN | {"doc_to_text": template}
+    task = converter.LmEvalTask((("s", "exact_match", "strict-match"),), config, "test", True, 0, True)
+    rows = [
+        written_row(i, shape, text, f"{text}.", filtered_resps=[left], target=right)
+        for i, (text, left, right, _) in enumerate(made)
+    ]
+    for row, (*_, more) in zip(rows, made, strict=True):
+        row["doc"] |= more
+    lines = [json.dumps(row).encode() + b"\n" for row in rows]
+    items = converter.plain_items(lines, task, True)
+    if items is None:  # only what could hide a key
+        assert re.search(rb"\\u003[aA]|\\ud[89a-f]", b"".join(lines), re.I)
+    else:
+        alone = [converter.lm_eval_item(json.loads(line), task, True) for line in lines]
+        assert [items.item(at) for at in range(len(lines))] == alone
 
 
 @given(

@@ -512,14 +512,15 @@ def lm_eval_task(
     filters, ordered = lm_eval_filters(config, [chosen for _, _, chosen in kept])
     means = {(metric, chosen): score.value for score, metric, chosen in kept if chosen and score.aggregation == "mean"}
 
+    named_filters = samples is not None and (not filters or rows_name_filters(samples))
+
     def items(own_ids: bool, *span: float) -> Iterator[AskedItem | PlainItems]:
-        if not filters:
+        if named_filters:
             return lm_eval_items(samples, reading, own_ids, *span)
-        rows = rows_with_filters(samples, filters, ordered, means, span)
-        return (lm_eval_item(line, reading, own_ids) for line in rows)
+        return (lm_eval_item(row, reading, own_ids) for row in rows_with_filters(samples, filters, ordered, means))
 
     no_template = "chat_template" in document and document["chat_template"] is None
-    reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, no_template)
+    reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, no_template, bool(filters))
     yield TaskRun(
         origin=origin,
         task=task,
@@ -536,7 +537,7 @@ def lm_eval_task(
         scores=tuple(score for score, _, _ in kept),
         samples=items if samples else None,
         sample_file=samples,
-        in_spans=samples is not None and (not filters or rows_name_filters(samples)),
+        in_spans=named_filters,
         promised=bool(part(document, "task_hashes").get(task)),
         failure=None if kept else named(values.get("error")) or "none of its metrics is a finite number",
     )

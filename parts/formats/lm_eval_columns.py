@@ -1,15 +1,16 @@
-"""Many lines of an lm-eval samples file at once, where they are plain: multiple choice with one prompt for all choices.
+"""Many lines of an lm-eval samples file at once, where they are plain: one written answer, or choices with one prompt.
 
 Takes some lines, gives their items as columns, or None where a line is not plain in any way: `lm_eval_item` then reads
-them one by one, whose items these always are. A plain line has its prompt as often as there are choices. It is cut out
-with all the requests, and parsed once; what is left of the line is parsed as any line.
+them one by one, whose items these always are. A plain line of multiple choice has its prompt as often as there are
+choices. It is cut out with all the requests, and parsed once; what is left of the line is parsed as any line.
 """
 
 from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from parts.formats.lm_eval_items import (
     lm_eval_references,
 )
 from parts.formats.vocabulary import AskedItem, PlainItems
+from parts.frame import single_line
 from parts.inputs import json_values
 
 
@@ -60,7 +62,7 @@ def lm_eval_items(path: Path, task: LmEvalTask, own_ids: bool, *span: float) -> 
     if is_json_list(path):
         yield from (lm_eval_item(row, task, own_ids) for row in json_lines(path, *span))
         return
-    tries = 0 if task.generative else MOST_TRIES
+    tries = MOST_TRIES
     for place, lines in line_blocks(path, *span):
         items = plain_items(lines, task, own_ids) if tries else None
         if items is None:
@@ -73,16 +75,49 @@ def lm_eval_items(path: Path, task: LmEvalTask, own_ids: bool, *span: float) -> 
 def plain_items(lines: Sequence[bytes], task: LmEvalTask, own_ids: bool) -> PlainItems | None:
     """The items of some lines as columns; None where one of them is not plain."""
     try:
-        form = next((form for form in FORMS if form.first in lines[0]), None)
-        return None if form is None else columns_of(lines, form, task, own_ids)
+        asked = written_answers(lines) if task.generative else choices_of(lines)
+        return None if asked is None else columns_of(asked, task, own_ids)
     except NOT_PLAIN:
         return None
 
 
-def columns_of(lines: Sequence[bytes], form: RequestForm, task: LmEvalTask, own_ids: bool) -> PlainItems | None:
-    """As plain_items; one of NOT_PLAIN, too, where a line is not plain."""
+class Asked(NamedTuple):
+    """Lines, and what was asked in each: `choices` where these were, `answers` and what was read of them else."""
+
+    rows: list[dict[str, Any]]
+    prompts: list[str]
+    choices: list[list[str]] | None = None
+    chances: list[list[float]] | None = None
+    answers: list[list[str]] | None = None
+    read: list[str] | None = None
+
+
+def written_answers(lines: Sequence[bytes]) -> Asked | None:
+    """Lines with one request and one answer each; one of NOT_PLAIN, or None, where one is not plain."""
+    rows = json_values(b"".join(lines)) or ()
+    asked = [row["arguments"] for row in rows]
+    numbered = {*map(type, asked)} == {dict}
+    requests = [given["gen_args_0"] if numbered else given[0] for given in asked]
+    first, second = ("arg_0", "arg_1") if numbered else (0, 1)
+    prompts, settings = [request[first] for request in requests], [request[second] for request in requests]
+    replies, kept = [row["resps"] for row in rows], [row["filtered_resps"] for row in rows]
+    answers, read = [given[0] for given in replies], [given[0] for given in kept]
+    single = [*asked, *replies, *kept, *answers]
+    types = [{*map(type, texts)} for texts in (prompts, read, [own[0] for own in answers])]
+    kinds = {*map(type, settings)} == {dict} and {*map(type, requests)} == {dict if numbered else list}
+    lists = {*map(type, asked)} <= {dict, list} and {*map(type, [*replies, *kept, *answers])} == {list}
+    if not (kinds and lists) or {*map(len, single)} != {1} or {*map(len, requests)} != {2} or types != [{str}] * 3:
+        return None
+    return Asked(rows, prompts, answers=answers, read=read)
+
+
+def choices_of(lines: Sequence[bytes]) -> Asked | None:
+    """Lines with one prompt for all choices; one of NOT_PLAIN, or None, where one is not plain."""
     import orjson
 
+    form = next((form for form in FORMS if form.first in lines[0]), None)
+    if form is None:
+        return None
     mark = secrets.token_hex(16)  # cannot stand in a line
     opening = b'"arguments":["%b","' % mark.encode()
     shorter, prompts, sizes = zip(*[without_requests(line, form, opening) for line in lines], strict=True)
@@ -92,32 +127,53 @@ def columns_of(lines: Sequence[bytes], form: RequestForm, task: LmEvalTask, own_
         return None
     chances = [[float(reply[0]) for reply in row["filtered_resps"] if type(reply) is list] for row in rows]
     whole = sizes == [*map(len, choices)] == [*map(len, chances)] == [len(row["filtered_resps"]) for row in rows]
+    if not whole or min(sizes) < 2 or not all(map(math.isfinite, map(sum, chances))):
+        return None
+    return Asked(rows, prompts, choices, chances)
+
+
+def columns_of(asked: Asked, task: LmEvalTask, own_ids: bool) -> PlainItems | None:
+    """As plain_items; one of NOT_PLAIN, too, where a line is not plain."""
+    rows, prompts, choices, chances, answers, read = asked
     (used,) = {row.get("filter") for row in rows}
     scores, lengths = task.scores_behind(used if used is None or isinstance(used, str) else "")
-    if not whole or min(sizes) < 2 or lengths or not scores or not all(map(math.isfinite, map(sum, chances))):
-        return None
     docs = [row["doc"] for row in rows]
-    values = {score: numbers([row[metric] for row in rows]) for score, metric in scores.items()}
-    if not ODD_METRICS.isdisjoint(scores.values()) or {*map(type, docs)} != {dict}:
+    if task.filtered and not isinstance(used, str):
         return None
+    if lengths or not scores or not ODD_METRICS.isdisjoint(scores.values()) or {*map(type, docs)} != {dict}:
+        return None
+    values = {score: numbers([row[metric] for row in rows]) for score, metric in scores.items()}
     raws = questions(docs, prompts, task)
     told = [name for name in docs[0] if name not in QUESTION_FIELDS]
     same = {*map(tuple, docs)} == {tuple(docs[0])} and all([doc[name] for doc in docs] == raws for name in told)
+    return PlainItems(
+        ids=[lm_eval_id(row, doc, task, own_ids) for row, doc in zip(rows, docs, strict=True)],
+        raws=raws,
+        references=[
+            lm_eval_references(row.get("target"), texts)
+            for row, texts in zip(rows, choices or repeat(()), strict=False)
+        ],
+        choices=choices,
+        prompts=prompts,
+        values=values,
+        shown={} if choices is None else chosen(choices, chances, scores, task),
+        chances=None if task.config.get("process_results") else chances,
+        metadata=[{} if same else lm_eval_metadata(doc, raw, task) for doc, raw in zip(docs, raws, strict=True)],
+        answers=answers,
+        read=read,
+        method=f"lm-eval {single_line(used)}" if used not in (None, "none") else "",
+    )
+
+
+def chosen(
+    choices: Sequence[Sequence[str]], chances: Sequence[Sequence[float]], scores: Mapping[str, str], task: LmEvalTask
+) -> dict[str, list[list[str]]]:
+    """The choices that each metric takes: see `lm_eval_answers`."""
     delimiter, replies = str(task.config.get("target_delimiter", " ")), [*zip(chances, choices, strict=True)]
     taken = {"": [[texts[own.index(max(own))]] for own, texts in replies]}
     for metric in BY_LENGTH.intersection(scores.values()):
         taken[metric] = [[likeliest_choice(own, texts, metric, delimiter)] for own, texts in replies]
-    return PlainItems(
-        ids=[lm_eval_id(row, doc, task, own_ids) for row, doc in zip(rows, docs, strict=True)],
-        raws=raws,
-        references=[lm_eval_references(row.get("target"), texts) for row, texts in zip(rows, choices, strict=True)],
-        choices=choices,
-        prompts=prompts,
-        values=values,
-        shown={score: taken[metric if metric in BY_LENGTH else ""] for score, metric in scores.items()},
-        chances=None if task.config.get("process_results") else chances,
-        metadata=[{} if same else lm_eval_metadata(doc, raw, task) for doc, raw in zip(docs, raws, strict=True)],
-    )
+    return {score: taken[metric if metric in BY_LENGTH else ""] for score, metric in scores.items()}
 
 
 def without_requests(line: bytes, form: RequestForm, opening: bytes) -> tuple[bytes, bytes, int]:
@@ -175,8 +231,8 @@ def questions(docs: Sequence[dict[str, Any]], prompts: Sequence[str], task: LmEv
     """The items as the task asks them: see `lm_eval_question`."""
     template, between, fields = task.template
     own = any(template in doc for doc in docs)
-    if own or between == ["", ""]:  # the task's prompt is a field's value, without a word around it
+    if own or len(fields) == 1:  # the task's prompt is a field's value, with a word around it or none
         raws = [doc.get(template if own else fields[0]) for doc in docs]
         if {*map(type, raws)} == {str}:
-            return raws
+            return raws if own or between == ["", ""] else [f"{between[0]}{raw}{between[1]}" for raw in raws]
     return [lm_eval_question(doc, task, prompt) for doc, prompt in zip(docs, prompts, strict=True)]

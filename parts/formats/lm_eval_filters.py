@@ -22,31 +22,21 @@ MOST_FILTERS = 6  # whose orders are tried: 720
 
 
 def rows_with_filters(
-    path: Path, filters: Sequence[str], ordered: bool, scores: Mapping[tuple[str, str], float], span: Sequence[float]
+    path: Path, filters: Sequence[str], ordered: bool, scores: Mapping[tuple[str, str], float]
 ) -> Iterator[dict[str, Any]]:
-    """The rows of a samples file of a task with several filters, each with the name of its own under "filter".
+    """The rows of a samples file whose task has several filters, none of which it names, each with its own's name
+    under "filter".
 
     `filters`: all that the task has, in the order of its configuration when `ordered`; `scores`: what the results
     file says for (metric, filter) where a score is the mean of its items. ValueError when it cannot be said which
     row is which filter's.
     """
-    rows = json_lines(path, *span)
-    head = next(rows, None)
-    if head is None:
-        return
-    rows = itertools.chain([head], rows)
-    if "filter" not in head:
-        order = order_of_filters(json_lines(path), filters, ordered, scores)
-        asked: dict[Any, int] = {}
-        for row in rows:
-            place = asked.get(row["doc_id"], 0)
-            asked[row["doc_id"]] = place + 1
-            yield {**row, "filter": order[place]}
-        return
-    for row in rows:
-        if not isinstance(row.get("filter"), str):
-            raise ValueError(f"the row of doc_id {single_line(row.get('doc_id'))[:40]} names no filter, and others do")
-        yield row
+    order = order_of_filters(json_lines(path), filters, ordered, scores)
+    asked: dict[Any, int] = {}
+    for row in json_lines(path):
+        place = asked.get(row["doc_id"], 0)
+        asked[row["doc_id"]] = place + 1
+        yield {**row, "filter": order[place]}
 
 
 def rows_name_filters(path: Path) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from parts.formats.corpus_items import corpus_statistic, item_score
 from parts.formats.values import all_texts, bounded_metadata, finite, first, named, part, whole
-from parts.formats.vocabulary import AskedItem
+from parts.formats.vocabulary import NOTHING_READ, AskedItem
 from parts.frame import count_in, single_line
 from parts.harness.scorers import function_name, lm_eval_metric_row
 from parts.private import scrubber
@@ -51,7 +51,10 @@ def unasked_length(metric: str, value: Any) -> bool:
 
 @dataclass(frozen=True)
 class LmEvalTask:
-    """What is needed to read a samples file; `scores` are (score, metric, filter)."""
+    """What is needed to read a samples file; `scores` are (score, metric, filter).
+
+    filtered: whether each of its rows must say which filter it is of.
+    """
 
     scores: tuple[tuple[str, str, str | None], ...]
     config: Mapping[str, Any]
@@ -59,6 +62,7 @@ class LmEvalTask:
     generative: bool
     shots: int | None
     no_template: bool
+    filtered: bool = False
 
     @functools.cached_property
     def _scores_behind(self) -> dict[str | None, tuple[dict[str, str], bool]]:
@@ -185,6 +189,8 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
     several = len(prompts) > 1 and len(set(endings)) == 1
     choices = prompts if several else endings
     used = line.get("filter")
+    if task.filtered and not isinstance(used, str):
+        raise ValueError(f"the row of doc_id {single_line(line.get('doc_id'))[:40]} names no filter, and others do")
     scores, lengths = task.scores_behind(used if used is None or isinstance(used, str) else "")
     if lengths:
         scores = {score: metric for score, metric in scores.items() if not unasked_length(metric, line.get(metric))}
@@ -216,7 +222,7 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         chances=chances if shown and not task.config.get("process_results") else None,
         found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
         generative=task.generative,
-        unparsed="[invalid]" in read,
+        unparsed=NOTHING_READ in read,
         ratios=sums,
         metadata=lm_eval_metadata(doc, raw, task),
     )
@@ -265,6 +271,8 @@ def lm_eval_references(target: Any, choices: Sequence[str]) -> list[str]:
     """
     if type(target) is int and 0 <= target < len(choices):
         return [choices[target]]
+    if type(target) is str and not choices:
+        return [target]
     targets = target if isinstance(target, list) else [target]
     texts = {choice.strip() for choice in choices}
     numbers = [value if (count := count_in(value)) is None else count for value in targets]

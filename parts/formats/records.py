@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parts.formats.values import as_detail, first, scale_of, settings_details, without_tokens
@@ -149,7 +149,7 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
     shown, right = item.shown.get(score.name, item.answers), math.inf if best is None else best - 1e-9
     row = sample_row(item.id, digest, question, shown, value, right, item_metadata(item, score.name))
     if item.found:
-        row["answer_attribution"] = item_attribution(item)
+        row["answer_attribution"] = item_attribution(*item.found, item.messages)
     if item.reasoning:
         row["output"]["reasoning_trace"] = item.reasoning
     if item.messages is not None:
@@ -211,14 +211,17 @@ def plain_lines(score: ScoreRead, items: PlainItems, best: float | None, prefix:
     """The samples lines of a metric, as `sample_entry` makes them, with what is the same in all lines in front."""
     import orjson
 
-    questions = map(sample_question, items.raws, items.references, items.choices, items.prompts)
+    choices = items.choices or itertools.repeat(None)
+    questions = map(sample_question, items.raws, items.references, choices, items.prompts)
     metadata = [
         {**own, "prompt_hash": digest}
         for own, digest in zip(items.metadata, map(prompt_digest, items.prompts), strict=True)
     ]
     digests, right = map(question_digest, items.raws, items.references), math.inf if best is None else best - 1e-9
-    shown, values = items.shown[score.name], items.values[score.name]
+    shown, values = items.shown.get(score.name, items.answers), items.values[score.name]
     rows = list(map(sample_row, items.ids, digests, questions, shown, values, itertools.repeat(right), metadata))
+    for row, read in zip(rows, items.read or () if items.method else (), strict=False):
+        row["answer_attribution"] = item_attribution(read, items.method)
     try:
         text = b"".join([prefix + line[1:] + b"\n" for line in map(orjson.dumps, rows)])
     except TypeError:  # see as_line
@@ -226,11 +229,10 @@ def plain_lines(score: ScoreRead, items: PlainItems, best: float | None, prefix:
     return without_line_ends(text)
 
 
-def item_attribution(item: AskedItem) -> list[dict[str, Any]]:
+def item_attribution(text: str, method: str, messages: Sequence[Any] | None = None) -> list[dict[str, Any]]:
     """What the harness read from the answer."""
-    text, method = item.found
-    place = "output.raw" if item.messages is None else "messages[turn_idx].content"
-    turn = 0 if item.messages is None else max(len(item.messages) - 1, 0)
+    place = "output.raw" if messages is None else "messages[turn_idx].content"
+    turn = 0 if messages is None else max(len(messages) - 1, 0)
     row = {"turn_idx": turn, "source": place, "extracted_value": text}
     return [row | {"extraction_method": method, "is_terminal": True}]
 

@@ -173,8 +173,7 @@ class SpanWriter:
         for name in names:
             score, best, lowest = self.scores[name]
             file, values = self.file(name), items.values[name]
-            wrong = None if lowest is None else sum([value <= lowest for value in values])
-            made.counts[name].take(Counts(attempts=len(values), scored=len(values), wrong=wrong))
+            made.counts[name].take(items.counts(name, lowest))
             made.choices.add_plain(items, score)
             made.tallies[name].values.extend(values)
             if file:
