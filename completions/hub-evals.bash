@@ -13,7 +13,7 @@ _hub_evals_words() {
         'check_contamination.py --gap=') echo '0 1 2 3 4 5 6' ;;
         check_contamination.py) echo '--help --version --help-all --training --items --text-field --item-fields --rule --min-words --min-share --boilerplate-items --gap --no-filter --results --mapping --model-id --min-items --skip-broken --workers --report --show-text --clean-items --output --force --json' ;;
         'compare_results.py --rule=') echo 'release finetune select choose' ;;
-        compare_results.py) echo '--help --version --help-all --baseline --candidate --tried --results --rule --facts --target --policy --mapping --benchmarks --metric --result-id --cluster-by --by --only-items --history --latest --aa --allow-unlike --report --output --junit --github --force --json' ;;
+        compare_results.py) echo '--help --version --help-all --baseline --candidate --items-for --tried --results --rule --facts --target --policy --mapping --benchmarks --metric --result-id --cluster-by --by --only-items --history --latest --aa --assume --allow-unlike --report --output --junit --github --force --json' ;;
         'convert_results.py --format=') echo 'lighteval lm-eval inspect helm lmms-eval evalchemy evalscope mteb olmes nemo opencompass evalplus swe-bench simple-evals trainer every-eval-ever' ;;
         convert_results.py) echo '--help --version --help-all --output-dir --model-id --checkpoints --data --task --format --harness-version --json --dry-run' ;;
         'evaluation_manager.py inspect-tables') echo '--help --version --repo-id --card --json --revision --table --around --draft --output --force' ;;

@@ -119,7 +119,7 @@ class CommandLine(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where the right words stand; exit code 2."""
-        if message.startswith("the following arguments are required"):  # perhaps given, and misspelt
+        if message.startswith(("the following arguments are", "one of the arguments")):  # perhaps given, and misspelt
             names = [name for action in self._actions for name in action.option_strings]
             given = (word.split("=")[0] for word in self.words if word.startswith("--"))
             wrong = next((one for one in given if not any(name.startswith(one) for name in names)), None)

@@ -1783,7 +1783,7 @@ class CommandLine(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where the right words stand; exit code 2."""
-        if message.startswith("the following arguments are required"):  # perhaps given, and misspelt
+        if message.startswith(("the following arguments are", "one of the arguments")):  # perhaps given, and misspelt
             names = [name for action in self._actions for name in action.option_strings]
             given = (word.split("=")[0] for word in self.words if word.startswith("--"))
             wrong = next((one for one in given if not any(name.startswith(one) for name in names)), None)
@@ -3861,13 +3861,21 @@ def attempts_text(counts: Mapping[str, int], attempts: Attempts) -> str:
 
 # --- parts/foreign.py -------------------------------------------------------------------------------------------------
 
-NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
-    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+NUMBER_TEXT = re.compile(  # "72.4", ".724", "72,4", "72.4 %", "20.0 ± 1.2", "66.2 (5-shot)"
+    r"\s*([-+]?(?:\d{1,30}(?:\.\d{0,30}|,\d\d?)?|0?[.,]\d{1,30})(?:e[-+]?\d{1,3})?)\s*%?"
+    r"(?:\s*\(?(?:±|\+/?-)\s*[\d.]{1,30}\s*%?\)?)?(?:\s*\(\d{1,3}[- ]shots?\))?\s*",
+    re.ASCII | re.IGNORECASE,
 )
 MAX_URL = 2_000
 SECONDS = re.compile(r"\d{9,12}(?:\.\d*)?", re.ASCII)  # since 1970
 PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
 MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def said_number(value: object) -> str | None:
+    """The number that a text alone says, as float() reads it; "1,234" says none: thousands or decimals."""
+    found = NUMBER_TEXT.fullmatch(value[:200]) if isinstance(value, str) else None
+    return found[1].replace(",", ".") if found else None
 
 
 def path_part(text: str) -> str:

@@ -22,6 +22,7 @@ Prints a table, or with --json one document; --report writes the evaluation summ
   uv run scripts/compare_results.py --rule choose --candidate small large --results results --facts prices.csv
   uv run scripts/compare_results.py --baseline A --candidate B --results results --policy policy.yaml --report REPORT.md
   uv run scripts/compare_results.py --baseline A --candidate B --results results --aa again/run_1 again/run_2 --json
+  uv run scripts/compare_results.py --items-for 2 --benchmarks gsm8k humaneval
 
 Rules: "release", no gated benchmark drops by more than 1 point; "finetune", each --target gains more than 2 points and
 nothing else drops by more than 1; "select", better on at least two benchmarks and no regression on any. A policy file
@@ -281,6 +282,11 @@ def tell_ci(args: argparse.Namespace, answer: GateAnswer, summary: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, decide, write what was asked for, print; the exit code is the verdict."""
     many_objects()
+    if args.items_for:
+        names = [name for text in args.benchmarks for name in split_names(text)]
+        found = items_plan(args.items_for, assumed(args.assume), names, read_vocabulary(args))
+        print_data(json.dumps(found, indent=2) if args.json else planning_text(found))
+        return found["exit_code"]
     if args.rule == CHOOSE and (args.junit or args.github):
         raise ScriptError("--junit and --github show a gate; --rule choose gates nothing: leave them out")
     try:
@@ -304,7 +310,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = CommandLine(description=__doc__)
     add = parser.add_argument
     add("--baseline", metavar="A", help="results folder, record file, or a name within --results")
-    add("--candidate", required=True, nargs="+", metavar="B", help="what may ship; of several, the best")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--candidate", nargs="+", metavar="B", help="what may ship; of several, the best")
+    told = "no comparison: how many items show so large a difference"
+    asked.add_argument("--items-for", type=asked_difference, metavar="POINTS", help=told)
     add("--tried", type=int, metavar="N", help="how many the candidate was picked from: its gain must outdo their luck")
     add("--results", nargs="+", metavar="DIR", help="folders with evaluation records, to find models by name")
     add("--rule", choices=(*RULES, CHOOSE), help="what must hold (default: the policy's, else release), or choose")
@@ -335,6 +344,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="RUN",
         help="repeated runs of one model: print the noise floor beside each difference",
     )
+    add("--assume", nargs="+", default=[], metavar="K=V", help="with --items-for: accuracy, disagreement, power, alpha")
     add("--allow-unlike", action="store_true", help="compare what was not measured alike, or not validly; recorded")
     add("--report", metavar="FILE.md", help="write the evaluation summary as Markdown")
     add("--output", type=Path, metavar="FILE", help="write the JSON document there, too")
@@ -356,7 +366,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # import assemble
 # assemble.include(
 #     "command_line", "comparison.again", "comparison.choose", "comparison.chosen_items", "comparison.ci",
-#     "comparison.history", "comparison.policy", "comparison.reading", "comparison.report", "comparison.rows",
+#     "comparison.history", "comparison.planning", "comparison.policy", "comparison.reading", "comparison.report", "comparison.rows",
 #     "comparison.strata", "comparison.verdicts", "comparison.vocabulary", "frame", "names", "outputs",
 #     "own_vocabulary", "vocabulary"
 # )
@@ -1087,7 +1097,7 @@ class CommandLine(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where the right words stand; exit code 2."""
-        if message.startswith("the following arguments are required"):  # perhaps given, and misspelt
+        if message.startswith(("the following arguments are", "one of the arguments")):  # perhaps given, and misspelt
             names = [name for action in self._actions for name in action.option_strings]
             given = (word.split("=")[0] for word in self.words if word.startswith("--"))
             wrong = next((one for one in given if not any(name.startswith(one) for name in names)), None)
@@ -4342,13 +4352,21 @@ def smallest(*values: float | None) -> float | None:
 
 # --- parts/foreign.py -------------------------------------------------------------------------------------------------
 
-NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
-    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+NUMBER_TEXT = re.compile(  # "72.4", ".724", "72,4", "72.4 %", "20.0 ± 1.2", "66.2 (5-shot)"
+    r"\s*([-+]?(?:\d{1,30}(?:\.\d{0,30}|,\d\d?)?|0?[.,]\d{1,30})(?:e[-+]?\d{1,3})?)\s*%?"
+    r"(?:\s*\(?(?:±|\+/?-)\s*[\d.]{1,30}\s*%?\)?)?(?:\s*\(\d{1,3}[- ]shots?\))?\s*",
+    re.ASCII | re.IGNORECASE,
 )
 MAX_URL = 2_000
 SECONDS = re.compile(r"\d{9,12}(?:\.\d*)?", re.ASCII)  # since 1970
 PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
 MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def said_number(value: object) -> str | None:
+    """The number that a text alone says, as float() reads it; "1,234" says none: thousands or decimals."""
+    found = NUMBER_TEXT.fullmatch(value[:200]) if isinstance(value, str) else None
+    return found[1].replace(",", ".") if found else None
 
 
 def path_part(text: str) -> str:
@@ -10611,6 +10629,165 @@ def tell_github(lines: Sequence[str], summary: str) -> None:
             file.write(without_secrets(f"{summary.rstrip()}\n\n"))
     except OSError as error:
         raise ScriptError(f"GITHUB_STEP_SUMMARY {place}: {error.strerror}") from error
+
+
+# --- parts/comparison/planning.py -------------------------------------------------------------------------------------
+
+SYNTHETIC = 20_000  # items of the made-up pair whose evidence is scaled
+CLOSE = 0.1  # of the items just one of two checkpoints of one run gets right
+LEAST_SHOWN, STEPS = 0.0005, 12  # of the smallest difference that a benchmark of a given size shows
+ASKED_POINTS = re.compile(
+    r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(?:%|pp|(?:percentage\s+)?points?)?\s*", re.ASCII | re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """Shares of 1. accuracy: of the weaker model; disagreement: of the items that just one gets right; None: a range
+    from checkpoints of one run to models whose answers have nothing to do with one another."""
+
+    accuracy: float = 0.7
+    disagreement: float | None = None
+    power: float = 0.8
+    alpha: float = 0.05
+
+    def unrelated(self, difference: float) -> float:
+        """The disagreement of two models whose right answers are independent."""
+        better = self.accuracy + difference
+        return self.accuracy * (1 - better) + better * (1 - self.accuracy)
+
+    def disagreements(self, difference: float) -> list[float]:
+        """The least and the largest disagreement to plan for; a difference takes at least as much as itself."""
+        ends = [CLOSE, self.unrelated(difference)] if self.disagreement is None else [self.disagreement]
+        return sorted({max(end, difference) for end in ends})
+
+
+def asked_difference(text: str) -> float:
+    """ "2", "2 points", "2 %" -> 0.02."""
+    found = ASKED_POINTS.fullmatch(text)
+    if not found or not 0 < float(found[1]) < 100:
+        raise argparse.ArgumentTypeError(f"{text!r} are no points of 100, such as 2")
+    return float(found[1]) / 100
+
+
+def assumed(words: Sequence[str]) -> Assumed:
+    """accuracy=0.7 disagreement=0.2 power=0.9 alpha=0.01, each a share of 1 or a percentage; ScriptError for others."""
+    found = Assumed()
+    for word in (part for text in words for part in text.split(",") if part):
+        name, _, text = word.partition("=")
+        if name not in Assumed.__slots__:
+            raise ScriptError(f"--assume {word!r}: {nearest(name, Assumed.__slots__) or listing(Assumed.__slots__)}")
+        number = re.fullmatch(r"(\d*\.?\d+)(%?)", text, re.ASCII)
+        share = float(number[1]) / (100 if number[2] or float(number[1]) > 1 else 1) if number else -1.0
+        if not 0 < share < 1:
+            raise ScriptError(f"--assume {word!r}: {name} is a share between 0 and 1, such as {name}=0.3")
+        found = replace(found, **{name: share})
+    return found
+
+
+def items_for(difference: float, disagreement: float, plan: Assumed) -> int | None:
+    """How many items both models answer until so large a difference is shown with the plan's power."""
+    import numpy as np
+
+    gains, losses = (round(SYNTHETIC * (disagreement + sign * difference) / 2) for sign in (1, -1))
+    pair = np.repeat([1.0, -1.0, 0.0], [gains, losses, SYNTHETIC - gains - losses])
+    return items_needed(paired_difference(pair), SYNTHETIC, 0.0, plan.alpha / 2, plan.power)
+
+
+def smallest_shown(size: int, disagreement: float, plan: Assumed) -> float:
+    """The smallest difference that a benchmark of so many items shows, as a share, rounded up to a tenth of a point."""
+    low, high = LEAST_SHOWN, 1 - plan.accuracy
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        needed = items_for(middle, max(disagreement, middle), plan)
+        low, high = (middle, high) if needed is None or needed > size else (low, middle)
+    return high
+
+
+def items_plan(
+    difference: float, plan: Assumed, benchmarks: Sequence[str], vocabulary: MetricMapping
+) -> dict[str, Any]:
+    """The document: the items that a difference takes, and which benchmarks have them, with its exit code.
+
+    0 done, and each named benchmark has as many; 1 one has too few by what is assumed; 3 it depends on the models.
+    """
+    if plan.accuracy + difference >= 1:
+        raise ScriptError(
+            f"{100 * plan.accuracy:.0f} % and {100 * difference:g} points are 100 % or more: --assume accuracy=0.5"
+        )
+    if plan.disagreement is not None and plan.disagreement < difference:
+        raise ScriptError(
+            f"models that disagree on {100 * plan.disagreement:.1f} % do not differ by {100 * difference:g} points"
+        )
+    rates = plan.disagreements(difference)
+    needed = [items_for(difference, rate, plan) for rate in rates]
+    if None in needed:
+        raise ScriptError(f"no number of items shows {100 * difference:g} points; --items-for 2 is 2 points of 100", 1)
+    rows = [{"disagreement": rate, "items": count} for rate, count in zip(rates, needed, strict=True)]
+    sizes = named_sizes(benchmarks, vocabulary)
+    own = {key: benchmark_answer(size, rates, needed, plan) for key, size in sizes.items()}
+    code = max((answer["code"] for answer in own.values()), key=(0, 3, 1).index, default=0)
+    enough = [key for key, entry in vocabulary.entries.items() if (entry.get("items") or 0) >= needed[-1]]
+    counts = " to ".join(f"{count:,}" for count in needed)
+    answer = f"{counts} items, answered by both models, to see {100 * difference:g} points"
+    return {
+        "answer": answer,
+        "exit_code": code,
+        "difference": difference,
+        "needed": rows,
+        "assumed": {name: getattr(plan, name) for name in Assumed.__slots__},
+        "benchmarks": own,
+        "large_enough": enough,
+        "notes": planning_notes(difference, plan, rates),
+    }
+
+
+def named_sizes(benchmarks: Sequence[str], vocabulary: MetricMapping) -> dict[str, int]:
+    """How many items the named benchmarks have; ScriptError where that is not known."""
+    keys = {name: vocabulary.key(name) for name in benchmarks}
+    found = {key: (vocabulary.entries.get(key or "") or {}).get("items") for key in keys.values()}
+    if lost := [name for name, key in keys.items() if not found[key]]:
+        raise ScriptError(f"how many items there are is not known: {listing(lost)}; leave it out and compare yourself")
+    return found
+
+
+def benchmark_answer(size: int, rates: Sequence[float], needed: Sequence[int], plan: Assumed) -> dict[str, Any]:
+    """Whether a benchmark of so many items is large enough, and what it shows."""
+    code = 0 if size >= needed[-1] else 1 if size < needed[0] else 3
+    return {"items": size, "code": code, "shows": [smallest_shown(size, rate, plan) for rate in rates]}
+
+
+def planning_notes(difference: float, plan: Assumed, rates: Sequence[float]) -> list[str]:
+    """What was assumed, in sentences."""
+    notes = [
+        f"assumed: both answer the same items, right or wrong; the weaker is right on {100 * plan.accuracy:.0f} %; "
+        f"power {100 * plan.power:.0f} % at a two-sided {100 * plan.alpha:.0f} %; just one of them is right on "
+        f"{' to '.join(f'{100 * rate:.0f} %' for rate in rates)} of the items"
+        + ("" if len(rates) < 2 else " (checkpoints of one run to unrelated models)"),
+        "say it better with --assume accuracy=0.7 disagreement=0.2 power=0.9; graded scores or answers of several "
+        "samples: measure 100 items of both and read items_needed",
+    ]
+    if difference < 0.001:
+        notes.append(
+            f"{100 * difference:g} points of 100 is what was asked; a share of 1 is given in points: 0.02 is 2"
+        )
+    return notes
+
+
+def planning_text(document: Mapping[str, Any]) -> str:
+    """The document for people."""
+    lines = [f"{document['answer']}."]
+    for row in document["needed"]:
+        lines.append(f"  {row['items']:,} items where just one is right on {100 * row['disagreement']:.0f} %")
+    said = {0: "enough", 1: "too few", 3: "enough for models that seldom disagree alone"}
+    for key, own in document["benchmarks"].items():
+        shows = " to ".join(f"{100 * share:.1f}" for share in own["shows"])
+        lines.append(f"{key} has {own['items']:,}: {said[own['code']]}; it shows {shows} points")
+    if document["large_enough"]:
+        lines.append(f"As many have: {listing(document['large_enough'], 12)}.")
+    else:
+        lines.append("No known benchmark has as many: several together, or repeated runs.")
+    return "\n".join([*lines, *document["notes"]])
 
 
 # --- parts/records/validity.py ----------------------------------------------------------------------------------------

@@ -5962,7 +5962,7 @@ class ScoreReader:
         Who chose a column by hand has seen the texts: what another measure is called in is asked all the same.
         """
         for text in filter(None, (score.group, *(score.notes or "").split(", "))):
-            known = is_benchmark(text, self.vocabulary) or word_list("filter_words").issuperset(words_of(text))
+            known = is_benchmark(text, self.vocabulary) or is_filter(text)
             if _CODES.issuperset(words_of(text)):
                 score.key = None  # "MMLU" beside "de"
             if known or not (word := self.unplain()(text)):
@@ -5973,6 +5973,8 @@ class ScoreReader:
                 return f"'{text[:60]}' beside it says '{word}': what is measured?"
             score.key = None  # a part or a variant, which its name says: "MMLU (German)"
         for text in said.metrics:
+            if is_filter(text):
+                continue
             if "stderr" in text or not (is_generic(text) or "_" in text or metric_direction(text) is not None):
                 return f"its measure '{text[:60]}' is not known"
         metric = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
@@ -6025,6 +6027,11 @@ def have_twins(scores: Sequence[Score]) -> bool:
     return len({score.place() for score in scores}) < len(scores)
 
 
+def is_filter(text: str) -> bool:
+    """Whether a text says how answers were taken from what was written: "flexible-extract"."""
+    return bool(words := words_of(text)) and word_list("filter_words").issuperset(words)
+
+
 def tell_apart(scores: Sequence[Score]) -> None:
     """Results of one name in several groups of a table carry the group's name: "Average (Math)"."""
     groups: dict[tuple[str, ...], set[str | None]] = {}
@@ -6070,11 +6077,13 @@ class RowNames:
         cell = self.cell(row)
         own = cell if "\n" in cell else label_text(cell)
         group = next(self.texts(row, "group", "text", "benchmark"), self.block.sections.get(row)) or None
+        filters = [group] if group and is_filter(group) else []
+        group = None if filters else group
         names = [own] if own else []
         if group and (not own or is_setting(own)):
             names = [group, *names]
         names += [f"{names.pop()} ({text})" for text in [*self.texts(row, "setting")][:1] if names]
-        shots, metrics = [], []
+        shots, metrics = [], filters
         for text in self.texts(row, "shots", "metric"):
             label = split_label(f"x ({text}-shot)" if _SHOT_COUNT.fullmatch(text) else f"x ({text})")
             shots.append(label.shots)
@@ -8707,13 +8716,21 @@ def job_token() -> str:
 
 # --- parts/foreign.py -------------------------------------------------------------------------------------------------
 
-NUMBER_TEXT = re.compile(  # "72.4", "72.4 %", "20.0 ± 1.2"
-    r"\s*([-+]?\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?)\s*%?(?:\s*(?:±|\+/?-)\s*[\d.]{1,30}%?)?\s*", re.ASCII
+NUMBER_TEXT = re.compile(  # "72.4", ".724", "72,4", "72.4 %", "20.0 ± 1.2", "66.2 (5-shot)"
+    r"\s*([-+]?(?:\d{1,30}(?:\.\d{0,30}|,\d\d?)?|0?[.,]\d{1,30})(?:e[-+]?\d{1,3})?)\s*%?"
+    r"(?:\s*\(?(?:±|\+/?-)\s*[\d.]{1,30}\s*%?\)?)?(?:\s*\(\d{1,3}[- ]shots?\))?\s*",
+    re.ASCII | re.IGNORECASE,
 )
 MAX_URL = 2_000
 SECONDS = re.compile(r"\d{9,12}(?:\.\d*)?", re.ASCII)  # since 1970
 PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
 MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def said_number(value: object) -> str | None:
+    """The number that a text alone says, as float() reads it; "1,234" says none: thousands or decimals."""
+    found = NUMBER_TEXT.fullmatch(value[:200]) if isinstance(value, str) else None
+    return found[1].replace(",", ".") if found else None
 
 
 def path_part(text: str) -> str:
@@ -9083,9 +9100,8 @@ class Written:
 def written(value: object, unit: str | None = None) -> Written | None:
     """A metadata value with its rounding; None when it is no number. "85.20 %" is a percentage with two decimals."""
     if isinstance(value, str):
-        found = NUMBER_TEXT.fullmatch(value[:200])
-        shown = found[1] if found else ""
-        unit = "percent" if found and "%" in value else unit
+        shown = said_number(value) or ""
+        unit = "percent" if shown and "%" in value else unit
     else:
         shown = "" if value is None or isinstance(value, (bool, list, dict)) else str(value)
     try:
@@ -10890,7 +10906,7 @@ class CommandLine(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where the right words stand; exit code 2."""
-        if message.startswith("the following arguments are required"):  # perhaps given, and misspelt
+        if message.startswith(("the following arguments are", "one of the arguments")):  # perhaps given, and misspelt
             names = [name for action in self._actions for name in action.option_strings]
             given = (word.split("=")[0] for word in self.words if word.startswith("--"))
             wrong = next((one for one in given if not any(name.startswith(one) for name in names)), None)
@@ -11234,9 +11250,10 @@ def is_date(text: str) -> bool:
 def check_value(out: Findings, path: str, value: Any, quoted: str) -> float | None:
     """A metric's value; None, with an error, when it is no number. `quoted`: how bad a number written as text is."""
     number = value
-    if isinstance(value, str) and (match := NUMBER_TEXT.fullmatch(value[:200])):
-        out.add(path, quoted, f"is the text {shown_value(value)}; write the number alone, without quotes")
-        number = float(match[1])
+    if said := said_number(value):
+        how = "error" if "," in value else quoted  # a comma is read by few
+        out.add(path, how, f"is the text {shown_value(value)}; write the number alone, without quotes")
+        number = float(said)
     if value is None:
         out.add(path, "error", "is missing; leave out what was not measured")
     elif isinstance(number, bool) or not isinstance(number, (int, float)):
@@ -17265,7 +17282,8 @@ def claims_of(state: RepoState, tables: Sequence[Score], repo_id: str, measures:
     for score, entry in zip(tables, card_entries(tables, repo_id), strict=True):
         where = f"{Path(state.name).name} {entry.origin}"
         item = StandingResult(where, entry.benchmark, measures.of_entry(entry), entry.value, unit=entry.unit)
-        shown = (text for text in re.findall(r"[+-]?\d*\.?\d+", score.raw) if float(text) == entry.value)
+        digits = re.findall(r"[+-]?\d*\.?\d+", f"{score.raw} {score.raw.replace(',', '.')}")
+        shown = (text for text in digits if float(text) == entry.value)
         found.append(dataclasses.replace(as_claim(item, measures, score.group or ""), digits=next(shown, "")))
     return found
 
@@ -17341,13 +17359,24 @@ def check_claims(
         same = [one for one in same if one.of_its_metric] or [one for one in same if one.row.main] or same
         alike = [one for one in near if one.is_benchmark and one.mine.part == claim.standing.measure.part]
         if same:
-            others = [one for one in may if one.row.run.name == same[0].row.run.name and one not in same]
-            pairs.append((same[0], len(same), others))
+            first = meant_metric(same)
+            others = [one for one in may if one.row.run.name == first[0].row.run.name and one not in same]
+            pairs.append((first[0], len(same) if len(first) == 1 else 1, [*first[1:], *others]))
         elif alike:
             pairs.append((min(alike, key=lambda one: (len(one.unlike), not one.row.main)), 0, []))
     testable = sum(not (one.why_unlike(count) or one.why_untested()) for one, count, _ in pairs)
     level = 1 - (1 - FAMILY_ERROR) ** (1 / max(1, testable))  # Sidak
     return [check_one(*pair, level, another) for pair in pairs]
+
+
+def meant_metric(same: Sequence[ClaimPair]) -> Sequence[ClaimPair]:
+    """Of measurements that a claim may mean, the one to hold it beside, and the rest where only their metric differs:
+    the filters of one run's answers. One whose number it is stands in the rest, which is named where it fits."""
+    ids = [one.row.run.result_id for one in same]
+    if len(set(ids)) < len(ids) or len({name.rpartition("/")[0] for name in ids}) > 1:
+        return same[:1]
+    near = sorted(same, key=lambda one: min((abs(share - one.ours) for share, _ in one.meant), default=0.0))
+    return [*near[1:2], near[0], *near[2:]] if any(near[0].exact) else near
 
 
 class ClaimPair:
@@ -17361,6 +17390,8 @@ class ClaimPair:
             said = dataclasses.replace(said, metric=mine.metric, variant="" if said.variant in own else said.variant)
         self.row, self.mine, self.claim = row, mine, claim
         self.of_its_metric = bool(said.metric) and said.metric == mine.metric
+        if chosen and said.metric and said.metric == measures.metric(metric, mine.keys):
+            said = dataclasses.replace(said, metric=mine.metric)  # a metric's name is that of each of its filters
         self.relation = measures.relation(said, mine)
         self.is_benchmark = bool(mine.keys & said.keys or mine.names & said.names)
         self.metric = f"{metric} ({chosen})" if chosen else metric

@@ -89,7 +89,9 @@ def test_the_subcommand_tells_what_is_wrong(words, told):
 def test_a_misspelt_option_that_is_needed_is_told_as_what_it_is():
     done = run(ROOT / "scripts" / "compare_results.py", "--baseline", "a", "--candidaet", "b")
     assert done.returncode == 2 and "no such option: --candidaet (did you mean --candidate" in done.stderr
-    assert "required: --candidate" in run(ROOT / "scripts" / "compare_results.py", "--baseline", "a").stderr
+    assert (
+        "--candidate --items-for is required" in run(ROOT / "scripts" / "compare_results.py", "--baseline", "a").stderr
+    )
 
 
 def test_rare_options_are_left_to_help_all_and_named():

@@ -2373,3 +2373,59 @@ def test_only_items_takes_the_file_of_the_contamination_check(tmp_path):
         path.write_text(content)
         with pytest.raises(cr.ScriptError, match="--only-items"):
             cr.read_only_items(str(path))
+
+
+# --- How many items before there are records -------------------------------------------------------------------------
+
+
+def planned(capsys, *words: str) -> tuple[int, dict]:
+    code = cr.main(["--items-for", *words, "--json"])
+    out = capsys.readouterr().out
+    return code, json.loads(out) if out else {}
+
+
+@pytest.mark.parametrize(("difference", "disagreement"), [(0.05, 0.2), (0.1, 0.45), (0.06, 0.08)])
+def test_planned_items_give_the_verdict_with_the_power_that_was_asked_for(difference, disagreement) -> None:
+    plan = cr.Assumed(disagreement=disagreement)
+    count = cr.items_for(difference, disagreement, plan)
+    rng = np.random.default_rng(count)
+    shares = [(disagreement + difference) / 2, (disagreement - difference) / 2, 1 - disagreement]
+    answers = rng.choice([1.0, -1.0, 0.0], (500, count), p=shares)
+    shown = sum(float(cr.paired_difference(row).lower(plan.alpha / 2)) > 0 for row in answers) / 500
+    assert 0.74 < shown < 0.9
+    assert cr.items_for(difference, disagreement, replace(plan, power=0.95)) > count
+
+
+def test_a_plan_says_what_it_assumes_and_which_benchmarks_are_too_small(capsys) -> None:
+    code, wide = planned(capsys, "2")
+    assert code == 0 and [row["disagreement"] for row in wide["needed"]] == [0.1, pytest.approx(0.412)]
+    few, many = (row["items"] for row in wide["needed"])
+    assert few < many and wide["answer"].startswith(f"{few:,} to {many:,} items")
+    assert {"accuracy", "disagreement", "power", "alpha"} == set(wide["assumed"]) and "both answer" in wide["notes"][0]
+    assert "gsm8k" not in wide["large_enough"] and "mmlu" in wide["large_enough"]
+    code, found = planned(capsys, "2 points", "--benchmarks", "GSM8K,mmlu", "simpleqa")
+    own = found["benchmarks"]
+    assert code == 1 and {key: one["code"] for key, one in own.items()} == {"gsm8k": 1, "mmlu": 0, "simpleqa": 3}
+    shows = own["gsm8k"]["shows"][0]
+    assert shows > 0.02 and cr.items_for(shows, 0.1, cr.Assumed()) <= 1319
+    code, found = planned(capsys, "2%", "--benchmarks", "simpleqa", "--assume", "disagreement=15%", "accuracy=0.5")
+    assert code == 0 and len(found["needed"]) == 1 and found["needed"][0]["items"] < 4326
+    assert cr.main(["--items-for", "2", "--benchmarks", "gsm8k"]) == 1
+    assert "gsm8k has 1,319: too few" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["40"], "100 % or more"), (["2", "--assume", "disagreement=0.01"], "do not differ by 2 points"),
+        (["2", "--benchmarks", "my_own"], "not known: my_own"), (["2", "--assume", "acuracy=0.5"], "accuracy"),
+        (["2", "--assume", "power=0"], "a share between 0 and 1"), (["0"], "no points of 100"), (["much"], "no points"),
+    ],
+)  # fmt: skip
+def test_a_plan_that_cannot_be_is_refused(capsys, words, said) -> None:
+    try:
+        assert cr.main(["--items-for", *words]) == 2
+    except SystemExit as ended:  # the parser's own
+        assert ended.code == 2
+    told = capsys.readouterr()
+    assert said in told.err and not told.out

@@ -389,10 +389,12 @@ SAME_DATA = [
 ]  # fmt: skip
 
 
-def data_record(folder: Path, task: str, kind: str, config: str | None, right: int = 700, **more) -> None:
+def data_record(
+    folder: Path, task: str, kind: str, config: str | None, right: int = 700, of: int = 1000, **more
+) -> None:
     source = {"dataset_name": kind, "source_type": "hf_dataset", "hf_repo": kind, "hf_split": "test"}
     source |= {"additional_details": {"subset": config}} if config else {}
-    scores = [float(i < right) for i in range(1000)]
+    scores = [float(i < right) for i in range(of)]
     write_record(folder, REPO, scores, task=task, source=source, samples=False, **more)
 
 
@@ -459,6 +461,57 @@ def test_claims_of_another_metric_or_other_shots_find_theirs_or_are_told_so(
     assert (item["verdict"], code) == (verdict, {"fits": 0, "does not fit": 1, "cannot be told": 3}[verdict]), item
     assert said in item["reason"] and item["where"].startswith("OTHER.md table 1")
     assert bool(item["reason"]) == bool(said)
+
+
+FILTERED = [  # of lm-eval's two filters, neither of which the benchmark's own metric names
+    ("", "71.5", 0, "fits", "fits exact_match (flexible-extract); the card does not say which"),
+    ("", "70.1", 0, "fits", "fits exact_match (strict-match); the card does not say which"),
+    ("exact_match", "71.5", 0, "fits", "fits exact_match (flexible-extract); the card does not say which"),
+    ("exact match", ".7013", 0, "fits", "fits exact_match (strict-match)"),
+    ("flexible-extract", "71.5", 0, "fits", ""),
+    ("strict-match", "70.1", 0, "fits", ""),
+    ("flexible-extract", "60.1", 1, "does not fit", "11.39"),
+    ("exact_match,flexible-extract", "70.1", 3, "not this run's number", "1.39"),
+    ("flexible-extract", "70.1", 3, "not this run's number", "1.39"),
+    ("", "70.7", 3, "not this run's number", "0.57"),
+    ("", "40", 1, "does not fit", "30.13 points off"),
+    ("F1", "70.1", 3, "cannot be told", "measured otherwise: metric f1"),
+    ("", "71,49", 0, "fits", "fits exact_match (flexible-extract)"),
+    ("", "71,50", 3, "not this run's number", "0.006"),  # it has two decimals
+    ("", "71.5 ± 1.2", 0, "fits", "fits exact_match (flexible-extract)"),
+    ("", "71.5 (5-shot)", 0, "fits", "fits exact_match (flexible-extract)"),
+]
+
+
+@pytest.mark.parametrize(("metric", "claimed", "code", "verdict", "said"), FILTERED)
+def test_a_claim_is_held_beside_each_filter_of_a_runs_answers(
+    tmp_path, capsys, metric, claimed, code, verdict, said
+) -> None:
+    for name, right in (("strict-match", 925), ("flexible-extract", 943)):
+        data_record(tmp_path / "r", "gsm8k", "gsm8k", "main", right, 1319, shots=5, metric=f"exact_match_{name}")
+    for path in (tmp_path / "r").rglob("*.json"):  # as lm-eval calls them
+        text = path.read_text(encoding="utf-8").replace("5/exact_match_", "5/exact_match,")
+        path.write_text(text, encoding="utf-8")
+    card = table_card(tmp_path, f"GSM8K | {metric} | {claimed}", head="Benchmark | Metric | Foo-7B")
+    found_code, found, _ = check(capsys, "--card", card, "--results", tmp_path / "r")
+    (claim,) = found["claims"]
+    assert (found_code, claim["verdict"]) == (code, verdict), claim
+    assert claim["reason"].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [("70.0", 0), (".7", 0), (".700", 0), ("70,0", 0), ("0,7", 0), ("70.0 ± 1.3", 0), ("70.0 (5-shot)", 0),
+     ("70.0 % (± 1.3)", 0), ("70,1", 3), ("70.0 (thinking)", 3), ("1,700", 3), ("7O.0", 3)],
+)  # fmt: skip
+def test_a_claim_may_be_a_number_as_people_write_it(tmp_path, capsys, value: str, code: int) -> None:
+    data_record(tmp_path / "r", "hellaswag", "Rowan/hellaswag", None)
+    dataset, task = {"name": "HellaSwag", "type": "Rowan/hellaswag"}, {"type": "x"}
+    result = {"task": task, "dataset": dataset, "metrics": [{"type": "accuracy", "value": value}]}
+    front = json.dumps({"model-index": [{"name": "Foo-7B", "results": [result]}]})
+    (tmp_path / "README.md").write_text(f"---\n{front}\n---\n# Foo-7B\n", encoding="utf-8")
+    found_code, found, _ = check(capsys, "--card", tmp_path / "README.md", "--results", tmp_path / "r")
+    assert found_code == code, found
 
 
 def test_a_harness_own_results_are_said_to_need_conversion(tmp_path, capsys) -> None:

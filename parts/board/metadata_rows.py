@@ -19,7 +19,7 @@ from parts.board.vocabulary import (
     Unreadable,
     ranks,
 )
-from parts.foreign import NUMBER_TEXT, iso_time, kept_count, kept_url, mapping_in
+from parts.foreign import iso_time, kept_count, kept_url, mapping_in, said_number
 from parts.frame import is_number, kept_text, shorten
 from parts.metadata.identity import RESCALED, RESCALED_BY
 from parts.records.files import CLOCKS_APART, moment_in
@@ -50,8 +50,8 @@ def new_row(model: str, place: Provenance, source_format: str, **known: Any) -> 
 
 def read_value(value: object) -> tuple[float, str | None, str | None]:
     """(number, unit when the text says it, note) of a metric's value; Unreadable when it is no finite number."""
-    if isinstance(value, str) and (match := NUMBER_TEXT.fullmatch(value[:200])):
-        number = float(match[1])
+    if text := said_number(value):
+        number = float(text)
         said = "percent" if "%" in value else None
         written = f"written as {shorten(value)}"
     else:

@@ -514,7 +514,7 @@ class ScoreReader:
         Who chose a column by hand has seen the texts: what another measure is called in is asked all the same.
         """
         for text in filter(None, (score.group, *(score.notes or "").split(", "))):
-            known = is_benchmark(text, self.vocabulary) or word_list("filter_words").issuperset(words_of(text))
+            known = is_benchmark(text, self.vocabulary) or is_filter(text)
             if _CODES.issuperset(words_of(text)):
                 score.key = None  # "MMLU" beside "de"
             if known or not (word := self.unplain()(text)):
@@ -525,6 +525,8 @@ class ScoreReader:
                 return f"'{text[:60]}' beside it says '{word}': what is measured?"
             score.key = None  # a part or a variant, which its name says: "MMLU (German)"
         for text in said.metrics:
+            if is_filter(text):
+                continue
             if "stderr" in text or not (is_generic(text) or "_" in text or metric_direction(text) is not None):
                 return f"its measure '{text[:60]}' is not known"
         metric = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
@@ -577,6 +579,11 @@ def have_twins(scores: Sequence[Score]) -> bool:
     return len({score.place() for score in scores}) < len(scores)
 
 
+def is_filter(text: str) -> bool:
+    """Whether a text says how answers were taken from what was written: "flexible-extract"."""
+    return bool(words := words_of(text)) and word_list("filter_words").issuperset(words)
+
+
 def tell_apart(scores: Sequence[Score]) -> None:
     """Results of one name in several groups of a table carry the group's name: "Average (Math)"."""
     groups: dict[tuple[str, ...], set[str | None]] = {}
@@ -622,11 +629,13 @@ class RowNames:
         cell = self.cell(row)
         own = cell if "\n" in cell else label_text(cell)
         group = next(self.texts(row, "group", "text", "benchmark"), self.block.sections.get(row)) or None
+        filters = [group] if group and is_filter(group) else []
+        group = None if filters else group
         names = [own] if own else []
         if group and (not own or is_setting(own)):
             names = [group, *names]
         names += [f"{names.pop()} ({text})" for text in [*self.texts(row, "setting")][:1] if names]
-        shots, metrics = [], []
+        shots, metrics = [], filters
         for text in self.texts(row, "shots", "metric"):
             label = split_label(f"x ({text}-shot)" if _SHOT_COUNT.fullmatch(text) else f"x ({text})")
             shots.append(label.shots)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parts.foreign import NUMBER_TEXT, mapping_in
+from parts.foreign import mapping_in, said_number
 from parts.metadata.entries import Entry
 from parts.metadata.front_matter import NO_TOOLS
 from parts.vocabulary import WITH_TOOLS, folded_name, metric_type
@@ -320,9 +320,8 @@ class Written:
 def written(value: object, unit: str | None = None) -> Written | None:
     """A metadata value with its rounding; None when it is no number. "85.20 %" is a percentage with two decimals."""
     if isinstance(value, str):
-        found = NUMBER_TEXT.fullmatch(value[:200])
-        shown = found[1] if found else ""
-        unit = "percent" if found and "%" in value else unit
+        shown = said_number(value) or ""
+        unit = "percent" if shown and "%" in value else unit
     else:
         shown = "" if value is None or isinstance(value, (bool, list, dict)) else str(value)
     try:

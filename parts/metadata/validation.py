@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from parts.foreign import NUMBER_TEXT
+from parts.foreign import said_number
 from parts.frame import nearest, single_line
 from parts.metadata.entries import Finding
 from parts.metadata.official import shipped_list
@@ -329,9 +329,10 @@ def is_date(text: str) -> bool:
 def check_value(out: Findings, path: str, value: Any, quoted: str) -> float | None:
     """A metric's value; None, with an error, when it is no number. `quoted`: how bad a number written as text is."""
     number = value
-    if isinstance(value, str) and (match := NUMBER_TEXT.fullmatch(value[:200])):
-        out.add(path, quoted, f"is the text {shown_value(value)}; write the number alone, without quotes")
-        number = float(match[1])
+    if said := said_number(value):
+        how = "error" if "," in value else quoted  # a comma is read by few
+        out.add(path, how, f"is the text {shown_value(value)}; write the number alone, without quotes")
+        number = float(said)
     if value is None:
         out.add(path, "error", "is missing; leave out what was not measured")
     elif isinstance(number, bool) or not isinstance(number, (int, float)):

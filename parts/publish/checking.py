@@ -113,7 +113,8 @@ def claims_of(state: RepoState, tables: Sequence[Score], repo_id: str, measures:
     for score, entry in zip(tables, card_entries(tables, repo_id), strict=True):
         where = f"{Path(state.name).name} {entry.origin}"
         item = StandingResult(where, entry.benchmark, measures.of_entry(entry), entry.value, unit=entry.unit)
-        shown = (text for text in re.findall(r"[+-]?\d*\.?\d+", score.raw) if float(text) == entry.value)
+        digits = re.findall(r"[+-]?\d*\.?\d+", f"{score.raw} {score.raw.replace(',', '.')}")
+        shown = (text for text in digits if float(text) == entry.value)
         found.append(dataclasses.replace(as_claim(item, measures, score.group or ""), digits=next(shown, "")))
     return found
 
@@ -189,13 +190,24 @@ def check_claims(
         same = [one for one in same if one.of_its_metric] or [one for one in same if one.row.main] or same
         alike = [one for one in near if one.is_benchmark and one.mine.part == claim.standing.measure.part]
         if same:
-            others = [one for one in may if one.row.run.name == same[0].row.run.name and one not in same]
-            pairs.append((same[0], len(same), others))
+            first = meant_metric(same)
+            others = [one for one in may if one.row.run.name == first[0].row.run.name and one not in same]
+            pairs.append((first[0], len(same) if len(first) == 1 else 1, [*first[1:], *others]))
         elif alike:
             pairs.append((min(alike, key=lambda one: (len(one.unlike), not one.row.main)), 0, []))
     testable = sum(not (one.why_unlike(count) or one.why_untested()) for one, count, _ in pairs)
     level = 1 - (1 - FAMILY_ERROR) ** (1 / max(1, testable))  # Sidak
     return [check_one(*pair, level, another) for pair in pairs]
+
+
+def meant_metric(same: Sequence[ClaimPair]) -> Sequence[ClaimPair]:
+    """Of measurements that a claim may mean, the one to hold it beside, and the rest where only their metric differs:
+    the filters of one run's answers. One whose number it is stands in the rest, which is named where it fits."""
+    ids = [one.row.run.result_id for one in same]
+    if len(set(ids)) < len(ids) or len({name.rpartition("/")[0] for name in ids}) > 1:
+        return same[:1]
+    near = sorted(same, key=lambda one: min((abs(share - one.ours) for share, _ in one.meant), default=0.0))
+    return [*near[1:2], near[0], *near[2:]] if any(near[0].exact) else near
 
 
 class ClaimPair:
@@ -209,6 +221,8 @@ class ClaimPair:
             said = dataclasses.replace(said, metric=mine.metric, variant="" if said.variant in own else said.variant)
         self.row, self.mine, self.claim = row, mine, claim
         self.of_its_metric = bool(said.metric) and said.metric == mine.metric
+        if chosen and said.metric and said.metric == measures.metric(metric, mine.keys):
+            said = dataclasses.replace(said, metric=mine.metric)  # a metric's name is that of each of its filters
         self.relation = measures.relation(said, mine)
         self.is_benchmark = bool(mine.keys & said.keys or mine.names & said.names)
         self.metric = f"{metric} ({chosen})" if chosen else metric
