@@ -7944,7 +7944,7 @@ def keep_inspect_out_of_folder() -> None:
 class DataLoads:
     """What is known while data sets are loaded: whether a task of the user's own asks, and for which local folder.
 
-    programs: metrics of the Hub that may run here; None: any. refused: one that was refused, whoever hid the error.
+    programs: metrics of the Hub that may run here; None: any. refused: what was refused, whoever hid the error.
     """
 
     own_task = False
@@ -7960,13 +7960,13 @@ def asked_by(own_task: bool) -> Iterator[None]:
     A harness's task means a data set of the Hub, or its copy in the cache: never what has its name in this folder.
     """
     guard_loading()
-    before, DataLoads.own_task = DataLoads.own_task, own_task
+    before, DataLoads.own_task, DataLoads.refused = DataLoads.own_task, own_task, None
     try:
         yield
-        if DataLoads.refused:  # lm-eval goes on without a metric that could not be loaded
-            raise DataLoads.refused
     finally:
-        DataLoads.own_task, DataLoads.refused = before, None
+        DataLoads.own_task, refused, DataLoads.refused = before, DataLoads.refused, None
+        if refused:  # whatever became of the error: lm-eval goes on without a metric that could not be loaded
+            raise refused
 
 
 def refuse_stand_in(name: object) -> None:

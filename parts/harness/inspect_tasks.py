@@ -22,6 +22,7 @@ from parts.harness.golds import check_golds, why_no_letter, why_no_text
 from parts.harness.inspect_vocabulary import RequestedTask
 from parts.harness.settings import Settings
 from parts.harness.surroundings import asked_by, refuse_stand_in
+from parts.harness.task_writes import CONTAINER_FILE, guard_task_writes
 from parts.harness.vocabulary import Dataset, Task
 from parts.hashes import code_sha256, data_sha256, file_sha256, plain_path, sources_only
 from parts.inputs import input_text
@@ -29,8 +30,6 @@ from parts.names import SPLIT_FILES
 from parts.private import scrub, shown_path
 
 RUN_HERE = {"gdm_self_reasoning_max_tokens"}  # of inspect_evals: its solver calls `exec` with the model's file
-CONTAINER_FILE = re.compile(r"\.?(?:docker-)?compose[^/]*\.ya?ml|\.?Dockerfile", re.IGNORECASE)  # of inspect
-
 PLACE_ELSEWHERE = re.compile(r"[A-Za-z][\w+.-]*:(?://|:)")  # what fsspec takes for one: http://, s3://, simplecache::
 
 # Of metric_mapping.json: canonical key -> inspect's name.
@@ -198,6 +197,7 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     """A task with its items, its data set downloaded; `error` says why it could not be loaded."""
     before = len(LOADED_DATASETS)
     watch_datasets()
+    guard_task_writes()
     try:
         with asked_by(own_task=bool(request.file)):
             source = load_from_file(request) if request.file else load_from_package(request)

@@ -1,0 +1,189 @@
+"""Rows of a data set name files: nothing is written, read or run at their word."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# As the tasks of inspect_evals do it: a picture under the row's name, a container's file under the row's id.
+TASKS = """
+import io, os, shutil, tempfile, zipfile
+from pathlib import Path
+from inspect_evals.constants import INSPECT_EVALS_CACHE_PATH
+HERE = INSPECT_EVALS_CACHE_PATH / "vista_images"
+
+def picture(name):
+    from PIL import Image
+    place = HERE / name
+    if not place.exists():
+        place.parent.mkdir(exist_ok=True, parents=True)
+        Image.new("RGB", (2, 2)).save(place, format="PPM")
+
+def compose(name):
+    HERE.mkdir(parents=True, exist_ok=True)
+    (HERE / f"{name}-compose.yaml").write_text(f"services:\\n  default:\\n    image: {name}\\n")
+
+def moved(name):
+    picture("first.png")
+    os.replace(HERE / "first.png", HERE / name)
+
+def linked(name):
+    HERE.mkdir(parents=True, exist_ok=True)
+    os.symlink(HERE / name, HERE / "link")
+    (HERE / "link").write_text("x")
+
+def hard_linked(name):
+    HERE.mkdir(parents=True, exist_ok=True)
+    os.link(HERE / name, HERE / "hard")
+    (HERE / "hard").write_text("x")
+
+def removed(name):
+    shutil.rmtree(HERE / name)
+
+def hidden(name):
+    try:
+        picture(name)
+    except Exception:
+        pass
+
+def unpacked(name):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as packed:
+        packed.writestr("a/b.txt", "x")
+    with tempfile.TemporaryDirectory() as folder:
+        zipfile.ZipFile(data).extractall(folder)
+        os.makedirs(HERE, exist_ok=True)
+        shutil.move(os.path.join(folder, "a"), HERE / name)
+    with tempfile.NamedTemporaryFile("w", suffix="-compose.yaml") as file:
+        file.write("x")
+
+def container(name):
+    (Path(__file__).parent / name).write_text("FROM scratch")
+
+def imported(name):
+    import importlib
+    importlib.import_module(name)
+
+def library(name):
+    import keeper
+    keeper.keep()
+
+def nothing(name):
+    with open(os.devnull, "w") as file:
+        file.write(name)
+"""
+
+PROGRAM = """
+import json, os, sys
+from pathlib import Path
+from parts.frame import ScriptError
+from parts.harness.surroundings import asked_by, guard_loading
+from parts.harness.task_writes import guard_task_writes
+import parts.harness.surroundings as surroundings
+surroundings.guard_loading = lambda: None  # it needs the library of data sets
+guard_task_writes()
+from inspect_evals.vista import vista
+said = []
+for name, text in json.load(sys.stdin):
+    try:
+        with asked_by(own_task=False):
+            getattr(vista, name)(text)
+        said.append(None)
+    except ScriptError as error:
+        said.append([error.code, str(error)])
+print(json.dumps(said))
+"""
+
+
+@pytest.fixture
+def tasks(tmp_path):
+    """Runs functions of a package called inspect_evals; gives (exit code, words) or None for each."""
+    package = tmp_path / "site" / "inspect_evals"
+    (package / "vista").mkdir(parents=True)
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "site" / "keeper.py").write_text(
+        f"def keep():\n    open({str(tmp_path / 'kept')!r}, 'w').write('by a library, in its own place')\n"
+    )
+    (tmp_path / "site" / "later.py").write_text("X = 1\n")
+    for file in (package / "__init__.py", package / "vista" / "__init__.py"):
+        file.write_text("")
+    cache = tmp_path / "cache"
+    (package / "constants.py").write_text(
+        f"from pathlib import Path\nINSPECT_EVALS_CACHE_PATH = Path({str(cache)!r})\n"
+    )
+    (package / "vista" / "vista.py").write_text(TASKS)
+    for victim in ("home/a.txt", "cache/other/a.txt"):
+        (tmp_path / victim).parent.mkdir(parents=True)
+        (tmp_path / victim).write_text("mine")
+
+    def run(*calls):
+        environment = os.environ | {
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{package.parent}",
+            "TMPDIR": str(tmp_path / "tmp"),
+        }
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        words = [sys.executable, "-c", PROGRAM]
+        answer = subprocess.run(
+            words, cwd=tmp_path, env=environment, input=json.dumps(calls), capture_output=True, text=True, check=False
+        )
+        assert answer.returncode == 0, answer.stderr
+        return json.loads(answer.stdout)
+
+    return run
+
+
+def test_a_row_names_no_file_that_a_task_then_writes(tasks, tmp_path):
+    away = str(tmp_path / "home" / "zz.pth")
+    refused = [
+        ("picture", away),
+        ("picture", "../../home/zz.pth"),
+        ("picture", "../other/zz.yaml"),
+        ("picture", str(tmp_path / "cache" / "other" / "zz.yaml")),
+        ("picture", str(tmp_path / "site" / "inspect_evals" / "other" / "Dockerfile")),
+        ("picture", str(tmp_path / "new" / "folder" / "a.png")),
+        ("picture", str(tmp_path / "tmp" / "a.png")),
+        ("compose", "x\n    volumes: ['/:/host']\n"),
+        ("compose", "x\u2028    privileged: true"),
+        ("compose", str(tmp_path / "home" / "x")),
+        ("moved", away),
+        ("linked", str(tmp_path / "home" / "a.txt")),
+        ("hard_linked", str(tmp_path / "home" / "a.txt")),
+        ("removed", str(tmp_path / "home")),
+        ("hidden", away),
+        ("container", "evil.py"),
+        ("container", "../other/Dockerfile"),
+    ]
+    for call, said in zip(refused, tasks(*refused), strict=True):
+        assert said and said[0] == 3 and "refused before it was done" in said[1], (call, said)
+    there = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if "site" not in path.parts}
+    assert {name for name in there if not name.startswith("cache/vista_images")} == {
+        "home", "home/a.txt", "cache", "cache/other", "cache/other/a.txt", "tmp",
+    }  # fmt: skip
+    assert (tmp_path / "home" / "a.txt").read_text() == (tmp_path / "cache" / "other" / "a.txt").read_text() == "mine"
+    assert not list((tmp_path / "site").rglob("*.pth")) and not list((tmp_path / "site").rglob("evil*"))
+
+
+def test_what_tasks_and_libraries_write_in_their_places_is_written(tasks, tmp_path):
+    calls = [
+        ("picture", "a.png"),
+        ("picture", "sub/b.png"),
+        ("compose", "django__django-1"),
+        ("moved", "c.png"),
+        ("unpacked", "d"),
+        ("removed", "d"),
+        ("container", "Dockerfile"),
+        ("imported", "later"),
+        ("library", ""),
+        ("nothing", ""),
+    ]
+    assert tasks(*calls) == [None] * len(calls)
+    images = tmp_path / "cache" / "vista_images"
+    found = {str(path.relative_to(images)) for path in images.rglob("*") if path.is_file()}
+    assert found == {"a.png", "sub/b.png", "django__django-1-compose.yaml", "c.png"}
+    assert (tmp_path / "site" / "inspect_evals" / "vista" / "Dockerfile").exists()
+    assert (tmp_path / "kept").exists() and list((tmp_path / "site" / "__pycache__").glob("later*"))
