@@ -51,14 +51,17 @@ class FoundCheckpoint:
 def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
     """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
 
-    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
-    count whatever their names, the folder itself too, and each needs a tokenizer.
+    A folder that is a checkpoint itself is the only one. Links out of the folder are not followed; the folders of
+    results are not looked into. `to_run`: folders with a model count whatever their names, and each needs a tokenizer.
     """
     found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
     itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
     named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
     if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
         named = [root]
+    elif not named and holds_model(root):
+        named, place = [root], root.resolve()
+        note(f"{place.name} is a checkpoint itself: it alone is looked at, and others may lie in {place.parent}")
     final = top_model(root) if named and named != [root] else None
     for path in named:
         take(found, path, root, to_run)
@@ -182,10 +185,9 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
     """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
     if not checkpoints:
-        hint = "folders named like step_100 or checkpoint-500 are read"
-        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
-            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
-        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+        raise ScriptError(
+            f"{root}: no complete checkpoint in it; folders named like step_100 or checkpoint-500 are read"
+        )
     seen: dict[Any, Checkpoint] = {}
     for checkpoint in checkpoints:
         if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):

@@ -5256,14 +5256,17 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
     Which system's ratings were scored is no difference between two models, where both say it.
     """
     found = unlike_scales(one, two) | differences_of_settings(one.settings, two.settings, one.writer == two.writer)
-    if any(IN_PROMPTS not in run.settings and not run.sampled for run in (one, two)):
-        found.pop(IN_PROMPTS, None)  # read off the prompts, which are in the samples: the configuration speaks for both
+    for run in (one, two) if one.writer == two.writer else ():
+        for name in () if run.sampled else READ_OFF_ITEMS:  # of a run without any the configuration speaks for both
+            if run.settings.get(name, "unknown") == "unknown":
+                found.pop(name, None)
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
 
 
 IN_PROMPTS = "examples_in_prompts"
+READ_OFF_ITEMS = (IN_PROMPTS, "aggregation")
 NO_ONE_SCALE = 20.0  # times a score of unknown unit above another one of at most 1: percent beside proportions, perhaps
 
 
@@ -7671,7 +7674,8 @@ class Unlike:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A checkpoint that is not ranked and reports a better score than the best of the ranked ones.
+    """A checkpoint that is not ranked and reports a better score than the best of the ranked ones, or (`within`) one
+    that is not shown to be worse.
 
     `score` is over `over` where that is not all that is ranked; `remedy`: what would make it one of the ranked.
     """
@@ -7681,6 +7685,8 @@ class Ahead:
     why: str
     remedy: str
     over: str = ""
+    standard_error: float | None = None
+    within: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -9679,14 +9685,17 @@ class FoundCheckpoint:
 def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
     """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
 
-    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
-    count whatever their names, the folder itself too, and each needs a tokenizer.
+    A folder that is a checkpoint itself is the only one. Links out of the folder are not followed; the folders of
+    results are not looked into. `to_run`: folders with a model count whatever their names, and each needs a tokenizer.
     """
     found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
     itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
     named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
     if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
         named = [root]
+    elif not named and holds_model(root):
+        named, place = [root], root.resolve()
+        note(f"{place.name} is a checkpoint itself: it alone is looked at, and others may lie in {place.parent}")
     final = top_model(root) if named and named != [root] else None
     for path in named:
         take(found, path, root, to_run)
@@ -9810,10 +9819,9 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
     """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
     if not checkpoints:
-        hint = "folders named like step_100 or checkpoint-500 are read"
-        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
-            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
-        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+        raise ScriptError(
+            f"{root}: no complete checkpoint in it; folders named like step_100 or checkpoint-500 are read"
+        )
     seen: dict[Any, Checkpoint] = {}
     for checkpoint in checkpoints:
         if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
@@ -11595,11 +11603,13 @@ def differences(
     """In what a checkpoint's runs differ from those of another one: "harness: a 1.0, not a 1.1 (gsm8k, boolq)"."""
     found: dict[str, list[str]] = defaultdict(list)
     for own, its in zip(shares[checkpoint], shares[other], strict=True):
+        mark, others = marks[checkpoint, own.task], marks[other, own.task]
+        alone = mark[0] != others[0] and None in (mark[0], others[0])
         for name, values in setting_differences(own.run, its.run).items():
             found[f"{name}: {', not '.join(shortened_apart(*values))}"].append(own.task)
-        mark, others = marks[checkpoint, own.task], marks[other, own.task]
-        if mark[0] != others[0] and None in (mark[0], others[0]):
-            found["items of one of them only are here"].append(own.task)
+        if alone:
+            whose = "its items are not here" if mark[0] is None else "its items are here, those of the others are not"
+            found[f"{whose} (details or samples of the run)"].append(own.task)
         elif mark[0] != others[0]:
             found[f"{mark[0]} items, not {others[0]}"].append(own.task)
         elif own.run.partial != its.run.partial:
@@ -11762,6 +11772,7 @@ def extreme(row: Any, formula: str, best: bool) -> Any:
 # --- parts/ranking/rank.py --------------------------------------------------------------------------------------------
 
 DRAWS = 10_000
+Z95 = 1.959964  # standard errors on both sides of a score that 95 % lie within
 
 
 @dataclass(frozen=True, slots=True)
@@ -12070,7 +12081,7 @@ def ahead_of_best(
     options: Options,
     best: Ranked,
 ) -> list[Ahead]:
-    """What is not ranked although the score that it reports is the better one."""
+    """What is not ranked although the score that it reports is the better one, or not shown to be worse."""
     found, alike = [], [result for result in chosen[best.checkpoint] if result.key in shared]
     for entry in unlike:
         if lines := other_scales(chosen[entry.checkpoint], alike):
@@ -12080,14 +12091,26 @@ def ahead_of_best(
             continue
         with contextlib.suppress(ScriptError):  # what was measured so differently has no score to set beside the best's
             own = rank_measured(entry.checkpoint, chosen[entry.checkpoint], shared, vocabulary, options)
-            if own.sign == best.sign and own.sign * own.eval_accuracy > best.sign * best.eval_accuracy:
+            lead = best.sign * (own.eval_accuracy - best.eval_accuracy)
+            if own.sign == best.sign and lead > -error_of_difference(own, best):
                 rows = [result for result in chosen[entry.checkpoint] if result.key in shared]
                 invalid = invalid_runs(rows)
                 remedy = remedy_of(rows) if invalid else "measure it as the others were"
+                why = listing(invalid or entry.reasons, 2)
                 found.append(
-                    Ahead(entry.checkpoint.name, own.eval_accuracy, listing(invalid or entry.reasons, 2), remedy)
+                    Ahead(
+                        *(entry.checkpoint.name, own.eval_accuracy, why, remedy),
+                        standard_error=own.standard_error,
+                        within=lead <= 0,
+                    )
                 )
     return found
+
+
+def error_of_difference(own: Ranked, best: Ranked) -> float:
+    """By how much two scores that were measured apart can differ by chance (95 %); 0 where an error is not known."""
+    errors = own.standard_error, best.standard_error
+    return 0.0 if None in errors else Z95 * math.hypot(*errors)
 
 
 def wider(
@@ -12311,6 +12334,7 @@ class TaskData:
     scores: tuple[float, ...]
     errors: tuple[float, ...] | None
     estimates: tuple[Estimate, ...]
+    one_group: bool = False  # whether there are items, which cannot be resampled: all of them belong together
 
     @property
     def known(self) -> bool:
@@ -12452,10 +12476,10 @@ def task_data(ranked: Sequence[Ranked], items: Mapping[str, ItemScores]) -> dict
         for task in sorted(tasks):
             estimates = [r.tasks[key][task] for r in ranked]
             own = items.get(task)
-            own = own if own is not None and several(own) else None
+            one_group = own is not None and not several(own)
             errors = tuple(e.standard_error for e in estimates)
-            known = None if None in errors else errors
-            data[key].append(TaskData(task, own, tuple(e.value for e in estimates), known, tuple(estimates)))
+            known, scores = None if None in errors else errors, tuple(e.value for e in estimates)
+            data[key].append(TaskData(task, None if one_group else own, scores, known, tuple(estimates), one_group))
     return data
 
 
@@ -12860,7 +12884,11 @@ def method_of(few: FewItems, options: Options) -> str:
         clusters += f", by their statistics ({listing(sorted(formulas))})," if formulas else ""
         parts.append(f"paired bootstrap over {items:,} items{clusters} of {plural(len(by_items), 'task')}")
     if len(by_items) < len(tasks):
-        names = listing(task.name for task in tasks if task.items is None)
+        names = listing(
+            f"{task.name}{' (its items all have one prompt, or one cluster)' if task.one_group else ''}"
+            for task in tasks
+            if task.items is None
+        )
         joint = any(task.gaps for task in tasks)
         how = "joint normal errors, by the same votes," if joint else "independent normal errors, not paired,"
         parts.append(f"{how} from the records' standard errors for {names}")
@@ -12902,8 +12930,9 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
         kept = [i for i in range(last) if i != off]
         alone = off_the_line([places[i] for i in kept], scores[kept], noise[kept]) is None
     if names[-1] not in (*tied, best):
-        verdict, where = f"best at {best}, since then {'down' if tail[0].sign > 0 else 'worse'} (shown)", best
-    elif alone:
+        verdict = f"best at {best}, since then {'down' if tail[0].sign > 0 else 'worse'} (shown)"
+        return Trend(verdict, *change_between(ranked, draws, names.index(best)), (best, names[-1]), best)
+    if alone:
         verdict, where = f"one record off the line: {tail[off].checkpoint.name}", tail[off].checkpoint.name
     elif low > 0 and (off is None or flat == len(names) - 1):
         verdict, where = "still improving", None
@@ -12917,6 +12946,15 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
             verdict = f"not on a line; none since {names[flat]} can be told apart from the best"
     change = Interval(low, high, "regression line through the last checkpoints, percentiles of the draws")
     return Trend(verdict, change, estimate, tuple(r.checkpoint.name for r in tail), where)
+
+
+def change_between(ranked: Sequence[Ranked], draws: Any, first: int) -> tuple[Interval, float]:
+    """(interval, estimate) of the change from one of the checkpoints to the last."""
+    import numpy as np
+
+    low, high = np.percentile(draws[-1] - draws[first], [2.5, 97.5])
+    estimate = ranked[-1].sign * (ranked[-1].eval_accuracy - ranked[first].eval_accuracy)
+    return Interval(float(low), float(high), "difference of the two, percentiles of the draws"), estimate
 
 
 def distribution(r: Ranked, place: int, data: Mapping[str, Sequence[TaskData]]) -> dict[str, Any]:
@@ -13424,7 +13462,10 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
         },
         "tied": [r.checkpoint.name for r in tied_ones(ranking)],
         "reason": undecided_line(ranking) or None,
-        "ahead": [{"name": one.name, "score": one.score, "why": one.why, "over": one.over} for one in ranking.ahead],
+        "ahead": [
+            {name: getattr(one, name) for name in ("name", "score", "standard_error", "why", "over")}
+            for one in ranking.ahead
+        ],
         "statistics": statistics_json(ranking.statistics, ranking.undecided) if ranking.statistics else None,
         "no_statistics": None if ranking.statistics else ranking.no_statistics,
         "notes": list(ranking.notes),
@@ -13668,14 +13709,17 @@ def undecided_line(ranking: Ranking) -> str:
             f"({option_words('--benchmarks', ','.join(sorted(ranking.benchmarks)))})"
         )
     rows = [
-        f"{one.name} reports {number(one.score)}{f' {one.over}' if one.over else ''} ({one.why})"
+        f"{one.name} reports {number(one.score)}"
+        + ("" if one.standard_error is None else f" ± {number(one.standard_error)}")
+        + f"{f' {one.over}' if one.over else ''} ({one.why})"
         for one in ranking.ahead
     ]
     wanted = dict.fromkeys(one.remedy for one in ranking.ahead)
     of = {remedy: listing([one.name for one in ranking.ahead if one.remedy == remedy], 5) for remedy in wanted}
     remedies = " and ".join(f"{remedy} ({names})" if len(of) > 1 else remedy for remedy, names in of.items())
     score, more = number(lead.eval_accuracy), "less" if lead.sign < 0 else "more"
-    more = more if not any(one.why.startswith(OTHER_SCALE) for one in ranking.ahead) else f"{more}, or on another scale"
+    more += ", or as much within its error" if any(one.within for one in ranking.ahead) else ""
+    more += ", or on another scale" if any(one.why.startswith(OTHER_SCALE) for one in ranking.ahead) else ""
     return (
         f"undecided: of those that can be compared {lead.checkpoint.name} leads with {score}, and what is not ranked "
         f"reports {more}: {listing(rows, 5)}; {remedies}, or leave out knowingly: "
@@ -13704,8 +13748,9 @@ def sure_lines(statistics: Statistics, tied: str) -> list[str]:
             f"{number(corrected.standard_error)} (standard error), raw {number(corrected.raw)} ({corrected.method})"
         )
     if has_width(trend):
+        along = " along the line" if len(trend.names) > 2 else ""
         lines.append(
-            f"trend: {trend.verdict} (change along the line from {trend.names[0]} to {trend.names[-1]}: "
+            f"trend: {trend.verdict} (change{along} from {trend.names[0]} to {trend.names[-1]}: "
             f"{signed(trend.estimate)}, {signed(trend.change.low)} to {signed(trend.change.high)})"
         )
     if corrected.gain is not None:
@@ -14147,8 +14192,9 @@ def rank_measured_run(
         from threadpoolctl import threadpool_limits
 
         compared = [*ranking.ranked, *([ranking.base] if ranking.base else [])]
-        items = align_items({r.checkpoint: samples[r.checkpoint] for r in compared})
-        ranking = replace(ranking, notes=(*ranking.notes, *(lines := grouped_lines(items))))
+        own = {r.checkpoint: samples[r.checkpoint] for r in compared}
+        items = align_items(own)
+        ranking = replace(ranking, notes=(*ranking.notes, *(lines := [*grouped_lines(items), *unpaired_lines(own)])))
         for line in lines if args.json else ():
             note(f"note: {line}")
         # The matrix products are small: threads that wait for each other on a busy machine cost more than they save.
@@ -14176,6 +14222,19 @@ def refuse_baseline(step: int, checkpoints: Sequence[Checkpoint], ranking: Ranki
         raise ScriptError(
             f"--baseline-step {step}: {name} is not compared ({reasons[0]}); compared are the steps {steps}"
         )
+
+
+def unpaired_lines(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> list[str]:
+    """What is said where some of the compared checkpoints have the items of a task and others not."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for task in dict.fromkeys(task for own in samples.values() for task in own):
+        lacking.setdefault(tuple(c.name for c, own in samples.items() if task not in own), []).append(task)
+    return [
+        f"the items of {listing(tasks, 3)} are not here for {listing(names)}: nothing is paired in it; with "
+        f"{option_words('--exclude', *names)} the others are, which tells more of them apart"
+        for names, tasks in lacking.items()
+        if names
+    ]
 
 
 def grouped_lines(items: Mapping[str, ItemScores]) -> list[str]:

@@ -6704,14 +6704,17 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
     Which system's ratings were scored is no difference between two models, where both say it.
     """
     found = unlike_scales(one, two) | differences_of_settings(one.settings, two.settings, one.writer == two.writer)
-    if any(IN_PROMPTS not in run.settings and not run.sampled for run in (one, two)):
-        found.pop(IN_PROMPTS, None)  # read off the prompts, which are in the samples: the configuration speaks for both
+    for run in (one, two) if one.writer == two.writer else ():
+        for name in () if run.sampled else READ_OFF_ITEMS:  # of a run without any the configuration speaks for both
+            if run.settings.get(name, "unknown") == "unknown":
+                found.pop(name, None)
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
 
 
 IN_PROMPTS = "examples_in_prompts"
+READ_OFF_ITEMS = (IN_PROMPTS, "aggregation")
 NO_ONE_SCALE = 20.0  # times a score of unknown unit above another one of at most 1: percent beside proportions, perhaps
 
 

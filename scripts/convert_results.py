@@ -10510,20 +10510,32 @@ def opencompass_predictions(path: Path) -> list[Path]:
     return [file for file in (folder / path.name, *parts) if file.is_file()]
 
 
+OPENCOMPASS_ROLES = {"HUMAN": "user", "BOT": "assistant", "SYSTEM": "system"}
+
+
+def opencompass_prompt(prompt: Any) -> str | None:
+    """What was asked: a text, or as chat models get it a list of turns with their text under "prompt"; None where a
+    turn has none."""
+    if not isinstance(prompt, list):
+        return None if prompt is None else str(prompt)
+    turns = [turn if isinstance(turn, dict) else {"role": "HUMAN", "prompt": turn} for turn in prompt]
+    texts = [first(turn.get("prompt"), turn.get("content")) for turn in turns]
+    if None in texts:
+        return None
+    roles = [str(turn.get("role")) for turn in turns]
+    named = [
+        {"role": OPENCOMPASS_ROLES.get(role, role), "content": text} for role, text in zip(roles, texts, strict=True)
+    ]
+    return messages_text(named, None)
+
+
 def opencompass_items(details: Mapping[str, Mapping[str, Any]], score: str) -> Iterator[AskedItem]:
     """The items; a right answer is worth 100."""
     for key, row in details.items():
         values = [100.0 * value for value in opencompass_values(row)]
-        prompt = row.get("prompt")
         answers = first(row.get("origin_prediction"), row.get("prediction"), row.get("pred"))
         read = first(row.get("predictions"), row.get("pred"))
-        text = (
-            messages_text(rows_of(prompt), None)
-            if isinstance(prompt, list)
-            else None
-            if prompt is None
-            else str(prompt)
-        )
+        text = opencompass_prompt(row.get("prompt"))
         yield AskedItem(
             id=key,
             raw=text or f"item {key}",

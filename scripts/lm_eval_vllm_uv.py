@@ -3253,14 +3253,17 @@ class FoundCheckpoint:
 def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = False) -> FoundCheckpoint:
     """The checkpoints in a folder or up to DEEPEST levels below it, in step order, the run's final model last.
 
-    Links out of the folder are not followed; the folders of results are not looked into. `to_run`: folders with a model
-    count whatever their names, the folder itself too, and each needs a tokenizer.
+    A folder that is a checkpoint itself is the only one. Links out of the folder are not followed; the folders of
+    results are not looked into. `to_run`: folders with a model count whatever their names, and each needs a tokenizer.
     """
     found, passed_over = FoundCheckpoint(), {os.path.realpath(folder) for folder in (root / "results", *results)}
     itself = to_run and parse_checkpoint_name(root.resolve().name) and len(model_folders(root)) == 1
     named = [root] if itself else named_folders(root, root, passed_over, found.others, to_run)
     if not named and to_run and (model_folders(root) or parse_checkpoint_name(root.resolve().name)):
         named = [root]
+    elif not named and holds_model(root):
+        named, place = [root], root.resolve()
+        note(f"{place.name} is a checkpoint itself: it alone is looked at, and others may lie in {place.parent}")
     final = top_model(root) if named and named != [root] else None
     for path in named:
         take(found, path, root, to_run)
@@ -3384,10 +3387,9 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
     """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
     if not checkpoints:
-        hint = "folders named like step_100 or checkpoint-500 are read"
-        if (root / "config.json").is_file() or parse_checkpoint_name(root.resolve().name):
-            hint = f"it is a checkpoint itself: give its parent, {root.resolve().parent}"
-        raise ScriptError(f"{root}: no complete checkpoint in it; {hint}")
+        raise ScriptError(
+            f"{root}: no complete checkpoint in it; folders named like step_100 or checkpoint-500 are read"
+        )
     seen: dict[Any, Checkpoint] = {}
     for checkpoint in checkpoints:
         if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
@@ -6034,14 +6036,17 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
     Which system's ratings were scored is no difference between two models, where both say it.
     """
     found = unlike_scales(one, two) | differences_of_settings(one.settings, two.settings, one.writer == two.writer)
-    if any(IN_PROMPTS not in run.settings and not run.sampled for run in (one, two)):
-        found.pop(IN_PROMPTS, None)  # read off the prompts, which are in the samples: the configuration speaks for both
+    for run in (one, two) if one.writer == two.writer else ():
+        for name in () if run.sampled else READ_OFF_ITEMS:  # of a run without any the configuration speaks for both
+            if run.settings.get(name, "unknown") == "unknown":
+                found.pop(name, None)
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
 
 
 IN_PROMPTS = "examples_in_prompts"
+READ_OFF_ITEMS = (IN_PROMPTS, "aggregation")
 NO_ONE_SCALE = 20.0  # times a score of unknown unit above another one of at most 1: percent beside proportions, perhaps
 
 

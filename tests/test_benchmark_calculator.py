@@ -269,9 +269,9 @@ def test_one_level_deeper(tmp_path, capsys):
     assert code == 0
     assert [c["path"] for c in json.loads(out)["checkpoints"]] == [f"{tmp_path}/run/step_3", f"{tmp_path}/run/step_20"]
     assert "run/log.txt" in err
-    assert refused(capsys, tmp_path.parent / tmp_path.name / "run" / "step_3").endswith(
-        f"its parent, {tmp_path / 'run'}"
-    )
+    code, out, err = call(capsys, tmp_path / "run" / "step_3", "--scoring", "step-formula", "--json", "--full")
+    assert code == 0 and f"others may lie in {tmp_path / 'run'}" in err
+    assert [c["name"] for c in json.loads(out)["checkpoints"]] == ["step_3"]
 
 
 def test_other_names_are_mentioned_once_and_results_not(tmp_path, capsys):
@@ -318,7 +318,24 @@ def test_nothing_to_rank(tmp_path, capsys):
     assert "Not a directory" in refused(capsys, tmp_path / "file")
     make_run(tmp_path, "epoch_1", "epoch_2")
     assert "no checkpoint has a positive step" in refused(capsys, tmp_path)
-    assert "give its parent" in refused(capsys, tmp_path / "epoch_1")
+    (tmp_path / "epoch_1" / "model.safetensors").unlink()
+    assert "no complete checkpoint in it" in refused(capsys, tmp_path / "epoch_1")
+
+
+def test_a_checkpoint_that_is_named_itself_is_the_one_that_is_prepared(tmp_path, capsys):
+    """Not the best of its siblings, which somebody who names one has not asked for."""
+    run = make_run(tmp_path, "step_1", "step_2", "step_3")
+    for name, score in (("step_1", 0.9), ("step_2", 0.5)):
+        add_record(run, name, "gsm8k", score)
+    card = tmp_path / "card.md"
+    card.write_text("{RESULT:checkpoint} {RESULT:gsm8k}\n")
+    code, _, err = call(
+        capsys, run / "step_2", "--results", run / "results", "--prepare", tmp_path / "out", "--card", card
+    )
+    assert code == 0, err
+    assert f"step_2 is a checkpoint itself: it alone is looked at, and others may lie in {run}" in err
+    assert (tmp_path / "out" / "README.md").read_text().startswith("step_2 0.5")
+    refused(capsys, run / "step_3", "--results", run / "results", "--scoring", "measured")
 
 
 def test_duplicate_steps(tmp_path, capsys):
@@ -950,14 +967,23 @@ def test_a_better_score_that_is_not_ranked_leaves_it_open_what_is_best(tmp_path,
     assert "no such checkpoint (did you mean step_3" in refused(capsys, run, "--exclude", "step_33")
 
 
-def test_a_worse_score_that_is_not_ranked_leaves_the_choice(tmp_path, capsys):
+@pytest.mark.parametrize(("score", "code"), [(0.3, 0), (0.48, 3), (0.37, 3), (0.35, 0)])
+def test_a_worse_score_that_is_not_ranked_leaves_the_choice_where_it_is_shown_to_be_worse(
+    tmp_path, capsys, score, code
+):
+    """Errors of 0.05 each: two scores that differ by less than 1.96 times 0.0707 cannot be told apart."""
     run = make_run(tmp_path, "step_1", "step_2", "step_3")
-    for name, score in (("step_1", 0.3), ("step_2", 0.5), ("step_3", 0.4)):
-        path = add_record(run, name, "gsm8k", score)
+    for name, own in (("step_1", score), ("step_2", 0.5), ("step_3", 0.4)):
+        path = add_record(run, name, "gsm8k", own)
         change_result(path, score_details={"details": {"truncated": "60" if name == "step_1" else "0"}})
-    document = ranked(capsys, run)
-    assert (document["best"]["name"], document["ahead"]) == ("step_2", [])
+    document = ranked(capsys, run, code=code)
     assert document["not_comparable"][0]["name"] == "step_1"
+    if code == 0:
+        assert (document["best"]["name"], document["ahead"]) == ("step_2", [])
+    else:
+        assert document["best"] is None and document["ahead"][0]["standard_error"] == pytest.approx(0.05)
+        assert "as much within its error" in document["reason"] and "--exclude step_1" in document["reason"]
+        assert ranked(capsys, run, "--exclude", "step_1")["best"]["name"] == "step_2"
 
 
 def test_below_chance(tmp_path, capsys):

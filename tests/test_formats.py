@@ -470,7 +470,7 @@ def opencompass_run(folder: Path, document: dict) -> Path:
 def test_opencompass(tmp_path):
     details = {"type": "GEN"}
     for index in range(4):
-        prompt = [{"role": "HUMAN", "prompt": "x", "content": f"Q {index}"}]
+        prompt = [{"role": "SYSTEM", "prompt": "Be brief."}, {"role": "HUMAN", "prompt": f"Q {index}"}]
         row = {"prompt": prompt, "origin_prediction": f"say {index}", "predictions": str(index), "references": "0"}
         details[str(index)] = {**row, "correct": index == 0}
     assert (
@@ -481,8 +481,27 @@ def test_opencompass(tmp_path):
     assert result["evaluation_name"] == "toy_qa"
     assert result["metric_config"]["metric_unit"] == "percent"
     assert counts(result)["wrong"] == "3"
-    assert [row["evaluation"]["score"] for row in samples(tmp_path / "out", "toy_qa")] == [100.0, 0.0, 0.0, 0.0]
+    kept = samples(tmp_path / "out", "toy_qa")
+    assert [row["evaluation"]["score"] for row in kept] == [100.0, 0.0, 0.0, 0.0]
+    assert [row["input"]["raw"] for row in kept] == [f"system: Be brief.\n\nuser: Q {i}" for i in range(4)]
+    assert len({row["metadata"]["prompt_hash"] for row in kept}) == 4
     check_against_schema(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        ("Q", "Q"),
+        ([{"role": "HUMAN", "prompt": "Q"}], "Q"),
+        (["Q"], "Q"),
+        ([{"role": "HUMAN", "prompt": "Q"}, {"role": "BOT", "prompt": "A"}, "R"], "user: Q\n\nassistant: A\n\nuser: R"),
+        ([{"role": "user", "content": "Q"}], "Q"),
+        ([{"role": "HUMAN", "text": "Q"}], None),
+        (None, None),
+    ],
+)
+def test_what_opencompass_asked_a_chat_model(prompt, text):
+    assert converter.opencompass_prompt(prompt) == text
 
 
 def test_opencompass_items_that_say_otherwise_are_a_conflict(tmp_path, capsys):

@@ -297,6 +297,10 @@ def test_what_the_trend_says(truth, verdict):
     trend = ranking_of({"gsm8k": items_of(right)}, draws=1000).statistics.trend
     assert trend.verdict.startswith(verdict)
     assert not trend.verdict.startswith("flat") or trend.change.low <= 0 <= trend.change.high
+    if "since then down" in trend.verdict:  # the change that is shown, since the one that is named
+        best, last = (right[int(name.removeprefix("step_")) - 1].mean() for name in trend.names)
+        assert trend.names == (trend.checkpoint, f"step_{len(truth)}")
+        assert trend.estimate == pytest.approx(last - best) and trend.change.high < 0
 
 
 def test_the_gain_over_a_base_model_is_corrected_for_having_been_picked():
@@ -680,6 +684,27 @@ def test_samples_make_the_statistics(tmp_path, capsys):
     assert "| against step_1" in table
     assert "corrected for having been picked" in table
     assert "compared are the steps 1, 2, 3" in refused(capsys, run, "--baseline-step", "7")
+
+
+def test_who_has_no_items_is_named_with_what_that_costs(tmp_path, capsys):
+    run = sampled_run(tmp_path / "run")
+    for path in (run / "results" / "data").glob("*_samples.jsonl"):
+        if "step_3" in path.with_name(f"{path.stem.removesuffix('_samples')}.json").read_text():
+            path.unlink()
+    _, out, _ = call(capsys, run)
+    assert (
+        "the items of gsm8k are not here for step_3: nothing is paired in it; with --exclude step_3 the others" in out
+    )
+    assert "independent normal errors, not paired" in out
+    _, out, _ = call(capsys, run, "--exclude", "step_3")
+    assert "paired bootstrap over 100 items" in out and "are not here" not in out
+
+
+def test_items_that_all_belong_together_are_said_to(tmp_path, capsys):
+    """One prompt for all of them: the errors are those of the records, and the reason is on the same line."""
+    run = sampled_run(tmp_path / "run", change=lambda row, i: row["metadata"].update(passage_id="the same"))
+    _, out, _ = call(capsys, run)
+    assert "standard errors for gsm8k (its items all have one prompt, or one cluster)" in out
 
 
 def test_draws_0_reads_the_samples_and_draws_nothing(tmp_path, capsys):

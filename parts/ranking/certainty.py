@@ -63,6 +63,7 @@ class TaskData:
     scores: tuple[float, ...]
     errors: tuple[float, ...] | None
     estimates: tuple[Estimate, ...]
+    one_group: bool = False  # whether there are items, which cannot be resampled: all of them belong together
 
     @property
     def known(self) -> bool:
@@ -204,10 +205,10 @@ def task_data(ranked: Sequence[Ranked], items: Mapping[str, ItemScores]) -> dict
         for task in sorted(tasks):
             estimates = [r.tasks[key][task] for r in ranked]
             own = items.get(task)
-            own = own if own is not None and several(own) else None
+            one_group = own is not None and not several(own)
             errors = tuple(e.standard_error for e in estimates)
-            known = None if None in errors else errors
-            data[key].append(TaskData(task, own, tuple(e.value for e in estimates), known, tuple(estimates)))
+            known, scores = None if None in errors else errors, tuple(e.value for e in estimates)
+            data[key].append(TaskData(task, None if one_group else own, scores, known, tuple(estimates), one_group))
     return data
 
 
@@ -612,7 +613,11 @@ def method_of(few: FewItems, options: Options) -> str:
         clusters += f", by their statistics ({listing(sorted(formulas))})," if formulas else ""
         parts.append(f"paired bootstrap over {items:,} items{clusters} of {plural(len(by_items), 'task')}")
     if len(by_items) < len(tasks):
-        names = listing(task.name for task in tasks if task.items is None)
+        names = listing(
+            f"{task.name}{' (its items all have one prompt, or one cluster)' if task.one_group else ''}"
+            for task in tasks
+            if task.items is None
+        )
         joint = any(task.gaps for task in tasks)
         how = "joint normal errors, by the same votes," if joint else "independent normal errors, not paired,"
         parts.append(f"{how} from the records' standard errors for {names}")
@@ -654,8 +659,9 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
         kept = [i for i in range(last) if i != off]
         alone = off_the_line([places[i] for i in kept], scores[kept], noise[kept]) is None
     if names[-1] not in (*tied, best):
-        verdict, where = f"best at {best}, since then {'down' if tail[0].sign > 0 else 'worse'} (shown)", best
-    elif alone:
+        verdict = f"best at {best}, since then {'down' if tail[0].sign > 0 else 'worse'} (shown)"
+        return Trend(verdict, *change_between(ranked, draws, names.index(best)), (best, names[-1]), best)
+    if alone:
         verdict, where = f"one record off the line: {tail[off].checkpoint.name}", tail[off].checkpoint.name
     elif low > 0 and (off is None or flat == len(names) - 1):
         verdict, where = "still improving", None
@@ -669,6 +675,15 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
             verdict = f"not on a line; none since {names[flat]} can be told apart from the best"
     change = Interval(low, high, "regression line through the last checkpoints, percentiles of the draws")
     return Trend(verdict, change, estimate, tuple(r.checkpoint.name for r in tail), where)
+
+
+def change_between(ranked: Sequence[Ranked], draws: Any, first: int) -> tuple[Interval, float]:
+    """(interval, estimate) of the change from one of the checkpoints to the last."""
+    import numpy as np
+
+    low, high = np.percentile(draws[-1] - draws[first], [2.5, 97.5])
+    estimate = ranked[-1].sign * (ranked[-1].eval_accuracy - ranked[first].eval_accuracy)
+    return Interval(float(low), float(high), "difference of the two, percentiles of the draws"), estimate
 
 
 def distribution(r: Ranked, place: int, data: Mapping[str, Sequence[TaskData]]) -> dict[str, Any]:

@@ -182,11 +182,13 @@ def differences(
     """In what a checkpoint's runs differ from those of another one: "harness: a 1.0, not a 1.1 (gsm8k, boolq)"."""
     found: dict[str, list[str]] = defaultdict(list)
     for own, its in zip(shares[checkpoint], shares[other], strict=True):
+        mark, others = marks[checkpoint, own.task], marks[other, own.task]
+        alone = mark[0] != others[0] and None in (mark[0], others[0])
         for name, values in setting_differences(own.run, its.run).items():
             found[f"{name}: {', not '.join(shortened_apart(*values))}"].append(own.task)
-        mark, others = marks[checkpoint, own.task], marks[other, own.task]
-        if mark[0] != others[0] and None in (mark[0], others[0]):
-            found["items of one of them only are here"].append(own.task)
+        if alone:
+            whose = "its items are not here" if mark[0] is None else "its items are here, those of the others are not"
+            found[f"{whose} (details or samples of the run)"].append(own.task)
         elif mark[0] != others[0]:
             found[f"{mark[0]} items, not {others[0]}"].append(own.task)
         elif own.run.partial != its.run.partial:

@@ -21,6 +21,7 @@ from parts.frame import (
     listing,
     nearest,
     note,
+    option_words,
     path_word,
     print_data,
     run_line,
@@ -303,8 +304,9 @@ def rank_measured_run(
         from threadpoolctl import threadpool_limits
 
         compared = [*ranking.ranked, *([ranking.base] if ranking.base else [])]
-        items = align_items({r.checkpoint: samples[r.checkpoint] for r in compared})
-        ranking = replace(ranking, notes=(*ranking.notes, *(lines := grouped_lines(items))))
+        own = {r.checkpoint: samples[r.checkpoint] for r in compared}
+        items = align_items(own)
+        ranking = replace(ranking, notes=(*ranking.notes, *(lines := [*grouped_lines(items), *unpaired_lines(own)])))
         for line in lines if args.json else ():
             note(f"note: {line}")
         # The matrix products are small: threads that wait for each other on a busy machine cost more than they save.
@@ -332,6 +334,19 @@ def refuse_baseline(step: int, checkpoints: Sequence[Checkpoint], ranking: Ranki
         raise ScriptError(
             f"--baseline-step {step}: {name} is not compared ({reasons[0]}); compared are the steps {steps}"
         )
+
+
+def unpaired_lines(samples: Mapping[Checkpoint, Mapping[str, Samples]]) -> list[str]:
+    """What is said where some of the compared checkpoints have the items of a task and others not."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for task in dict.fromkeys(task for own in samples.values() for task in own):
+        lacking.setdefault(tuple(c.name for c, own in samples.items() if task not in own), []).append(task)
+    return [
+        f"the items of {listing(tasks, 3)} are not here for {listing(names)}: nothing is paired in it; with "
+        f"{option_words('--exclude', *names)} the others are, which tells more of them apart"
+        for names, tasks in lacking.items()
+        if names
+    ]
 
 
 def grouped_lines(items: Mapping[str, ItemScores]) -> list[str]:

@@ -35,6 +35,7 @@ from parts.statistics.possible import possible_scores
 from parts.vocabulary import STEP_FORMULAS, MetricMapping, named_results, own_key
 
 DRAWS = 10_000
+Z95 = 1.959964  # standard errors on both sides of a score that 95 % lie within
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +344,7 @@ def ahead_of_best(
     options: Options,
     best: Ranked,
 ) -> list[Ahead]:
-    """What is not ranked although the score that it reports is the better one."""
+    """What is not ranked although the score that it reports is the better one, or not shown to be worse."""
     found, alike = [], [result for result in chosen[best.checkpoint] if result.key in shared]
     for entry in unlike:
         if lines := other_scales(chosen[entry.checkpoint], alike):
@@ -353,14 +354,26 @@ def ahead_of_best(
             continue
         with contextlib.suppress(ScriptError):  # what was measured so differently has no score to set beside the best's
             own = rank_measured(entry.checkpoint, chosen[entry.checkpoint], shared, vocabulary, options)
-            if own.sign == best.sign and own.sign * own.eval_accuracy > best.sign * best.eval_accuracy:
+            lead = best.sign * (own.eval_accuracy - best.eval_accuracy)
+            if own.sign == best.sign and lead > -error_of_difference(own, best):
                 rows = [result for result in chosen[entry.checkpoint] if result.key in shared]
                 invalid = invalid_runs(rows)
                 remedy = remedy_of(rows) if invalid else "measure it as the others were"
+                why = listing(invalid or entry.reasons, 2)
                 found.append(
-                    Ahead(entry.checkpoint.name, own.eval_accuracy, listing(invalid or entry.reasons, 2), remedy)
+                    Ahead(
+                        *(entry.checkpoint.name, own.eval_accuracy, why, remedy),
+                        standard_error=own.standard_error,
+                        within=lead <= 0,
+                    )
                 )
     return found
+
+
+def error_of_difference(own: Ranked, best: Ranked) -> float:
+    """By how much two scores that were measured apart can differ by chance (95 %); 0 where an error is not known."""
+    errors = own.standard_error, best.standard_error
+    return 0.0 if None in errors else Z95 * math.hypot(*errors)
 
 
 def wider(

@@ -64,7 +64,10 @@ def ranking_json(ranking: Ranking, full: bool = False) -> dict[str, Any]:
         },
         "tied": [r.checkpoint.name for r in tied_ones(ranking)],
         "reason": undecided_line(ranking) or None,
-        "ahead": [{"name": one.name, "score": one.score, "why": one.why, "over": one.over} for one in ranking.ahead],
+        "ahead": [
+            {name: getattr(one, name) for name in ("name", "score", "standard_error", "why", "over")}
+            for one in ranking.ahead
+        ],
         "statistics": statistics_json(ranking.statistics, ranking.undecided) if ranking.statistics else None,
         "no_statistics": None if ranking.statistics else ranking.no_statistics,
         "notes": list(ranking.notes),
@@ -308,14 +311,17 @@ def undecided_line(ranking: Ranking) -> str:
             f"({option_words('--benchmarks', ','.join(sorted(ranking.benchmarks)))})"
         )
     rows = [
-        f"{one.name} reports {number(one.score)}{f' {one.over}' if one.over else ''} ({one.why})"
+        f"{one.name} reports {number(one.score)}"
+        + ("" if one.standard_error is None else f" ± {number(one.standard_error)}")
+        + f"{f' {one.over}' if one.over else ''} ({one.why})"
         for one in ranking.ahead
     ]
     wanted = dict.fromkeys(one.remedy for one in ranking.ahead)
     of = {remedy: listing([one.name for one in ranking.ahead if one.remedy == remedy], 5) for remedy in wanted}
     remedies = " and ".join(f"{remedy} ({names})" if len(of) > 1 else remedy for remedy, names in of.items())
     score, more = number(lead.eval_accuracy), "less" if lead.sign < 0 else "more"
-    more = more if not any(one.why.startswith(OTHER_SCALE) for one in ranking.ahead) else f"{more}, or on another scale"
+    more += ", or as much within its error" if any(one.within for one in ranking.ahead) else ""
+    more += ", or on another scale" if any(one.why.startswith(OTHER_SCALE) for one in ranking.ahead) else ""
     return (
         f"undecided: of those that can be compared {lead.checkpoint.name} leads with {score}, and what is not ranked "
         f"reports {more}: {listing(rows, 5)}; {remedies}, or leave out knowingly: "
@@ -344,8 +350,9 @@ def sure_lines(statistics: Statistics, tied: str) -> list[str]:
             f"{number(corrected.standard_error)} (standard error), raw {number(corrected.raw)} ({corrected.method})"
         )
     if has_width(trend):
+        along = " along the line" if len(trend.names) > 2 else ""
         lines.append(
-            f"trend: {trend.verdict} (change along the line from {trend.names[0]} to {trend.names[-1]}: "
+            f"trend: {trend.verdict} (change{along} from {trend.names[0]} to {trend.names[-1]}: "
             f"{signed(trend.estimate)}, {signed(trend.change.low)} to {signed(trend.change.high)})"
         )
     if corrected.gain is not None:

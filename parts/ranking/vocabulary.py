@@ -80,7 +80,8 @@ class Unlike:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A checkpoint that is not ranked and reports a better score than the best of the ranked ones.
+    """A checkpoint that is not ranked and reports a better score than the best of the ranked ones, or (`within`) one
+    that is not shown to be worse.
 
     `score` is over `over` where that is not all that is ranked; `remedy`: what would make it one of the ranked.
     """
@@ -90,6 +91,8 @@ class Ahead:
     why: str
     remedy: str
     over: str = ""
+    standard_error: float | None = None
+    within: bool = False
 
 
 @dataclass(frozen=True, slots=True)
