@@ -9864,12 +9864,22 @@ def chance_lines(runs: Iterable[Run]) -> list[str]:
 
 
 def partial_lines(runs: Iterable[Run]) -> list[str]:
-    """What was measured on a part of its items: "my_quiz: over 10 of 120 items, a smoke test and no score"."""
-    tasks: dict[str, dict[str, None]] = defaultdict(dict)
-    for run in runs:
-        if run.partial:
-            tasks[run.partial][run.task] = None
-    return [f"over {part}, a smoke test and no score: {listing(own, 10)}" for part, own in tasks.items()]
+    """What was measured on a part of its items: "over 10 of 120 items, a smoke test and no score: my_quiz", with whose
+    it is where it is not that of all."""
+    runs = list(runs)
+    parts = {run.partial: [one for one in runs if one.partial == run.partial] for run in runs if run.partial}
+    lines, everyone = [], run_owners(runs)
+    for part, own in parts.items():
+        whose = run_owners(own)
+        of = f" of {listing(whose, 10)}" if len(whose) < len(everyone) else ""
+        tasks = listing(dict.fromkeys(run.task for run in own), 10)
+        lines.append(f"over {part}, a smoke test and no score: {tasks}{of}")
+    return lines
+
+
+def run_owners(runs: Iterable[Run]) -> list[str]:
+    """What the models of runs are called, each once."""
+    return list(dict.fromkeys(run.identity.checkpoint or run.identity.name for run in runs))
 
 
 def same_weights_line(models: Mapping[str, Sequence[Run]], what: str) -> str:

@@ -7801,10 +7801,21 @@ def check_times(run: EvalRun) -> None:
     longest = max(job.hours for job in late)
     raise ScriptError(
         f"{len(late)} of {len(run.waiting)} jobs are estimated to need up to {duration_text(longest * 3600)}, and "
-        f"--timeout {run.timeout} would cut them off: --timeout {math.ceil(1.5 * longest)}h would do, or shorter jobs: "
-        "--split both, --limit N",
+        f"--timeout {run.timeout} would cut them off: {longer(run, longest)}, or shorter jobs: --split both, --limit N",
         code=3,
     )
+
+
+def longer(run: EvalRun, hours: float) -> str:
+    """The --timeout for jobs of so many hours, with half as much again where the run's --max-cost bears it."""
+    wanted = f"{math.ceil(1.5 * hours)}h"
+    if run.max_cost is None or (most := replace(run, timeout=wanted).at_most) is None or most <= run.max_cost + 1e-9:
+        return f"--timeout {wanted} would do"
+    if (minutes := paid_minutes(run)) >= 60 * hours:
+        return f"--timeout {minutes}m would do (more is above --max-cost {run.max_cost:g})"
+    least = math.ceil(hours)
+    most = replace(run, timeout=f"{least}h").at_most or 0.0
+    return f"--timeout {least}h with --max-cost {math.ceil(most)} would do (it costs {money(most)} at most)"
 
 
 def check_cost(run: EvalRun) -> None:
@@ -7850,11 +7861,16 @@ def unknown_ceiling(run: EvalRun) -> str:
     return unbounded[0].removeprefix("no ceiling: ") if unbounded else "the tokens of a provider have no known ceiling"
 
 
-def cheaper(run: EvalRun) -> str:
-    """What would bring a run below its --max-cost: a shorter timeout where the jobs have the time, else less work."""
+def paid_minutes(run: EvalRun) -> int:
+    """The longest --timeout of all jobs that wait for which the run's --max-cost pays."""
     left = run.max_cost - (run.committed or 0.0) - sum(job.tokens_at_most or 0.0 for job in run.waiting)
     hourly = sum(job.price for job in run.waiting)
-    minutes = int(left / hourly * 60) if hourly > 0 else 0
+    return int(left / hourly * 60) if hourly > 0 else 0
+
+
+def cheaper(run: EvalRun) -> str:
+    """What would bring a run below its --max-cost: a shorter timeout where the jobs have the time, else less work."""
+    minutes = paid_minutes(run)
     longest = max(job.hours for job in run.waiting)
     if minutes >= 60 * longest:
         return f"--timeout {minutes}m would do (the estimate is {duration_text(longest * 3600)})"

@@ -7875,10 +7875,21 @@ def check_times(run: EvalRun) -> None:
     longest = max(job.hours for job in late)
     raise ScriptError(
         f"{len(late)} of {len(run.waiting)} jobs are estimated to need up to {duration_text(longest * 3600)}, and "
-        f"--timeout {run.timeout} would cut them off: --timeout {math.ceil(1.5 * longest)}h would do, or shorter jobs: "
-        "--split both, --limit N",
+        f"--timeout {run.timeout} would cut them off: {longer(run, longest)}, or shorter jobs: --split both, --limit N",
         code=3,
     )
+
+
+def longer(run: EvalRun, hours: float) -> str:
+    """The --timeout for jobs of so many hours, with half as much again where the run's --max-cost bears it."""
+    wanted = f"{math.ceil(1.5 * hours)}h"
+    if run.max_cost is None or (most := replace(run, timeout=wanted).at_most) is None or most <= run.max_cost + 1e-9:
+        return f"--timeout {wanted} would do"
+    if (minutes := paid_minutes(run)) >= 60 * hours:
+        return f"--timeout {minutes}m would do (more is above --max-cost {run.max_cost:g})"
+    least = math.ceil(hours)
+    most = replace(run, timeout=f"{least}h").at_most or 0.0
+    return f"--timeout {least}h with --max-cost {math.ceil(most)} would do (it costs {money(most)} at most)"
 
 
 def check_cost(run: EvalRun) -> None:
@@ -7924,11 +7935,16 @@ def unknown_ceiling(run: EvalRun) -> str:
     return unbounded[0].removeprefix("no ceiling: ") if unbounded else "the tokens of a provider have no known ceiling"
 
 
-def cheaper(run: EvalRun) -> str:
-    """What would bring a run below its --max-cost: a shorter timeout where the jobs have the time, else less work."""
+def paid_minutes(run: EvalRun) -> int:
+    """The longest --timeout of all jobs that wait for which the run's --max-cost pays."""
     left = run.max_cost - (run.committed or 0.0) - sum(job.tokens_at_most or 0.0 for job in run.waiting)
     hourly = sum(job.price for job in run.waiting)
-    minutes = int(left / hourly * 60) if hourly > 0 else 0
+    return int(left / hourly * 60) if hourly > 0 else 0
+
+
+def cheaper(run: EvalRun) -> str:
+    """What would bring a run below its --max-cost: a shorter timeout where the jobs have the time, else less work."""
+    minutes = paid_minutes(run)
     longest = max(job.hours for job in run.waiting)
     if minutes >= 60 * longest:
         return f"--timeout {minutes}m would do (the estimate is {duration_text(longest * 3600)})"
@@ -10413,6 +10429,7 @@ NO_BFLOAT16 = {"T4"}  # GPUs older than compute capability 8.0
 # TFLOP/s of one GPU in 16 bits without sparsity, about, from the makers' data sheets; for estimates of time alone.
 PEAK = {"T4": 65, "L4": 121, "A10G": 70, "L40S": 362, "A100": 312, "H200": 989, "RTX PRO 6000": 500}
 ASSUMED_PEAK = 100
+UNKNOWN_SIZE = 7e9  # parameters, where nothing tells
 CPU_PEAK = 0.3
 PROMPT_SHARE, ANSWER_SHARE = 0.4, 0.15  # of the peak, reached by vLLM while it reads and while it writes
 WITHOUT_VLLM = 5  # times slower
@@ -10573,7 +10590,7 @@ def largest(choices: Sequence[Placement]) -> Placement:
 def speed(facts: ModelFacts, choice: Placement, backend: str) -> tuple[float, float]:
     """Assumed tokens per second, of prompts and of answers: 2 operations for each active parameter and token."""
     peak = PEAK.get(choice.flavor.gpu, ASSUMED_PEAK) if choice.flavor.gpus else CPU_PEAK
-    operations = 2 * (facts.active or facts.parameters or 7e9)
+    operations = 2 * (facts.active or facts.parameters or UNKNOWN_SIZE)
     each = peak * 1e12 * max(1, choice.tensor_parallel_size) / operations / (1 if backend == "vllm" else WITHOUT_VLLM)
     # Small models are limited by all that surrounds them.
     return min(PROMPT_SHARE * each, 100_000.0), min(ANSWER_SHARE * each, 10_000.0)
@@ -10777,6 +10794,7 @@ def choice_notes(facts: Mapping[str, ModelFacts], choices: Mapping[str, Placemen
     said: dict[str, list[str]] = {}
     for model, row in facts.items():
         size = f"{count_text(row.parameters)} parameters" if row.parameters else "size not known"
+        size += "" if row.parameters or row.active else f", taken as {count_text(UNKNOWN_SIZE)} for the time"
         size += f", {count_text(row.active)} at a time" if row.active else ""
         size = f"an adapter: {size}" if row.is_adapter else size
         kinds = "/".join(row.types) or "type not known"

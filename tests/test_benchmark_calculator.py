@@ -660,6 +660,18 @@ def test_by_which_of_acc_and_acc_norm_it_is_ranked_is_said(tmp_path, capsys):
     assert other["best"]["name"] == "step_2" and "may order otherwise" not in " ".join(other["notes"])
 
 
+def test_one_that_has_another_metric_alone_does_not_hide_that_all_have_it(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1", "step_2", "step_3")
+    for place, name in enumerate(("step_1", "step_2", "step_3")):
+        if place < 2:
+            add_record(run, name, "arc_challenge", 0.5 + place / 10, metric="acc,none")
+        add_record(run, name, "arc_challenge", 0.6 + place / 10, metric="acc_norm,none")
+    found = ranked(capsys, run, code=3)
+    (line,) = [line for line in found["notes"] if "may order otherwise" in line]
+    other = ranked(capsys, run, *shlex.split(line.rpartition(": ")[2]))
+    assert len(other["checkpoints"]) == 3 and other["best"]["name"] == "step_3"
+
+
 def test_an_empty_folder_of_results_is_no_ranking_by_formulas(tmp_path, capsys):
     run = make_run(tmp_path)
     (tmp_path / "empty").mkdir()

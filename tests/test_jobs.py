@@ -430,6 +430,33 @@ def test_a_job_that_its_timeout_would_cut_off_is_not_sold(hub, capsys):
     assert len(hub.jobs.all) == 1
 
 
+@pytest.mark.parametrize("share", [0.7, 1.2, 1.6])
+def test_a_longer_timeout_is_one_that_the_cap_pays_for(hub, capsys, share):
+    """The cap pays for this share of what the estimated hours cost."""
+    words = command("--yes", tasks=("mmlu_pro|5",), run_id="r2")
+    words[words.index("me/lm-step_1")] = "me/large"
+    hub.create_repo("me/large", files=model_files("BF16", 8_000_000_000))
+    assert main(*words, "--dry-run", "--timeout", "99h", "--json") == 0
+    job = json.loads(capsys.readouterr().out)["jobs"][0]
+    cap = f"{share * job['hours'] * job['price']:.2f}"
+    assert main(*words, "--max-cost", cap) == 3
+    captured = capsys.readouterr()
+    said = re.search(r"cut them off: --timeout (\d+[hm])(?: with --max-cost (\d+))? would do", captured.err)
+    assert bool(said[2]) is (share < 1)
+    assert main(*words, "--max-cost", said[2] or cap, "--timeout", said[1]) == 0
+    assert len(hub.jobs.all) == 1
+
+
+def test_a_size_that_is_assumed_is_said():
+    place = script.choose_hardware(script.facts_from_name("org/lm-7b"), CATALOG, script.Wish("vllm"))
+    for name, said in (("org/mystery", "size not known, taken as 7 B for the time"), ("org/lm-8b", "8 B parameters,")):
+        facts = script.facts_from_name(name)
+        (line,) = script.choice_notes({name: facts}, {name: place})
+        assert line.startswith(f"{name}: {said}")
+        like = script.speed(script.facts_from_name("org/lm-7b"), place, "vllm")
+        assert (script.speed(facts, place, "vllm") == like) is ("mystery" in name)
+
+
 def test_tasks_without_writing_cost_no_answers():
     for framework, task, writes in [
         ("lighteval", "arc:easy|0", False),

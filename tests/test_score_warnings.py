@@ -110,6 +110,7 @@ def test_a_smoke_test_of_summaries_gates_nothing(tmp_path, capsys, settings, siz
         path.write_text(json.dumps(record))
     code, out = compared(capsys, tmp_path)
     assert code == (3 if part else 0) and (f"over {part}, a smoke test and no score" in out) == bool(part), out
+    assert ("no score: gsm8k of me/b" in out) == bool(part)
 
 
 def test_the_whole_is_best(tmp_path, capsys):

@@ -45,6 +45,7 @@ NO_BFLOAT16 = {"T4"}  # GPUs older than compute capability 8.0
 # TFLOP/s of one GPU in 16 bits without sparsity, about, from the makers' data sheets; for estimates of time alone.
 PEAK = {"T4": 65, "L4": 121, "A10G": 70, "L40S": 362, "A100": 312, "H200": 989, "RTX PRO 6000": 500}
 ASSUMED_PEAK = 100
+UNKNOWN_SIZE = 7e9  # parameters, where nothing tells
 CPU_PEAK = 0.3
 PROMPT_SHARE, ANSWER_SHARE = 0.4, 0.15  # of the peak, reached by vLLM while it reads and while it writes
 WITHOUT_VLLM = 5  # times slower
@@ -205,7 +206,7 @@ def largest(choices: Sequence[Placement]) -> Placement:
 def speed(facts: ModelFacts, choice: Placement, backend: str) -> tuple[float, float]:
     """Assumed tokens per second, of prompts and of answers: 2 operations for each active parameter and token."""
     peak = PEAK.get(choice.flavor.gpu, ASSUMED_PEAK) if choice.flavor.gpus else CPU_PEAK
-    operations = 2 * (facts.active or facts.parameters or 7e9)
+    operations = 2 * (facts.active or facts.parameters or UNKNOWN_SIZE)
     each = peak * 1e12 * max(1, choice.tensor_parallel_size) / operations / (1 if backend == "vllm" else WITHOUT_VLLM)
     # Small models are limited by all that surrounds them.
     return min(PROMPT_SHARE * each, 100_000.0), min(ANSWER_SHARE * each, 10_000.0)
@@ -409,6 +410,7 @@ def choice_notes(facts: Mapping[str, ModelFacts], choices: Mapping[str, Placemen
     said: dict[str, list[str]] = {}
     for model, row in facts.items():
         size = f"{count_text(row.parameters)} parameters" if row.parameters else "size not known"
+        size += "" if row.parameters or row.active else f", taken as {count_text(UNKNOWN_SIZE)} for the time"
         size += f", {count_text(row.active)} at a time" if row.active else ""
         size = f"an adapter: {size}" if row.is_adapter else size
         kinds = "/".join(row.types) or "type not known"

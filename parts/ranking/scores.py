@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -258,11 +258,12 @@ def other_weighing_lines(
     results: Mapping[Checkpoint, Sequence[Result]], chosen: Mapping[Checkpoint, Sequence[Result]]
 ) -> list[str]:
     """By which of acc and acc_norm benchmarks are ranked whose records have both: they may order otherwise."""
+    named = Counter((result.key, result.metric) for rows in chosen.values() for result in rows)
     used: dict[str, dict[str, str]] = defaultdict(dict)
     left: dict[str, dict[str, str]] = defaultdict(dict)
-    for rows in chosen.values():
-        for result in rows:
-            used[result.key][metric_key(result.metric)] = result.metric
+    for (key, metric), count in named.items():
+        if count == max(number for (other, _), number in named.items() if other == key):  # what few have is not ranked
+            used[key][metric_key(metric)] = metric
     for rows in results.values():
         for result in rows:
             metric = metric_key(result.metric)
