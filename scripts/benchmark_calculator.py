@@ -7573,26 +7573,33 @@ def chosen_results(results: Sequence[Result], where: str, vocabulary: MetricMapp
     return chosen
 
 
-def other_weighing_lines(
+def passed_over_lines(
     results: Mapping[Checkpoint, Sequence[Result]], chosen: Mapping[Checkpoint, Sequence[Result]]
 ) -> list[str]:
-    """By which of acc and acc_norm benchmarks are ranked whose records have both: they may order otherwise."""
-    named = Counter((result.key, result.metric) for rows in chosen.values() for result in rows)
-    used: dict[str, dict[str, str]] = defaultdict(dict)
+    """By what benchmarks are ranked whose records have acc and acc_norm, or are of several harnesses: each may order
+    otherwise."""
+
+    def way(result: Result) -> tuple[str, str]:
+        return result.run.harness[0], metric_key(result.metric)
+
+    named = Counter((result.key, way(result), result.metric) for rows in chosen.values() for result in rows)
+    used: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
     left: dict[str, dict[str, str]] = defaultdict(dict)
-    for (key, metric), count in named.items():
-        if count == max(number for (other, _), number in named.items() if other == key):  # what few have is not ranked
-            used[key][metric_key(metric)] = metric
+    for (key, own, metric), count in named.items():
+        if count == max(number for (other, *_), number in named.items() if other == key):  # what few have is not ranked
+            used[key][own] = metric
     for rows in results.values():
         for result in rows:
-            metric = metric_key(result.metric)
-            if metric.startswith("acc") and result.key in used and metric not in used[result.key]:
-                left[result.key][result.result_id] = result.metric
+            own = used.get(result.key, {})
+            harness, metric = way(result)
+            alone = harness not in {name for name, _ in own}
+            weighed = all(name.startswith("acc") for _, name in [*own, (harness, metric)])
+            if own and (alone or (weighed and (harness, metric) not in own)):
+                left[result.key][result.result_id] = f"{harness}'s {result.metric}" if alone else result.metric
     return [
         f"{key} is ranked by {listing(used[key].values())}; {listing(dict.fromkeys(ids.values()))} is in the records, "
         f"too, and may order otherwise: {option_words('--result-id', next(iter(ids)))}"
         for key, ids in sorted(left.items())
-        if all(metric.startswith("acc") for metric in used[key])
     ]
 
 
@@ -11970,7 +11977,7 @@ def choose_measured(
     dropped = drop_incomplete(chosen) if options.benchmarks else {}
     for checkpoint, missing in dropped.items():
         left.append(Skipped(checkpoint.name, f"not (fully) measured: {', '.join(missing)}"))
-    lines += [] if ids else other_weighing_lines(results, chosen)
+    lines += [] if ids else passed_over_lines(results, chosen)
     return chosen, left, lines, {c: measured[c] for c in dropped}
 
 

@@ -660,6 +660,18 @@ def test_by_which_of_acc_and_acc_norm_it_is_ranked_is_said(tmp_path, capsys):
     assert other["best"]["name"] == "step_2" and "may order otherwise" not in " ".join(other["notes"])
 
 
+def test_what_another_harness_found_of_a_benchmark_is_said(tmp_path, capsys):
+    run = make_run(tmp_path, "step_1", "step_2")
+    for name, one, other in (("step_1", 0.6, 0.5), ("step_2", 0.5, 0.7)):
+        add_record(run, name, "gsm8k", one, metric="exact_match")
+        add_record(run, name, "gsm8k", other, library="OpenCompass", error=0.01)
+    found = ranked(capsys, run)
+    (line,) = [line for line in found["notes"] if "may order otherwise" in line]
+    assert "OpenCompass's accuracy is in the records, too" in line and "ranked by exact_match" in line
+    other = ranked(capsys, run, *shlex.split(line.rpartition(": ")[2]))
+    assert {found["best"]["name"], other["best"]["name"]} == {"step_1", "step_2"}
+
+
 def test_one_that_has_another_metric_alone_does_not_hide_that_all_have_it(tmp_path, capsys):
     run = make_run(tmp_path, "step_1", "step_2", "step_3")
     for place, name in enumerate(("step_1", "step_2", "step_3")):

@@ -19,8 +19,8 @@ from parts.ranking.scores import (
     chosen_results,
     mean_score,
     one_content,
-    other_weighing_lines,
     overall_score,
+    passed_over_lines,
     scores_by_task,
     step_formula_scores,
     uncounted,
@@ -222,7 +222,7 @@ def choose_measured(
     dropped = drop_incomplete(chosen) if options.benchmarks else {}
     for checkpoint, missing in dropped.items():
         left.append(Skipped(checkpoint.name, f"not (fully) measured: {', '.join(missing)}"))
-    lines += [] if ids else other_weighing_lines(results, chosen)
+    lines += [] if ids else passed_over_lines(results, chosen)
     return chosen, left, lines, {c: measured[c] for c in dropped}
 
 
