@@ -3836,17 +3836,28 @@ def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0
 
 
 def score_bounds(
-    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
+    score: float,
+    attempts: Attempts,
+    low: float | None,
+    high: float | None,
+    lower_is_better: bool = False,
+    items: int | None = None,
 ) -> tuple[float, float] | None:
     """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
 
-    low and high bound the score of one attempt. Without lost attempts both are the score.
+    low and high bound the score of one attempt. items: how many the score is the mean of; where they were asked several
+    times, nobody knows which of them lost how much, and the bounds are those of the worst such case. Without lost
+    attempts both are the score.
     """
     if not attempts.lost:
         return score, score
     if not attempts.made or low is None or high is None:
         return None
-    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
+    if items is not None and items < attempts.made - attempts.lost:
+        moved = attempts.lost / attempts.made * (high - low)
+        ends = [max(low, score - moved), min(high, score + moved)]
+    else:
+        ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
     return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
 
 
@@ -4991,6 +5002,35 @@ class Answer(NamedTuple):
         made, scored = (count_in(str(self.fields.get(name, "1"))) for name in ("attempts", "scored"))
         return (made, scored) if made is not None and scored is not None and scored <= made else (1, 1)
 
+    @property
+    def averaged(self) -> bool:
+        """Whether its score can be the mean of its attempts, and not the best of them, say."""
+        values = [one for one in listed_json(self.fields.get("attempt_values", "")) if is_number(one)]
+        mean = math.fsum(values) / len(values) if values else 0.0
+        scales = (1.0, 0.01, 100.0)
+        return not values or any(math.isclose(mean * scale, self.score, abs_tol=1e-9) for scale in scales)
+
+    def within(self, low: float, high: float, averaged: bool = True) -> tuple[float, float]:
+        """The least and the greatest score of the item, attempts without one being anything from low to high.
+
+        averaged: whether it is the mean of all of them; the ends of another reduction are not known.
+        """
+        made, scored = self.attempts
+        if made == scored:
+            return self.score, self.score
+        if not averaged:
+            return low, high
+        return tuple((self.score * scored + (made - scored) * end) / made for end in (low, high))
+
+
+def listed_json(text: str) -> list[Any]:
+    """A list that stands as JSON in an item's metadata; nothing where none does."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
+
 
 FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
 
@@ -5056,6 +5096,7 @@ class Run:
     moment: str = ""  # ISO 8601 or seconds, as the record says it
     conflict: str = ""
     contradiction: str = ""  # where the numbers of its source contradict one another
+    otherwise: tuple[float, str] | None = None  # the score with another option of scoring, and in words how
     lost_items: str = ""  # why its items could not be read where it was converted
     missing_samples: str = ""  # that its items were written, and are not here
     sampled: bool = False  # whether the record says that there are samples
@@ -5189,11 +5230,19 @@ def result_run(
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
         cluster_field=single_line(first_said("cluster_by", more) or first_said("cluster", more)),
+        otherwise=score_otherwise(notes, scale),
         formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
         votes=shared_votes(record, row),
         **making_fields(row, record),
     )
+
+
+def score_otherwise(notes: Mapping[str, Any], scale: float) -> tuple[float, str] | None:
+    """The score that another option of scoring would give, where the record says it."""
+    text, how = str(notes.get("score_otherwise") or ""), single_line(notes.get("otherwise_by") or "")
+    found = float(text) if re.fullmatch(r"-?\d{1,12}(?:\.\d{1,20})?(?:e-?\d{1,2})?", text) else None
+    return None if found is None or not how else (found * scale, how)
 
 
 def found_benchmark(
@@ -5701,6 +5750,59 @@ def question_hash(asked: Mapping[str, Any]) -> str:
     if not isinstance(question, str) or not question:
         return ""
     return hashlib.sha256(question.encode(errors="replace")).hexdigest()[:16]
+
+
+# --- parts/records/lost.py --------------------------------------------------------------------------------------------
+
+
+def lost_rows(repeats: tuple, errors: frozenset[str]) -> tuple[int, int]:
+    """(attempts without a score, all attempts) as the lines of a samples file show them."""
+    if not repeats:
+        return 0, 0
+    names = set(errors).union(*repeats)
+    scored = sum(map(len, repeats))
+    return len(names) * len(repeats) - scored, len(names) * len(repeats)
+
+
+def attempts_of_runs(runs: Iterable[Run]) -> Attempts:
+    """What became of all attempts of some runs."""
+    own = [attempts_of(run.counts, run.n, *lost_rows(run.repeats, run.errors)) for run in runs]
+    made = [one.made for one in own]
+    return Attempts(None if None in made else sum(made), sum(one.lost for one in own))
+
+
+def lost_answer(run: Run, name: str) -> Answer:
+    """An item's line that has no score, by what its metadata say of its attempts."""
+    return Answer(0.0, None, None, None, run.lost_fields.get(name, NO_FIELDS))
+
+
+def hidden_share(runs: Sequence[Run]) -> float:
+    """The share of some runs' attempts that were lost without an item showing it: any could be the one."""
+    told, shown = attempts_of_runs(runs), 0
+    for run in runs:
+        for repeat in run.repeats:
+            shown += sum(made - scored for made, scored in (answer.attempts for answer in repeat.values()))
+            shown += sum(lost_answer(run, name).attempts[0] for name in run.errors if name not in repeat)
+    return max(0, told.lost - shown) / told.made if told.made else 0.0
+
+
+def possible_mean(
+    runs: Sequence[Run], names: Collection[tuple[str, str]], factors: Mapping[str, float], low: float, high: float
+) -> tuple[float, float]:
+    """The least and the greatest mean of some items (part, name), each multiplied by the factor of its part.
+
+    An item is the mean of its repeats in all runs.
+    """
+    repeats = [(run.subtask, repeat) for run in runs for repeat in run.repeats]
+    averaged = all(answer.averaged for _, repeat in repeats for answer in repeat.values())
+    least = most = 0.0
+    for part, name in names:
+        answers = [repeat.get(name) for subtask, repeat in repeats if subtask == part]
+        ends = [(low, high) if answer is None else answer.within(low, high, averaged) for answer in answers]
+        own = [math.fsum(end) / len(end) for end in zip(*(ends or [(low, high)]), strict=True)]
+        least, most = least + factors[part] * own[0], most + factors[part] * own[1]
+    hidden = hidden_share(runs) * (high - low)
+    return max(low, least / len(names) - hidden), min(high, most / len(names) + hidden)
 
 
 # --- parts/records/validity.py ----------------------------------------------------------------------------------------
@@ -6945,6 +7047,7 @@ class Result:
     run: Run
     attempts: Attempts
     samples: Samples | None = None
+    ends: tuple[float, float] | None = None  # its least and greatest score, where its items tell what was lost
 
     key = property(attrgetter("run.key"), doc="The benchmark.")
     subtask = property(attrgetter("run.subtask"), doc="The part of it; empty: the whole.")
@@ -6984,7 +7087,23 @@ def make_result(reading: ReadResult, cluster_by: str | None, known: dict[str, An
     usable = facts is not None and (facts.stated or (facts.factor is not None and not run.corpus_level))
     samples = make_samples(reading, cluster_by or run.cluster_field or None, known) if usable else None
     run = replace(run, counts={"empty": facts.empty} | dict(run.counts)) if facts else run
-    return Result(run, reading.attempts, samples)
+    return Result(run, reading.attempts, samples, ends_by_items(reading) if usable else None)
+
+
+def ends_by_items(reading: ReadResult) -> tuple[float, float] | None:
+    """The least and the greatest mean of a result's items, whatever its lost attempts would have got; None where none
+    was lost, or nothing bounds it."""
+    run, ends = reading.run, attempt_ends(reading.run)
+    if not reading.attempts.lost or run.corpus_level or None in ends:
+        return None
+    run = with_answers(run, reading.lines, INDEPENDENT, reading.facts)
+    names = {(run.subtask, name) for name in run.errors.union(*run.repeats)}
+    return possible_mean([run], names, {run.subtask: 1.0}, *ends)
+
+
+def attempt_ends(run: Run) -> tuple[float | None, float | None]:
+    """The least and the greatest score of one attempt."""
+    return (0.0, 1.0) if run.unit == "proportion" and not run.lower_is_better else (run.low, run.high)
 
 
 def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Samples:
@@ -7077,7 +7196,9 @@ def mean_result(results: Sequence[Result]) -> Result:
         scores = np.mean([one.scores for one in samples], axis=0)
         samples = [replace(first, scores=scores)]
         run = with_error_of(run, samples[0])
-    return Result(run, attempts, samples[0] if alike else None)
+    ends = [(result.score.value,) * 2 if not result.attempts.lost else result.ends for result in results]
+    both = None if None in ends else tuple(math.fsum(own) / len(own) for own in zip(*ends, strict=True))
+    return Result(run, attempts, samples[0] if alike else None, both)
 
 
 def with_error_of(run: Run, samples: Samples) -> Run:
@@ -12223,9 +12344,9 @@ def possible_ends(result: Result) -> tuple[float, float] | None:
         known, lost = [one for one in samples.statistics if one is not None], samples.lost
         ends = possible_scores(known, lost, [1] * len(lost), 1, samples.formula, [*known, *lost])
         return None if ends is None else tuple(run.scale * one for one in ends)[:: -1 if run.lower_is_better else 1]
-    share = run.unit == "proportion" and not run.lower_is_better
-    low, high = (0.0, 1.0) if share else (run.low, run.high)
-    return score_bounds(run.score, result.attempts, low, high, run.lower_is_better)
+    if result.ends is not None:
+        return result.ends[:: -1 if run.lower_is_better else 1]
+    return score_bounds(run.score, result.attempts, *attempt_ends(run), run.lower_is_better, run.n)
 
 
 def could_win(best: Ranked, ranked: Iterable[Ranked]) -> list[Ranked]:

@@ -1717,17 +1717,28 @@ def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0
 
 
 def score_bounds(
-    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
+    score: float,
+    attempts: Attempts,
+    low: float | None,
+    high: float | None,
+    lower_is_better: bool = False,
+    items: int | None = None,
 ) -> tuple[float, float] | None:
     """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
 
-    low and high bound the score of one attempt. Without lost attempts both are the score.
+    low and high bound the score of one attempt. items: how many the score is the mean of; where they were asked several
+    times, nobody knows which of them lost how much, and the bounds are those of the worst such case. Without lost
+    attempts both are the score.
     """
     if not attempts.lost:
         return score, score
     if not attempts.made or low is None or high is None:
         return None
-    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
+    if items is not None and items < attempts.made - attempts.lost:
+        moved = attempts.lost / attempts.made * (high - low)
+        ends = [max(low, score - moved), min(high, score + moved)]
+    else:
+        ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
     return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
 
 
@@ -2850,6 +2861,35 @@ class Answer(NamedTuple):
         made, scored = (count_in(str(self.fields.get(name, "1"))) for name in ("attempts", "scored"))
         return (made, scored) if made is not None and scored is not None and scored <= made else (1, 1)
 
+    @property
+    def averaged(self) -> bool:
+        """Whether its score can be the mean of its attempts, and not the best of them, say."""
+        values = [one for one in listed_json(self.fields.get("attempt_values", "")) if is_number(one)]
+        mean = math.fsum(values) / len(values) if values else 0.0
+        scales = (1.0, 0.01, 100.0)
+        return not values or any(math.isclose(mean * scale, self.score, abs_tol=1e-9) for scale in scales)
+
+    def within(self, low: float, high: float, averaged: bool = True) -> tuple[float, float]:
+        """The least and the greatest score of the item, attempts without one being anything from low to high.
+
+        averaged: whether it is the mean of all of them; the ends of another reduction are not known.
+        """
+        made, scored = self.attempts
+        if made == scored:
+            return self.score, self.score
+        if not averaged:
+            return low, high
+        return tuple((self.score * scored + (made - scored) * end) / made for end in (low, high))
+
+
+def listed_json(text: str) -> list[Any]:
+    """A list that stands as JSON in an item's metadata; nothing where none does."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
+
 
 FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
 
@@ -2915,6 +2955,7 @@ class Run:
     moment: str = ""  # ISO 8601 or seconds, as the record says it
     conflict: str = ""
     contradiction: str = ""  # where the numbers of its source contradict one another
+    otherwise: tuple[float, str] | None = None  # the score with another option of scoring, and in words how
     lost_items: str = ""  # why its items could not be read where it was converted
     missing_samples: str = ""  # that its items were written, and are not here
     sampled: bool = False  # whether the record says that there are samples
@@ -3048,11 +3089,19 @@ def result_run(
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
         cluster_field=single_line(first_said("cluster_by", more) or first_said("cluster", more)),
+        otherwise=score_otherwise(notes, scale),
         formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
         votes=shared_votes(record, row),
         **making_fields(row, record),
     )
+
+
+def score_otherwise(notes: Mapping[str, Any], scale: float) -> tuple[float, str] | None:
+    """The score that another option of scoring would give, where the record says it."""
+    text, how = str(notes.get("score_otherwise") or ""), single_line(notes.get("otherwise_by") or "")
+    found = float(text) if re.fullmatch(r"-?\d{1,12}(?:\.\d{1,20})?(?:e-?\d{1,2})?", text) else None
+    return None if found is None or not how else (found * scale, how)
 
 
 def found_benchmark(
@@ -7510,7 +7559,63 @@ def corpus_ends(row: Row) -> list[tuple[float, float]] | None:
     return made
 
 
+# --- parts/records/lost.py --------------------------------------------------------------------------------------------
+
+
+def lost_rows(repeats: tuple, errors: frozenset[str]) -> tuple[int, int]:
+    """(attempts without a score, all attempts) as the lines of a samples file show them."""
+    if not repeats:
+        return 0, 0
+    names = set(errors).union(*repeats)
+    scored = sum(map(len, repeats))
+    return len(names) * len(repeats) - scored, len(names) * len(repeats)
+
+
+def attempts_of_runs(runs: Iterable[Run]) -> Attempts:
+    """What became of all attempts of some runs."""
+    own = [attempts_of(run.counts, run.n, *lost_rows(run.repeats, run.errors)) for run in runs]
+    made = [one.made for one in own]
+    return Attempts(None if None in made else sum(made), sum(one.lost for one in own))
+
+
+def lost_answer(run: Run, name: str) -> Answer:
+    """An item's line that has no score, by what its metadata say of its attempts."""
+    return Answer(0.0, None, None, None, run.lost_fields.get(name, NO_FIELDS))
+
+
+def hidden_share(runs: Sequence[Run]) -> float:
+    """The share of some runs' attempts that were lost without an item showing it: any could be the one."""
+    told, shown = attempts_of_runs(runs), 0
+    for run in runs:
+        for repeat in run.repeats:
+            shown += sum(made - scored for made, scored in (answer.attempts for answer in repeat.values()))
+            shown += sum(lost_answer(run, name).attempts[0] for name in run.errors if name not in repeat)
+    return max(0, told.lost - shown) / told.made if told.made else 0.0
+
+
+def possible_mean(
+    runs: Sequence[Run], names: Collection[tuple[str, str]], factors: Mapping[str, float], low: float, high: float
+) -> tuple[float, float]:
+    """The least and the greatest mean of some items (part, name), each multiplied by the factor of its part.
+
+    An item is the mean of its repeats in all runs.
+    """
+    repeats = [(run.subtask, repeat) for run in runs for repeat in run.repeats]
+    averaged = all(answer.averaged for _, repeat in repeats for answer in repeat.values())
+    least = most = 0.0
+    for part, name in names:
+        answers = [repeat.get(name) for subtask, repeat in repeats if subtask == part]
+        ends = [(low, high) if answer is None else answer.within(low, high, averaged) for answer in answers]
+        own = [math.fsum(end) / len(end) for end in zip(*(ends or [(low, high)]), strict=True)]
+        least, most = least + factors[part] * own[0], most + factors[part] * own[1]
+    hidden = hidden_share(runs) * (high - low)
+    return max(low, least / len(names) - hidden), min(high, most / len(names) + hidden)
+
+
 # --- parts/comparison/losses.py ---------------------------------------------------------------------------------------
+
+SMALL_SHIFT = 0.25  # of a difference: less of it is worth no note
+BY_WRITING = "only by how answers are written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -7527,34 +7632,7 @@ class Reach:
 
 def side_attempts(side: Side) -> Attempts:
     """What became of all attempts of a side."""
-    own = [attempts_of(run.counts, run.n, *lost_rows(run.repeats, run.errors)) for run in side.runs]
-    made = [one.made for one in own]
-    return Attempts(None if None in made else sum(made), sum(one.lost for one in own))
-
-
-def lost_rows(repeats: tuple, errors: frozenset[str]) -> tuple[int, int]:
-    """(attempts without a score, all attempts) as the lines of a samples file show them."""
-    if not repeats:
-        return 0, 0
-    names = set(errors).union(*repeats)
-    scored = sum(map(len, repeats))
-    return len(names) * len(repeats) - scored, len(names) * len(repeats)
-
-
-def item_range(side: Side, name: ItemId, low: float, high: float) -> tuple[float, float]:
-    """The mean of an item's attempts, with all lost ones at `low`, and at `high`."""
-    total = scored = made = 0.0
-    for run in side.runs:
-        if run.subtask != name[0]:
-            continue
-        for repeat in run.repeats:
-            answer = repeat.get(name[1])
-            attempts, good = (1, 0) if answer is None else answer.attempts
-            made, scored = made + attempts, scored + good
-            total += 0.0 if answer is None else answer.score * good
-    if not made:
-        return low, high
-    return (total + (made - scored) * low) / made, (total + (made - scored) * high) / made
+    return attempts_of_runs(side.runs)
 
 
 def ends_of(row: Row) -> tuple[float, float] | None:
@@ -7570,51 +7648,48 @@ def ends_of(row: Row) -> tuple[float, float] | None:
 def reach_of(row: Row) -> Reach | None:
     """How far lost attempts could move a row's gain; None where nothing bounds it."""
     if row.corpus is not None:
-        both = None if any(map(hidden_share, row.sides)) else corpus_ends(row)
+        both = None if any(hidden_share(side.runs) for side in row.sides) else corpus_ends(row)
         return None if both is None else reach_between(row, both)
     ends = ends_of(row)
     if ends is None:
         return None
     if row.pairs is None:
-        return reach_of_scores(row, ends)
+        return reach_of_scores(row)
     baseline, candidate = row.sides
     both = baseline.lost.union(baseline.scores) & candidate.lost.union(candidate.scores)
-    low = high = observed = compared = 0.0
     factors = part_factors(both, row.parts_once)
+    one, two = (possible_mean(side.runs, both, factors, *ends) for side in row.sides)
+    observed = compared = 0.0
     for name in both:
-        one, two = item_range(baseline, name, *ends), item_range(candidate, name, *ends)
-        factor = factors[name[0]]
-        low, high = low + factor * (two[0] - one[1]), high + factor * (two[1] - one[0])
         if name in baseline.scores and name in candidate.scores:
-            compared += factor
-            observed += factor * (repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name]))
-    hidden = sum(hidden_share(side) for side in row.sides) * (ends[1] - ends[0]) * len(both)
-    low, high = low - hidden, high + hidden
+            compared += factors[name[0]]
+            gain = repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name])
+            observed += factors[name[0]] * gain / len(both)
+    low, high = two[0] - one[1], two[1] - one[0]
     if row.sign < 0:
         low, high, observed = -high, -low, -observed
-    return Reach((low - observed) / len(both), (high - observed) / len(both), compared / len(both))
+    return Reach(low - observed, high - observed, compared / len(both))
 
 
-def hidden_share(side: Side) -> float:
-    """The share of a side's attempts that were lost without an item showing it: any could be the one."""
-    told, shown = side_attempts(side), 0
-    for run in side.runs:
-        lost, _ = lost_rows(run.repeats, run.errors)
-        shown += lost
-        for repeat in run.repeats:
-            shown += sum(made - scored for made, scored in (answer.attempts for answer in repeat.values()))
-    return max(0, told.lost - shown) / told.made if told.made else 0.0
+def side_ends(row: Row, i: int) -> tuple[float, float] | None:
+    """The least and the greatest score of a side, whatever its lost attempts would have got; None without bounds."""
+    side, score = row.sides[i], (row.baseline_score, row.score)[i]
+    if row.corpus is not None:
+        whole = None if any(hidden_share(one.runs) for one in row.sides) else corpus_ends(row)
+        return None if whole is None else whole[i]
+    ends, names = ends_of(row), side.lost.union(side.scores)
+    if ends is None or any(run.corpus_level for run in side.runs):
+        return None
+    if side.scores:
+        return possible_mean(side.runs, names, part_factors(names, row.parts_once), *ends)
+    items = [run.n for run in side.runs]
+    return score_bounds(score, side_attempts(side), *ends, items=None if None in items else sum(items))
 
 
-def reach_of_scores(row: Row, ends: tuple[float, float]) -> Reach | None:
+def reach_of_scores(row: Row) -> Reach | None:
     """The reach by the counts of two records without items."""
-    bounds = []
-    for side, score in zip(row.sides, (row.baseline_score, row.score), strict=True):
-        found = score_bounds(score, side_attempts(side), *ends)
-        if found is None:
-            return None
-        bounds.append(found)
-    return reach_between(row, bounds)
+    bounds = [side_ends(row, i) for i in (0, 1)]
+    return None if None in bounds else reach_between(row, bounds)
 
 
 def reach_between(row: Row, ends: Sequence[tuple[float, float]]) -> Reach:
@@ -7658,21 +7733,52 @@ def within_losses(row: Row, policy: Policy) -> Row:
     return replace(row, verdict=INCONCLUSIVE, notes=(*row.notes, f"{why} the others: no verdict"))
 
 
+def score_by_writing(side: Side, score: float) -> tuple[float, str]:
+    """A side's score with the other option of scoring that its records name, and how; without one ("") as it is."""
+    found = [run.otherwise for run in side.runs]
+    if None in found or not found:
+        return score, ""
+    return score + math.fsum(one[0] - run.score for one, run in zip(found, side.runs, strict=True)) / len(found), (
+        found[0][1]
+    )
+
+
+def within_writing(row: Row, policy: Policy) -> Row:
+    """The row without a verdict that rests on how answers are written: one that the scores with the other option of
+    scoring do not bear, were they all that is to be shown; with a note where the two models differ in it."""
+    if not row.sides or row.score is None or row.baseline_score is None:
+        return row
+    scores = row.baseline_score, row.score
+    found = [score_by_writing(side, score) for side, score in zip(row.sides, scores, strict=True)]
+    how = next((how for _, how in found if how), "")
+    shift = row.sign * (found[1][0] - found[0][0] - (scores[1] - scores[0]))
+    if not how or abs(shift) < SMALL_SHIFT * abs(scores[1] - scores[0]):
+        return row
+    told = f"{how}: {number(found[0][0])} for the baseline, {number(found[1][0])} for the candidate"
+    evidence, limit = row.basis and row.basis.evidence, 0.0 if row.verdict == BETTER else row.threshold
+    if row.verdict in (NO_GO, REGRESSION):
+        holds = evidence.p_below(limit - shift) <= row.levels[1]
+    else:
+        passed = row.verdict in (GO, BETTER, NO_REGRESSION)
+        holds = not passed or evidence.p_above(limit - shift) <= row.levels[0]
+    if holds or policy.allow_unlike:
+        return replace(row, notes=(*row.notes, told))
+    why = f"{row.verdict} {BY_WRITING}; {told}: score both so; or, with the user's yes, --allow-unlike"
+    return replace(row, verdict=INCONCLUSIVE, notes=(*row.notes, why))
+
+
 def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
     """What is said of each side's lost attempts: how many, why, and the score's bounds."""
     notes = []
-    ends = ends_of(row) if row.corpus is None else None
-    whole = corpus_ends(row) if row.corpus is not None and not any(map(hidden_share, row.sides)) else None
     for i, (side, attempts, name) in enumerate(zip(row.sides, lost, ("baseline", "candidate"), strict=True)):
         if not attempts.lost:
             continue
-        score = repeats_mean(side.run_scores)
         counts: dict[str, int] = {}
         for run in side.runs:
             for what, count in run.counts.items():
                 counts[what] = counts.get(what, 0) + count
         text = f"{name}: {attempts_text(counts, attempts)}"
-        found = score_bounds(score, attempts, *ends) if ends else whole[i][:: row.sign] if whole else None
+        found = (side_ends(row, i) or ())[:: row.sign]
         low_high = f"; {number(found[0])} with all of them wrong, {number(found[1])} with all right" if found else ""
         notes.append(text + low_high)
     return notes
@@ -7843,8 +7949,16 @@ def needed_note(row: Row) -> str:
     if row.needed_unchanged is not None:
         words += f"; {needed_words(row, row.needed_unchanged)}, if {UNCHANGED}"
     if row.size and row.items_needed > row.size:
-        words += f"; the benchmark has {row.size:,}: repeated runs, or others besides (the limit stays as it was set)"
+        words += f"; the benchmark has {row.size:,}{shown_by_all(row)}: repeated runs, or others besides"
+        words += " (the limit stays as it was set)" if row.threshold is not None else ""
     return words
+
+
+def shown_by_all(row: Row) -> str:
+    """', which show a difference of 3.80 (two-sided, 95 %, with 80 % power)': of all the items that a benchmark has."""
+    if not row.basis.variance:
+        return ""
+    return f", which show a difference of {change(row, detectable(row.basis.variance, row.size))[1:]} with 80 % power"
 
 
 def needed_words(row: Row, count: int) -> str:
@@ -9378,6 +9492,8 @@ def decided_by_nights(row: Row, policy: Policy, alpha: float, gate: int) -> Row:
     lost = any(side_attempts(side).lost for side in row.sides)
     if row.verdict != INCONCLUSIVE or found.sequence is None or found.drift or change_shown or lost:
         return row
+    if any(run.otherwise for side in row.sides for run in side.runs):  # how answers are written may decide it
+        return row
     if row.basis is None or row.basis.evidence is None or row.levels is None or policy.rule == "select":
         return row
     share = alpha * min(1.0, row.levels[0] / policy.alpha * 2)
@@ -9919,7 +10035,7 @@ def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
             family = [row for row in members if is_gated(row, policy) == blocking and has_evidence(row)]
             for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, share), strict=True):
                 found = judge_row(row, policy, levels, adjusted)
-                judged[id(row)] = within_losses(found, policy)
+                judged[id(row)] = within_writing(within_losses(found, policy), policy)
     return [judged[id(row)] for row in rows]
 
 
@@ -10272,11 +10388,11 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
         shown = duels[i].other if low > 0 else duels[i].one if high < 0 else None  # one that ends at 0 shows nothing
         winner = shown if p <= level else None
         row = duels[i].row
-        if winner is not None:
-            held = replace(row, verdict=BETTER if low > 0 else REGRESSION, threshold=0.0, levels=(level / 2, level / 2))
-            held = within_losses(held, question.policy)
-            row, winner = replace(row, notes=held.notes), None if held.verdict == INCONCLUSIVE else winner
-        if winner is None:
+        verdict = row.verdict if winner is None else BETTER if low > 0 else REGRESSION
+        held = replace(row, verdict=verdict, threshold=0.0, levels=(level / 2, level / 2))
+        held = within_writing(within_losses(held, question.policy), question.policy)
+        row, winner = replace(row, notes=held.notes), None if held.verdict == INCONCLUSIVE else winner
+        if winner is None and not (shown and p <= level):  # else more items decide nothing: it is what was lost
             row = with_items_that_show(row, 0.0, (level / 2, level / 2), question.policy.power)
         duels[i] = replace(duels[i], row=row, interval=(low, high), p_adjusted=adjusted, winner=winner)
     duels = [replace(duel, row=named_row(duel)) for duel in duels]
@@ -10450,6 +10566,8 @@ def choice_lines(choice: Choice) -> list[str]:
 def how_open(duel: Duel) -> str:
     """What the interval of a duel that nobody has won says."""
     low, high = duel.interval
+    if (low > 0 or high < 0) and any(BY_WRITING in note for note in duel.row.notes):
+        return "for how answers are written may outweigh what they say (see the notes)"
     if low > 0 or high < 0:
         return "for what was lost may outweigh what was scored, whose difference is (see the notes)"
     span = math.inf if duel.row.span is None else duel.row.span

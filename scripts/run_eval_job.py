@@ -5390,17 +5390,28 @@ def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0
 
 
 def score_bounds(
-    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
+    score: float,
+    attempts: Attempts,
+    low: float | None,
+    high: float | None,
+    lower_is_better: bool = False,
+    items: int | None = None,
 ) -> tuple[float, float] | None:
     """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
 
-    low and high bound the score of one attempt. Without lost attempts both are the score.
+    low and high bound the score of one attempt. items: how many the score is the mean of; where they were asked several
+    times, nobody knows which of them lost how much, and the bounds are those of the worst such case. Without lost
+    attempts both are the score.
     """
     if not attempts.lost:
         return score, score
     if not attempts.made or low is None or high is None:
         return None
-    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
+    if items is not None and items < attempts.made - attempts.lost:
+        moved = attempts.lost / attempts.made * (high - low)
+        ends = [max(low, score - moved), min(high, score + moved)]
+    else:
+        ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
     return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
 
 
@@ -6365,6 +6376,35 @@ class Answer(NamedTuple):
         made, scored = (count_in(str(self.fields.get(name, "1"))) for name in ("attempts", "scored"))
         return (made, scored) if made is not None and scored is not None and scored <= made else (1, 1)
 
+    @property
+    def averaged(self) -> bool:
+        """Whether its score can be the mean of its attempts, and not the best of them, say."""
+        values = [one for one in listed_json(self.fields.get("attempt_values", "")) if is_number(one)]
+        mean = math.fsum(values) / len(values) if values else 0.0
+        scales = (1.0, 0.01, 100.0)
+        return not values or any(math.isclose(mean * scale, self.score, abs_tol=1e-9) for scale in scales)
+
+    def within(self, low: float, high: float, averaged: bool = True) -> tuple[float, float]:
+        """The least and the greatest score of the item, attempts without one being anything from low to high.
+
+        averaged: whether it is the mean of all of them; the ends of another reduction are not known.
+        """
+        made, scored = self.attempts
+        if made == scored:
+            return self.score, self.score
+        if not averaged:
+            return low, high
+        return tuple((self.score * scored + (made - scored) * end) / made for end in (low, high))
+
+
+def listed_json(text: str) -> list[Any]:
+    """A list that stands as JSON in an item's metadata; nothing where none does."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
+
 
 FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
 
@@ -6430,6 +6470,7 @@ class Run:
     moment: str = ""  # ISO 8601 or seconds, as the record says it
     conflict: str = ""
     contradiction: str = ""  # where the numbers of its source contradict one another
+    otherwise: tuple[float, str] | None = None  # the score with another option of scoring, and in words how
     lost_items: str = ""  # why its items could not be read where it was converted
     missing_samples: str = ""  # that its items were written, and are not here
     sampled: bool = False  # whether the record says that there are samples
@@ -6563,11 +6604,19 @@ def result_run(
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
         cluster_field=single_line(first_said("cluster_by", more) or first_said("cluster", more)),
+        otherwise=score_otherwise(notes, scale),
         formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
         votes=shared_votes(record, row),
         **making_fields(row, record),
     )
+
+
+def score_otherwise(notes: Mapping[str, Any], scale: float) -> tuple[float, str] | None:
+    """The score that another option of scoring would give, where the record says it."""
+    text, how = str(notes.get("score_otherwise") or ""), single_line(notes.get("otherwise_by") or "")
+    found = float(text) if re.fullmatch(r"-?\d{1,12}(?:\.\d{1,20})?(?:e-?\d{1,2})?", text) else None
+    return None if found is None or not how else (found * scale, how)
 
 
 def found_benchmark(

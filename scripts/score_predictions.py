@@ -334,6 +334,7 @@ def show_scores(
 ) -> int:  # fmt: skip
     """Print what was found and where it is; 3 where too much has no score."""
     notes = [*thinking_notes(lines, choices), *(text for one in measurements for text in one.scores.notes)]
+    notes += absent_notes(lines, choices) if args.qrels else []
     notes += [text for one in measurements if (text := empty_line(one))]
     if any(one.metric.family == "votes" for one in measurements):
         notes += [*few_rater_notes(lines), *unused_notes(lines, field_map(args.map, COLUMN_ROLES))]
@@ -1721,6 +1722,11 @@ class Scores:
     formula: str = ""  # how the score is made of `statistics`, one for each item: see parts/statistics/corpus.py
     statistics: Sequence[Sequence[Any]] = ()
     empty: Sequence[Sequence[Any]] = ()  # the statistics that the unparsed items would have, as the worst answers
+
+
+def otherwise(value: float, how: str) -> dict[str, Any]:
+    """What a record keeps of a score that a scoring option decides: the score with another one, in words how."""
+    return {"score_otherwise": value, "otherwise_by": how}
 
 
 @dataclass(frozen=True, slots=True)
@@ -3139,17 +3145,28 @@ def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0
 
 
 def score_bounds(
-    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
+    score: float,
+    attempts: Attempts,
+    low: float | None,
+    high: float | None,
+    lower_is_better: bool = False,
+    items: int | None = None,
 ) -> tuple[float, float] | None:
     """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
 
-    low and high bound the score of one attempt. Without lost attempts both are the score.
+    low and high bound the score of one attempt. items: how many the score is the mean of; where they were asked several
+    times, nobody knows which of them lost how much, and the bounds are those of the worst such case. Without lost
+    attempts both are the score.
     """
     if not attempts.lost:
         return score, score
     if not attempts.made or low is None or high is None:
         return None
-    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
+    if items is not None and items < attempts.made - attempts.lost:
+        moved = attempts.lost / attempts.made * (high - low)
+        ends = [max(low, score - moved), min(high, score + moved)]
+    else:
+        ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
     return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
 
 
@@ -4272,6 +4289,35 @@ class Answer(NamedTuple):
         made, scored = (count_in(str(self.fields.get(name, "1"))) for name in ("attempts", "scored"))
         return (made, scored) if made is not None and scored is not None and scored <= made else (1, 1)
 
+    @property
+    def averaged(self) -> bool:
+        """Whether its score can be the mean of its attempts, and not the best of them, say."""
+        values = [one for one in listed_json(self.fields.get("attempt_values", "")) if is_number(one)]
+        mean = math.fsum(values) / len(values) if values else 0.0
+        scales = (1.0, 0.01, 100.0)
+        return not values or any(math.isclose(mean * scale, self.score, abs_tol=1e-9) for scale in scales)
+
+    def within(self, low: float, high: float, averaged: bool = True) -> tuple[float, float]:
+        """The least and the greatest score of the item, attempts without one being anything from low to high.
+
+        averaged: whether it is the mean of all of them; the ends of another reduction are not known.
+        """
+        made, scored = self.attempts
+        if made == scored:
+            return self.score, self.score
+        if not averaged:
+            return low, high
+        return tuple((self.score * scored + (made - scored) * end) / made for end in (low, high))
+
+
+def listed_json(text: str) -> list[Any]:
+    """A list that stands as JSON in an item's metadata; nothing where none does."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
+
 
 FULL_SHARE = 0.9  # of the items that a benchmark is known to have: editions and splits differ by less
 
@@ -4337,6 +4383,7 @@ class Run:
     moment: str = ""  # ISO 8601 or seconds, as the record says it
     conflict: str = ""
     contradiction: str = ""  # where the numbers of its source contradict one another
+    otherwise: tuple[float, str] | None = None  # the score with another option of scoring, and in words how
     lost_items: str = ""  # why its items could not be read where it was converted
     missing_samples: str = ""  # that its items were written, and are not here
     sampled: bool = False  # whether the record says that there are samples
@@ -4470,11 +4517,19 @@ def result_run(
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
         cluster_field=single_line(first_said("cluster_by", more) or first_said("cluster", more)),
+        otherwise=score_otherwise(notes, scale),
         formula=formula_of(str(more.get("statistics") or ""), str(more.get("aggregation") or "")),
         directed=directed,
         votes=shared_votes(record, row),
         **making_fields(row, record),
     )
+
+
+def score_otherwise(notes: Mapping[str, Any], scale: float) -> tuple[float, str] | None:
+    """The score that another option of scoring would give, where the record says it."""
+    text, how = str(notes.get("score_otherwise") or ""), single_line(notes.get("otherwise_by") or "")
+    found = float(text) if re.fullmatch(r"-?\d{1,12}(?:\.\d{1,20})?(?:e-?\d{1,2})?", text) else None
+    return None if found is None or not how else (found * scale, how)
 
 
 def found_benchmark(
@@ -7032,10 +7087,11 @@ def error_counter(metric: Metric, choices: Choices) -> Callable[[str, str], tupl
     return count
 
 
-def surface_note(items: Sequence[Item], metric: Metric, choices: Choices) -> list[str]:
-    """A note where much of the errors is case and punctuation, which published rates leave out."""
+def surface_of(items: Sequence[Item], metric: Metric, choices: Choices, value: float) -> tuple[dict[str, Any], list]:
+    """(the score without case and punctuation, which published rates leave out, for the record; a note where much of
+    the errors is that)."""
     if choices.normalize is not None:
-        return []
+        return {}, []
     known = [item for item in items[:SEEN_ITEMS] if item.value]
     plain, folded = (
         [
@@ -7044,11 +7100,15 @@ def surface_note(items: Sequence[Item], metric: Metric, choices: Choices) -> lis
         ]
         for count in (error_counter(metric, replace(choices, normalize=form)) for form in (None, "basic"))
     )
-    if not known or not folded[1] or plain[0] - folded[0] < max(MUCH_SURFACE * plain[0], 0.01 * plain[1]):
-        return []
-    return [
+    if not known or not folded[1] or not plain[0] or not plain[1]:
+        return {}, []
+    rate = folded[0] / folded[1]
+    details = otherwise(value * rate / (plain[0] / plain[1]), "without case and punctuation (--normalize)")
+    if plain[0] - folded[0] < max(MUCH_SURFACE * plain[0], 0.01 * plain[1]):
+        return details, []
+    return details, [
         f"{metric.name}: case and punctuation alone make {number(1 - folded[0] / plain[0], 2)} of the errors; without "
-        f"them it is {number(folded[0] / folded[1])}: --normalize basic, or whisper, as published rates mostly have it"
+        f"them it is {number(rate)}: --normalize basic, or whisper, as published rates mostly have it"
     ]
 
 
@@ -7076,10 +7136,11 @@ def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) ->
                  "empty_references": len(empty)},
         notes=unspaced_note(items, metric, "see cer") if metric.name == "wer" else [],
     )  # fmt: skip
-    notes = [*scores.notes, *surface_note(items, metric, choices)]
+    details, surface = surface_of(items, metric, choices, scores.value)
+    notes = [*scores.notes, *surface]
     if inserted:
         notes.append(f"{metric.name}: {inserted} of the errors are answers to {len(empty)} empty references")
-    return replace(scores, notes=notes)
+    return replace(scores, notes=notes, details={**scores.details, **details})
 
 
 # --- parts/metrics/measure.py -----------------------------------------------------------------------------------------
@@ -8328,18 +8389,34 @@ def odd_text_lines(items: Sequence[Item], metric: Metric, right: Collection[int]
         )
     if metric.name in COMPARED:
         lines += found(
-            same_number,
-            "answers are wrong by their writing alone, {}: write numbers as the references have them",
+            same_but_writing,
+            "answers are wrong by their writing alone, {}: write numbers, case and punctuation as the references "
+            "have them",
             wrong,
         )
     return lines
 
 
-def same_number(said: str, wanted: Sequence[str]) -> str | None:
-    """'1.0 for 1' where an answer equals a reference as a number, and not as a text."""
+def share_of_writing(items: Sequence[Item], metric: Metric, right: Collection[int]) -> float:
+    """The share of the answers that are wrong by their writing alone, of metrics that count right ones."""
+    texts = [item for item in items if isinstance(item.value, str) and item.line not in right]
+    texts = texts if metric.name in ("accuracy", "exact-match") else []
+    return sum(same_but_writing(item.value, item.references) is not None for item in texts) / max(1, len(items))
+
+
+def bare_text(text: str) -> str:
+    """A text without case, and without marks around it."""
+    return " ".join(text.strip(" \t\n.,;:!?\"'`*()[]{}").casefold().split())
+
+
+def same_but_writing(said: str, wanted: Sequence[str]) -> str | None:
+    """'1.0 for 1' where an answer equals a reference as a number or but for case and punctuation, and not as a text."""
     if said.strip() in [reference.strip() for reference in wanted]:
         return None
+    bare = bare_text(said)
     for reference in wanted:
+        if bare and bare == bare_text(reference):
+            return f"{said.strip()} for {reference.strip()}"
         with contextlib.suppress(ValueError, OverflowError):
             if float(said.replace(",", "")) == float(reference.replace(",", "")):
                 return f"{said.strip()} for {reference.strip()}"
@@ -8620,7 +8697,8 @@ def trec_number(text: str, what: str, line: int) -> float:
 
 def trec_rows(run: str, judged: str) -> list[dict[str, Any]]:
     """A row for each judged query: its documents from the highest score down, equal ones by name from the last (as
-    trec_eval orders them), and the grades. A judged query that the run lacks found nothing; others are left out."""
+    trec_eval orders them), and the grades. Of a judged query that the run lacks nobody knows whether it found nothing
+    or was never asked: `ranked` is None. A query that is not judged is left out."""
     grades: dict[str, dict[str, float]] = {}
     for i, (query, _, document, grade) in trec_columns(judged, "the judgements", 4):
         own = grades.setdefault(query, {})
@@ -8639,8 +8717,20 @@ def trec_rows(run: str, judged: str) -> list[dict[str, Any]]:
     for query, relevant in grades.items():
         scores = found.get(query, {})
         ranked = sorted(scores, key=lambda name, scores=scores: (scores[name], name), reverse=True)
-        rows.append({"id": query, "ranked": ranked, "relevant": relevant})
+        rows.append({"id": query, "ranked": ranked or None, "relevant": relevant})
     return rows
+
+
+def absent_notes(lines: Sequence[Line], choices: Choices) -> list[str]:
+    """What is said of judged queries that a run lacks."""
+    absent = [line.id for line in lines if line.fields["ranked"] is None]
+    if not absent:
+        return []
+    found = f"{len(absent)} of {len(lines)} judged queries are not in the run ({listing(absent, 5)})"
+    if choices.unparsed_as_wrong:
+        return [f"{found}: counted as 0"]
+    way = "where the run was asked them and found nothing, --unparsed-as-wrong counts them as 0 (trec_eval -c)"
+    return [f"{found}: the score is of the others; complete the run, or {way}"]
 
 
 def listening_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -9714,6 +9804,9 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
         raise ScriptError(f"{metric.name} is not defined on these predictions (it is {scores.value})")
     right = {item.line for item, value in zip(scores.items, scores.values, strict=True) if value == 1}
     notes = [*scores.notes, *(odd_text_lines(kept, metric, right) if metric.family == "text" else [])]
+    if metric.family == "text" and (share := share_of_writing(kept, metric, right)):
+        details = otherwise(scores.value + share, "with answers that differ in their writing alone counted as right")
+        scores = replace(scores, details={**scores.details, **details})
     if unparsed and choices.unparsed_as_wrong and not metric.worst:
         notes.append(
             f"{metric.name} has no wrong answer: {len(unparsed)} unparsed ones are left out in spite of the option"

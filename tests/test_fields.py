@@ -313,7 +313,7 @@ def test_a_tokenizer_that_is_not_here_names_what_it_needs(tokenizer, tmp_path, c
 
 
 def test_a_trec_run_with_its_judgements(tmp_path, capsys):
-    """Equal scores, a query that found nothing, one that nobody judged: as trec_eval -c has them."""
+    """Equal scores, a query that the run lacks, one that nobody judged: as trec_eval, or its option -c, has them."""
     rng = np.random.default_rng(5)
     run, judged = {}, {}
     for q in range(12):
@@ -334,16 +334,69 @@ def test_a_trec_run_with_its_judgements(tmp_path, capsys):
         "mrr": "recip_rank",
     }
     words = ["--qrels", str(tmp_path / "qrels.txt"), "--metric", ",".join(names), "--model-id", "me/m"]
-    code = sp.main([str(tmp_path / "run.trec"), *words, "--benchmark", "b", "--dry-run", "--json"])
-    found = {row["metric"]: row for row in json.loads(capsys.readouterr().out)["scores"]}
     evaluator = pytrec_eval.RelevanceEvaluator(judged, {"ndcg_cut", "recall", "recip_rank", "map", "P"})
     told = evaluator.evaluate(run)
-    assert code == 0 and len(told) == 10
-    for name, own in names.items():
-        assert found[name]["score"] == pytest.approx(sum(row[own] for row in told.values()) / 11, abs=1e-9), name
+    assert len(told) == 10
+    for more, count in ([], 10), (["--unparsed-as-wrong"], 11):
+        code = sp.main([str(tmp_path / "run.trec"), *words, "--benchmark", "b", "--dry-run", "--json", *more])
+        document = json.loads(capsys.readouterr().out)
+        assert code == 0 and any("1 of 11 judged queries are not in the run (q3)" in text for text in document["notes"])
+        for row in document["scores"]:
+            mean = sum(own[names[row["metric"]]] for own in told.values()) / count
+            assert row["score"] == pytest.approx(mean, abs=1e-9), row["metric"]
+            assert row["unparsed"] == 11 - count
     (tmp_path / "qrels.txt").write_text("q0 0 d1\n")
     assert sp.main([str(tmp_path / "run.trec"), *words, "--benchmark", "b", "--dry-run"]) == 2
     assert "the judgements, line 1: 4 columns are expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("lacking", "code"), [(0, 0), (6, 3)])
+def test_queries_that_a_run_lacks_decide_no_verdict(tmp_path, capsys, lacking, code):
+    """A run that is better where it was asked, cut off before the last queries: as if these had found nothing."""
+    queries = range(120)
+    (tmp_path / "qrels.txt").write_text("".join(f"q{q} 0 d{q} 1\n" for q in queries))
+    for name, wrong in (("old", 11), ("new", 1)):
+        asked = queries if name == "old" else range(120 - lacking)
+        found = [f"q{q} Q0 {'x' if q < wrong else 'd'}{q} 1 1.0 me\n" for q in asked]
+        (tmp_path / f"{name}.trec").write_text("".join(found))
+        words = ["--qrels", str(tmp_path / "qrels.txt"), "--metric", "recall@10", "--benchmark", "b"]
+        words += ["--model-id", f"me/{name}", "--output-dir", str(tmp_path / "results")]
+        assert sp.main([str(tmp_path / f"{name}.trec"), *words]) == 0
+    capsys.readouterr()
+    words = ["--rule", "choose", "--candidate", "me/old", "me/new", "--results", str(tmp_path / "results")]
+    assert compare_results.main(words) == code
+    assert ("6 of 120" in capsys.readouterr().out) is bool(lacking)
+
+
+SURFACE = [("The river went home.", "the river went home"), ("A walk, and seven dogs.", "a walk and seven dogs")]
+
+
+@pytest.mark.parametrize(
+    ("metric", "wrong", "kept", "code"),
+    [
+        ("wer", (40, 10), (SURFACE[0][0], SURFACE[0][0]), 0),  # written alike: fewer wrong words decide
+        ("wer", (20, 20), (SURFACE[0][1], SURFACE[0][0]), 3),  # case and punctuation alone
+        ("wer", (15, 25), (SURFACE[0][1], SURFACE[0][0]), 3),  # they turn the order round
+        ("accuracy", (40, 10), ("River", "River"), 0),
+        ("accuracy", (20, 20), ("river.", "River"), 3),
+    ],
+)
+def test_how_answers_are_written_decides_no_verdict(tmp_path, capsys, metric, wrong, kept, code):
+    reference = SURFACE[0][0] if metric == "wer" else "River"
+    for name, bad, written in zip(("a", "b"), wrong, kept, strict=True):
+        answers = [written.replace("iver", "oad") if i % 100 < bad else written for i in range(200)]
+        rows = [{"id": str(i), "prediction": text, "reference": reference} for i, text in enumerate(answers)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        words = ["--metric", metric, "--benchmark", "b", "--model-id", f"me/{name}"]
+        assert sp.main([str(tmp_path / f"{name}.jsonl"), *words, "--output-dir", str(tmp_path / "results")]) == 0
+    capsys.readouterr()
+    words = ["--rule", "choose", "--candidate", "me/a", "me/b", "--results", str(tmp_path / "results")]
+    assert compare_results.main(words) == code
+    out = capsys.readouterr().out
+    assert ("only by how answers are written" in out) is (code == 3)
+    assert compare_results.main([*words, "--allow-unlike"]) == 0
+    gate = ["--baseline", "me/b", "--candidate", "me/a", "--results", str(tmp_path / "results")]
+    assert compare_results.main(gate) == (1 if code == 0 else 3), "the gate as the choice"
 
 
 def test_a_listening_test_of_webmushra(scores):

@@ -384,6 +384,76 @@ def test_bounds_hold_whatever_the_lost_attempts_were(scores, lower):
     assert (worst >= best) if lower else (worst <= best)
 
 
+def tried_thrice(right: int, lost_of_right: int) -> list[dict]:
+    """60 items asked three times: of each fourth one attempt died; right: how many items had each living one right."""
+    rows = []
+    for i in range(60):
+        values = [1.0, 1.0, 1.0] if i < right else [0.0, 0.0, 1.0]
+        values[0] = None if i % 4 == 0 and (i >= right or i < 4 * lost_of_right) else values[0]
+        known = [value for value in values if value is not None]
+        row = sample_row(i, sum(known) / len(known))
+        more = {"attempts": "3", "scored": str(len(known)), "attempt_values": json.dumps(values)}
+        rows.append(row | {"metadata": row["metadata"] | more})
+    return rows
+
+
+@pytest.mark.parametrize("lower", [False, True])
+def test_bounds_are_those_of_all_attempts_where_items_lost_some(tmp_path, capsys, lower):
+    """The score is a mean of items: an item that lost one of three attempts weighs as much as one that lost none."""
+    root = checkpoints(tmp_path / "run", "step_1", "step_2")
+    ends = {}
+    for name, rows in (("step_1", tried_thrice(20, 0)), ("step_2", tried_thrice(32, 8))):
+        values = [value for row in rows for value in json.loads(row["metadata"]["attempt_values"])]
+        known = [value for value in values if value is not None]
+        counts = {"attempts": 180, "scored": len(known), "errored": 180 - len(known)}
+        scores = [row["evaluation"]["score"] for row in rows]
+        own = {"rows": rows, "counts": counts, "lower": lower, "details": {"path": str(root / name)}}
+        own["metric"] = "hallucination" if lower else "accuracy"
+        write_record(root / "results", f"run/{name}", scores, **own)
+        found = sum(known) / 180, (sum(known) + 180 - len(known)) / 180
+        ends[name] = "; {:.3f} with all of them wrong, {:.3f} with all right".format(*found[:: -1 if lower else 1])
+    _, document, _ = compare(capsys, root / "results", baseline="step_1", candidate="step_2")
+    for side, name in (("baseline", "step_1"), ("candidate", "step_2")):
+        assert any(note.startswith(side) and note.endswith(ends[name]) for note in document["benchmarks"][0]["notes"])
+    _, out, err = call(bc, capsys, root, "--json", "--full", "--draws", "0")
+    for name in ends:
+        assert any(f"{name}: my_quiz: " in line and line.endswith(ends[name]) for line in json.loads(out)["notes"]), err
+
+
+def test_other_reductions_of_attempts_are_bounded_by_the_range(tmp_path, capsys):
+    """The best of two attempts, one of which died: anything from what is known to right, not half of it."""
+    rows = [sample_row(i, float(i % 2)) for i in range(100)]
+    for row in rows[:50]:
+        values = [None, row["evaluation"]["score"], 0.0]
+        row["metadata"] |= {"attempts": "3", "scored": "2", "attempt_values": json.dumps(values)}
+    write_record(tmp_path, "me/old", GOOD[:100])
+    write_record(tmp_path, "me/new", [0.0, 1.0] * 50, rows=rows, counts={"attempts": 300, "scored": 250})
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("max_invalid: 0.5")
+    _, document, _ = compare(capsys, tmp_path, "--policy", policy)
+    assert "; 0.250 with all of them wrong, 0.750 with all right" in row_of(document)[1]
+
+
+def test_counts_alone_bound_a_mean_of_items_by_the_worst_case():
+    """Without items nobody knows which of them lost attempts: 2 items of 3 attempts, 1 lost."""
+    attempts = bc.Attempts(6, 1)
+    for values in ([[1.0, None, 1.0], [0.0, 0.0, 0.0]], [[0.0, None, 1.0], [1.0, 1.0, 1.0]], [[None, 0, 0], [1, 1, 1]]):
+        known = [[value for value in own if value is not None] for own in values]
+        score = sum(sum(own) / len(own) for own in known) / 2
+        low, high = bc.score_bounds(score, attempts, 0.0, 1.0, items=2)
+        for filled in (0.0, 1.0):
+            true = sum(filled if value is None else value for own in values for value in own) / 6
+            assert low - 1e-9 <= true <= high + 1e-9
+    assert bc.score_bounds(0.5, bc.Attempts(10, 2), 0.0, 1.0, items=8) == pytest.approx((0.4, 0.6))
+
+
+def test_more_items_decide_nothing_where_lost_attempts_do(tmp_path, capsys):
+    write_record(tmp_path, "me/a", [1.0] * 90 + [0.0] * 110)
+    write_record(tmp_path, "me/b", [None] * 15 + [1.0] * 95 + [0.0] * 90, counts={"attempts": 200, "scored": 185})
+    code, out, _ = call(cr, capsys, "--rule", "choose", "--candidate", "me/a", "me/b", "--results", tmp_path)
+    assert code == 3 and "what was lost may outweigh" in out and "would decide" not in out
+
+
 # --- Clusters -------------------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from parts.comparison.losses import within_losses
+from parts.comparison.losses import BY_WRITING, within_losses, within_writing
 from parts.comparison.report import change, is_share, row_notes, score_cell
 from parts.comparison.rows import NO_VERDICT, Question, make_rows
 from parts.comparison.verdicts import open_reason, with_items_that_show
@@ -98,11 +98,11 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
         shown = duels[i].other if low > 0 else duels[i].one if high < 0 else None  # one that ends at 0 shows nothing
         winner = shown if p <= level else None
         row = duels[i].row
-        if winner is not None:
-            held = replace(row, verdict=BETTER if low > 0 else REGRESSION, threshold=0.0, levels=(level / 2, level / 2))
-            held = within_losses(held, question.policy)
-            row, winner = replace(row, notes=held.notes), None if held.verdict == INCONCLUSIVE else winner
-        if winner is None:
+        verdict = row.verdict if winner is None else BETTER if low > 0 else REGRESSION
+        held = replace(row, verdict=verdict, threshold=0.0, levels=(level / 2, level / 2))
+        held = within_writing(within_losses(held, question.policy), question.policy)
+        row, winner = replace(row, notes=held.notes), None if held.verdict == INCONCLUSIVE else winner
+        if winner is None and not (shown and p <= level):  # else more items decide nothing: it is what was lost
             row = with_items_that_show(row, 0.0, (level / 2, level / 2), question.policy.power)
         duels[i] = replace(duels[i], row=row, interval=(low, high), p_adjusted=adjusted, winner=winner)
     duels = [replace(duel, row=named_row(duel)) for duel in duels]
@@ -276,6 +276,8 @@ def choice_lines(choice: Choice) -> list[str]:
 def how_open(duel: Duel) -> str:
     """What the interval of a duel that nobody has won says."""
     low, high = duel.interval
+    if (low > 0 or high < 0) and any(BY_WRITING in note for note in duel.row.notes):
+        return "for how answers are written may outweigh what they say (see the notes)"
     if low > 0 or high < 0:
         return "for what was lost may outweigh what was scored, whose difference is (see the notes)"
     span = math.inf if duel.row.span is None else duel.row.span

@@ -188,6 +188,8 @@ def decided_by_nights(row: Row, policy: Policy, alpha: float, gate: int) -> Row:
     lost = any(side_attempts(side).lost for side in row.sides)
     if row.verdict != INCONCLUSIVE or found.sequence is None or found.drift or change_shown or lost:
         return row
+    if any(run.otherwise for side in row.sides for run in side.runs):  # how answers are written may decide it
+        return row
     if row.basis is None or row.basis.evidence is None or row.levels is None or policy.rule == "select":
         return row
     share = alpha * min(1.0, row.levels[0] / policy.alpha * 2)

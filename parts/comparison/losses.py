@@ -20,13 +20,16 @@ from parts.comparison.vocabulary import (
     NO_GO,
     NO_REGRESSION,
     REGRESSION,
-    ItemId,
     Policy,
     Row,
     Side,
 )
 from parts.frame import number
-from parts.records.attempts import Attempts, attempts_of, attempts_text, score_bounds
+from parts.records.attempts import Attempts, attempts_text, score_bounds
+from parts.records.lost import attempts_of_runs, hidden_share, possible_mean
+
+SMALL_SHIFT = 0.25  # of a difference: less of it is worth no note
+BY_WRITING = "only by how answers are written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +46,7 @@ class Reach:
 
 def side_attempts(side: Side) -> Attempts:
     """What became of all attempts of a side."""
-    own = [attempts_of(run.counts, run.n, *lost_rows(run.repeats, run.errors)) for run in side.runs]
-    made = [one.made for one in own]
-    return Attempts(None if None in made else sum(made), sum(one.lost for one in own))
-
-
-def lost_rows(repeats: tuple, errors: frozenset[str]) -> tuple[int, int]:
-    """(attempts without a score, all attempts) as the lines of a samples file show them."""
-    if not repeats:
-        return 0, 0
-    names = set(errors).union(*repeats)
-    scored = sum(map(len, repeats))
-    return len(names) * len(repeats) - scored, len(names) * len(repeats)
-
-
-def item_range(side: Side, name: ItemId, low: float, high: float) -> tuple[float, float]:
-    """The mean of an item's attempts, with all lost ones at `low`, and at `high`."""
-    total = scored = made = 0.0
-    for run in side.runs:
-        if run.subtask != name[0]:
-            continue
-        for repeat in run.repeats:
-            answer = repeat.get(name[1])
-            attempts, good = (1, 0) if answer is None else answer.attempts
-            made, scored = made + attempts, scored + good
-            total += 0.0 if answer is None else answer.score * good
-    if not made:
-        return low, high
-    return (total + (made - scored) * low) / made, (total + (made - scored) * high) / made
+    return attempts_of_runs(side.runs)
 
 
 def ends_of(row: Row) -> tuple[float, float] | None:
@@ -86,51 +62,48 @@ def ends_of(row: Row) -> tuple[float, float] | None:
 def reach_of(row: Row) -> Reach | None:
     """How far lost attempts could move a row's gain; None where nothing bounds it."""
     if row.corpus is not None:
-        both = None if any(map(hidden_share, row.sides)) else corpus_ends(row)
+        both = None if any(hidden_share(side.runs) for side in row.sides) else corpus_ends(row)
         return None if both is None else reach_between(row, both)
     ends = ends_of(row)
     if ends is None:
         return None
     if row.pairs is None:
-        return reach_of_scores(row, ends)
+        return reach_of_scores(row)
     baseline, candidate = row.sides
     both = baseline.lost.union(baseline.scores) & candidate.lost.union(candidate.scores)
-    low = high = observed = compared = 0.0
     factors = part_factors(both, row.parts_once)
+    one, two = (possible_mean(side.runs, both, factors, *ends) for side in row.sides)
+    observed = compared = 0.0
     for name in both:
-        one, two = item_range(baseline, name, *ends), item_range(candidate, name, *ends)
-        factor = factors[name[0]]
-        low, high = low + factor * (two[0] - one[1]), high + factor * (two[1] - one[0])
         if name in baseline.scores and name in candidate.scores:
-            compared += factor
-            observed += factor * (repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name]))
-    hidden = sum(hidden_share(side) for side in row.sides) * (ends[1] - ends[0]) * len(both)
-    low, high = low - hidden, high + hidden
+            compared += factors[name[0]]
+            gain = repeats_mean(candidate.scores[name]) - repeats_mean(baseline.scores[name])
+            observed += factors[name[0]] * gain / len(both)
+    low, high = two[0] - one[1], two[1] - one[0]
     if row.sign < 0:
         low, high, observed = -high, -low, -observed
-    return Reach((low - observed) / len(both), (high - observed) / len(both), compared / len(both))
+    return Reach(low - observed, high - observed, compared / len(both))
 
 
-def hidden_share(side: Side) -> float:
-    """The share of a side's attempts that were lost without an item showing it: any could be the one."""
-    told, shown = side_attempts(side), 0
-    for run in side.runs:
-        lost, _ = lost_rows(run.repeats, run.errors)
-        shown += lost
-        for repeat in run.repeats:
-            shown += sum(made - scored for made, scored in (answer.attempts for answer in repeat.values()))
-    return max(0, told.lost - shown) / told.made if told.made else 0.0
+def side_ends(row: Row, i: int) -> tuple[float, float] | None:
+    """The least and the greatest score of a side, whatever its lost attempts would have got; None without bounds."""
+    side, score = row.sides[i], (row.baseline_score, row.score)[i]
+    if row.corpus is not None:
+        whole = None if any(hidden_share(one.runs) for one in row.sides) else corpus_ends(row)
+        return None if whole is None else whole[i]
+    ends, names = ends_of(row), side.lost.union(side.scores)
+    if ends is None or any(run.corpus_level for run in side.runs):
+        return None
+    if side.scores:
+        return possible_mean(side.runs, names, part_factors(names, row.parts_once), *ends)
+    items = [run.n for run in side.runs]
+    return score_bounds(score, side_attempts(side), *ends, items=None if None in items else sum(items))
 
 
-def reach_of_scores(row: Row, ends: tuple[float, float]) -> Reach | None:
+def reach_of_scores(row: Row) -> Reach | None:
     """The reach by the counts of two records without items."""
-    bounds = []
-    for side, score in zip(row.sides, (row.baseline_score, row.score), strict=True):
-        found = score_bounds(score, side_attempts(side), *ends)
-        if found is None:
-            return None
-        bounds.append(found)
-    return reach_between(row, bounds)
+    bounds = [side_ends(row, i) for i in (0, 1)]
+    return None if None in bounds else reach_between(row, bounds)
 
 
 def reach_between(row: Row, ends: Sequence[tuple[float, float]]) -> Reach:
@@ -174,21 +147,52 @@ def within_losses(row: Row, policy: Policy) -> Row:
     return replace(row, verdict=INCONCLUSIVE, notes=(*row.notes, f"{why} the others: no verdict"))
 
 
+def score_by_writing(side: Side, score: float) -> tuple[float, str]:
+    """A side's score with the other option of scoring that its records name, and how; without one ("") as it is."""
+    found = [run.otherwise for run in side.runs]
+    if None in found or not found:
+        return score, ""
+    return score + math.fsum(one[0] - run.score for one, run in zip(found, side.runs, strict=True)) / len(found), (
+        found[0][1]
+    )
+
+
+def within_writing(row: Row, policy: Policy) -> Row:
+    """The row without a verdict that rests on how answers are written: one that the scores with the other option of
+    scoring do not bear, were they all that is to be shown; with a note where the two models differ in it."""
+    if not row.sides or row.score is None or row.baseline_score is None:
+        return row
+    scores = row.baseline_score, row.score
+    found = [score_by_writing(side, score) for side, score in zip(row.sides, scores, strict=True)]
+    how = next((how for _, how in found if how), "")
+    shift = row.sign * (found[1][0] - found[0][0] - (scores[1] - scores[0]))
+    if not how or abs(shift) < SMALL_SHIFT * abs(scores[1] - scores[0]):
+        return row
+    told = f"{how}: {number(found[0][0])} for the baseline, {number(found[1][0])} for the candidate"
+    evidence, limit = row.basis and row.basis.evidence, 0.0 if row.verdict == BETTER else row.threshold
+    if row.verdict in (NO_GO, REGRESSION):
+        holds = evidence.p_below(limit - shift) <= row.levels[1]
+    else:
+        passed = row.verdict in (GO, BETTER, NO_REGRESSION)
+        holds = not passed or evidence.p_above(limit - shift) <= row.levels[0]
+    if holds or policy.allow_unlike:
+        return replace(row, notes=(*row.notes, told))
+    why = f"{row.verdict} {BY_WRITING}; {told}: score both so; or, with the user's yes, --allow-unlike"
+    return replace(row, verdict=INCONCLUSIVE, notes=(*row.notes, why))
+
+
 def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
     """What is said of each side's lost attempts: how many, why, and the score's bounds."""
     notes = []
-    ends = ends_of(row) if row.corpus is None else None
-    whole = corpus_ends(row) if row.corpus is not None and not any(map(hidden_share, row.sides)) else None
     for i, (side, attempts, name) in enumerate(zip(row.sides, lost, ("baseline", "candidate"), strict=True)):
         if not attempts.lost:
             continue
-        score = repeats_mean(side.run_scores)
         counts: dict[str, int] = {}
         for run in side.runs:
             for what, count in run.counts.items():
                 counts[what] = counts.get(what, 0) + count
         text = f"{name}: {attempts_text(counts, attempts)}"
-        found = score_bounds(score, attempts, *ends) if ends else whole[i][:: row.sign] if whole else None
+        found = (side_ends(row, i) or ())[:: row.sign]
         low_high = f"; {number(found[0])} with all of them wrong, {number(found[1])} with all right" if found else ""
         notes.append(text + low_high)
     return notes

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from parts.comparison.history import drift_text, with_history
-from parts.comparison.losses import within_losses
+from parts.comparison.losses import within_losses, within_writing
 from parts.comparison.pareto import RANDOM_SEED, joint_scores, pareto_of
 from parts.comparison.rows import Question, make_rows
 from parts.comparison.vocabulary import (
@@ -50,7 +50,7 @@ def judge(rows: Sequence[Row], policy: Policy, candidates: int) -> list[Row]:
             family = [row for row in members if is_gated(row, policy) == blocking and has_evidence(row)]
             for row, levels, adjusted in zip(family, *family_levels(family, policy, blocking, share), strict=True):
                 found = judge_row(row, policy, levels, adjusted)
-                judged[id(row)] = within_losses(found, policy)
+                judged[id(row)] = within_writing(within_losses(found, policy), policy)
     return [judged[id(row)] for row in rows]
 
 

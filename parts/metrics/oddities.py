@@ -57,18 +57,34 @@ def odd_text_lines(items: Sequence[Item], metric: Metric, right: Collection[int]
         )
     if metric.name in COMPARED:
         lines += found(
-            same_number,
-            "answers are wrong by their writing alone, {}: write numbers as the references have them",
+            same_but_writing,
+            "answers are wrong by their writing alone, {}: write numbers, case and punctuation as the references "
+            "have them",
             wrong,
         )
     return lines
 
 
-def same_number(said: str, wanted: Sequence[str]) -> str | None:
-    """'1.0 for 1' where an answer equals a reference as a number, and not as a text."""
+def share_of_writing(items: Sequence[Item], metric: Metric, right: Collection[int]) -> float:
+    """The share of the answers that are wrong by their writing alone, of metrics that count right ones."""
+    texts = [item for item in items if isinstance(item.value, str) and item.line not in right]
+    texts = texts if metric.name in ("accuracy", "exact-match") else []
+    return sum(same_but_writing(item.value, item.references) is not None for item in texts) / max(1, len(items))
+
+
+def bare_text(text: str) -> str:
+    """A text without case, and without marks around it."""
+    return " ".join(text.strip(" \t\n.,;:!?\"'`*()[]{}").casefold().split())
+
+
+def same_but_writing(said: str, wanted: Sequence[str]) -> str | None:
+    """'1.0 for 1' where an answer equals a reference as a number or but for case and punctuation, and not as a text."""
     if said.strip() in [reference.strip() for reference in wanted]:
         return None
+    bare = bare_text(said)
     for reference in wanted:
+        if bare and bare == bare_text(reference):
+            return f"{said.strip()} for {reference.strip()}"
         with contextlib.suppress(ValueError, OverflowError):
             if float(said.replace(",", "")) == float(reference.replace(",", "")):
                 return f"{said.strip()} for {reference.strip()}"

@@ -51,7 +51,7 @@ from parts.metrics.items import (
     ungrouped,
     with_vote_roles,
 )
-from parts.metrics.oddities import odd_text_lines
+from parts.metrics.oddities import odd_text_lines, share_of_writing
 from parts.metrics.ratings import score_krippendorff, score_mos, score_mushra
 from parts.metrics.records import Evaluation, record_of, sample_lines
 from parts.metrics.texts import (
@@ -81,6 +81,7 @@ from parts.metrics.vocabulary import (
     Scores,
     Subject,
     Watch,
+    otherwise,
     unwatched,
 )
 from parts.metrics.votes import score_bradley_terry, score_elo, score_lc_win_rate, score_win_rate
@@ -116,6 +117,9 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
         raise ScriptError(f"{metric.name} is not defined on these predictions (it is {scores.value})")
     right = {item.line for item, value in zip(scores.items, scores.values, strict=True) if value == 1}
     notes = [*scores.notes, *(odd_text_lines(kept, metric, right) if metric.family == "text" else [])]
+    if metric.family == "text" and (share := share_of_writing(kept, metric, right)):
+        details = otherwise(scores.value + share, "with answers that differ in their writing alone counted as right")
+        scores = replace(scores, details={**scores.details, **details})
     if unparsed and choices.unparsed_as_wrong and not metric.worst:
         notes.append(
             f"{metric.name} has no wrong answer: {len(unparsed)} unparsed ones are left out in spite of the option"

@@ -12,13 +12,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parts.frame import ScriptError, listing, number, run_line, single_line
 from parts.inputs import allowed, too_much
 from parts.metrics.items import FALSE_WORDS, TRUE_WORDS
 from parts.metrics.uncertainty import corpus_scores, mean_scores
-from parts.metrics.vocabulary import Choices, Item, Metric, Scores
+from parts.metrics.vocabulary import Choices, Item, Metric, Scores, otherwise
 from parts.statistics.corpus import FORMULAS
 
 if TYPE_CHECKING:
@@ -349,10 +349,11 @@ def error_counter(metric: Metric, choices: Choices) -> Callable[[str, str], tupl
     return count
 
 
-def surface_note(items: Sequence[Item], metric: Metric, choices: Choices) -> list[str]:
-    """A note where much of the errors is case and punctuation, which published rates leave out."""
+def surface_of(items: Sequence[Item], metric: Metric, choices: Choices, value: float) -> tuple[dict[str, Any], list]:
+    """(the score without case and punctuation, which published rates leave out, for the record; a note where much of
+    the errors is that)."""
     if choices.normalize is not None:
-        return []
+        return {}, []
     known = [item for item in items[:SEEN_ITEMS] if item.value]
     plain, folded = (
         [
@@ -361,11 +362,15 @@ def surface_note(items: Sequence[Item], metric: Metric, choices: Choices) -> lis
         ]
         for count in (error_counter(metric, replace(choices, normalize=form)) for form in (None, "basic"))
     )
-    if not known or not folded[1] or plain[0] - folded[0] < max(MUCH_SURFACE * plain[0], 0.01 * plain[1]):
-        return []
-    return [
+    if not known or not folded[1] or not plain[0] or not plain[1]:
+        return {}, []
+    rate = folded[0] / folded[1]
+    details = otherwise(value * rate / (plain[0] / plain[1]), "without case and punctuation (--normalize)")
+    if plain[0] - folded[0] < max(MUCH_SURFACE * plain[0], 0.01 * plain[1]):
+        return details, []
+    return details, [
         f"{metric.name}: case and punctuation alone make {number(1 - folded[0] / plain[0], 2)} of the errors; without "
-        f"them it is {number(folded[0] / folded[1])}: --normalize basic, or whisper, as published rates mostly have it"
+        f"them it is {number(rate)}: --normalize basic, or whisper, as published rates mostly have it"
     ]
 
 
@@ -393,7 +398,8 @@ def score_error_rate(items: Sequence[Item], metric: Metric, choices: Choices) ->
                  "empty_references": len(empty)},
         notes=unspaced_note(items, metric, "see cer") if metric.name == "wer" else [],
     )  # fmt: skip
-    notes = [*scores.notes, *surface_note(items, metric, choices)]
+    details, surface = surface_of(items, metric, choices, scores.value)
+    notes = [*scores.notes, *surface]
     if inserted:
         notes.append(f"{metric.name}: {inserted} of the errors are answers to {len(empty)} empty references")
-    return replace(scores, notes=notes)
+    return replace(scores, notes=notes, details={**scores.details, **details})

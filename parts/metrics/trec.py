@@ -6,10 +6,11 @@ Takes the texts of files; gives rows as a predictions file has them. ScriptError
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from parts.frame import ScriptError, single_line
+from parts.frame import ScriptError, listing, single_line
+from parts.metrics.vocabulary import Choices, Line
 
 WEBMUSHRA = {"item": "trial_id", "rater": "session_uuid", "system": "rating_stimulus", "rating": "rating_score"}
 
@@ -36,7 +37,8 @@ def trec_number(text: str, what: str, line: int) -> float:
 
 def trec_rows(run: str, judged: str) -> list[dict[str, Any]]:
     """A row for each judged query: its documents from the highest score down, equal ones by name from the last (as
-    trec_eval orders them), and the grades. A judged query that the run lacks found nothing; others are left out."""
+    trec_eval orders them), and the grades. Of a judged query that the run lacks nobody knows whether it found nothing
+    or was never asked: `ranked` is None. A query that is not judged is left out."""
     grades: dict[str, dict[str, float]] = {}
     for i, (query, _, document, grade) in trec_columns(judged, "the judgements", 4):
         own = grades.setdefault(query, {})
@@ -55,8 +57,20 @@ def trec_rows(run: str, judged: str) -> list[dict[str, Any]]:
     for query, relevant in grades.items():
         scores = found.get(query, {})
         ranked = sorted(scores, key=lambda name, scores=scores: (scores[name], name), reverse=True)
-        rows.append({"id": query, "ranked": ranked, "relevant": relevant})
+        rows.append({"id": query, "ranked": ranked or None, "relevant": relevant})
     return rows
+
+
+def absent_notes(lines: Sequence[Line], choices: Choices) -> list[str]:
+    """What is said of judged queries that a run lacks."""
+    absent = [line.id for line in lines if line.fields["ranked"] is None]
+    if not absent:
+        return []
+    found = f"{len(absent)} of {len(lines)} judged queries are not in the run ({listing(absent, 5)})"
+    if choices.unparsed_as_wrong:
+        return [f"{found}: counted as 0"]
+    way = "where the run was asked them and found nothing, --unparsed-as-wrong counts them as 0 (trec_eval -c)"
+    return [f"{found}: the score is of the others; complete the run, or {way}"]
 
 
 def listening_row(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -135,6 +135,11 @@ class Scores:
     empty: Sequence[Sequence[Any]] = ()  # the statistics that the unparsed items would have, as the worst answers
 
 
+def otherwise(value: float, how: str) -> dict[str, Any]:
+    """What a record keeps of a score that a scoring option decides: the score with another one, in words how."""
+    return {"score_otherwise": value, "otherwise_by": how}
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """A metric with its scores and the items that were left out as unparsed."""

@@ -28,7 +28,7 @@ from parts.ranking.scores import (
 from parts.ranking.vocabulary import OTHER_SCALE, Ahead, Ranked, Ranking, Unlike, candidates
 from parts.records.attempts import Attempts, attempts_text, score_bounds
 from parts.records.groups import incomplete_line, part_weights
-from parts.records.measured import Result, Samples
+from parts.records.measured import Result, Samples, attempt_ends
 from parts.records.warnings import chance_lines, partial_lines
 from parts.statistics.intervals import Estimate
 from parts.statistics.possible import possible_scores
@@ -468,9 +468,9 @@ def possible_ends(result: Result) -> tuple[float, float] | None:
         known, lost = [one for one in samples.statistics if one is not None], samples.lost
         ends = possible_scores(known, lost, [1] * len(lost), 1, samples.formula, [*known, *lost])
         return None if ends is None else tuple(run.scale * one for one in ends)[:: -1 if run.lower_is_better else 1]
-    share = run.unit == "proportion" and not run.lower_is_better
-    low, high = (0.0, 1.0) if share else (run.low, run.high)
-    return score_bounds(run.score, result.attempts, low, high, run.lower_is_better)
+    if result.ends is not None:
+        return result.ends[:: -1 if run.lower_is_better else 1]
+    return score_bounds(run.score, result.attempts, *attempt_ends(run), run.lower_is_better, run.n)
 
 
 def could_win(best: Ranked, ranked: Iterable[Ranked]) -> list[Ranked]:

@@ -60,17 +60,28 @@ def attempts_of(counts: Mapping[str, int], n: int | None, unscored_rows: int = 0
 
 
 def score_bounds(
-    score: float, attempts: Attempts, low: float | None, high: float | None, lower_is_better: bool = False
+    score: float,
+    attempts: Attempts,
+    low: float | None,
+    high: float | None,
+    lower_is_better: bool = False,
+    items: int | None = None,
 ) -> tuple[float, float] | None:
     """(worst, best) value of a mean score, all lost attempts being wrong or all right; None where it has no bounds.
 
-    low and high bound the score of one attempt. Without lost attempts both are the score.
+    low and high bound the score of one attempt. items: how many the score is the mean of; where they were asked several
+    times, nobody knows which of them lost how much, and the bounds are those of the worst such case. Without lost
+    attempts both are the score.
     """
     if not attempts.lost:
         return score, score
     if not attempts.made or low is None or high is None:
         return None
-    ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
+    if items is not None and items < attempts.made - attempts.lost:
+        moved = attempts.lost / attempts.made * (high - low)
+        ends = [max(low, score - moved), min(high, score + moved)]
+    else:
+        ends = [(score * attempts.scored + attempts.lost * end) / attempts.made for end in (low, high)]
     return (ends[1], ends[0]) if lower_is_better else (ends[0], ends[1])
 
 

@@ -18,7 +18,16 @@ from parts.inputs import input_text
 from parts.records.attempts import Attempts
 from parts.records.files import is_trainer_log, read_record, record_files
 from parts.records.identity import identity_of, one_model
-from parts.records.items import CLUSTER_FIELDS, INDEPENDENT, REPEAT_FIELDS, Lines, SampleLine, sharing_groups
+from parts.records.items import (
+    CLUSTER_FIELDS,
+    INDEPENDENT,
+    REPEAT_FIELDS,
+    Lines,
+    SampleLine,
+    sharing_groups,
+    with_answers,
+)
+from parts.records.lost import possible_mean
 from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import distinct_runs, full_repeats, mean_run
 from parts.records.run import Run
@@ -40,6 +49,7 @@ class Result:
     run: Run
     attempts: Attempts
     samples: Samples | None = None
+    ends: tuple[float, float] | None = None  # its least and greatest score, where its items tell what was lost
 
     key = property(attrgetter("run.key"), doc="The benchmark.")
     subtask = property(attrgetter("run.subtask"), doc="The part of it; empty: the whole.")
@@ -79,7 +89,23 @@ def make_result(reading: ReadResult, cluster_by: str | None, known: dict[str, An
     usable = facts is not None and (facts.stated or (facts.factor is not None and not run.corpus_level))
     samples = make_samples(reading, cluster_by or run.cluster_field or None, known) if usable else None
     run = replace(run, counts={"empty": facts.empty} | dict(run.counts)) if facts else run
-    return Result(run, reading.attempts, samples)
+    return Result(run, reading.attempts, samples, ends_by_items(reading) if usable else None)
+
+
+def ends_by_items(reading: ReadResult) -> tuple[float, float] | None:
+    """The least and the greatest mean of a result's items, whatever its lost attempts would have got; None where none
+    was lost, or nothing bounds it."""
+    run, ends = reading.run, attempt_ends(reading.run)
+    if not reading.attempts.lost or run.corpus_level or None in ends:
+        return None
+    run = with_answers(run, reading.lines, INDEPENDENT, reading.facts)
+    names = {(run.subtask, name) for name in run.errors.union(*run.repeats)}
+    return possible_mean([run], names, {run.subtask: 1.0}, *ends)
+
+
+def attempt_ends(run: Run) -> tuple[float | None, float | None]:
+    """The least and the greatest score of one attempt."""
+    return (0.0, 1.0) if run.unit == "proportion" and not run.lower_is_better else (run.low, run.high)
 
 
 def make_samples(reading: ReadResult, cluster_by: str | None, known: dict[str, Any]) -> Samples:
@@ -172,7 +198,9 @@ def mean_result(results: Sequence[Result]) -> Result:
         scores = np.mean([one.scores for one in samples], axis=0)
         samples = [replace(first, scores=scores)]
         run = with_error_of(run, samples[0])
-    return Result(run, attempts, samples[0] if alike else None)
+    ends = [(result.score.value,) * 2 if not result.attempts.lost else result.ends for result in results]
+    both = None if None in ends else tuple(math.fsum(own) / len(own) for own in zip(*ends, strict=True))
+    return Result(run, attempts, samples[0] if alike else None, both)
 
 
 def with_error_of(run: Run, samples: Samples) -> Run:
