@@ -4,11 +4,17 @@ import json
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from parts.frame import ScriptError  # noqa: E402
+from parts.harness.inspect_rows import Rows, guarded_column, refuse_files_elsewhere  # noqa: E402
+from parts.harness.inspect_vocabulary import RequestedTask  # noqa: E402
+from parts.harness.surroundings import DataLoads  # noqa: E402
 
 # As the tasks of inspect_evals do it: a picture under the row's name, a container's file under the row's id.
 TASKS = """
@@ -187,3 +193,59 @@ def test_what_tasks_and_libraries_write_in_their_places_is_written(tasks, tmp_pa
     assert found == {"a.png", "sub/b.png", "django__django-1-compose.yaml", "c.png"}
     assert (tmp_path / "site" / "inspect_evals" / "vista" / "Dockerfile").exists()
     assert (tmp_path / "kept").exists() and list((tmp_path / "site" / "__pycache__").glob("later*"))
+
+
+def column(name, value):
+    """What one of inspect's readers of a column gives, as SandboxEnvironmentSpec has its config."""
+    found = types.SimpleNamespace(type=value[0], config=value[1]) if name == "sandbox" else value
+    return guarded_column(name, lambda said: found)(value)
+
+
+@pytest.mark.parametrize("sandbox", ["docker", "local", None])
+@pytest.mark.parametrize("own", [True, False])
+def test_a_column_of_the_data_says_nothing_that_runs(own, sandbox, monkeypatch):
+    monkeypatch.setattr(DataLoads, "own_task", own)
+    monkeypatch.setattr(Rows, "run_here", sandbox == "local")
+    taken = [
+        ("sandbox", ("docker", None), True),
+        ("sandbox", ("docker", "evil-compose.yaml"), False),
+        ("sandbox", ("docker", "/srv/task/compose.yaml"), False),
+        ("files", {"a.txt": "text"}, own),
+        ("setup", "echo 1", own and sandbox != "local"),
+        ("files", None, True),
+        ("setup", "", True),
+    ]
+    for name, value, allowed in taken:
+        if allowed:
+            column(name, value)
+            continue
+        with pytest.raises(ScriptError, match=f"column '{name}' of the task's data") as caught:
+            column(name, value)
+        assert caught.value.code == 3
+
+
+@pytest.mark.parametrize(
+    ("files", "setup", "package", "refused"),
+    [
+        ({"a/b.txt": "x", "default:c.txt": "x"}, None, True, False),
+        ({"/etc/cron.d/x": "x"}, None, False, True),
+        ({"default:/etc/cron.d/x": "x"}, None, False, True),
+        ({"a/../../x": "x"}, None, False, True),
+        ({}, "mkdir -p /x/{row}", True, True),
+        (None, "echo of the user's own code", False, False),
+    ],
+)
+def test_local_programs_get_no_file_or_script_out_of_their_folder(
+    files, setup, package, refused, tmp_path, monkeypatch
+):
+    sample = types.SimpleNamespace(id="1", input="x", files=files, setup=setup)
+    place = {"module": "json.decoder"} if package else {"file": tmp_path / "mine.py"}
+    request = RequestedTask("one", "one", **place)
+    for local in (False, True):
+        monkeypatch.setattr(Rows, "run_here", local)
+        if not (local and refused):
+            refuse_files_elsewhere(request, [sample])
+            continue
+        with pytest.raises(ScriptError, match="take --sandbox docker") as caught:
+            refuse_files_elsewhere(request, [sample])
+        assert caught.value.code == 3

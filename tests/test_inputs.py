@@ -84,6 +84,7 @@ MAY_WRITE = {
     ("ranking.figures", "savefig"),  # into an open file
     ("metrics.figures", "savefig"),
     ("contamination.training", "save"),  # in the system's folder for temporary files, made there for one's own
+    ("harness.task_writes", "O_CREAT"),  # looked for in what tasks ask
     ("harness.inspect_server", "copyfile"),
     ("harness.inspect_server", "write_text"),
     ("harness.inspect_server", "open"),

@@ -463,6 +463,9 @@ def test_what_runs_of_a_task_file_is_its_source_and_not_an_old_compiled_file(tmp
     [
         ("data:image/png;base64,AAAA", True),
         ("OWN/pictures/a.png", True),
+        ("file:OWN/pictures/a.png", True),
+        ("deep", True),
+        ("std::vector<int> a; // see https://example.org", True),
         ("CACHE/datasets--a--b/blobs/1", True),
         ("what the file holds\nover lines: https://example.org", True),
         ("no such file", True),
@@ -473,10 +476,23 @@ def test_what_runs_of_a_task_file_is_its_source_and_not_an_old_compiled_file(tmp
         ("http://169.254.169.254/latest", False),
         ("file:///etc/hostname", False),
         ("simplecache::s3://bucket/x", False),
+        ("file:HOME/token", False),
+        ("local:HOME/token", False),
+        ("local:~/.ssh/id_ed25519", False),
+        ("local://HOME/token", False),
+        ("HOME/token::x", False),
+        ("a b::file:HOME/token", False),
+        ("/x y::s3://bucket/x", False),
+        ("ENDPOINT/a::file:HOME/token", False),
+        ("file:../secret.png", False),
+        ("deep/../../secret.png", False),
+        ("folder", False),  # with a link out of it
+        ("../secret.png::", False),
     ],
 )
-@pytest.mark.parametrize("way", ["image", "document", "file"])
-def test_rows_of_data_show_a_model_no_file_of_this_machine(tmp_path, monkeypatch, value, shown, way):
+@pytest.mark.parametrize("stands", ["in the task's folder", "in another folder"])
+@pytest.mark.parametrize("way", ["image", "document", "file", "script"])
+def test_rows_of_data_show_a_model_no_file_of_this_machine(tmp_path, monkeypatch, value, shown, way, stands):
     """inspect opens what a row calls its picture, and copies what it calls a file to where the model's program runs."""
     from huggingface_hub import constants
 
@@ -485,16 +501,22 @@ def test_rows_of_data_show_a_model_no_file_of_this_machine(tmp_path, monkeypatch
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text("x")
     (own / "pictures" / "out.png").symlink_to(tmp_path / "secret.png")
+    (own / "deep" / "stand").mkdir(parents=True)
+    (own / "folder").mkdir()
+    (own / "folder" / "inner").symlink_to(tmp_path / "secret.png")
     monkeypatch.setattr(constants, "HF_HOME", str(home))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(own)
-    text = value.replace("OWN", str(own)).replace("CACHE", str(home / "hub")).replace("HOME", str(home))
+    monkeypatch.chdir(own / "deep" / "stand" if stands == "in another folder" else own)
+    text = value.replace("ENDPOINT", constants.ENDPOINT)
+    text = text.replace("OWN", str(own)).replace("CACHE", str(home / "hub")).replace("HOME", str(home))
     part = SimpleNamespace(type=way, **{way: text})
     turn = SimpleNamespace(content=[SimpleNamespace(type="text", text="~/.ssh"), part])
     sample = SimpleNamespace(id="1", input=[turn], files={})
     if way == "file":
         sample = SimpleNamespace(id="1", input="~/.ssh/id_ed25519", files={"data/a": text})
+    if way == "script":
+        sample = SimpleNamespace(id="1", input="~/.ssh/id_ed25519", files=None, setup=text)
     request = script.RequestedTask("one", "one", file=own / "mine.py")
     if shown:
         script.refuse_files_elsewhere(request, [sample])

@@ -75,7 +75,7 @@ def lm_eval_items(path: Path, task: LmEvalTask, own_ids: bool, *span: float) -> 
 def plain_items(lines: Sequence[bytes], task: LmEvalTask, own_ids: bool) -> PlainItems | None:
     """The items of some lines as columns; None where one of them is not plain."""
     try:
-        asked = written_answers(lines) if task.generative else choices_of(lines)
+        asked = written_answers(lines) if task.generative else asked_choices(lines)
         return None if asked is None else columns_of(asked, task, own_ids)
     except NOT_PLAIN:
         return None
@@ -111,7 +111,7 @@ def written_answers(lines: Sequence[bytes]) -> Asked | None:
     return Asked(rows, prompts, answers=answers, read=read)
 
 
-def choices_of(lines: Sequence[bytes]) -> Asked | None:
+def asked_choices(lines: Sequence[bytes]) -> Asked | None:
     """Lines with one prompt for all choices; one of NOT_PLAIN, or None, where one is not plain."""
     import orjson
 
@@ -156,7 +156,7 @@ def columns_of(asked: Asked, task: LmEvalTask, own_ids: bool) -> PlainItems | No
         choices=choices,
         prompts=prompts,
         values=values,
-        shown={} if choices is None else chosen(choices, chances, scores, task),
+        shown={} if choices is None else taken_choices(choices, chances, scores, task),
         chances=None if task.config.get("process_results") else chances,
         metadata=[{} if same else lm_eval_metadata(doc, raw, task) for doc, raw in zip(docs, raws, strict=True)],
         answers=answers,
@@ -165,7 +165,7 @@ def columns_of(asked: Asked, task: LmEvalTask, own_ids: bool) -> PlainItems | No
     )
 
 
-def chosen(
+def taken_choices(
     choices: Sequence[Sequence[str]], chances: Sequence[Sequence[float]], scores: Mapping[str, str], task: LmEvalTask
 ) -> dict[str, list[list[str]]]:
     """The choices that each metric takes: see `lm_eval_answers`."""

@@ -12,13 +12,14 @@ import os
 import random
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from parts.embedded import embedded
 from parts.frame import ScriptError, note, single_line
 from parts.harness.golds import check_golds, why_no_letter, why_no_text
+from parts.harness.inspect_rows import guard_columns, refuse_files_elsewhere
 from parts.harness.inspect_vocabulary import RequestedTask
 from parts.harness.settings import Settings
 from parts.harness.surroundings import asked_by, refuse_stand_in
@@ -30,8 +31,6 @@ from parts.names import SPLIT_FILES
 from parts.private import scrub, shown_path
 
 RUN_HERE = {"gdm_self_reasoning_max_tokens"}  # of inspect_evals: its solver calls `exec` with the model's file
-PLACE_ELSEWHERE = re.compile(r"[A-Za-z][\w+.-]*:(?://|:)")  # what fsspec takes for one: http://, s3://, simplecache::
-
 # Of metric_mapping.json: canonical key -> inspect's name.
 INSPECT_TASKS = embedded("../metric_mapping.json", "inspect")
 LOADED_DATASETS: list[dict[str, Any]] = []  # the data sets of the Hub that tasks have loaded
@@ -198,6 +197,7 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     before = len(LOADED_DATASETS)
     watch_datasets()
     guard_task_writes()
+    guard_columns(sandbox)
     try:
         with asked_by(own_task=bool(request.file)):
             source = load_from_file(request) if request.file else load_from_package(request)
@@ -226,49 +226,6 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
         file_sha256=code_sha256(request.file) if request.file else None,
         own=bool(request.file),
     )
-
-
-def refuse_files_elsewhere(request: RequestedTask, samples: Iterable[Any]) -> None:
-    """ScriptError (3) for a row of data that names a file of this machine, or an address, for the model to be shown.
-
-    inspect reads what a text names and sends it to the model's server. Rows may name what lies in the task's own
-    folder or package and in the caches of data sets.
-    """
-    from huggingface_hub import constants
-
-    spec = importlib.util.find_spec(request.module.partition(".")[0]) if request.module else None
-    own = [os.path.dirname(os.path.abspath(request.file))] if request.file else list(spec.submodule_search_locations)
-    caches = [constants.HF_HUB_CACHE, os.path.join(constants.HF_HOME, "datasets")]  # the token lies above them
-    with contextlib.suppress(ImportError):
-        caches.append(importlib.import_module("inspect_evals.constants").INSPECT_EVALS_CACHE_PATH)
-    near = [os.path.realpath(place) for place in (*own, *caches)]
-    for sample in samples:
-        for value in files_of_sample(sample):
-            place = os.path.realpath(os.path.expanduser(value)) if is_named_file(value) else ""
-            address = PLACE_ELSEWHERE.match(value) and not value.startswith(f"{constants.ENDPOINT}/")
-            if address or (place and not any(Path(place).is_relative_to(folder) for folder in near)):
-                raise ScriptError(
-                    f"{request.name}: item {single_line(sample.id)[:60]} of its data names {single_line(value)[:100]}, "
-                    "which would be read from there and shown to the model: rows may hold data (data:…), or name what "
-                    "lies in the task's folder or the data sets' cache",
-                    code=3,
-                )
-
-
-def files_of_sample(sample: Any) -> Iterator[str]:
-    """What stands for a file in a sample of inspect: pictures, sounds, films and documents asked about, and its files;
-    what holds its content is left out."""
-    turns = sample.input if isinstance(sample.input, list) else []
-    parts = [part for turn in turns if isinstance(turn.content, list) for part in turn.content]
-    named = [getattr(part, part.type, "") for part in parts if part.type in ("image", "audio", "video", "document")]
-    yield from (value for value in (*named, *(sample.files or {}).values()) if not str(value).startswith("data:"))
-
-
-def is_named_file(text: str) -> bool:
-    try:
-        return os.path.lexists(os.path.expanduser(text))
-    except ValueError:  # of a text with a null in it
-        return False
 
 
 def why_no_target(sample: Any) -> str | None:

@@ -1,0 +1,138 @@
+"""What the rows of a data set may say to inspect: what is asked, and which files are shown with it; nothing that runs.
+
+inspect's FieldSpec reads the columns `sandbox`, `files` and `setup` of any data, asked for or not: the file that a
+container is built by (which may mount this machine), what is copied into it, a script that is run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from parts.frame import ScriptError, single_line
+from parts.harness.inspect_vocabulary import RequestedTask
+from parts.harness.surroundings import DataLoads
+
+PLACE_ELSEWHERE = re.compile(r"[A-Za-z][\w+.-]*://")  # what fsspec takes for one, or for one of several in a::b
+LOCAL_PLACE = re.compile(r"\A(?:file|local):(?://)?")  # what fsspec leaves out of a path of this machine
+
+
+class Rows:
+    """What the command says of programs: whether they run on this machine (`--sandbox local`)."""
+
+    run_here = False
+
+
+def guard_columns(sandbox: str | None) -> None:
+    """From now on a row that would say what runs is refused (3): a task's code may, for its rows or by what they hold.
+
+    A task of the user's own takes scripts and files from its data, into a sandbox that is none of this machine.
+    """
+    import inspect_ai.dataset._util as columns
+
+    Rows.run_here = sandbox == "local"
+    for name in ("sandbox", "files", "setup"):
+        read = getattr(columns, f"read_{name}")
+        if not hasattr(read, "__wrapped__"):
+            setattr(columns, f"read_{name}", guarded_column(name, read))
+
+
+def guarded_column(name: str, read: Any) -> Any:
+    """inspect's reader of one of these columns, which refuses what may not stand there."""
+
+    @functools.wraps(read)
+    def guarded(value: Any) -> Any:
+        found = read(value)
+        said = getattr(found, "config", None) if name == "sandbox" else found
+        if said and (name == "sandbox" or not DataLoads.own_task or (name == "setup" and Rows.run_here)):
+            text = single_line(said if isinstance(said, str) else ", ".join(said))[:100]
+            what = {"sandbox": "the container's file", "files": "files to copy", "setup": "a script to run"}[name]
+            way = "--sandbox docker runs it apart, or " if name == "setup" and DataLoads.own_task else ""
+            raise ScriptError(
+                f"the column {name!r} of the task's data names {what} ({text}): its rows would decide what runs; "
+                f"{way}set it in the code of a task of your own, by a function for its records",
+                code=3,
+            )
+        return found
+
+    return guarded
+
+
+def refuse_files_elsewhere(request: RequestedTask, samples: Iterable[Any]) -> None:
+    """ScriptError (3) for a row of data that names a file of this machine, or an address, for the model to be shown.
+
+    inspect reads what a text names and sends it to the model's server, or into a sandbox. Rows may name what lies in
+    the task's own folder or package and in the caches of data sets.
+    """
+    from huggingface_hub import constants
+
+    spec = importlib.util.find_spec(request.module.partition(".")[0]) if request.module else None
+    own = [os.path.dirname(os.path.abspath(request.file))] if request.file else list(spec.submodule_search_locations)
+    caches = [constants.HF_HUB_CACHE, os.path.join(constants.HF_HOME, "datasets")]  # the token lies above them
+    with contextlib.suppress(ImportError):
+        caches.append(importlib.import_module("inspect_evals.constants").INSPECT_EVALS_CACHE_PATH)
+    near = [os.path.realpath(place) for place in (*own, *caches)]
+    for sample in samples:
+        refuse_programs_here(request, sample)
+        for value in files_of_sample(sample):
+            hub = value.startswith(f"{constants.ENDPOINT}/") and "::" not in value
+            elsewhere = not hub and any(map(PLACE_ELSEWHERE.match, value.split("::")))
+            if elsewhere or any(leads_out(place, near) for place in places_named(value, own[0])):
+                raise ScriptError(
+                    f"{request.name}: item {single_line(sample.id)[:60]} of its data names {single_line(value)[:100]}, "
+                    "which would be read from there, and shown to the model or its programs: rows may hold data "
+                    "(data:…), or name what lies in the task's folder or the data sets' cache",
+                    code=3,
+                )
+
+
+def refuse_programs_here(request: RequestedTask, sample: Any) -> None:
+    """ScriptError (3) where `--sandbox local` would run a package's script, or write a file where a row says."""
+    files = [name.split(":", 1)[-1] for name in sample.files or {} if Rows.run_here]
+    files = [f"a file at {name}" for name in files if os.path.isabs(name) or ".." in Path(name).parts]
+    if Rows.run_here and request.module and getattr(sample, "setup", None):
+        files.append(f"the script {sample.setup}")
+    if files:
+        raise ScriptError(
+            f"{request.name}: item {single_line(sample.id)[:60]} of its data has {single_line(files[0])[:100]}, which "
+            "--sandbox local would put and run on this machine, out of the program's folder: take --sandbox docker",
+            code=3,
+        )
+
+
+def files_of_sample(sample: Any) -> Iterator[str]:
+    """What stands for a file in a sample of inspect: pictures, sounds, films and documents asked about, its files and
+    its script; what holds its content is left out."""
+    turns = sample.input if isinstance(sample.input, list) else []
+    parts = [part for turn in turns if isinstance(turn.content, list) for part in turn.content]
+    named = [getattr(part, part.type, "") for part in parts if part.type in ("image", "audio", "video", "document")]
+    named += [*(sample.files or {}).values(), getattr(sample, "setup", None) or ""]
+    yield from (value for value in map(str, named) if value and not value.startswith("data:"))
+
+
+def places_named(text: str, folder: str) -> Iterator[str]:
+    """The files and folders that are there and that a text may name, as fsspec takes it: `file:x` and `a::b`, too.
+
+    inspect runs a task in the task's own folder, and loads it partly in the current one: relative to either.
+    """
+    for piece in text.split("::"):
+        path = os.path.expanduser(re.sub(LOCAL_PLACE, "", piece))
+        for base in ("", folder):
+            with contextlib.suppress(ValueError):  # of a text with a null in it
+                if path and os.path.lexists(os.path.join(base, path)):
+                    yield os.path.join(base, path)
+
+
+def leads_out(place: str, near: Iterable[str]) -> bool:
+    """Whether a file, or something in a folder, lies out of some folders; links are followed."""
+    inside = (os.path.join(root, name) for root, *names in os.walk(place) for name in (*names[0], *names[1]))
+    return any(
+        not any(Path(os.path.realpath(path)).is_relative_to(folder) for folder in near) for path in (place, *inside)
+    )
