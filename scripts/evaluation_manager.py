@@ -243,6 +243,7 @@ def run_import_aa(args: argparse.Namespace) -> int:
         raise ScriptError("import-aa needs --creator-slug, --model-name and --repo-id; --list shows the names")
     mapping = read_mapping()
     model = find_aa_model(models, args.creator_slug, args.model_name)
+    note(f"{AA_NAME}: {single_line(model['name'])} (slug {single_line(model['slug'])})")
     entries, left = aa_entries(model, mapping)
     if not entries:
         raise ScriptError(f"Artificial Analysis has no evaluation of {args.model_name}: {'; '.join(left)}", code=1)
@@ -12038,6 +12039,7 @@ AA_SITE = "https://artificialanalysis.ai"
 AA_MODELS = "/api/v2/data/llms/models"
 AA_KEY_HELP = "an account on https://artificialanalysis.ai makes one; put AA_API_KEY=... into the environment or .env"
 AA_RANGE = {"points": 100, "proportion": 1}  # the API's indices and shares, each from 0
+AA_DATE = re.compile(r"(?:[A-Za-z]{3,9}\.? )?[’']?(?:20)?\d\d")  # "(Dec '24)": a version, no mode
 MAX_ANSWER = 50_000_000  # bytes; the API's answer has about 1 MB
 MAX_WAIT = 60  # seconds between two tries, whatever Retry-After says
 
@@ -12092,10 +12094,29 @@ def models_of_creator(models: Sequence[dict[str, Any]], creator: str) -> list[di
     return [model for model in models if model["model_creator"]["slug"] in slugs]
 
 
+def aa_mode(model: Mapping[str, Any]) -> str | None:
+    """What stands in brackets behind a model's name, "Reasoning, high"; None where that is a date, or nothing."""
+    found = re.search(r"\(([^()]{1,60})\)\s*$", single_line(model["name"]))
+    return None if found is None or AA_DATE.fullmatch(found[1]) else found[1]
+
+
+def aa_modes(model: Mapping[str, Any], models: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The models whose name is another's but for the mode, itself among them."""
+    stem = normalize_name(single_line(model["name"]).removesuffix(f"({aa_mode(model)})"))
+    names = ((row, single_line(row["name"]).removesuffix(f"({aa_mode(row)})")) for row in models)
+    return [row for row, name in names if normalize_name(name) == stem]
+
+
 def find_aa_model(models: Sequence[dict[str, Any]], creator_slug: str, model_name: str) -> dict[str, Any]:
-    """The one model of a creator with this slug or name; ScriptError 1 with the nearest slugs, 3 with all that fit."""
+    """The one model of a creator with this slug or name; ScriptError 1 with the nearest slugs, 3 with all that fit.
+
+    A name that several modes of a model share is none of them, though one's slug may be spelled like it.
+    """
     own = models_of_creator(models, creator_slug)
     found = fitting(model_name, own)
+    if len(found) == 1:
+        said = model_name == found[0]["slug"] or normalize_name(model_name) == normalize_name(found[0]["name"])
+        found = found if said else aa_modes(found[0], own)
     if len(found) == 1:
         return found[0]
     if found:
@@ -12129,7 +12150,14 @@ def aa_entries(model: Mapping[str, Any], mapping: Mapping[str, Any]) -> tuple[li
         else:
             url = f"{AA_SITE}/models/{quote(model['slug'], safe='')}"
             label, where = mapping[keys[name]]["name"], f"evaluations.{name}"
-            entries.append(Entry(label, value, where, keys[name], unit, source_name=AA_NAME, source_url=url))
+            entries.append(
+                Entry(
+                    *(label, value, where, keys[name], unit),
+                    variant=aa_mode(model),
+                    source_name=AA_NAME,
+                    source_url=url,
+                )
+            )
     return entries, left
 
 
@@ -16577,20 +16605,23 @@ def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[En
     if "aa" in batch.sources:
         model = same_aa_model(batch.aa_models, repo_id)
         entries += aa_entries(model, batch.mapping)[0] if model else []
-        missing += [] if model else [f"{AA_NAME} has no model of that name and creator"]
+        missing += [] if model else [f"{AA_NAME} has no single model of that name and creator"]
     return entries, doubt, missing, conflicts
 
 
 def same_aa_model(models: list[dict[str, Any]], repo_id: str) -> dict[str, Any] | None:
-    """The API's model of this very name and creator; None when there is none, or more than one."""
+    """The API's model of this very name and creator; None when there is none, or more than one (modes of one too)."""
     owner, _, name = repo_id.partition("/")
-    folded = normalize_name(owner)
-    found = []
+    folded, wanted = normalize_name(owner), normalize_name(name)
+    own, found = [], []
     for model in models:
         creator = normalize_name(str((model.get("model_creator") or {}).get("slug") or ""))
         names = {normalize_name(str(model.get(part) or "")) for part in ("slug", "name")}
-        if normalize_name(name) in names and creator and (folded.startswith(creator) or creator.startswith(folded)):
-            found.append(model)
+        if creator and (folded.startswith(creator) or creator.startswith(folded)):
+            own.append(model)
+            found += [model] if wanted in names else []
+    if len(found) == 1 and wanted != normalize_name(found[0]["name"]):
+        found = aa_modes(found[0], own)
     return found[0] if len(found) == 1 else None
 
 

@@ -248,6 +248,30 @@ def test_model_that_is_several_is_a_choice_and_the_slug_decides(models):
     assert manager.find_aa_model([*models, twin], "example-labs", "sample-7-b") is twin
 
 
+def modes(models, *names):
+    """A model in several modes, the plain slug that of the last one."""
+    rows = [{**copy.deepcopy(models[0]), "name": name, "slug": name.lower().replace(" ", "-")} for name in names]
+    rows[-1]["slug"] = "plover-70b"
+    return [row | {"model_creator": {"slug": "acme", "name": "Acme"}} for row in rows]
+
+
+def test_a_name_that_modes_share_is_none_of_them(models):
+    rows = modes(models, "Plover 70B (Reasoning)", "Plover 70B (Non-reasoning)")
+    message = refused(3, manager.find_aa_model, rows, "acme", "Plover 70B")
+    assert "Plover 70B (Reasoning) (slug " in message and "(slug plover-70b)" in message
+    assert manager.same_aa_model(rows, "acme/Plover-70B") is None
+    for said, mode in (("plover-70b", "Non-reasoning"), ("plover 70b (reasoning)", "Reasoning")):
+        found = manager.find_aa_model(rows, "acme", said)
+        assert {entry.variant for entry in manager.aa_entries(found, MAPPING)[0]} == {mode}
+    assert manager.find_aa_model(rows[1:], "acme", "Plover 70B") is rows[1]
+    assert manager.same_aa_model(rows[1:], "acme/Plover-70B") is rows[1]
+
+
+def test_a_date_behind_a_name_is_a_version_and_no_mode(models):
+    (row,) = modes(models, "Plover 70B (Dec '24)")
+    assert {entry.variant for entry in manager.aa_entries(row, MAPPING)[0]} == {None}
+
+
 def test_all_known_evaluations_become_entries(models):
     model = manager.find_aa_model(models, "example-labs", "sample-70b-instruct")
     entries, left = manager.aa_entries(model, MAPPING)

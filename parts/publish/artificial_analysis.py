@@ -35,6 +35,7 @@ AA_SITE = "https://artificialanalysis.ai"
 AA_MODELS = "/api/v2/data/llms/models"
 AA_KEY_HELP = "an account on https://artificialanalysis.ai makes one; put AA_API_KEY=... into the environment or .env"
 AA_RANGE = {"points": 100, "proportion": 1}  # the API's indices and shares, each from 0
+AA_DATE = re.compile(r"(?:[A-Za-z]{3,9}\.? )?[’']?(?:20)?\d\d")  # "(Dec '24)": a version, no mode
 MAX_ANSWER = 50_000_000  # bytes; the API's answer has about 1 MB
 MAX_WAIT = 60  # seconds between two tries, whatever Retry-After says
 
@@ -89,10 +90,29 @@ def models_of_creator(models: Sequence[dict[str, Any]], creator: str) -> list[di
     return [model for model in models if model["model_creator"]["slug"] in slugs]
 
 
+def aa_mode(model: Mapping[str, Any]) -> str | None:
+    """What stands in brackets behind a model's name, "Reasoning, high"; None where that is a date, or nothing."""
+    found = re.search(r"\(([^()]{1,60})\)\s*$", single_line(model["name"]))
+    return None if found is None or AA_DATE.fullmatch(found[1]) else found[1]
+
+
+def aa_modes(model: Mapping[str, Any], models: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The models whose name is another's but for the mode, itself among them."""
+    stem = normalize_name(single_line(model["name"]).removesuffix(f"({aa_mode(model)})"))
+    names = ((row, single_line(row["name"]).removesuffix(f"({aa_mode(row)})")) for row in models)
+    return [row for row, name in names if normalize_name(name) == stem]
+
+
 def find_aa_model(models: Sequence[dict[str, Any]], creator_slug: str, model_name: str) -> dict[str, Any]:
-    """The one model of a creator with this slug or name; ScriptError 1 with the nearest slugs, 3 with all that fit."""
+    """The one model of a creator with this slug or name; ScriptError 1 with the nearest slugs, 3 with all that fit.
+
+    A name that several modes of a model share is none of them, though one's slug may be spelled like it.
+    """
     own = models_of_creator(models, creator_slug)
     found = fitting(model_name, own)
+    if len(found) == 1:
+        said = model_name == found[0]["slug"] or normalize_name(model_name) == normalize_name(found[0]["name"])
+        found = found if said else aa_modes(found[0], own)
     if len(found) == 1:
         return found[0]
     if found:
@@ -126,7 +146,14 @@ def aa_entries(model: Mapping[str, Any], mapping: Mapping[str, Any]) -> tuple[li
         else:
             url = f"{AA_SITE}/models/{quote(model['slug'], safe='')}"
             label, where = mapping[keys[name]]["name"], f"evaluations.{name}"
-            entries.append(Entry(label, value, where, keys[name], unit, source_name=AA_NAME, source_url=url))
+            entries.append(
+                Entry(
+                    *(label, value, where, keys[name], unit),
+                    variant=aa_mode(model),
+                    source_name=AA_NAME,
+                    source_url=url,
+                )
+            )
     return entries, left
 
 

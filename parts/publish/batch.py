@@ -38,7 +38,7 @@ from parts.metadata.plan import (
 from parts.metadata.scale import settle
 from parts.metadata.validation import check_eval_results, check_eval_results_set, check_model_index
 from parts.names import REPO_ID
-from parts.publish.artificial_analysis import AA_NAME, aa_entries
+from parts.publish.artificial_analysis import AA_NAME, aa_entries, aa_modes
 from parts.publish.hub import Hub, card_errors
 from parts.publish.origins import body_id, metric_questions, read_card_scores, still_said
 from parts.publish.records import entries_records
@@ -188,20 +188,23 @@ def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[En
     if "aa" in batch.sources:
         model = same_aa_model(batch.aa_models, repo_id)
         entries += aa_entries(model, batch.mapping)[0] if model else []
-        missing += [] if model else [f"{AA_NAME} has no model of that name and creator"]
+        missing += [] if model else [f"{AA_NAME} has no single model of that name and creator"]
     return entries, doubt, missing, conflicts
 
 
 def same_aa_model(models: list[dict[str, Any]], repo_id: str) -> dict[str, Any] | None:
-    """The API's model of this very name and creator; None when there is none, or more than one."""
+    """The API's model of this very name and creator; None when there is none, or more than one (modes of one too)."""
     owner, _, name = repo_id.partition("/")
-    folded = normalize_name(owner)
-    found = []
+    folded, wanted = normalize_name(owner), normalize_name(name)
+    own, found = [], []
     for model in models:
         creator = normalize_name(str((model.get("model_creator") or {}).get("slug") or ""))
         names = {normalize_name(str(model.get(part) or "")) for part in ("slug", "name")}
-        if normalize_name(name) in names and creator and (folded.startswith(creator) or creator.startswith(folded)):
-            found.append(model)
+        if creator and (folded.startswith(creator) or creator.startswith(folded)):
+            own.append(model)
+            found += [model] if wanted in names else []
+    if len(found) == 1 and wanted != normalize_name(found[0]["name"]):
+        found = aa_modes(found[0], own)
     return found[0] if len(found) == 1 else None
 
 
