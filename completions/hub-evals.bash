@@ -80,7 +80,7 @@ _hub_evals_words() {
         'score_predictions.py --tokenize=') echo '13a intl char zh none ja-mecab ko-mecab flores101 flores200 spm' ;;
         'score_predictions.py --normalize=') echo 'basic whisper whisper-en' ;;
         'score_predictions.py --level=') echo 'nominal ordinal interval ratio' ;;
-        score_predictions.py) echo '--help --version --help-all --map --metric --custom-metric --benchmark --model-id --model --shots --temperature --sampling-seed --dataset --split --dataset-revision --items-of --output-dir --json --dry-run --figure --parse --reasoning-tags --unicode --unparsed-as-wrong --empty-cells --positive --qrels --tokenize --stemmer --normalize --bins --clip --classifier --toxic-label --threshold --system --rating-range --hidden-reference --mid-anchor --no-screening --without-raters --level --opponent --anchor --draws --seed' ;;
+        score_predictions.py) echo '--help --version --help-all --map --references --metric --custom-metric --benchmark --model-id --model --shots --temperature --sampling-seed --dataset --split --dataset-revision --items-of --output-dir --json --dry-run --figure --parse --reasoning-tags --unicode --unparsed-as-wrong --empty-cells --positive --qrels --tokenize --stemmer --normalize --bins --clip --classifier --toxic-label --threshold --system --rating-range --hidden-reference --mid-anchor --no-screening --without-raters --level --opponent --anchor --draws --seed' ;;
     esac
 }
 

@@ -1654,17 +1654,17 @@ def sheet_lines(rows: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
 NO_FIELD = "none"  # --map ROLE=none
 
 
-def field_map(given: Iterable[str] | None, roles: Iterable[str]) -> dict[str, str]:
+def field_map(given: Iterable[str] | None, roles: Iterable[str], elsewhere: Collection[str] = ()) -> dict[str, str]:
     """--map ROLE=FIELD ...: role -> field of the file ("none" may stand several times: no field is it); ScriptError for
-    what is none of these."""
+    what is none of these. elsewhere: roles that are fields of another file, which may be called as one of this."""
     mapped: dict[str, str] = {}
     for role, mark, name in (text.partition("=") for text in given or ()):
         if role not in roles or not mark or not name:
             raise ScriptError(f"--map {single_line(role)}: write ROLE=FIELD; the roles are {', '.join(roles)}")
         if mapped.setdefault(role, name) != name:
             raise ScriptError(f"--map {role}={mapped[role]} {role}={name}: one of them")
-    named = [name for name in mapped.values() if name != NO_FIELD]
-    shared = [f"{role}={name}" for role, name in mapped.items() if named.count(name) > 1]
+    own = {role: name for role, name in mapped.items() if name != NO_FIELD and role not in elsewhere}
+    shared = [f"{role}={name}" for role, name in own.items() if list(own.values()).count(name) > 1]
     if shared:
         raise ScriptError(f"--map {' '.join(shared)}: one field for two things")
     return mapped

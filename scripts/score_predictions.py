@@ -292,8 +292,10 @@ def score_file(args: argparse.Namespace) -> int:
     benchmark = agreed_benchmark(args, metrics)
     subject = answers.subject if answers else read_subject(args.model, args.model_id)
     choices = read_choices(args, subject.id, custom)
-    mapped = field_map(args.map, COLUMN_ROLES)
+    mapped = field_map(args.map, COLUMN_ROLES, OF_REFERENCES if args.references else ())
     families = tuple(dict.fromkeys(metric.family for metric in metrics))
+    if args.references and (answers or args.qrels):
+        raise ScriptError("--references: an evaluation's record has its own, and a TREC run --qrels")
     if choices.system and (answers or args.qrels):
         raise ScriptError(f"--system {choices.system}: an evaluation's record and a TREC run are of one system")
     names = (subject.id, subject.id.rsplit("/", 1)[-1])
@@ -302,7 +304,7 @@ def score_file(args: argparse.Namespace) -> int:
         lines, digest = (
             (answers.lines, answers.sha256)
             if answers
-            else read_predictions(args.predictions, choices.watch, args.qrels, columns)
+            else read_predictions(args.predictions, choices.watch, args.qrels, columns, args.references)
         )
         # Lines of ratings and votes are about several models: how many are of this one is no share of a benchmark.
         several = {"ratings", "votes"} & {metric.family for metric in metrics}
@@ -404,6 +406,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--map", nargs="+", action="extend", metavar="FIELD=COLUMN",
         help="how the file calls them: prediction=hypothesis reference=text")  # fmt: skip
+    add("--references", type=Path, metavar="FILE", help="where they are in a file of their own: by id, or plain lines")
     add("--metric", action="append", metavar="NAME", help="a metric (--help-all lists them; repeat for several)")
     add("--custom-metric", metavar="FILE.py", help="a Python file with one function, score(row); it is run")
     add("--benchmark", action="append", metavar="K", help="what the predictions answer, for instance squad")
@@ -1486,17 +1489,17 @@ def sheet_lines(rows: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
 NO_FIELD = "none"  # --map ROLE=none
 
 
-def field_map(given: Iterable[str] | None, roles: Iterable[str]) -> dict[str, str]:
+def field_map(given: Iterable[str] | None, roles: Iterable[str], elsewhere: Collection[str] = ()) -> dict[str, str]:
     """--map ROLE=FIELD ...: role -> field of the file ("none" may stand several times: no field is it); ScriptError for
-    what is none of these."""
+    what is none of these. elsewhere: roles that are fields of another file, which may be called as one of this."""
     mapped: dict[str, str] = {}
     for role, mark, name in (text.partition("=") for text in given or ()):
         if role not in roles or not mark or not name:
             raise ScriptError(f"--map {single_line(role)}: write ROLE=FIELD; the roles are {', '.join(roles)}")
         if mapped.setdefault(role, name) != name:
             raise ScriptError(f"--map {role}={mapped[role]} {role}={name}: one of them")
-    named = [name for name in mapped.values() if name != NO_FIELD]
-    shared = [f"{role}={name}" for role, name in mapped.items() if named.count(name) > 1]
+    own = {role: name for role, name in mapped.items() if name != NO_FIELD and role not in elsewhere}
+    shared = [f"{role}={name}" for role, name in own.items() if list(own.values()).count(name) > 1]
     if shared:
         raise ScriptError(f"--map {' '.join(shared)}: one field for two things")
     return mapped
@@ -5675,6 +5678,8 @@ def which_columns(
     wanted = " and ".join(f"{first} (or {', '.join(others)})" if others else first for first, *others in lacking)
     parts = [f"the columns are {listing(names, COLUMNS_SHOWN)}"] if lacking or apart else []
     parts += [f"wanted too: {wanted}"] if lacking else []
+    if ("reference", "references") in lacking:
+        parts.append("references may be in another file: --references FILE")
     if lacking and not free and not set(ways.values()) & set(names):
         parts += ["give each line one, or the rows as a table (.csv), which needs none"] if ("id",) in lacking else []
         return ScriptError("; ".join(parts))
@@ -8343,6 +8348,151 @@ def ordered_rightly(pairs: np.ndarray) -> np.ndarray:
     return found
 
 
+# --- parts/metrics/joining.py -----------------------------------------------------------------------------------------
+
+OF_REFERENCES = ("reference", "references")
+
+
+def joined_files(predictions: Path, content: bytes, references: Path, columns: Columns) -> tuple[bytes, bytes, Columns]:
+    """(JSON Lines of both, the references' bytes, the columns with what --map says done). Of references it is about
+    their file, of all else but the id about the predictions'."""
+    judged = input_bytes(references, MAX_SAMPLES)
+    ours, theirs = (file_texts(path, data) for path, data in ((predictions, content), (references, judged)))
+    if (ours is None) != (theirs is None):
+        kinds = ["plain lines" if texts is not None else "rows" for texts in (ours, theirs)]
+        raise ScriptError(
+            f"{kinds[0]}, and {references} has {kinds[1]}: both as plain lines of equal count, or both with an id"
+        )
+    if ours is not None:
+        if len(ours) != len(theirs):
+            raise ScriptError(
+                f"{plural(len(ours), 'line')}, and {references} has {len(theirs):,}: which belong together is not "
+                "known; give both with an id (JSON Lines)"
+            )
+        pairs = zip(ours, theirs, strict=True)
+        rows = [{"id": str(i), "prediction": a, "reference": b} for i, (a, b) in enumerate(pairs, start=1)]
+    else:
+        own = {ours: theirs for ours, theirs in columns.mapped.items() if ours not in OF_REFERENCES}
+        more = {ours: columns.mapped[ours] for ours in ("id", *OF_REFERENCES) if ours in columns.mapped}
+        rows = by_id(
+            [renamed(row, own) for row in file_rows(predictions, content, columns)],
+            [renamed(row, more) for row in file_rows(references, judged, columns)],
+            references,
+            columns,
+        )
+    done = {ours: theirs for ours, theirs in columns.mapped.items() if theirs == NO_FIELD}
+    words = [f"{ours}={theirs}" for ours, theirs in columns.mapped.items()]
+    command = f"{columns.command} {command_line_of(['--map', *words])}" if words else columns.command
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    return text.encode(), judged, columns._replace(mapped=done, command=command)
+
+
+def file_texts(path: Path, content: bytes) -> list[str] | None:
+    """The lines of a file of plain texts, a blank one being an empty text; None for a file of rows."""
+    if is_table(path) or path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
+        return None
+    try:
+        lines = content.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"{path}: no text in UTF-8 (byte {error.start})") from error
+    first = next((line for line in lines if line.strip()), "")
+    if first.lstrip().startswith("{") and isinstance(object_in(first), dict):
+        return None
+    return lines[:-1] if not lines[-1] else lines
+
+
+def file_rows(path: Path, content: bytes, columns: Columns) -> list[dict[str, Any]]:
+    """The rows of a table, a list or JSON Lines; an empty cell is absent, of a prediction what --empty-cells says."""
+    at = 0
+    try:
+        if is_table(path):
+            mark = "\t" if path.suffix.lower() == ".tsv" else ","
+            table = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=mark, strict=True)
+            check_columns(path, table.fieldnames or ())
+            return [filled_cells(row, columns) for row in sheet_lines(table) if any(row.values())]
+        if path.suffix.lower() == ".json":
+            rows = list(rows_of_document(strict_json(content)))
+        else:
+            rows = []
+            for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+                at += 1
+                rows += [strict_json_line(line)] if line.strip() else []
+    except (ValueError, csv.Error) as error:
+        raise ScriptError(f"{path}{f', line {at}' if at else ''}: {error}") from error
+    if bad := next((i for i, row in enumerate(rows, start=1) if not isinstance(row, dict)), None):
+        raise ScriptError(f"{path}: row {bad} is no object with an id")
+    return rows
+
+
+def filled_cells(row: Mapping[Any, Any], columns: Columns) -> dict[str, Any]:
+    """A table's row without its empty cells, but for a prediction that is said to be empty."""
+    if None in row or None in row.values():
+        raise ValueError(f"a row with another number of cells than the first: {list(row.values())[:3]}")
+    name = columns.mapped.get("prediction", "prediction")
+    if row.get(name) == "" and columns.empty is None:
+        raise ScriptError(
+            f"empty cells of {name}: {columns.command} --empty-cells answer, or --empty-cells missing", code=3
+        )
+    kept = {column: cell for column, cell in row.items() if cell != ""}
+    return kept if row.get(name) != "" else kept | {name: "" if columns.empty == "answer" else None}
+
+
+def by_id(
+    rows: Sequence[Mapping[str, Any]], judged: Sequence[Mapping[str, Any]], references: Path, columns: Columns
+) -> list[dict[str, Any]]:
+    """Each prediction's row with the fields of its reference's; ScriptError for an id of one file alone, one that
+    stands twice among the references, and for a field that the files have with unlike values."""
+    named = [row_names(rows, "the predictions", columns), row_names(judged, str(references), columns)]
+    found = dict(zip(named[1], judged, strict=True))
+    if len(found) < len(judged):
+        twice = next(name for i, name in enumerate(named[1]) if name in named[1][:i])
+        raise ScriptError(f"{references} has the id {twice!r} twice: which is the reference?")
+    without, unused = (
+        [name for name in dict.fromkeys(one) if name not in set(two)] for one, two in (named, named[::-1])
+    )
+    told = [f"without a reference in {references}: {len(without):,} ({listing(without, 3)})"] if without else []
+    told += [f"of {references} without a prediction: {len(unused):,} ({listing(unused, 3)})"] if unused else []
+    if told:
+        raise ScriptError(f"not the same ids: {'; '.join(told)}: complete the one, or take them out of the other")
+    made = []
+    for name, row in zip(named[0], rows, strict=True):
+        other = {field: value for field, value in found[name].items() if field != "id"}
+        if unlike := [field for field in other if field in row and row[field] != other[field]]:
+            ways = {**columns.mapped, "prediction": unlike[0], "reference": unlike[0]}
+            words = command_line_of(["--map", *(f"{ours}={theirs}" for ours, theirs in ways.items())])
+            raise ScriptError(
+                f"{listing(unlike)}: in both files, and other values in {references}: whose is which? For instance "
+                f"{columns.command} {words}",
+                code=3,
+            )
+        row = {**other, **row}
+        if "prediction" in row and "reference" in row:
+            one, two = row["prediction"], row["reference"]
+            row |= {"prediction": number_like(one, two), "reference": number_like(two, one)}
+        made.append(row)
+    return made
+
+
+def number_like(value: Any, other: Any) -> Any:
+    """A text, as tables have all, as a number where it is held against one: "1.0" beside 1."""
+    if not isinstance(value, str) or isinstance(other, bool) or not isinstance(other, int | float):
+        return value
+    found = object_in(value.strip())
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else value
+
+
+def row_names(rows: Sequence[Mapping[str, Any]], whose: str, columns: Columns) -> list[str]:
+    """The ids of rows; ScriptError (3) where there are none, with the columns that there are."""
+    if lost := next((i for i, row in enumerate(rows, start=1) if "id" not in row), None):
+        names = list(dict.fromkeys(str(name) for row in rows for name in row))
+        there = f"row {lost} of {whose} has no id; its columns are {listing(names, 12)}"
+        raise ScriptError(f"{there}: say which is the id: {columns.command} --map id=COLUMN", code=3)
+    try:
+        return [name_of(row["id"], "id") for row in rows]
+    except ValueError as error:
+        raise ScriptError(f"{whose}: {error}") from error
+
+
 # --- parts/metrics/oddities.py ----------------------------------------------------------------------------------------
 
 COMPARED = ("accuracy", "exact-match", "f1-binary", "f1-macro", "f1-micro", "mcc")  # text by text
@@ -9858,12 +10008,16 @@ MISSING_FIELDS = {"rating", "score", "probability", "passed", "preference"}
 
 
 def read_predictions(
-    path: Path, watch: Watch = unwatched, judged: Path | None = None, columns: Columns = NO_COLUMNS
+    path: Path,
+    watch: Watch = unwatched,
+    judged: Path | None = None,
+    columns: Columns = NO_COLUMNS,
+    references: Path | None = None,
 ) -> tuple[list[Line], str]:
     """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones, or with the
     columns that are wanted where none of them is there.
 
-    judged: TREC's judgements; the file is a TREC run then, and the SHA-256 of both.
+    judged: TREC's judgements; the file is a TREC run then, and the SHA-256 of both; so with references of their own.
     """
     content = input_bytes(path, MAX_SAMPLES)
     if judged is not None:
@@ -9874,16 +10028,20 @@ def read_predictions(
             raise ScriptError("no TREC file in UTF-8") from error
         lines = [Line(i, row["id"], row) for i, row in enumerate(rows, start=1)]
         return lines, hashlib.sha256(content + relevant).hexdigest()
-    lines, problems, seen, tried, bare = [], [], {}, Counter(), []
+    lines, problems, seen, tried, bare, digest = [], [], {}, Counter(), [], hashlib.sha256(content)
     if content[:2] == b"\x1f\x8b":
         raise ScriptError("packed: unpack it first, or several: (for f in *.gz; do zcat $f; echo; done) > all.jsonl")
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise ScriptError(f"in UTF-16; UTF-8 is read: iconv -f UTF-16 -t UTF-8 {path.name} > utf8{path.suffix}")
     if path.suffix.lower() in (".yaml", ".yml"):
         raise ScriptError("YAML; JSON Lines are read: an object in each line")
+    if references is not None:
+        content, more, columns = joined_files(path, content, references, columns)
+        digest.update(more)
+        path = path.with_suffix(".jsonl")
     columns = of_one_system(path, content, columns)
     if path.suffix.lower() in (".csv", ".tsv"):
-        return table_lines(path, content, columns), hashlib.sha256(content).hexdigest()
+        return table_lines(path, content, columns), digest.hexdigest()
     for index, value in values_of(path, content.removeprefix(b"\xef\xbb\xbf"), watch):
         try:
             fields = value if path.suffix == ".json" else strict_json_line(value)
@@ -9913,7 +10071,7 @@ def read_predictions(
     check_problems(problems or [*ungrouped(lines), *other_prompts(lines)])
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
-    return lines, hashlib.sha256(content).hexdigest()
+    return lines, digest.hexdigest()
 
 
 def values_of(path: Path, content: bytes, watch: Watch) -> Iterator[tuple[int, Any]]:

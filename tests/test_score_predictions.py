@@ -2185,3 +2185,70 @@ def test_one_text_for_all_rows_is_no_choice_of_systems(tmp_path, prompt):
 
 def test_metrics_by_their_usual_short_names():
     assert sp.parse_metric("acc").name == "accuracy" and sp.parse_metric("EM").name == "exact-match"
+
+
+# --- References in a file of their own -------------------------------------------------------------------------------
+
+
+def two_files(folder, capsys, ours: str, theirs: str, *words: str, kinds=("jsonl", "jsonl"), metric="accuracy"):
+    """(exit code, scores or None, what was said) of predictions and references in two files."""
+    paths = [folder / f"{name}.{kind}" for name, kind in zip(("p", "r"), kinds, strict=True)]
+    for path, text in zip(paths, (ours, theirs), strict=True):
+        path.write_text(text, encoding="utf-8")
+    argv = [str(paths[0]), "--references", str(paths[1]), "--metric", metric, "--model-id", "me/m", "--benchmark", "b"]
+    code = sp.main([*argv, "--output-dir", str(folder / "out"), "--json", *words])
+    told = capsys.readouterr()
+    return code, json.loads(told.out) if code == 0 else None, told.err
+
+
+ROWS = '{"id": 1, "prediction": "x"}\n{"id": 2, "prediction": "y"}\n'
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "kinds", "words", "value"),
+    [
+        ("x\ny\n", "x\nz\n", ("txt", "ref"), (), 0.5), ("x\r\ny\r\n", "x\ny", ("hyp", "txt"), (), 1.0),
+        ("x\n\n", "x\ny\n", ("txt", "txt"), (), 0.5),  # an empty line is an empty answer
+        (ROWS, '{"id": "2", "reference": "y"}\n{"id": "1", "reference": "z"}\n', ("jsonl", "jsonl"), (), 0.5),
+        (ROWS, "id,gold\n2,y\n1,x\n", ("jsonl", "csv"), ("--map", "reference=gold"), 1.0),
+        (ROWS, '[{"id": 2, "references": ["a", "y"]}, {"id": 1, "references": ["b"]}]', ("txt", "json"), (), 0.5),
+        ("id,text\n1,x\n2,y\n", "id\ttext\n2\tq\n1\tx\n", ("csv", "tsv"),
+         ("--map", "prediction=text", "reference=text"), 0.5),
+        ('{"utt": "a", "hyp": 1}\n', '{"utt": "a", "ref": "1.0"}\n', ("jsonl", "jsonl"),
+         ("--map", "id=utt", "prediction=hyp", "reference=ref"), 1.0),
+        ('{"id": 1, "attempt": 1, "prediction": "x"}\n{"id": 1, "attempt": 2, "prediction": "y"}\n',
+         '{"id": 1, "reference": "x"}\n', ("jsonl", "jsonl"), (), 0.5),
+    ],
+)  # fmt: skip
+def test_references_of_another_file_are_those_of_the_same_id_or_line(
+    tmp_path, capsys, ours, theirs, kinds, words, value
+) -> None:
+    code, found, err = two_files(tmp_path, capsys, ours, theirs, *words, kinds=kinds)
+    assert code == 0, err
+    assert found["scores"][0]["score"] == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "kinds", "code", "said"),
+    [
+        ("x\ny\n", "x\ny\nz\n", ("txt", "txt"), 2, "2 lines, and"),
+        ("x\ny\n", '{"id": 1, "reference": "x"}\n', ("txt", "jsonl"), 2, "both as plain lines of equal count"),
+        (ROWS, "x\ny\n", ("jsonl", "txt"), 2, "both as plain lines of equal count"),
+        (ROWS, '{"id": 1, "reference": "x"}\n', ("jsonl", "jsonl"), 2, "1 (2): complete"),
+        (ROWS, ROWS.replace("prediction", "reference") + '{"id": 3, "reference": "x"}', ("jsonl", "jsonl"), 2,
+         "without a prediction: 1 (3)"),
+        (ROWS, '{"id": 1, "reference": "x"}\n{"id": 1, "reference": "z"}\n', ("jsonl", "jsonl"), 2, "twice"),
+        (ROWS, '{"reference": "x"}\n{"reference": "y"}\n', ("jsonl", "jsonl"), 3, "say which is the id"),
+        (ROWS, '{"id": 1, "gold": "x"}\n{"id": 2, "gold": "y"}\n', ("jsonl", "jsonl"), 3, "reference=gold"),
+        ('{"id": 1, "text": "x"}\n', '{"id": 1, "text": "y"}\n', ("jsonl", "jsonl"), 3,
+         "--map prediction=text reference=text"),
+        (ROWS, "id,reference\n1,x\n2\n", ("jsonl", "csv"), 2, "another number of cells"),
+        ("id,prediction\n1,\n2,y\n", "id,reference\n1,x\n2,y\n", ("csv", "csv"), 3, "--empty-cells answer"),
+    ],
+)  # fmt: skip
+def test_references_that_do_not_go_with_the_predictions_are_refused(
+    tmp_path, capsys, ours, theirs, kinds, code, said
+) -> None:
+    found, _, err = two_files(tmp_path, capsys, ours, theirs, kinds=kinds)
+    assert (found, said in err) == (code, True), err
+    assert not (tmp_path / "out").exists()

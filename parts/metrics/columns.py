@@ -372,6 +372,8 @@ def which_columns(
     wanted = " and ".join(f"{first} (or {', '.join(others)})" if others else first for first, *others in lacking)
     parts = [f"the columns are {listing(names, COLUMNS_SHOWN)}"] if lacking or apart else []
     parts += [f"wanted too: {wanted}"] if lacking else []
+    if ("reference", "references") in lacking:
+        parts.append("references may be in another file: --references FILE")
     if lacking and not free and not set(ways.values()) & set(names):
         parts += ["give each line one, or the rows as a table (.csv), which needs none"] if ("id",) in lacking else []
         return ScriptError("; ".join(parts))

@@ -51,6 +51,7 @@ from parts.metrics.items import (
     ungrouped,
     with_vote_roles,
 )
+from parts.metrics.joining import joined_files
 from parts.metrics.oddities import odd_text_lines, share_of_writing
 from parts.metrics.ratings import score_krippendorff, score_mos, score_mushra
 from parts.metrics.records import Evaluation, record_of, sample_lines
@@ -171,12 +172,16 @@ MISSING_FIELDS = {"rating", "score", "probability", "passed", "preference"}
 
 
 def read_predictions(
-    path: Path, watch: Watch = unwatched, judged: Path | None = None, columns: Columns = NO_COLUMNS
+    path: Path,
+    watch: Watch = unwatched,
+    judged: Path | None = None,
+    columns: Columns = NO_COLUMNS,
+    references: Path | None = None,
 ) -> tuple[list[Line], str]:
     """The lines of a predictions file and its SHA-256; ScriptError with the numbers of the bad ones, or with the
     columns that are wanted where none of them is there.
 
-    judged: TREC's judgements; the file is a TREC run then, and the SHA-256 of both.
+    judged: TREC's judgements; the file is a TREC run then, and the SHA-256 of both; so with references of their own.
     """
     content = input_bytes(path, MAX_SAMPLES)
     if judged is not None:
@@ -187,16 +192,20 @@ def read_predictions(
             raise ScriptError("no TREC file in UTF-8") from error
         lines = [Line(i, row["id"], row) for i, row in enumerate(rows, start=1)]
         return lines, hashlib.sha256(content + relevant).hexdigest()
-    lines, problems, seen, tried, bare = [], [], {}, Counter(), []
+    lines, problems, seen, tried, bare, digest = [], [], {}, Counter(), [], hashlib.sha256(content)
     if content[:2] == b"\x1f\x8b":
         raise ScriptError("packed: unpack it first, or several: (for f in *.gz; do zcat $f; echo; done) > all.jsonl")
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise ScriptError(f"in UTF-16; UTF-8 is read: iconv -f UTF-16 -t UTF-8 {path.name} > utf8{path.suffix}")
     if path.suffix.lower() in (".yaml", ".yml"):
         raise ScriptError("YAML; JSON Lines are read: an object in each line")
+    if references is not None:
+        content, more, columns = joined_files(path, content, references, columns)
+        digest.update(more)
+        path = path.with_suffix(".jsonl")
     columns = of_one_system(path, content, columns)
     if path.suffix.lower() in (".csv", ".tsv"):
-        return table_lines(path, content, columns), hashlib.sha256(content).hexdigest()
+        return table_lines(path, content, columns), digest.hexdigest()
     for index, value in values_of(path, content.removeprefix(b"\xef\xbb\xbf"), watch):
         try:
             fields = value if path.suffix == ".json" else strict_json_line(value)
@@ -226,7 +235,7 @@ def read_predictions(
     check_problems(problems or [*ungrouped(lines), *other_prompts(lines)])
     if not lines:
         raise ScriptError("no predictions in it; one JSON object in each line is expected")
-    return lines, hashlib.sha256(content).hexdigest()
+    return lines, digest.hexdigest()
 
 
 def values_of(path: Path, content: bytes, watch: Watch) -> Iterator[tuple[int, Any]]:
