@@ -3511,7 +3511,7 @@ _SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 DIGIT_IN = re.compile(r"\d")
 _COUNT_BRACKET = re.compile(r"[(\[（]\s*\d[\d.,]*k?\s*[)\]）]")
-_NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
+_NAME_IN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.+²-]*|[^\W_A-Za-z0-9]+)(?<![.-])")  # "MMLU为5-shot" is four
 _WORDS_OF = re.compile(r"[^\W_]+")
 
 

@@ -3014,7 +3014,7 @@ _SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
 _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 DIGIT_IN = re.compile(r"\d")
 _COUNT_BRACKET = re.compile(r"[(\[（]\s*\d[\d.,]*k?\s*[)\]）]")
-_NAME_IN = re.compile(r"[^\W_][\w.+²-]*(?<![.-])")
+_NAME_IN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.+²-]*|[^\W_A-Za-z0-9]+)(?<![.-])")  # "MMLU为5-shot" is four
 _WORDS_OF = re.compile(r"[^\W_]+")
 
 
@@ -3856,7 +3856,7 @@ class Table:
     head: int  # rows that the markup makes header rows
     heading: str | None = None
     headings: tuple[str, ...] = ()  # nearest first
-    told: tuple[str, ...] = ()  # the first paragraph below each heading, as written
+    told: tuple[list[str], ...] = ()  # the first paragraphs below each heading, as written
     above: Sequence[str] = ()  # the paragraphs before it as written, up to the heading or another table
     below: list[str] = field(default_factory=list)  # those behind it, up to a heading or another table
     caption: str = ""
@@ -3920,6 +3920,10 @@ _FLOW = frozenset((
 ))  # fmt: skip
 _ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
 _BOLD_LINE = re.compile(r"\s*\*\*(?!(?:Table|Figure|Note)\b)([^*\n]{2,80}?)[:：]?(?<![.!?。])\*\*[:：]?\s*")
+_OF_SECTION = re.compile(  # says something of the tables above it, too
+    r"(?i)\A\W*(?:all|every|each|both|these) (?:of the )?(?:results?|scores?|numbers|values|figures|tables|evals)\b"
+    r"|\bthis (?:section|page|card)\b"
+)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 Returned = TypeVar("Returned")
@@ -4317,16 +4321,16 @@ def row_cells(row: Any) -> Iterator[Any]:
 def place_tables(pieces: Sequence[Piece]) -> list[Table]:
     """Number the tables and give each its headings, nearest first, and the paragraphs next to it and below those."""
     tables: list[Table] = []
-    path: list[tuple[int, str, str]] = []  # level, heading, the first paragraph below it
+    path: list[tuple[int, str, list[str]]] = []  # level, heading, the first paragraphs below it
     layouts: list[tuple[str, ...]] = []
-    heading, before, fresh = None, [], None
+    heading, before, fresh, leads = None, [], None, True  # leads: no table is below the heading yet
     for kind, level, content in pieces:
         if kind == "text":
             if fresh is not None and len(fresh.below) <= MAX_PARAGRAPHS and (fresh.below or one_line(content)):
                 fresh.below.append(content)
             before.append(content)
-            if path and not path[-1][2]:
-                path[-1] = (*path[-1][:2], content[:MAX_PARAGRAPH])
+            if path and (len(path[-1][2]) < MAX_PARAGRAPHS if leads else _OF_SECTION.search(content[:MAX_PARAGRAPH])):
+                path[-1][2].append(content[:MAX_PARAGRAPH])
             if "**" in content[:9] and (bold := _BOLD_LINE.fullmatch(content)):  # a heading but for its markup
                 kind, level, content = "heading", 7, bold[1]
         if kind == "heading" and not (content := one_line(content)):
@@ -4334,10 +4338,10 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
         if kind == "heading":
             while path and path[-1][0] >= level:
                 path.pop()
-            path.append((level, content, ""))
+            path.append((level, content, []))
             if _ORIGINAL_CARD.match(content):
-                path = [(0, content, "")]  # no heading below it ends what it quotes
-            heading, before, fresh = content, [], None
+                path = [(0, content, [])]  # no heading below it ends what it quotes
+            heading, before, fresh, leads = content, [], None, True
         elif kind == "layout":
             layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
         elif kind != "text":
@@ -4347,7 +4351,7 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
             fresh.headings = tuple(text for _, text, _ in reversed(path) if text)
             fresh.told = tuple(told for _, _, told in reversed(path))
             tables.append(fresh)
-            before = []
+            before, leads = [], False
     return tables
 
 
@@ -5082,7 +5086,7 @@ _SENTENCE = re.compile(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
 _LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
 _LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
-_NAMED = re.compile(r"(?<!\w)[^\W_]+[\dA-Z][\w.+²-]*")
+_NAMED = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9]+[\dA-Z][A-Za-z0-9_.+²-]*")  # ends where other letters begin
 _WRITTEN_NAME = re.compile(r"(?=.*[A-Z].*[A-Z\d])[A-Z][\w+.-]{2,40}")
 _REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*|^(?-i:[IVX]{1,4}[.)]\s(?=[A-Z]))")
@@ -5106,7 +5110,12 @@ _LEGEND_LINE = re.compile(
     rf"(?m)^ {{0,3}}(?:[-*] |>|<[^<>\n]{{1,40}}>)* *(\\\*|[{_SIGNS_OF_NOTES}]) *(\w[^\n]{{3,600}})"
 )
 _SECTION = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
-_MAY_SETUP = re.compile(rf"\n#{{1,6}} [^\n]*(?i:{'|'.join(_SETUP_HEADS)})")
+_ON_RESULTS = re.compile(r"(?i)\b(?:eval\w*|bench\w*|results?|performance)\b|评|結果|结果|ベンチ|評価|벤치|평가|성능")
+_OF_NUMBERS = re.compile(  # of any table of the card
+    r"(?i)\b(?:all|both|these|those|the|our) (?:\w+ ){0,2}?(?:numbers|scores|results|tables?|figures)\b "
+    r"(?:\w+ ){0,3}?(?:above|below|here|are|were|is|was|come|came|use|reported|shown)\b"
+)
+_HAS_TABLE = re.compile(r"(?m)^\s*\||<table|^[^\n|]+\|[^\n]*\n[ :|-]+$")
 _LIST_MARK = re.compile(r"^(?:[-*+>]|\d+[.)])\s+")
 _ALT = re.compile(r"!\[([^\[\]]{20,300})\]")
 _COMMAND = re.compile(r"pretrained=|(?<![\w-])--[a-z]|^\s*[a-z_]+\s*[:=]\s*\S+\s*$")
@@ -5139,23 +5148,31 @@ def marks_in(sources: Iterable[str]) -> set[str]:
 
 
 @functools.lru_cache(maxsize=4)
-def setup_sections(card: str) -> list[tuple[str, str]]:
-    """(the heading above it, a paragraph) of the sections that say how was measured: "Setup", "Notes", "Settings"."""
-    found, path = [], []
-    places = list(_SECTION.finditer(card)) if _MAY_SETUP.search(card) else []
+def setup_sections(card: str) -> list[tuple[str, str, bool]]:
+    """(a heading above it, a paragraph, whether its own heading says so) of the sections that say how was measured.
+
+    These are "Setup", "Notes" and the like, and all below a heading on results that have no table of their own; of
+    others ("News", heading "") the sentences on the numbers of the card.
+    """
+    found, path, places = [], [], list(_SECTION.finditer(card))
     for at, place in enumerate(places):
-        level, words = len(place[1]), words_of(one_line(place[2]))
-        path = [(depth, text) for depth, text in path if depth < level]
-        above = path[-1][1] if path else ""
-        path.append((level, one_line(place[2])))
-        if not words or not _SETUP.issuperset(words) or _SETUP_HEADS.isdisjoint(words):
+        level, heading = len(place[1]), one_line(place[2])
+        words, path = words_of(heading), [(depth, text) for depth, text in path if depth < level]
+        listed = bool(words) and _SETUP.issuperset(words) and not _SETUP_HEADS.isdisjoint(words)
+        of_card = not path[1:] and _OF_ALL.isdisjoint(words)  # "Notes" of the whole card
+        heads = [text for _, text in path if _ON_RESULTS.search(text)]
+        heads = [path[-1][1] if path else ""] if listed and not of_card else heads
+        path.append((level, heading))
+        stop = next((after.start() for after in places[at + 1 :] if len(after[1]) <= level), len(card))
+        if not listed and _HAS_TABLE.search(card, place.end(), stop):
             continue
-        if len(path) < 3 and _OF_ALL.isdisjoint(words):
-            continue  # "Notes" of the whole card
         end = places[at + 1].start() if at + 1 < len(places) else len(card)
         texts = re.split(r"\n\s*\n|\n(?=[-*+] )", card[place.end() : min(end, place.end() + 4000)])
         texts = [_LIST_MARK.sub("", text.strip()) for text in texts]
-        found += [(above, one_line(text)) for text in texts if text and text[0] not in "|`~<"]
+        texts = [one_line(text) for text in texts if text and text[0] not in "|`~<"]
+        if not heads:
+            texts = [part for text in texts for part in sentences(text) if _OF_NUMBERS.search(part)]
+        found += [(head, text, listed and not of_card) for head in heads or [""] for text in texts]
     return found
 
 
@@ -6329,7 +6346,7 @@ class Reader:
         """
         table = self.table
         legends = [text for text in table.legends if is_legend(text) or len(text) < 120]
-        setups = [text for above, text in setup_sections(self.card.text) if above in table.headings]
+        setups = [text for above, text, listed in setup_sections(self.card.text) if listed and above in table.headings]
         alts = pictures((*table.above, *table.below))
         said = (table.before, *table.between, table.after, *legends, *table.layout, *self.noted, *setups, *alts)
         return list(filter(None, dict.fromkeys(said)))
@@ -6751,11 +6768,16 @@ class Reader:
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
                 yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
-        far = itertools.chain.from_iterable(map(about_numbers, filter(None, table.told)))
-        for text in dict.fromkeys((*self.near, *far)):
-            if is_command(text) and (word := told_by_command(text, self.is_own)):
-                yield text, f"command '{text[:80]}' says '{word}': what is measured?"
-            elif not is_command(text) and (word := around.of_paragraph(text, text in self.near)):
+        first = [*itertools.chain(*(about_numbers(told[0]) for told in table.told if told))]
+        far = [text for above, text, _ in setup_sections(self.card.text) if above in ("", *table.headings)]
+        far += itertools.chain(*(about_numbers(text) for told in table.told for text in told[1:]))
+        for text in dict.fromkeys((*self.near, *first, *far)):
+            if is_command(text):
+                if word := told_by_command(text, self.is_own):
+                    yield text, f"command '{text[:80]}' says '{word}': what is measured?"
+                continue
+            labelled = text in self.near or text in first
+            if word := around.of_paragraph(text, text in self.near) if labelled else around.telling(text):
                 yield text, f"text '{text[:80]}' says '{word}': what is measured?"
 
     def is_own(self, name: str) -> bool:
@@ -7306,9 +7328,10 @@ def table_json(reading: TableReading, whole: bool = False) -> dict[str, Any]:
         "before": table.before or None,
         "after": table.after or None,
         "above": [
-            {"heading": heading, "text": one_line(told)}
+            {"heading": heading, "text": one_line(text)}
             for heading, told in zip(table.headings, table.told, strict=False)
-            if told and one_line(told) != table.before
+            for text in told
+            if one_line(text) not in (table.before, table.after)
         ],
         "header": [
             {"index": i, "path": list(path), "holds": role}

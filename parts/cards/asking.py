@@ -372,9 +372,10 @@ def table_json(reading: TableReading, whole: bool = False) -> dict[str, Any]:
         "before": table.before or None,
         "after": table.after or None,
         "above": [
-            {"heading": heading, "text": one_line(told)}
+            {"heading": heading, "text": one_line(text)}
             for heading, told in zip(table.headings, table.told, strict=False)
-            if told and one_line(told) != table.before
+            for text in told
+            if one_line(text) not in (table.before, table.after)
         ],
         "header": [
             {"index": i, "path": list(path), "holds": role}

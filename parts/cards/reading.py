@@ -180,7 +180,7 @@ class Reader:
         """
         table = self.table
         legends = [text for text in table.legends if is_legend(text) or len(text) < 120]
-        setups = [text for above, text in setup_sections(self.card.text) if above in table.headings]
+        setups = [text for above, text, listed in setup_sections(self.card.text) if listed and above in table.headings]
         alts = pictures((*table.above, *table.below))
         said = (table.before, *table.between, table.after, *legends, *table.layout, *self.noted, *setups, *alts)
         return list(filter(None, dict.fromkeys(said)))
@@ -602,11 +602,16 @@ class Reader:
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
                 yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
-        far = itertools.chain.from_iterable(map(about_numbers, filter(None, table.told)))
-        for text in dict.fromkeys((*self.near, *far)):
-            if is_command(text) and (word := told_by_command(text, self.is_own)):
-                yield text, f"command '{text[:80]}' says '{word}': what is measured?"
-            elif not is_command(text) and (word := around.of_paragraph(text, text in self.near)):
+        first = [*itertools.chain(*(about_numbers(told[0]) for told in table.told if told))]
+        far = [text for above, text, _ in setup_sections(self.card.text) if above in ("", *table.headings)]
+        far += itertools.chain(*(about_numbers(text) for told in table.told for text in told[1:]))
+        for text in dict.fromkeys((*self.near, *first, *far)):
+            if is_command(text):
+                if word := told_by_command(text, self.is_own):
+                    yield text, f"command '{text[:80]}' says '{word}': what is measured?"
+                continue
+            labelled = text in self.near or text in first
+            if word := around.of_paragraph(text, text in self.near) if labelled else around.telling(text):
                 yield text, f"text '{text[:80]}' says '{word}': what is measured?"
 
     def is_own(self, name: str) -> bool:

@@ -62,7 +62,7 @@ _SENTENCE = re.compile(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
 _LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
 _LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
-_NAMED = re.compile(r"(?<!\w)[^\W_]+[\dA-Z][\w.+²-]*")
+_NAMED = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9]+[\dA-Z][A-Za-z0-9_.+²-]*")  # ends where other letters begin
 _WRITTEN_NAME = re.compile(r"(?=.*[A-Z].*[A-Z\d])[A-Z][\w+.-]{2,40}")
 _REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*|^(?-i:[IVX]{1,4}[.)]\s(?=[A-Z]))")
@@ -86,7 +86,12 @@ _LEGEND_LINE = re.compile(
     rf"(?m)^ {{0,3}}(?:[-*] |>|<[^<>\n]{{1,40}}>)* *(\\\*|[{_SIGNS_OF_NOTES}]) *(\w[^\n]{{3,600}})"
 )
 _SECTION = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
-_MAY_SETUP = re.compile(rf"\n#{{1,6}} [^\n]*(?i:{'|'.join(_SETUP_HEADS)})")
+_ON_RESULTS = re.compile(r"(?i)\b(?:eval\w*|bench\w*|results?|performance)\b|评|結果|结果|ベンチ|評価|벤치|평가|성능")
+_OF_NUMBERS = re.compile(  # of any table of the card
+    r"(?i)\b(?:all|both|these|those|the|our) (?:\w+ ){0,2}?(?:numbers|scores|results|tables?|figures)\b "
+    r"(?:\w+ ){0,3}?(?:above|below|here|are|were|is|was|come|came|use|reported|shown)\b"
+)
+_HAS_TABLE = re.compile(r"(?m)^\s*\||<table|^[^\n|]+\|[^\n]*\n[ :|-]+$")
 _LIST_MARK = re.compile(r"^(?:[-*+>]|\d+[.)])\s+")
 _ALT = re.compile(r"!\[([^\[\]]{20,300})\]")
 _COMMAND = re.compile(r"pretrained=|(?<![\w-])--[a-z]|^\s*[a-z_]+\s*[:=]\s*\S+\s*$")
@@ -119,23 +124,31 @@ def marks_in(sources: Iterable[str]) -> set[str]:
 
 
 @functools.lru_cache(maxsize=4)
-def setup_sections(card: str) -> list[tuple[str, str]]:
-    """(the heading above it, a paragraph) of the sections that say how was measured: "Setup", "Notes", "Settings"."""
-    found, path = [], []
-    places = list(_SECTION.finditer(card)) if _MAY_SETUP.search(card) else []
+def setup_sections(card: str) -> list[tuple[str, str, bool]]:
+    """(a heading above it, a paragraph, whether its own heading says so) of the sections that say how was measured.
+
+    These are "Setup", "Notes" and the like, and all below a heading on results that have no table of their own; of
+    others ("News", heading "") the sentences on the numbers of the card.
+    """
+    found, path, places = [], [], list(_SECTION.finditer(card))
     for at, place in enumerate(places):
-        level, words = len(place[1]), words_of(one_line(place[2]))
-        path = [(depth, text) for depth, text in path if depth < level]
-        above = path[-1][1] if path else ""
-        path.append((level, one_line(place[2])))
-        if not words or not _SETUP.issuperset(words) or _SETUP_HEADS.isdisjoint(words):
+        level, heading = len(place[1]), one_line(place[2])
+        words, path = words_of(heading), [(depth, text) for depth, text in path if depth < level]
+        listed = bool(words) and _SETUP.issuperset(words) and not _SETUP_HEADS.isdisjoint(words)
+        of_card = not path[1:] and _OF_ALL.isdisjoint(words)  # "Notes" of the whole card
+        heads = [text for _, text in path if _ON_RESULTS.search(text)]
+        heads = [path[-1][1] if path else ""] if listed and not of_card else heads
+        path.append((level, heading))
+        stop = next((after.start() for after in places[at + 1 :] if len(after[1]) <= level), len(card))
+        if not listed and _HAS_TABLE.search(card, place.end(), stop):
             continue
-        if len(path) < 3 and _OF_ALL.isdisjoint(words):
-            continue  # "Notes" of the whole card
         end = places[at + 1].start() if at + 1 < len(places) else len(card)
         texts = re.split(r"\n\s*\n|\n(?=[-*+] )", card[place.end() : min(end, place.end() + 4000)])
         texts = [_LIST_MARK.sub("", text.strip()) for text in texts]
-        found += [(above, one_line(text)) for text in texts if text and text[0] not in "|`~<"]
+        texts = [one_line(text) for text in texts if text and text[0] not in "|`~<"]
+        if not heads:
+            texts = [part for text in texts for part in sentences(text) if _OF_NUMBERS.search(part)]
+        found += [(head, text, listed and not of_card) for head in heads or [""] for text in texts]
     return found
 
 

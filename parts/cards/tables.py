@@ -48,7 +48,7 @@ class Table:
     head: int  # rows that the markup makes header rows
     heading: str | None = None
     headings: tuple[str, ...] = ()  # nearest first
-    told: tuple[str, ...] = ()  # the first paragraph below each heading, as written
+    told: tuple[list[str], ...] = ()  # the first paragraphs below each heading, as written
     above: Sequence[str] = ()  # the paragraphs before it as written, up to the heading or another table
     below: list[str] = field(default_factory=list)  # those behind it, up to a heading or another table
     caption: str = ""
@@ -112,6 +112,10 @@ _FLOW = frozenset((
 ))  # fmt: skip
 _ORIGINAL_CARD = re.compile(r"(?i)\W*original (?:model )?(?:card|readme)\b")
 _BOLD_LINE = re.compile(r"\s*\*\*(?!(?:Table|Figure|Note)\b)([^*\n]{2,80}?)[:：]?(?<![.!?。])\*\*[:：]?\s*")
+_OF_SECTION = re.compile(  # says something of the tables above it, too
+    r"(?i)\A\W*(?:all|every|each|both|these) (?:of the )?(?:results?|scores?|numbers|values|figures|tables|evals)\b"
+    r"|\bthis (?:section|page|card)\b"
+)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 Returned = TypeVar("Returned")
@@ -509,16 +513,16 @@ def row_cells(row: Any) -> Iterator[Any]:
 def place_tables(pieces: Sequence[Piece]) -> list[Table]:
     """Number the tables and give each its headings, nearest first, and the paragraphs next to it and below those."""
     tables: list[Table] = []
-    path: list[tuple[int, str, str]] = []  # level, heading, the first paragraph below it
+    path: list[tuple[int, str, list[str]]] = []  # level, heading, the first paragraphs below it
     layouts: list[tuple[str, ...]] = []
-    heading, before, fresh = None, [], None
+    heading, before, fresh, leads = None, [], None, True  # leads: no table is below the heading yet
     for kind, level, content in pieces:
         if kind == "text":
             if fresh is not None and len(fresh.below) <= MAX_PARAGRAPHS and (fresh.below or one_line(content)):
                 fresh.below.append(content)
             before.append(content)
-            if path and not path[-1][2]:
-                path[-1] = (*path[-1][:2], content[:MAX_PARAGRAPH])
+            if path and (len(path[-1][2]) < MAX_PARAGRAPHS if leads else _OF_SECTION.search(content[:MAX_PARAGRAPH])):
+                path[-1][2].append(content[:MAX_PARAGRAPH])
             if "**" in content[:9] and (bold := _BOLD_LINE.fullmatch(content)):  # a heading but for its markup
                 kind, level, content = "heading", 7, bold[1]
         if kind == "heading" and not (content := one_line(content)):
@@ -526,10 +530,10 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
         if kind == "heading":
             while path and path[-1][0] >= level:
                 path.pop()
-            path.append((level, content, ""))
+            path.append((level, content, []))
             if _ORIGINAL_CARD.match(content):
-                path = [(0, content, "")]  # no heading below it ends what it quotes
-            heading, before, fresh = content, [], None
+                path = [(0, content, [])]  # no heading below it ends what it quotes
+            heading, before, fresh, leads = content, [], None, True
         elif kind == "layout":
             layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
         elif kind != "text":
@@ -539,5 +543,5 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
             fresh.headings = tuple(text for _, text, _ in reversed(path) if text)
             fresh.told = tuple(told for _, _, told in reversed(path))
             tables.append(fresh)
-            before = []
+            before, leads = [], False
     return tables
