@@ -75,6 +75,20 @@ def resolve_policy(args: argparse.Namespace, vocabulary: MetricMapping) -> Polic
     return replace(policy, tried=args.tried)
 
 
+def run_and_checkpoint(name: str) -> tuple[str, str]:
+    """('run', 'step_100') of "run/step_100 [base=x]", ("owner/name", "step100") of "owner/name@step100"; ("", name) of a
+    model that is no checkpoint of a run."""
+    name = name.partition(" [")[0]
+    run, _, checkpoint = name.rpartition("@" if "@" in name else "/")
+    return (run, checkpoint) if parse_checkpoint_name(checkpoint) else ("", checkpoint)
+
+
+def checkpoints_there(library: Library, run: str) -> list[str]:
+    """The checkpoints of a run that --results has scores of."""
+    names = sorted({entry.identity.name for entry in library.entries()}) if run and library.folders else ()
+    return [name for name in names if run_and_checkpoint(name)[0] == run]
+
+
 def known_tried(
     args: argparse.Namespace, library: Library, candidate: ModelRuns, baseline: ModelRuns
 ) -> tuple[int | None, str]:
@@ -82,22 +96,16 @@ def known_tried(
 
     What --tried says; else all checkpoints of its run in --results, of which it may be the luckiest.
     """
-    if len(args.candidate) > 1 or not library.folders:
-        return args.tried, ""
-
-    def parts_of(name: str) -> tuple[str, str]:
-        """('run', 'step_100') of "run/step_100 [base=x]", ("owner/name", "step100") of "owner/name@step100"."""
-        name = name.partition(" [")[0]
-        run, _, checkpoint = name.rpartition("@" if "@" in name else "/")
-        return (run, checkpoint) if parse_checkpoint_name(checkpoint) else ("", checkpoint)
-
-    run, name = parts_of(candidate.name)
-    others = {entry.identity.name for entry in library.entries()} - {baseline.name}
-    others = {model for model in others if parts_of(model)[0] == run}
-    count = len(others)
-    if not run or count < 2 or (args.tried or 0) >= count:
-        return args.tried, ""
+    run, name = run_and_checkpoint(candidate.name)
+    count = len({*checkpoints_there(library, run)} - {baseline.name})
     there = f"--results has scores of {count} checkpoints of the run {run!r}"
+    if args.rule == CHOOSE and count > len(args.candidate):
+        return None, (
+            f"{there}: where one was picked for its scores, its lead over another may be the luck of the draw; give all "
+            "of them as --candidate, or rank them with benchmark_calculator.py"
+        )
+    if len(args.candidate) > 1 or count < 2 or (args.tried or 0) >= count:
+        return args.tried, ""
     if args.tried:
         return args.tried, f"{there}; --tried {args.tried} says that {name} was not picked from all of them by scores"
     return count, (
@@ -10355,6 +10363,7 @@ class Choice:
     duels: tuple[Duel, ...]
     alpha: float
     facts: ChoiceFacts | None
+    luck: str = ""  # what is said of those that they may have been picked from
 
     @property
     def open(self) -> list[Duel]:
@@ -10398,7 +10407,7 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
     duels = [replace(duel, row=named_row(duel)) for duel in duels]
     compared = {(duel.one, duel.other) for duel in duels if duel.interval is not None}
     verdict = NO_DIFFERENCE if compared.issuperset(itertools.combinations(names, 2)) else INCONCLUSIVE
-    choice = Choice(verdict, None, tuple(names), tuple(duels), question.policy.alpha, facts)
+    choice = Choice(verdict, None, tuple(names), tuple(duels), question.policy.alpha, facts, question.luck)
     if not any(duel.winner for duel in duels):
         return choice
     leaders = [
@@ -10537,6 +10546,7 @@ def choice_lines(choice: Choice) -> list[str]:
     """The answer in words."""
     names = listing(choice.models, 20)
     lines = [f"{choice.verdict}: {choice.best}, of {names}" if choice.best else f"{choice.verdict}: {names}"]
+    lines += [f"- {choice.luck}"] if choice.luck else []
     for one, other in itertools.permutations(choice.models, 2):
         won = [duel.row.label for duel in choice.wins(one, other)]
         lines += [f"- {one} is better than {other} on {listing(won, 20)}"] if won else []

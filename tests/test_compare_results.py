@@ -1918,6 +1918,19 @@ def test_the_best_of_several_candidates_is_chosen_inside_the_test(tmp_path, caps
     assert "it counts all" in refused(capsys, *arguments, "--candidate", *names, "--tried", "2")
 
 
+def test_who_was_picked_before_a_choice_is_named(tmp_path, capsys):
+    rng = np.random.default_rng(3)
+    for name, gain in (("run/step_1", 0.0), ("run/step_2", 0.2), ("run/step_3", 0.0), ("o/other", 0.0)):
+        write_record(tmp_path, name, rng.random(300) < 0.4 + gain)
+    names = ["step_1", "step_2", "step_3"]
+    choose = ["--results", tmp_path, "--rule", "choose", "--candidate"]
+    two = json.loads(call(capsys, *choose, *names[:2], "--json")[1])
+    assert any("scores of 3 checkpoints of the run 'run': where one was picked" in line for line in two["reasons"])
+    assert "may be the luck of the draw" in call(capsys, *choose, *names[:2])[1]
+    for several in (names, ["o/other", *names]):
+        assert not any("luck" in line for line in json.loads(call(capsys, *choose, *several, "--json")[1])["reasons"])
+
+
 @pytest.mark.parametrize("gain", [0.0, 0.02])
 def test_picked_then_tested_passes_by_luck_in_at_most_5_percent(gain):
     """The best of twenty equal checkpoints, held against a gain of 2 points that none of them exceeds."""

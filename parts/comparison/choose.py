@@ -65,6 +65,7 @@ class Choice:
     duels: tuple[Duel, ...]
     alpha: float
     facts: ChoiceFacts | None
+    luck: str = ""  # what is said of those that they may have been picked from
 
     @property
     def open(self) -> list[Duel]:
@@ -108,7 +109,7 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
     duels = [replace(duel, row=named_row(duel)) for duel in duels]
     compared = {(duel.one, duel.other) for duel in duels if duel.interval is not None}
     verdict = NO_DIFFERENCE if compared.issuperset(itertools.combinations(names, 2)) else INCONCLUSIVE
-    choice = Choice(verdict, None, tuple(names), tuple(duels), question.policy.alpha, facts)
+    choice = Choice(verdict, None, tuple(names), tuple(duels), question.policy.alpha, facts, question.luck)
     if not any(duel.winner for duel in duels):
         return choice
     leaders = [
@@ -247,6 +248,7 @@ def choice_lines(choice: Choice) -> list[str]:
     """The answer in words."""
     names = listing(choice.models, 20)
     lines = [f"{choice.verdict}: {choice.best}, of {names}" if choice.best else f"{choice.verdict}: {names}"]
+    lines += [f"- {choice.luck}"] if choice.luck else []
     for one, other in itertools.permutations(choice.models, 2):
         won = [duel.row.label for duel in choice.wins(one, other)]
         lines += [f"- {one} is better than {other} on {listing(won, 20)}"] if won else []
