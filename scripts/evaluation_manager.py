@@ -275,11 +275,17 @@ def run_add(args: argparse.Namespace) -> int:
     mapping = asked_mapping(args)
     if not args.card:
         required_repo(args)
-    allowed = Allowed(args.allow_partial, args.allow_invalid, args.latest)
-    places = list(map(Path, args.results))
-    rows, notes, unclear = read_rows(places, args.model_id, args.repo_id or "", args.benchmark or [], mapping, allowed)
-    args.repo_id = args.repo_id or rows[0].run.identity.id  # a local card is that of the one model of the records
-    entries = record_entries(rows)
+    if args.value:
+        entries = reported_entries(args.value, args.source, build_vocabulary(mapping))
+        notes, unclear = reported_notes(entries), []
+    elif args.source:
+        raise ScriptError("--source is where a --value stands; records say theirs")
+    else:
+        allowed, places = Allowed(args.allow_partial, args.allow_invalid, args.latest), list(map(Path, args.results))
+        asked = (args.model_id, args.repo_id or "", args.benchmark or [])
+        rows, notes, unclear = read_rows(places, *asked, mapping, allowed)
+        args.repo_id = args.repo_id or rows[0].run.identity.id  # a local card is that of the one model of the records
+        entries = record_entries(rows)
     plan = make_plan(
         required_repo(args),
         entries,
@@ -287,7 +293,7 @@ def run_add(args: argparse.Namespace) -> int:
         placing=find_places(args, entries, mapping),
         formats=args.format,
         task_type=args.task_type,
-        source="evaluation records",
+        source="numbers published elsewhere" if args.value else "evaluation records",
         notes=[*notes, *unclear],
         replace=args.replace,
         beside=args.beside or (),
@@ -11966,9 +11972,11 @@ def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_records_arguments(parser: argparse.ArgumentParser) -> None:
     add_target_arguments(parser)
-    parser.add_argument(
-        "--results", nargs="+", required=True, metavar="PATH", help="records, or folders searched for them"
-    )
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--results", nargs="+", metavar="PATH", help="records, or folders searched for them")
+    told = 'a number that was published and not measured here: "HumanEval pass@1=84.1"'
+    which.add_argument("--value", action="append", metavar="NAME=NUMBER", help=told)
+    parser.add_argument("--source", metavar="URL", help="with --value: where it is published")
     parser.add_argument("--model-id", metavar="ID", help="take the records of this model_info.id")
     parser.add_argument("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
     parser.add_argument("--allow-partial", action="store_true", help="also take scores of a part of the items")
@@ -15785,6 +15793,36 @@ def with_true_sources(plan: Plan) -> None:
     ]
     if own and BY_HAND not in plan.source:
         plan.source = BY_HAND if len(own) == len(plan.entries) else f"{plan.source} and {BY_HAND}"
+
+
+def reported_entries(values: Sequence[str], source: str | None, vocabulary: Vocabulary) -> list[Entry]:
+    """Numbers that somebody published elsewhere, as results: "GSM8K (5-shot)=84.1". ScriptError for what is none, and
+    (3) without the address where they stand: nobody could look them up."""
+    if not source:
+        raise ScriptError("--value: where is it published? A number that was not measured here needs --source URL", 3)
+    if not (url := web_url(source)):
+        raise ScriptError(f"--source {single_line(source)}: an address that begins with https:// is expected")
+    found = []
+    for text in values:
+        name, _, number = text.rpartition("=")
+        label, value = split_label(name), written(number)
+        if not label.name.strip() or value is None:
+            raise ScriptError(f'--value {single_line(text)}: NAME=NUMBER is expected, "GSM8K (5-shot)=84.1"')
+        key = vocabulary.key(label)
+        if not label.metric and (not key or "_level_" in vocabulary.metrics.get(key, "")):
+            raise ScriptError(f'--value {single_line(text)}: of which metric? "{label.name} (accuracy)={number}"', 3)
+        entry = Entry(label.name, value.number, url, key, value.unit, label.metric)
+        host = urlsplit(url).hostname
+        more = {"shots": label.shots, "variant": label.note, "source_name": f"reported by {host}", "source_url": url}
+        found.append(dataclasses.replace(entry, **more))
+    return found
+
+
+def reported_notes(entries: Sequence[Entry]) -> list[str]:
+    """That results were not measured here, and who says them."""
+    return [
+        f"{entry_name(entry)}: {entry.value:.12g} was not measured here, {entry.origin} says so" for entry in entries
+    ]
 
 
 def unread_note(entries: Sequence[Entry]) -> list[str]:

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import evaluation_manager as manager
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from local_hub import ArtificialAnalysis
@@ -321,7 +322,7 @@ fields = st.sampled_from(["mmlu_pro", "gpqa", "aime_25", "tau2", "other"]) | st.
 @settings(deadline=None)
 @given(st.dictionaries(fields, json_values))
 def test_every_evaluation_is_an_entry_or_named(evaluations):
-    entries, left = manager.aa_entries({"slug": "s", "evaluations": evaluations}, MAPPING)
+    entries, left = manager.aa_entries({"slug": "s", "name": "S", "evaluations": evaluations}, MAPPING)
     assert len(entries) + len(left) == len(evaluations)
     assert all(0 <= entry.value <= 100 for entry in entries)
     assert all(line.isprintable() for line in left)
@@ -753,3 +754,66 @@ def test_every_benchmark_is_read_back_under_its_key(key):
     ((_, content),) = manager.entries_records([card_entry(benchmark=label, key=key)], "me/m", MAPPING, NOW)
     name = content["evaluation_results"][0]["evaluation_name"]
     assert VOCABULARY.find_task(name, "unknown") == (key, "")
+
+
+# --- A number that was published elsewhere ---------------------------------------------------------------------------
+
+PAPER = "https://arxiv.org/abs/2401.00001"
+
+
+def reported(folder: Path, capsys, *words: str, source: str = PAPER) -> tuple[int, dict, str]:
+    card = folder / "README.md"
+    if not card.exists():
+        card.write_text("---\nlicense: mit\n---\n# Foo\n", encoding="utf-8")
+    more = ["--source", source] if source else []
+    code = manager.main(["add", "--card", str(card), "--repo-id", "me/Foo", *words, *more, "--json"])
+    told = capsys.readouterr()
+    return code, json.loads(told.out) if told.out else {}, told.err
+
+
+@pytest.mark.parametrize(
+    ("given", "value", "metric", "name"),
+    [
+        ("HumanEval pass@1=84.1", 84.1, "pass@1", "HumanEval"), ("HumanEval=84,1 %", 84.1, "pass@1", "HumanEval"),
+        ("GSM8K (5-shot)=.77", 0.77, "exact_match", "GSM8K"), ("My Bench (f1)=61", 61, "f1", "My Bench"),
+        ("IFEval (prompt_level_strict_acc)=80", 80, "prompt_level_strict_acc", "IFEval"),
+        ("LibriSpeech test-clean WER=5.3", 5.3, "wer", "LibriSpeech"),
+    ],
+)  # fmt: skip
+def test_a_number_of_a_paper_is_written_with_where_it_stands(tmp_path, capsys, given, value, metric, name) -> None:
+    before = (reported(tmp_path, capsys, "--value", given), (tmp_path / "README.md").read_text(encoding="utf-8"))
+    assert before[0][0] == 0 and "model-index" not in before[1]  # a dry run first
+    assert any("was not measured here" in line and PAPER in line for line in before[0][1]["notes"])
+    code, _, err = reported(tmp_path, capsys, "--value", given, "--apply")
+    assert code == 0, err
+    front = yaml.safe_load((tmp_path / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    (result,) = front["model-index"][0]["results"]
+    assert (result["metrics"][0]["value"], result["metrics"][0]["type"]) == (value, metric)
+    assert result["source"] == {"name": "reported by arxiv.org", "url": PAPER}
+    assert result["dataset"]["name"].startswith(name)
+    other = given.rpartition("=")[0] + "=33.3"
+    code, _, err = reported(tmp_path, capsys, "--value", other, "--apply")  # what is there stays
+    assert code != 0 and f"{value:g}" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "source", "code", "said"),
+    [
+        (("--value", "HumanEval=84.1"), "", 3, "needs --source URL"),
+        (("--value", "HumanEval=84.1"), "the paper", 2, "begins with https://"),
+        (("--value", "HumanEval 84.1"), PAPER, 2, "NAME=NUMBER is expected"),
+        (("--value", "HumanEval=good"), PAPER, 2, "NAME=NUMBER is expected"),
+        (("--value", "My Bench=61"), PAPER, 3, "of which metric"),
+        (("--value", "IFEval=80"), PAPER, 3, "of which metric"),
+        (("--value", "HumanEval=841"), PAPER, 1, "at most 100"),
+        (("--value", "HumanEval=84.1", "--results", "results"), PAPER, 2, "not allowed with"),
+        (("--results", "results"), PAPER, 2, "records say theirs"),
+    ],
+)
+def test_a_number_without_its_place_or_measure_is_asked_about(tmp_path, capsys, words, source, code, said) -> None:
+    try:
+        found, _, err = reported(tmp_path, capsys, *words, source=source)
+    except SystemExit as ended:  # the parser's own
+        found, err = ended.code, capsys.readouterr().err
+    assert (found, said in err) == (code, True), err
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "---\nlicense: mit\n---\n# Foo\n"

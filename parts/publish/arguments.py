@@ -93,9 +93,11 @@ def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_records_arguments(parser: argparse.ArgumentParser) -> None:
     add_target_arguments(parser)
-    parser.add_argument(
-        "--results", nargs="+", required=True, metavar="PATH", help="records, or folders searched for them"
-    )
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--results", nargs="+", metavar="PATH", help="records, or folders searched for them")
+    told = 'a number that was published and not measured here: "HumanEval pass@1=84.1"'
+    which.add_argument("--value", action="append", metavar="NAME=NUMBER", help=told)
+    parser.add_argument("--source", metavar="URL", help="with --value: where it is published")
     parser.add_argument("--model-id", metavar="ID", help="take the records of this model_info.id")
     parser.add_argument("--benchmark", action="append", metavar="K", help="only this benchmark (repeat for several)")
     parser.add_argument("--allow-partial", action="store_true", help="also take scores of a part of the items")

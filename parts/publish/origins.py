@@ -8,12 +8,14 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 from parts.cards.asking import Extraction, extract, read_tables
-from parts.cards.labels import Vocabulary
+from parts.cards.labels import Vocabulary, split_label
 from parts.cards.scores import Pick
 from parts.cards.source import build_vocabulary
 from parts.cards.tables import card_body, parse_card
+from parts.foreign import web_url
 from parts.frame import ScriptError, listing, option_words, single_line
 from parts.hub.committing import git_blob_id
 from parts.metadata.entries import Entry
@@ -196,6 +198,36 @@ def with_true_sources(plan: Plan) -> None:
     ]
     if own and BY_HAND not in plan.source:
         plan.source = BY_HAND if len(own) == len(plan.entries) else f"{plan.source} and {BY_HAND}"
+
+
+def reported_entries(values: Sequence[str], source: str | None, vocabulary: Vocabulary) -> list[Entry]:
+    """Numbers that somebody published elsewhere, as results: "GSM8K (5-shot)=84.1". ScriptError for what is none, and
+    (3) without the address where they stand: nobody could look them up."""
+    if not source:
+        raise ScriptError("--value: where is it published? A number that was not measured here needs --source URL", 3)
+    if not (url := web_url(source)):
+        raise ScriptError(f"--source {single_line(source)}: an address that begins with https:// is expected")
+    found = []
+    for text in values:
+        name, _, number = text.rpartition("=")
+        label, value = split_label(name), written(number)
+        if not label.name.strip() or value is None:
+            raise ScriptError(f'--value {single_line(text)}: NAME=NUMBER is expected, "GSM8K (5-shot)=84.1"')
+        key = vocabulary.key(label)
+        if not label.metric and (not key or "_level_" in vocabulary.metrics.get(key, "")):
+            raise ScriptError(f'--value {single_line(text)}: of which metric? "{label.name} (accuracy)={number}"', 3)
+        entry = Entry(label.name, value.number, url, key, value.unit, label.metric)
+        host = urlsplit(url).hostname
+        more = {"shots": label.shots, "variant": label.note, "source_name": f"reported by {host}", "source_url": url}
+        found.append(dataclasses.replace(entry, **more))
+    return found
+
+
+def reported_notes(entries: Sequence[Entry]) -> list[str]:
+    """That results were not measured here, and who says them."""
+    return [
+        f"{entry_name(entry)}: {entry.value:.12g} was not measured here, {entry.origin} says so" for entry in entries
+    ]
 
 
 def unread_note(entries: Sequence[Entry]) -> list[str]:
