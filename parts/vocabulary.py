@@ -300,7 +300,12 @@ def metric_type(metric: str | None) -> str | None:
         "bleu": "bleu",
         "wer": "wer",
         "cer": "cer",
-        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+        **{
+            f"{level}{middle}{how}{end}": f"{level}_level_{how}_acc"
+            for level in ("prompt", "inst")
+            for how in ("strict", "loose")
+            for middle, end in (("", ""), ("level", "accuracy"))
+        },
     }
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 

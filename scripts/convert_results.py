@@ -6027,15 +6027,28 @@ DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxi
                       {'names': 'main_score', 'better': 'higher'}],
              'opencompass': [{'names': 'pass fail complete timeout failed wrong_answer bp type extract_rate',
                               'score': False},
+                             {'names': '*_level_*_accuracy', 'better': 'higher', 'unit': ['percent', 0.0, 100.0]},
+                             {'names': 'humaneval*_pass@*', 'better': 'higher', 'unit': ['percent', 0.0, 100.0]},
                              {'names': 'flores*/score iwslt*/score',
                               'better': 'higher',
-                              'unit': ['points', 0.0, 100.0]},
-                             {'names': 'triviaqa*/score nq/score nq_*/score bbh_*/score bbeh_*/score '
-                                       'agieval_*/score mbpp*/score sanitized_mbpp*/score lcbench*/score '
-                                       'theoremqa*/score squad2*/score gaokaobench_*/score longbench_*/score '
-                                       'leval_*/score ruler_*/score charm_*/score infinitebench_*/score '
-                                       'needlebench*/score ifbench*/score s3eval*/score cmp_*/score hard_*/score '
-                                       'p_*/score',
+                              'unit': ['points', 0.0, 100.0],
+                              'metric': 'bleu'},
+                             {'names': 'triviaqa*/score nq/score nq_*/score',
+                              'better': 'higher',
+                              'unit': ['percent', 0.0, 100.0],
+                              'metric': 'includes'},
+                             {'names': 'bbh_*/score squad2*/score drop*/score',
+                              'better': 'higher',
+                              'unit': ['percent', 0.0, 100.0],
+                              'metric': 'exact_match'},
+                             {'names': 'mbpp*/score sanitized_mbpp*/score',
+                              'better': 'higher',
+                              'unit': ['percent', 0.0, 100.0],
+                              'metric': 'pass@1'},
+                             {'names': 'bbeh_*/score agieval_*/score lcbench*/score theoremqa*/score '
+                                       'gaokaobench_*/score longbench_*/score leval_*/score ruler_*/score '
+                                       'charm_*/score infinitebench_*/score needlebench*/score ifbench*/score '
+                                       's3eval*/score cmp_*/score hard_*/score p_*/score',
                               'better': 'higher',
                               'unit': ['percent', 0.0, 100.0]}],
              'lmms-eval': [{'names': '*_consistency_rate', 'score': False}],
@@ -9244,7 +9257,12 @@ def metric_type(metric: str | None) -> str | None:
         "bleu": "bleu",
         "wer": "wer",
         "cer": "cer",
-        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+        **{
+            f"{level}{middle}{how}{end}": f"{level}_level_{how}_acc"
+            for level in ("prompt", "inst")
+            for how in ("strict", "loose")
+            for middle, end in (("", ""), ("level", "accuracy"))
+        },
     }
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
@@ -10449,7 +10467,9 @@ def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files
     marked = [row for row in details.values() if opencompass_values(row)]
     names = [name for name, value in document.items() if opencompass_is_score(name, value)]
     scores = tuple(opencompass_score(task, name, float(document[name])) for name in names)
-    per_item = [score.name for score in scores if score.unit and score.unit[0] == "percent"]
+    shares = [score for score in scores if score.unit and score.unit[0] == "percent"]
+    strict = [score for score in shares if score.id == "prompt_level_strict_acc"]  # by which IFEval calls an item right
+    per_item = [score.name for score in strict or shares]
     readable = len(marked) == len(details) > 0 and len(per_item) == 1
     predictions = opencompass_predictions(origin.path)
     files.used |= {path.resolve() for path in predictions}
@@ -10470,6 +10490,7 @@ def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files
     )
 
 
+OPENCOMPASS_PREFIX = re.compile(r"humaneval(?:_plus)?_(?=pass@)")
 OPENCOMPASS_ACCURACIES = {"accuracy", "acc", "pass@1"}
 
 
@@ -10477,12 +10498,14 @@ def opencompass_score(task: str, name: str, value: float) -> ScoreRead:
     """A number of a result. OpenCompass multiplies accuracies by 100; one of at most 1 may be either. What a bare
     "score" is depends on the task's evaluator: a share of right answers, a BLEU, an error."""
     bare = name.split(" (", 1)[0]  # "accuracy (4 runs average)"
+    measure = metric_facts("opencompass", bare, task).get("metric") or OPENCOMPASS_PREFIX.sub("", bare)
+    measure = (metric_type(bare) or bare) if "-level-" in bare else measure  # IFEval's four
     defined = unit_in("opencompass", bare, task)
     if defined is None and bare in OPENCOMPASS_ACCURACIES and (value == 0.0 or 1.0 < value <= 100.0):
         defined = ("percent", 0.0, 100.0)
-    percent = defined is not None and defined[0] == "percent"
+    percent, per_part = defined is not None and defined[0] == "percent", measure.startswith("inst_")
     return ScoreRead(
-        *(bare, {"acc": "accuracy", "score": "score"}.get(bare, bare), value, "mean" if percent else None),
+        *(bare, {"acc": "accuracy"}.get(measure, measure), value, "mean" if percent and not per_part else None),
         unit=defined or ("unknown", None, None),
         **direction_in("opencompass", bare, task=task),
         details={"name_as_written": name if name != bare else None},

@@ -2515,7 +2515,12 @@ def metric_type(metric: str | None) -> str | None:
         "bleu": "bleu",
         "wer": "wer",
         "cer": "cer",
-        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+        **{
+            f"{level}{middle}{how}{end}": f"{level}_level_{how}_acc"
+            for level in ("prompt", "inst")
+            for how in ("strict", "loose")
+            for middle, end in (("", ""), ("level", "accuracy"))
+        },
     }
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
@@ -4959,15 +4964,28 @@ DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxi
                       {'names': 'main_score', 'better': 'higher'}],
              'opencompass': [{'names': 'pass fail complete timeout failed wrong_answer bp type extract_rate',
                               'score': False},
+                             {'names': '*_level_*_accuracy', 'better': 'higher', 'unit': ['percent', 0.0, 100.0]},
+                             {'names': 'humaneval*_pass@*', 'better': 'higher', 'unit': ['percent', 0.0, 100.0]},
                              {'names': 'flores*/score iwslt*/score',
                               'better': 'higher',
-                              'unit': ['points', 0.0, 100.0]},
-                             {'names': 'triviaqa*/score nq/score nq_*/score bbh_*/score bbeh_*/score '
-                                       'agieval_*/score mbpp*/score sanitized_mbpp*/score lcbench*/score '
-                                       'theoremqa*/score squad2*/score gaokaobench_*/score longbench_*/score '
-                                       'leval_*/score ruler_*/score charm_*/score infinitebench_*/score '
-                                       'needlebench*/score ifbench*/score s3eval*/score cmp_*/score hard_*/score '
-                                       'p_*/score',
+                              'unit': ['points', 0.0, 100.0],
+                              'metric': 'bleu'},
+                             {'names': 'triviaqa*/score nq/score nq_*/score',
+                              'better': 'higher',
+                              'unit': ['percent', 0.0, 100.0],
+                              'metric': 'includes'},
+                             {'names': 'bbh_*/score squad2*/score drop*/score',
+                              'better': 'higher',
+                              'unit': ['percent', 0.0, 100.0],
+                              'metric': 'exact_match'},
+                             {'names': 'mbpp*/score sanitized_mbpp*/score',
+                              'better': 'higher',
+                              'unit': ['percent', 0.0, 100.0],
+                              'metric': 'pass@1'},
+                             {'names': 'bbeh_*/score agieval_*/score lcbench*/score theoremqa*/score '
+                                       'gaokaobench_*/score longbench_*/score leval_*/score ruler_*/score '
+                                       'charm_*/score infinitebench_*/score needlebench*/score ifbench*/score '
+                                       's3eval*/score cmp_*/score hard_*/score p_*/score',
                               'better': 'higher',
                               'unit': ['percent', 0.0, 100.0]}],
              'lmms-eval': [{'names': '*_consistency_rate', 'score': False}],

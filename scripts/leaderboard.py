@@ -35,7 +35,8 @@ examples:
   uv run scripts/leaderboard.py push --dataset me/leaderboard-data --space me/leaderboard --apply
 
 Exit codes: 0 done; 1 the answer is no: no scores found, nothing for that benchmark or model; 2 it could not be done:
-usage, unreadable data, the network, no permission (stdout is empty); 3 undecided: the name fits several.
+usage, unreadable data, the network, no permission (stdout is empty); 3 undecided: the name fits several, or diff
+cannot tell what has changed, for it was measured otherwise.
 """
 
 from __future__ import annotations
@@ -181,6 +182,7 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
     rows = finished_rows([*found, *own, *kept, *(row for one in elsewhere.values() for row in one.rows)], mapping, keys)
     for names in alike(row["model"] for row in rows):
         note(f"{listing(names)}: names that differ in case or in letters that look alike; here each is a model")
+    note_set_apart(rows)
     metadata = make_metadata(
         rows,
         unreadable=[*(item for reading in readings for item in reading.unreadable), *unreadable],
@@ -216,6 +218,21 @@ def finished_rows(rows: Sequence[BoardRow], mapping: Mapping[str, Any], keys: Se
     order = {name: place for place, name in enumerate(SOURCE_TYPES)}
     wanted.sort(key=lambda row: (row["model"], row["benchmark"] or "~", order[row["source_type"]]))
     return wanted
+
+
+def note_set_apart(rows: Sequence[BoardRow]) -> None:
+    """Say which own runs are not valid, and of which models and benchmarks nothing that was measured is shown."""
+    shown = {(row["model"], row["benchmark"]) for row in rows if row["shown"]}
+    found: dict[tuple[str, str], str] = {}
+    for row in rows:
+        why, place = row["why_not"] or "", (row["model"], row["benchmark"])
+        untold = why.startswith("not valid: ") or (row["benchmark"] and place not in shown)
+        if untold and row["source_type"] == "own_run" and row["comparable"] is None:
+            found.setdefault(place, f"{row['model']}, {row['benchmark_name']}: {why}")
+    for line in list(found.values())[:5]:
+        note(f"note: set apart: {single_line(line)}")
+    if len(found) > 5:
+        note(f"note: set apart, too: the results of {len(found) - 5} more (show --model NAME says why)")
 
 
 def kept_runs(folder: Path) -> list[BoardRow]:
@@ -291,11 +308,16 @@ def show(args: argparse.Namespace) -> int:
     return show_overview(engine, metadata, keys, args)
 
 
+def spellings(name: str) -> set[str]:
+    return {name.lower(), name.rpartition("/")[2].lower()}
+
+
 def find_model(text: str, models: Sequence[str], metadata: Mapping[str, Any]) -> str:
     """A model of the data by its id or the end of it; ScriptError: 1 none, or none with scores, 3 several."""
     if text in models:
         return text
-    found = [name for name in models if text.lower() in (name.lower(), name.rpartition("/")[2].lower())]
+    found = [name for name in models if text.lower() in spellings(name)]
+    found = found or [name for name in models if text.lower() in spellings(model_of(name))]
     if len(found) == 1:
         return found[0]
     if found:
@@ -333,9 +355,7 @@ OTHER_SCORES = """
 """
 
 
-def other_scores(
-    engine: Any, standings: Sequence[BoardPlace], rows: Sequence[BoardRow], keys: Sequence[str]
-) -> list[str]:
+def other_scores(engine: Any, order: BoardOrder, rows: Sequence[BoardRow], keys: Sequence[str]) -> list[str]:
     """What else was measured of the models of shown rows, the leader first: "acme/a, GSM8K: 71.2 (5-shot, own run) is
     shown, not 68.9 (0-shot, own run)"."""
     own = {(row["model"], row["benchmark"]): row for row in rows}
@@ -345,7 +365,7 @@ def other_scores(
         how = filter(None, (row["shots"], row["metric"], SOURCE_TYPES[row["source_type"]], (row["date"] or "")[:10]))
         return f"{display_score(row['comparable'], row['canonical_unit'])} ({', '.join(how)})"
 
-    for other in query(engine, OTHER_SCORES, [list(keys), standings[0].model if standings else ""]):
+    for other in query(engine, OTHER_SCORES, [list(keys), order.standings[0].model if order.standings else ""]):
         place = other["model"], other["benchmark"]
         if place in own and told(other).partition(" (")[0] != told(own[place]).partition(" (")[0]:
             found.setdefault(place, {})[told(other)] = None
@@ -360,9 +380,31 @@ def several_runs(lines: Sequence[str]) -> str:
     return f" Of several scores one is shown: {listing(lines, 3)}." if lines else ""
 
 
-def count_models(engine: Any) -> int:
+def board_models(engine: Any) -> int:
     """How many models the data has."""
-    return query(engine, "SELECT count(DISTINCT model) AS models FROM scores")[0]["models"]
+    return count_models(row["model"] for row in query(engine, "SELECT DISTINCT model FROM scores"))
+
+
+# Where a model was measured on a benchmark, and nothing of it is shown.
+ALL_APART = """
+    SELECT model, benchmark, any_value(benchmark_name) AS name, any_value(why_not ORDER BY NOT contains(why_not, $2)) AS why
+    FROM scores WHERE list_contains($1, benchmark) GROUP BY model, benchmark
+    HAVING count(comparable) = 0 AND count(why_not) > 0 ORDER BY model, benchmark
+"""
+
+
+def all_apart(engine: Any, keys: Sequence[str]) -> dict[tuple[str, str], str]:
+    """(model, benchmark) that was measured and has no number to compare -> "acme/a, GSM8K: why"."""
+    rows = query(engine, ALL_APART, [list(keys), OTHER_COLUMN])
+    return {(row["model"], row["benchmark"]): f"{row['model']}, {row['name']}: {row['why']}" for row in rows}
+
+
+def print_conclusion(text: str, apart: Sequence[str]) -> None:
+    """What the table says, and where a model has been measured, and has no number in it."""
+    more = f"; and {len(apart) - 3} more" if len(apart) > 3 else ""
+    print(text)
+    if apart:
+        print(single_line(f"Measured, but set apart: {'; '.join(apart[:3])}{more}."))
 
 
 def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argparse.Namespace) -> int:
@@ -373,13 +415,13 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
     rows.sort(key=lambda row: (sign * row["comparable"], natural_key(row["model"])))
     about = next(entry for entry in metadata["benchmarks"] if entry["key"] == key)
     top = [row | {"rank": dataclasses.asdict(ranges[row["model"]])} for row in rows[: args.top]]
-    standings, unlike = overall_order(rows, [key]), unlike_text(rows, {key: about["name"]})
-    conclusion = leader_text(standings, about["name"], count_models(engine), unlike, about["lower_is_better"])
-    conclusion += several_runs(others := other_scores(engine, standings, rows, [key]))
+    order = board_order(rows, [key], metadata["benchmarks"], board_models(engine))
+    apart = list(all_apart(engine, [key]).values())
+    conclusion = order.text + several_runs(others := other_scores(engine, order, rows, [key]))
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmark": about}
-        answer |= {"not_alike": unlike_ways(rows), "several_runs": others}
-        answer |= {"conclusion": conclusion, "certain": bool(standings) and is_certain(standings, unlike)}
+        answer |= {"not_alike": unlike_ways(rows), "several_runs": others, "set_apart": apart}
+        answer |= {"conclusion": conclusion, "certain": order.certain}
         sys.stdout.write(to_json(answer | {"models": len(rows), "rank_method": RANK_METHOD, "rows": top}))
         return 0 if rows else 1
     unit = {"proportion": "%", "percent": "%"}.get(about["unit"], about["unit"])
@@ -391,9 +433,9 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
         )
         for row in top
     ]  # fmt: skip
-    rank, name = ranked_as(unlike), about["name"] + column_metrics(engine, rows).get(key, "")
+    rank, name = ranked_as(order.unlike), about["name"] + column_metrics(engine, rows).get(key, "")
     header = [rank, "on the Hub", "model", f"{name}, {unit}", "±", "source", "shots", "date"]
-    print(conclusion)
+    print_conclusion(conclusion, apart)
     print_table([*header, "why the Hub has another rank"], lines)
     note(f"{RANK_METHOD}. n/a: the uncertainty is not known. ±: standard error")
     if any(row["official_rank"] for row in rows):
@@ -409,8 +451,9 @@ def ranked_as(unlike: str) -> str:
 def column_metrics(engine: Any, rows: Sequence[BoardRow]) -> dict[str, str]:
     """Benchmark -> " (acc)" for a column beside which scores in another of acc and acc_norm are kept apart."""
     apart = query(engine, "SELECT DISTINCT benchmark FROM scores WHERE contains(why_not, $1)", [OTHER_COLUMN])
-    keys = {row["benchmark"] for row in apart}
-    return {row["benchmark"]: f" ({way})" for row in rows if row["benchmark"] in keys and (way := way_of(row))}
+    keys = {row["benchmark"] for row in apart} & {row["benchmark"] for row in rows}
+    ways = {key: column_way(row for row in rows if row["benchmark"] == key) for key in keys}
+    return {key: f" ({way})" for key, way in ways.items() if way}
 
 
 def shown_error(row: BoardRow) -> str:
@@ -462,7 +505,8 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     for row in rows:
         if row["benchmark"] in keys or row["benchmark"] in primary:
             scores.setdefault(row["model"], {})[row["benchmark"]] = row["comparable"]
-    standings = overall_order(rows, primary)
+    order = board_order(rows, primary, metadata["benchmarks"], board_models(engine))
+    standings = list(order.standings)
     placed = {one.model for one in standings}
     others = sorted(
         (name for name in scores if name not in placed), key=lambda name: (-len(scores[name]), natural_key(name))
@@ -470,21 +514,18 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     standings += [BoardPlace(model, 0) for model in others]
     if not standings:
         raise ScriptError("no comparable score", code=1)
-    top, names = standings[: args.top], [about[key]["name"] for key in primary]
-    what = names[0] if len(names) == 1 else f"the average of {listing(names, 10)}"
-    unlike = unlike_text(rows, dict(zip(primary, names, strict=True)))
-    lower = any(about[key]["lower_is_better"] for key in primary)
-    conclusion = leader_text(standings, what, count_models(engine), unlike, lower)
-    conclusion += several_runs(runs := other_scores(engine, standings, rows, primary))
+    top, apart = standings[: args.top], all_apart(engine, keys)
+    conclusion = order.text + several_runs(runs := other_scores(engine, order, rows, primary))
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmarks": list(about.values())}
         table = [dataclasses.asdict(one) | {"scores": scores[one.model]} for one in top]
         answer |= {"primary": primary, "rank_method": RANK_METHOD, "not_alike": unlike_ways(rows)}
-        answer |= {"conclusion": conclusion, "certain": is_certain(standings, unlike), "several_runs": runs}
+        answer |= {"conclusion": conclusion, "certain": order.certain, "several_runs": runs}
+        answer |= {"set_apart": list(apart.values())}
         sys.stdout.write(to_json(answer | {"rows": table}))
         return 0
     otherwise, ways, digits = measured_otherwise(rows), column_metrics(engine, rows), mean_digits(standings)
-    header = [ranked_as(unlike), "model", f"average of {len(primary)}", "±"]
+    header = [ranked_as(order.unlike), "model", f"average of {len(primary)}", "±"]
     header += [about[key]["name"] + ways.get(key, "") for key in keys]
     marked = {model for model, key in otherwise if key in primary}
     lines = [
@@ -492,14 +533,15 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
             f"{one.rank}{' *' * (one.model in marked)}" if one.mean is not None else f"{one.have} of {len(primary)}", one.model,
             f"{one.mean:.{digits}f}" if one.mean is not None else "–", "" if one.error is None else f"{one.error:.{digits}f}",
             *(
-                display_score(scores[one.model].get(key), about[key]["unit"])
+                ("apart" if (one.model, key) in apart else display_score(scores[one.model].get(key), about[key]["unit"]))
                 + (f" ({otherwise[one.model, key]})" if (one.model, key) in otherwise else "")
                 for key in keys
             ),
         )
         for one in top
     ]  # fmt: skip
-    print(conclusion + shared_answers_text(rows, primary))
+    lacking = [text for (_, key), text in apart.items() if key in primary]
+    print_conclusion(conclusion + shared_answers_text(rows, primary), lacking)
     print_table(header, lines)
     placed |= set(others)
     hidden = sorted({row["model"] for row in rows} - placed, key=natural_key)
@@ -508,34 +550,57 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
             f"not here: {len(hidden)} more models, which have no score in any of these columns "
             f"({listing(hidden)}): --benchmark K or --primary K,… shows them"
         )
+    some = next((one for one in top if one.mean is None), None)
     note(
         f"{len(top)} of {len(standings)} models, {len(keys)} of {len(about)} benchmarks; – is no score; shares as %; "
-        f"±: standard error; n/a: an error is not known; 2 of {len(primary)}: has a score for 2 of those in the average, no place"
+        "±: standard error; n/a: an error is not known"
+        + (f"; {some.have} of {len(primary)}: has so many of those in the average, no place" if some else "")
         + ("; behind a score: measured otherwise than most" if otherwise else "")
         + ("; *: the rank rests on such a score" if marked else "")
+        + ("; apart: measured, but not to be compared (show --model NAME says why)" if apart else "")
     )
     return 0
 
 
+BOARD_ROWS = """
+    SELECT model, benchmark, benchmark_name, value, unit, comparable, canonical_unit, metric, shots, settings, source_task,
+        standard_error, comparable_error, n, source_type, source_name, source_url, source_format, date, votes, answers,
+        shown, why_not, lower_is_better FROM scores
+"""
+
+
+def read_board(folder: Path) -> Board:
+    engine, metadata = open_data(folder)
+    with engine:
+        return Board(query(engine, BOARD_ROWS), metadata)
+
+
 def diff(args: argparse.Namespace) -> int:
-    """Print what has changed between two collects."""
-    boards = []
-    for folder in (args.old, args.new):
-        engine, metadata = open_data(folder)
-        with engine:
-            boards.append((query(engine, "SELECT * FROM scores WHERE shown"), metadata["collected"]))
-    (before, then), (now, today) = boards
-    changes = board_changes(before, now)
+    """Print what has changed between two collects; 3 where what was measured otherwise leaves it open."""
+    old, new = read_board(args.old), read_board(args.new)
+    changes, overall = board_changes(old, new), overall_change(old, new)
+    then, today, reason = old.metadata["collected"], new.metadata["collected"], undecided_text(changes)
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "before": then, "now": today, "rank_method": RANK_METHOD}
-        sys.stdout.write(to_json(answer | changes))
-        return 0
+        answer |= changes | {"overall": overall} | ({"reason": reason} if reason else {})
+        sys.stdout.write(to_json(answer))
+        return 3 if reason else 0
+    if overall:
+        names = ("before", "now") if overall["same_benchmarks"] else ("before", "now, of other benchmarks")
+        told = zip(names, (overall["before"], overall["now"]), strict=True)
+        print(
+            "\n".join(
+                f"{name}: {single_line(one['conclusion']) if one else 'no number is shown.'}" for name, one in told
+            )
+        )
     lines = [change_line(kind, item) for kind, items in changes.items() for item in items[: args.top]]
     if lines:
-        print_table(("what", "model", "benchmark", "before", "now", "source"), lines)
+        print_table(("what", "model", "benchmark", "before", "now", "source", "why"), lines)
     counts = ", ".join(f"{len(items)} × {CHANGES[kind]}" for kind, items in changes.items() if items)
     note(f"{then} to {today}: {counts or 'nothing has changed'}; of each kind the first {args.top} are listed")
-    return 0
+    if reason:
+        note(f"undecided: {reason}")
+    return 3 if reason else 0
 
 
 def push_board(args: argparse.Namespace) -> int:
@@ -651,7 +716,7 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--latest",
         action="store_true",
-        help="of a model measured at several times, the last alone; default: each by its date",
+        help="of a model measured at several times or commits, the last alone; default: each by its date or commit",
     )
     add_mapping_option(add)
     add("--benchmarks", metavar="K,...", help="only these benchmarks")
@@ -765,6 +830,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from itertools import combinations
 from statistics import NormalDist
 from types import MappingProxyType
@@ -2120,7 +2186,12 @@ def metric_type(metric: str | None) -> str | None:
         "bleu": "bleu",
         "wer": "wer",
         "cer": "cer",
-        **{f"{level}{how}": f"{level}_level_{how}_acc" for level in ("prompt", "inst") for how in ("strict", "loose")},
+        **{
+            f"{level}{middle}{how}{end}": f"{level}_level_{how}_acc"
+            for level in ("prompt", "inst")
+            for how in ("strict", "loose")
+            for middle, end in (("", ""), ("level", "accuracy"))
+        },
     }
     return known.get(folded) or re.sub(r"[^\w@]+", "_", metric.lower()).strip("_") or None
 
@@ -2947,6 +3018,8 @@ WHOLE_CONFIGS = frozenset({"", "default", "all", "main", "none"})
 SHOTS_IN_NAME = re.compile(r"(?i)\s*[(\[]?\s*\b(\d{1,3})[ -]?shots?\b(?:[ ,]*cot\b)?\s*[)\]]?")
 BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # that Unicode calls letters, and no font draws
 BoardRow = dict[str, Any]  # a score, with the columns above
+# What follows a model's id where a row is of one of its states alone: a commit, or when it was measured.
+STATE_MARK = re.compile(r"@(?:[0-9a-f]{40}|\d{4}-\d\d-\d\d(?:T[\d:]+Z)?)(?: \(.*\)$|(?=$| \[))")
 
 
 # Filters of lm-eval that look for the answer of one try in two ways: columns of their own, as acc and acc_norm.
@@ -2962,6 +3035,16 @@ def told_metric(metric: Mapping[str, Any]) -> str:
 def measure_suffix(row: BoardRow) -> str:
     """What follows the name of a benchmark with scores of several metrics: " (wer)"."""
     return f" ({row['metric'] or row['unit'] or '?'})"
+
+
+def model_of(name: str) -> str:
+    """The model that a name on a board is of, whichever of its states: "org/m@2026-03-01" -> "org/m"."""
+    return STATE_MARK.sub("", name)
+
+
+def count_models(names: Iterable[str]) -> int:
+    """How many models some names on a board are of."""
+    return len(set(map(model_of, names)))
 
 
 def answered_by_key(rows: Iterable[BoardRow]) -> dict[str, str]:
@@ -3636,30 +3719,617 @@ def display_score(value: float | None, unit: str | None) -> str:
     return f"{number:.1f}" if abs(number) < 1e6 else f"{number:.3g}"
 
 
+# --- parts/board/overall.py -------------------------------------------------------------------------------------------
+
+TO_PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
+NO_RANK = RankRange(None, None, "unknown")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BoardPlace:
+    """A model's place: how many of the benchmarks it has, and where it has all, its mean (percent), error and ranks.
+
+    needs: of one that lacks some, the mean there (percent) with which it would be level with the leader; None where the
+    best possible one would not pass it. near: whether with the best possible one it is not shown to be behind.
+    """
+
+    model: str
+    have: int
+    mean: float | None = None
+    error: float | None = None  # standard error of the mean, of independent benchmarks; None when one is not known
+    rank: RankRange = NO_RANK
+    needs: float | None = None
+    near: bool = False
+
+
+def averaging_kind(about: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What benchmarks must have in common to be averaged: shares of one direction; any other is alone."""
+    unit = about.get("unit", about.get("canonical_unit"))
+    return ("share" if unit in TO_PERCENT else about["key"], bool(about["lower_is_better"]))
+
+
+def primary_benchmarks(rows: Iterable[BoardRow], benchmarks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The benchmarks that the overall order stands on, by default.
+
+    Of one unit and direction, from the best covered one on always that which most of the models so far have too; of
+    these sets the one with the most numbers (models that have all, times benchmarks), the larger one of equals. Of
+    several metrics of the same answers, which would count them twice, the first one alone.
+    """
+    import numpy as np
+
+    rows = list(rows)
+    answers, kinds = answered_by_key(rows), defaultdict(dict)
+    for entry in benchmarks:
+        kinds[averaging_kind(entry)].setdefault(answers.get(entry["key"], entry["key"]), entry["key"])
+    models: dict[str, int] = {}
+    having: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        having[row["benchmark"]].add(models.setdefault(row["model"], len(models)))
+    best: tuple[int, list[str]] = (0, [])
+    for keys in (list(kind.values()) for kind in kinds.values()):
+        table = np.zeros((len(keys), len(models)), dtype=bool)
+        for line, key in enumerate(keys):
+            table[line, list(having[key])] = True
+        chosen: list[str] = []
+        complete = np.ones(len(models), dtype=bool)
+        while len(chosen) < len(keys):
+            counts = (table & complete).sum(axis=1)
+            counts[[keys.index(key) for key in chosen]] = -1
+            line = int(counts.argmax())
+            complete &= table[line]
+            chosen.append(keys[line])
+            if (area := int(counts[line]) * len(chosen)) and area >= best[0]:
+                best = (area, [key for key in keys if key in chosen])
+    return best[1]
+
+
+def fixed_primary(keys: Sequence[str], benchmarks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Benchmarks that somebody named for the overall order; ScriptError when they cannot be averaged."""
+    about = {entry["key"]: entry for entry in benchmarks}
+    if len({averaging_kind(about[key]) for key in keys}) > 1:
+        first = averaging_kind(about[keys[0]])
+        other = [key for key in keys if averaging_kind(about[key]) != first]
+        raise ScriptError(f"--primary: an average takes one unit and direction; {keys[0]} and {listing(other)} differ")
+    return list(dict.fromkeys(keys))
+
+
+def chosen_primary(
+    named: Sequence[str], metadata: Mapping[str, Any], rows: Iterable[BoardRow], among: Sequence[str] = ()
+) -> list[str]:
+    """The benchmarks of the overall order: those named now, those named at collect, else the ones that most share."""
+    if named:
+        return fixed_primary(named, metadata["benchmarks"])
+    covered = [entry for entry in metadata["benchmarks"] if not among or entry["key"] in among]
+    kept = [key for key in metadata.get("primary") or [] if any(entry["key"] == key for entry in covered)]
+    return fixed_primary(kept, covered) if kept and not among else primary_benchmarks(rows, covered)
+
+
+def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[BoardPlace]:
+    """All models that have one of the benchmarks: those that have all by their mean, then those that lack fewest."""
+    found: dict[str, dict[str, BoardRow]] = defaultdict(dict)
+    for row in rows:
+        if row["benchmark"] in keys:
+            found[row["model"]][row["benchmark"]] = row
+    lower = any(row["lower_is_better"] for scores in found.values() for row in scores.values())
+    means = [mean_row(model, list(scores.values())) for model, scores in found.items() if len(scores) == len(keys)]
+    alone = [row for scores in found.values() for row in scores.values()] if len(keys) == 1 else None
+    ranks = rank_ranges(alone or [row | {"lower_is_better": lower} for row in means])
+    standings = [
+        BoardPlace(row["model"], len(keys), row["comparable"], row["comparable_error"], ranks[row["model"]])
+        for row in means
+    ]
+    standings.sort(key=lambda one: (one.mean if lower else -one.mean, natural_key(one.model)))
+    first = standings[0] if standings else None
+    z = holm_threshold(0, math.comb(len(found), 2))
+    lacking = [BoardPlace(model, len(scores)) for model, scores in found.items() if len(scores) < len(keys)]
+    if first:
+        means = [mean_row(one.model, list(found[one.model].values())) for one in lacking]
+        lacking = [with_need(one, mean, first, lower, z) for one, mean in zip(lacking, means, strict=True)]
+    return [*standings, *sorted(lacking, key=lambda one: (-one.have, natural_key(one.model)))]
+
+
+def with_need(one: BoardPlace, mine: BoardRow, first: BoardPlace, lower: bool, z: float) -> BoardPlace:
+    """A model that lacks some benchmarks, with what it needs there to lead, and whether it may be near the first by z
+    standard errors. mine: the mean of those that it has.
+
+    What has no known error may be anything, as in the ranks.
+    """
+    lacks = first.have - one.have
+    needs = (first.have * first.mean - one.have * mine["comparable"]) / lacks
+    errors = (first.error, mine["comparable_error"])
+    reach = math.inf if None in errors else z * math.hypot(first.have * errors[0], one.have * errors[1]) / lacks
+    spare = needs if lower else 100 - needs  # of the best possible mean
+    able = spare > 1e-9
+    return dataclasses.replace(one, needs=min(max(needs, 0.0), 100.0) if able else None, near=spare + reach >= 0)
+
+
+def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
+    """The mean of a model's scores as a row that can be ranked; in percent where they are shares."""
+    factors = [TO_PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
+    errors = [row_error(row)[0] for row in scores]
+    mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
+    unit = "percent" if all(row["canonical_unit"] in TO_PERCENT for row in scores) else None
+    votes = next((found for row in scores if (found := votes_of(row.get("votes")))), None)
+    votes = votes and dataclasses.replace(votes, metric="", gaps={}).text  # shared, but no gap of means is told
+    found = {"model": model, "comparable": mean, "comparable_error": None, "canonical_unit": unit, "votes": votes}
+    if None in errors:
+        return found
+    answers, together = answered_by_key(scores), defaultdict(float)
+    for row, factor, error in zip(scores, factors, errors, strict=True):
+        together[answers[row["benchmark"]]] += factor * error  # metrics of the same answers err together
+    return found | {"comparable_error": math.hypot(*together.values()) / len(scores)}
+
+
+def shared_answers_text(rows: Iterable[BoardRow], primary: Sequence[str]) -> str:
+    """What an overall order does with several metrics of the same answers, as a sentence to follow; empty for none."""
+    answers, metrics = answered_by_key(rows), defaultdict(list)
+    for key in [*primary, *sorted(set(answers) - set(primary), key=natural_key)]:
+        metrics[answers.get(key, key)].append(key)
+    told = []
+    for keys in metrics.values():
+        counted = [key for key in keys if key in primary]
+        if len(counted) > 1:
+            told.append(f" {listing(counted, 6)} are of the same answers, so their errors add up.")
+        elif counted and len(keys) > 1:
+            told.append(f" {listing(keys[1:], 6)}: of the same answers as {counted[0]}, so not counted again.")
+    return "".join(told)
+
+
+def ways_of(row: BoardRow) -> tuple[str | None, ...]:
+    """How a score was measured, as far as its source says it: shots, way of the metric, harness of an own run."""
+    harness = (row.get("source_name") or "").partition(" ")[0] if row.get("source_type") == "own_run" else ""
+    return row["shots"], way_of_metric(row), library_field(harness) or None
+
+
+def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
+    """Benchmark -> in what its shown scores were not measured alike, as far as anybody says it: "0-shot and 5-shot"."""
+    told: dict[str, tuple[set[str], ...]] = defaultdict(lambda: (set(), set(), set()))
+    settings: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        for found, text in zip(told[row["benchmark"]], ways_of(row), strict=True):
+            found |= {text} - {None}
+        writer, _, mark = (row.get("settings") or "").partition(":")
+        if mark:
+            settings[row["benchmark"], writer].add(mark)
+    found = {key: "settings that compare_results.py tells" for (key, _), marks in settings.items() if len(marks) > 1}
+    texts = {
+        key: [listing(sorted(own, key=natural_key), 3) for own in each if len(own) > 1] for key, each in told.items()
+    }
+    return found | {key: "; ".join(own) for key, own in texts.items() if own}
+
+
+def unlike_now(before: BoardRow, now: BoardRow) -> str:
+    """In what two scores of one benchmark were not measured alike: "5-shot before, 8-shot now"; empty for nothing."""
+    pairs = zip(ways_of(before), ways_of(now), strict=True)
+    told = [f"{one} before, {other} now" for one, other in pairs if one and other and one != other]
+    return "; ".join(told) or unlike_ways([before, now]).get(now["benchmark"], "")
+
+
+def measured_otherwise(rows: Iterable[BoardRow]) -> dict[tuple[str, str], str]:
+    """(model, benchmark) -> in what its shown score was measured otherwise than most are: "0-shot"."""
+    found: dict[tuple[str, str], str] = {}
+    ways = [(row["model"], row["benchmark"], ways_of(row)) for row in rows]
+    for part in range(3):
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for _, key, way in ways:
+            counts[key].update(filter(None, [way[part]]))
+        usual = {key: min(own, key=lambda way: (-own[way], natural_key(way))) for key, own in counts.items() if own}
+        for model, key, way in ways:
+            if way[part] and way[part] != usual[key]:
+                found[model, key] = ", ".join(filter(None, (found.get((model, key)), way[part])))
+    return found
+
+
+def way_of_metric(row: BoardRow) -> str | None:
+    """How a score's metric reads the answers, where its source names it: "exact_match,flexible-extract", or whether it
+    is the accuracy by raw or by length-normalized log-likelihoods: "acc_norm"."""
+    metric, spelled = row.get("metric"), (row.get("source_task") or "").rpartition("/")[2]
+    for text in (spelled, metric or ""):
+        if "," in (key := metric_key(text)):
+            return text
+        if key in ("accuracy", "accnorm"):
+            return {"accuracy": "acc", "accnorm": "acc_norm"}[key]
+    return None
+
+
+def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
+    """What of some benchmarks (key -> name) was not measured alike: "GSM8K (0-shot, 5-shot)"; empty for nothing."""
+    found = unlike_ways(rows)
+    return listing([f"{name} ({found[key]})" for key, name in names.items() if key in found], 3)
+
+
+def among_text(standings: Sequence[BoardPlace], models: int, lower: bool) -> str:
+    """How many of all models an order is of, and why not of all; which of the others could lead, were they in it."""
+    placed, count = count_models(one.model for one in standings if one.mean is not None), standings[0].have
+    others = models - placed
+    if not others:
+        return f"Among all {models:,} models."
+    who, have = (f"{others:,}", "have") if others > 1 else ("one", "has")
+    why = f"{have} no number {'for a benchmark of this average' if count > 1 else 'to compare'}"
+    return f"Among {placed:,} of {models:,} models: the other {who} {why}{rivals_text(standings, lower)}."
+
+
+def rivals_text(standings: Sequence[BoardPlace], lower: bool) -> str:
+    """Which of the models that lack a benchmark could lead: the one that needs least for it, and how many more; where
+    none could, the first that the errors alone keep near."""
+    count, able = standings[0].have, [one for one in standings if one.needs is not None]
+    able.sort(key=lambda one: (-one.needs if lower else one.needs, natural_key(one.model)))
+    if not able:
+        near = next((one for one in standings if one.near), None)
+        return (near and f"; none could lead, {near.model} ({near.have} of {count}) could come within the errors") or ""
+    first, more = able[0], count_models(one.model for one in able) - 1
+    others = f", and {more:,} more could lead" if more else ""
+    return f"; {first.model} ({first.have} of {count}) would need {first.needs:.1f} there to lead{others}"
+
+
+def is_certain(standings: Sequence[BoardPlace], unlike: str) -> bool:
+    """Whether the first is shown to lead all models that have a place, and no other one could be near it."""
+    first, *others = standings
+    alone = not any(one.mean is not None for one in others) or any(one.near for one in others)
+    return first.rank.high == 1 and not alone and not unlike
+
+
+def mean_digits(standings: Sequence[BoardPlace]) -> int:
+    """The decimals of means: two on a scale such as 1 to 5 or of logits, where one tells nothing apart."""
+    return 1 if any(abs(one.mean) >= 10 for one in standings if one.mean is not None) else 2
+
+
+def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike: str = "", lower: bool = False) -> str:
+    """Who leads, by how much, whether that is certain, among how many, and by what; what: "the average of A, B".
+
+    models: how many there are, with or without a place. unlike: what was not measured alike, so that no error of the
+    numbers makes their order certain. lower: whether less is better.
+    """
+    placed = [one for one in standings if one.mean is not None]
+    if not placed:
+        return f"No model has {what}."
+    first, *others = placed
+    among = among_text(standings, models, lower)
+    digits = mean_digits(placed[:2])
+    means = [
+        f"{one.mean:.{digits}f}" + ("" if one.error is None else f" ± {one.error:.{digits}f} std. error")
+        for one in placed[:2]
+    ]
+    if not others:
+        return f"{first.model} leads with {means[0]}; no other model can be compared. {among} By {what}."
+    gap = f"{abs(first.mean - others[0].mean):.{digits}f}"
+    leads = f"leads by {gap} points over" if float(gap) else "is level with"
+    start = f"{first.model} {leads} {others[0].model} ({' to '.join(means)})."
+    alike = [one for one in others if one.rank.low == 1]
+    if first.rank.low is None:
+        certain = "Whether that is certain is not known: an error is missing."
+    elif is_certain(standings, unlike):
+        certain = "That is certain (95 %)."
+    elif first.rank.high == 1:
+        certain = f"Certain (95 %) only among the models with all {first.have} benchmarks."
+        if unlike:
+            certain = f"Certain by the numbers (95 %), but not measured alike: {unlike}."
+    elif alike:
+        more = "" if len(alike) == 1 else f" and {plural(len(alike) - 1, 'other')}"
+        certain = f"Not certain: {alike[0].model}{more} cannot be told apart from it (95 %)."
+    else:
+        certain = "Not certain: the error of others is not known."
+    certain += f" Not measured alike: {unlike}." if unlike and "alike:" not in certain else ""
+    return f"{start} {certain} {among} By {what}."
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BoardOrder:
+    """The order of a board's models by some benchmarks, and what is said of it; the same wherever it is told."""
+
+    names: Mapping[str, str]  # key -> name of the benchmarks
+    standings: list[BoardPlace]
+    unlike: str  # what was not measured alike
+    lower: bool
+    models: int  # of the board
+
+    @property
+    def what(self) -> str:
+        """What the order is by: "GSM8K", "the average of A, B"."""
+        names = list(self.names.values())
+        return names[0] if len(names) == 1 else f"the average of {listing(names, 6)}"
+
+    @property
+    def text(self) -> str:
+        """Who leads, by how much, whether that is certain, among how many, and by what."""
+        return leader_text(self.standings, self.what, self.models, self.unlike, self.lower)
+
+    @property
+    def certain(self) -> bool:
+        """Whether the first is shown to lead all others."""
+        return bool(self.standings) and is_certain(self.standings, self.unlike)
+
+    @property
+    def leader(self) -> str:
+        """The model that leads by the numbers and their errors, measured alike or not; empty where none does."""
+        return self.standings[0].model if self.standings and is_certain(self.standings, "") else ""
+
+
+def board_order(
+    rows: Sequence[BoardRow], keys: Sequence[str], benchmarks: Iterable[Mapping[str, Any]], models: int
+) -> BoardOrder:
+    """The order of the shown rows by some benchmarks; benchmarks: as the metadata tells them."""
+    about = {entry["key"]: entry for entry in benchmarks}
+    names = {key: about[key]["name"] for key in keys}
+    lower = any(about[key]["lower_is_better"] for key in keys)
+    return BoardOrder(names, overall_order(rows, keys), unlike_text(rows, names), lower, models)
+
+
+# --- parts/board/units.py ---------------------------------------------------------------------------------------------
+
+VALUES_TELL = 3
+OTHER_COLUMN = ", while the column of"
+
+
+def unit_of(value: float, entry: Mapping[str, Any], document: Company, board: Company) -> Unit:
+    """What an unlabelled value of a benchmark is measured in, where that can be known; nothing is guessed.
+
+    Above 1 a share is a percentage. At most 1 it is a proportion when no share of its document is above 1 and, as a
+    percentage, it or another share of the document would be far below guessing, or the document has three such values.
+    Else what others have on the same task of a Hub Benchmark decides: all at most 1, and three of them.
+    """
+    low, high = entry["range"]
+    if entry["unit"] == "points":
+        if (low is not None and value < low) or (high is not None and value > high):
+            return Unit(None, why_not=f"{value:g} is outside its range, {low} to {high}")
+        if high is not None and high >= 100 and 0 < abs(value) <= 1:
+            return Unit(None, why_not=f"{value:g} may be of {high:g} points or of 1: nothing says which")
+        return Unit("points", "the benchmark has points")
+    if value == 0:
+        return Unit(entry["unit"], "zero in every unit")
+    if value < 0 or (value > 100 and high is not None):
+        return Unit(None, why_not=f"{value:g} is no share: below 0 or above 100")
+    if value > 1 and high is None:
+        return Unit(None, why_not=f"{value:g} may be percent or a rate above 1: nothing says which")
+    if value > 1:
+        return Unit("percent", "above 1")
+    if document.above_one:
+        return Unit(None, why_not=f"{value:g} stands beside values above 1: a proportion, or a percentage below 1")
+    if (entry.get("chance") or 0) >= CHANCE_TELLS:
+        return Unit("proportion", "as a percentage far below guessing")
+    if document.above_chance:
+        return Unit("proportion", "beside a value that is one")
+    if document.count < VALUES_TELL and board.above_one:
+        return Unit(None, why_not=f"{value:g}, while the Benchmark has values above 1: a proportion, or below 1 %")
+    if document.count >= VALUES_TELL or board.count >= VALUES_TELL:
+        return Unit("proportion", "no value beside it is above 1")
+    return Unit(None, why_not=f"{value:g} may be a proportion or a percentage: nothing says which")
+
+
+def converted(value: float | None, unit: str | None, canonical: str | None) -> float | None:
+    """A value in the benchmark's unit; None when the units do not convert. Decimal, so that 41.2 % is 0.412."""
+    if value is None or unit is None or canonical is None:
+        return None
+    if unit == canonical:
+        return value
+    factor = {("percent", "proportion"): "0.01", ("proportion", "percent"): "100"}.get((unit, canonical))
+    return None if factor is None else float(Decimal(repr(value)) * Decimal(factor))
+
+
+def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
+    """Give every row of a known benchmark its unit and comparable value, or the reason why it has none."""
+    companies: dict[Any, Company] = defaultdict(Company)
+    for row in rows:
+        entry = mapping.get(row["benchmark"] or "")
+        if entry and entry["unit"] not in ("points", None) and row["unit"] is None and row["why_not"] is None:
+            document, board = places_of(row)
+            companies[document].add(row["value"], entry.get("chance") or 0.0)
+            if row["source_type"] != "open_pr":  # anybody can open one
+                companies[board].add(row["value"], entry.get("chance") or 0.0)
+        elif row["unit"] in (None, "percent") and counts_as_share(row, entry):
+            companies[places_of(row)[0]].above_one |= row["value"] > 1
+    for row in rows:
+        entry = mapping.get(row["benchmark"] or "")
+        if entry is None:
+            row["why_not"] = row["why_not"] or "no benchmark of metric_mapping.json"
+            continue
+        row["benchmark_name"], row["canonical_unit"] = entry["name"], entry["unit"]
+        if entry["unit"] is None:
+            row["why_not"] = row["why_not"] or "its records say no unit: say it in a file of --mapping"
+            continue
+        row["lower_is_better"] = bool(entry["lower_is_better"])
+        if row["unit"] is None and row["why_not"] is None:
+            document, board = places_of(row)
+            in_board = companies[board] if row["source_format"] == "eval_results" else Company()
+            unit = unit_of(row["value"], entry, companies[document], in_board)
+            row["unit"], row["unit_basis"], row["why_not"] = unit.name, unit.basis, unit.why_not
+        compare(row, entry)
+
+
+def counts_as_share(row: BoardRow, entry: Mapping[str, Any] | None) -> bool:
+    """Whether a row's value is a share in some unit, comparable or not: by its benchmark, else by its metric."""
+    if entry:
+        return entry["unit"] in (None, "proportion", "percent")
+    return normalize_name(metric_type(row["metric"]) or "") in RIGHT_ANSWERS - {""}
+
+
+def places_of(row: BoardRow) -> tuple[Any, Any]:
+    """The document that a row stands in, and the Benchmark's task that it is for."""
+    document = (row["model"], row["source_format"], row["pull_request"])
+    return document, (row["source_format"], row["source_task"])
+
+
+def is_own_scale(row: BoardRow) -> bool:
+    """Whether a row's unit is its metric's name, the metric's own scale: word_perplexity in perplexity."""
+    unit = normalize_name(row["unit"] or "")
+    return bool(unit) and normalize_name(row["metric"] or "").endswith(unit)
+
+
+def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
+    """Set `comparable` and its error when nothing speaks against it."""
+    unit = "points" if entry["unit"] == "points" and is_own_scale(row) else row["unit"]
+    value = converted(row["value"], unit, entry["unit"])
+    low, high = entry["range"]
+    if row["why_not"] is None and value is None:
+        row["why_not"] = f"in {row['unit']}, while {entry['name']} is in {entry['unit']}"
+    if row["why_not"] is None and ((low is not None and value < low) or (high is not None and value > high)):
+        row["why_not"] = f"{value:g} {row['unit']} is outside its range, {low} to {high}"
+    if row["why_not"] is None:
+        row["comparable"] = value
+        row["comparable_error"] = converted(row["standard_error"], unit, entry["unit"])
+
+
+def way_of(row: BoardRow) -> str | None:
+    """How right answers were told: by what the likelihood of choices was weighed (acc_norm, acc_bytes), by which filter
+    the answer was found, "acc" for by nothing; None where no harness's record says it."""
+    metric, _, extraction = (row.get("metric") or "").partition(",")
+    folded = normalize_name(metric_type(metric) or "") if row["source_format"] == "record" else ""
+    told = RIGHT_ANSWERS - {""}
+    if folded in told and extraction in EXTRACTIONS:
+        return extraction
+    return metric if folded.startswith("acc") and folded != "accuracy" else "acc" if folded in told else None
+
+
+def fitting_columns(way: str) -> tuple[str, ...]:
+    """The columns that a number measured in some way may stand in: right answers that no filter is said for ("acc")
+    are the metric of those that one found, measured otherwise at most; acc_norm is another metric."""
+    return (way, *EXTRACTIONS) if way == "acc" else (way,)
+
+
+def keep_one_metric(rows: Sequence[BoardRow]) -> None:
+    """Keep apart what stands in another of acc and acc_norm, or was found by another filter, than a benchmark's column.
+
+    The column's is the one that most models have, each by the numbers of its first kind of source, which would be shown
+    (so no number decides that is not in it); of equals acc, of filters the strict one, which flatters nobody.
+    """
+    order = list(SOURCE_TYPES)
+    first: dict[tuple[str, str], int] = {}
+    for row in rows:
+        if row["comparable"] is not None:
+            place = order.index(row["source_type"])
+            first[row["model"], row["benchmark"]] = min(place, first.get((row["model"], row["benchmark"]), place))
+    having: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    told = [(row, way) for row in rows if row["comparable"] is not None and (way := way_of(row))]
+    for row, way in told:
+        if order.index(row["source_type"]) == first[row["model"], row["benchmark"]]:
+            for column in fitting_columns(way):
+                having[row["benchmark"]][column].add(row["model"])
+    usual = ("acc", *EXTRACTIONS)
+    chosen = {
+        key: min(ways, key=lambda way: (-len(ways[way]), usual.index(way) if way in usual else len(usual), way))
+        for key, ways in having.items()
+    }
+    for row, way in told:
+        column = chosen.get(row["benchmark"], way)
+        if column not in fitting_columns(way):
+            row["comparable"] = row["comparable_error"] = None
+            row["why_not"] = f"in {way}{OTHER_COLUMN} {row['benchmark_name']} is in {column}"
+
+
+def column_way(rows: Iterable[BoardRow]) -> str | None:
+    """How most of a column's rows told right answers; a filter goes before none."""
+    ways = Counter(filter(None, map(way_of, rows)))
+    return max(ways, key=lambda way: (way in EXTRACTIONS, ways[way], way), default=None)
+
+
+def choose_shown(rows: Sequence[BoardRow]) -> None:
+    """Mark one comparable row for each model and benchmark.
+
+    Two numbers never decide by their size.
+    """
+    keep_one_metric(rows)
+    groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
+    for row in rows:
+        row["shown"] = False
+        if row["comparable"] is not None:
+            groups[row["model"], row["benchmark"]].append(row)
+    for group in groups.values():
+        first_of(group)["shown"] = True
+
+
+def first_of(rows: Sequence[BoardRow]) -> BoardRow:
+    """Of several rows the one that is shown: by the order of sources, of formats, the newest, the first."""
+    order, formats = list(SOURCE_TYPES), list(SOURCE_FORMATS)
+    places = [(order.index(row["source_type"]), formats.index(row["source_format"])) for row in rows]
+    first = [row for row, place in zip(rows, places, strict=True) if place == min(places)]
+    return max(first, key=lambda row: row["date"] or "")
+
+
 # --- parts/board/changes.py -------------------------------------------------------------------------------------------
 
-KEPT = ("comparable", "canonical_unit", "standard_error", "n", "source_type", "source_url", "date")
+KEPT = ("model", "comparable", "canonical_unit", "standard_error", "n", "source_type", "source_url", "date")
 CHANGES = {  # in the document, and for people
+    "metrics": "the column is in another metric",
     "leaders": "leads for certain (of those measured)",
+    "leaders_unlike": "leads by the numbers, not measured alike",
     "leaders_lost": "no longer leads for certain (of those measured)",
     "new_models": "new model",
     "gone_models": "gone model",
+    "models_apart": "no number to show, all set apart",
     "changed": "another number",
+    "otherwise": "measured otherwise, no change is known",
     "new": "new number",
+    "apart": "number set apart now",
     "gone": "gone number",
 }
+OPEN_CHANGES = ("leaders_unlike", "otherwise")
+BoardSpot = tuple[str, str]  # model and benchmark
 
 
-def certain_leaders(rows: Iterable[BoardRow]) -> dict[str, str]:
-    """Benchmark -> the model that is shown better than all others, where one is."""
-    boards: dict[str, list[BoardRow]] = defaultdict(list)
-    for row in rows:
-        boards[row["benchmark"]].append(row)
-    found = {}
-    for key, board in boards.items():
-        first = [model for model, rank in rank_ranges(board).items() if rank.low == rank.high == 1]
-        found |= {key: first[0]} if first and len(board) > 1 else {}
-    return found
+@dataclass(frozen=True)
+class Board:
+    """A board's rows, the shown ones and all others, with its metadata."""
+
+    rows: Sequence[BoardRow]
+    metadata: Mapping[str, Any]
+
+    @cached_property
+    def shown(self) -> list[BoardRow]:
+        return [row for row in self.rows if row["shown"]]
+
+    @cached_property
+    def models(self) -> set[str]:
+        return {model_of(row["model"]) for row in self.rows}
+
+    @cached_property
+    def by_place(self) -> dict[BoardSpot, list[BoardRow]]:
+        """All rows of each place."""
+        found: dict[BoardSpot, list[BoardRow]] = defaultdict(list)
+        for row in self.rows:
+            found[model_of(row["model"]), row["benchmark"]].append(row)
+        return found
+
+    @cached_property
+    def numbers(self) -> dict[BoardSpot, BoardRow]:
+        """The number of each place; of several states the last one's."""
+        shown = {place: [row for row in rows if row["shown"]] for place, rows in self.by_place.items()}
+        return {place: first_of(rows) for place, rows in shown.items() if rows}
+
+    @cached_property
+    def columns(self) -> dict[str, list[BoardRow]]:
+        found: dict[str, list[BoardRow]] = defaultdict(list)
+        for row in self.shown:
+            found[row["benchmark"]].append(row)
+        return found
+
+    @cached_property
+    def orders(self) -> dict[str, BoardOrder]:
+        """The order by each benchmark."""
+        return {key: self.order([key]) for key in sorted(self.columns)}
+
+    @cached_property
+    def overall(self) -> BoardOrder | None:
+        """The order by the average; None where nothing is shown."""
+        primary = chosen_primary([], self.metadata, self.shown)
+        return self.order(primary) if primary else None
+
+    def order(self, keys: Sequence[str]) -> BoardOrder:
+        rows = [row for key in keys for row in self.columns[key]]
+        return board_order(rows, keys, self.metadata["benchmarks"], count_models(self.models))
+
+    def like(self, other: BoardRow, place: BoardSpot) -> BoardRow | None:
+        """A number of a place that was measured like another one, shown or not."""
+        found = [
+            usable for row in self.by_place[place] if (usable := in_its_column(row)) and not unlike_now(usable, other)
+        ]
+        return first_of(found) if found else None
+
+
+def in_its_column(row: BoardRow) -> BoardRow | None:
+    """A row with its comparable value, also where only the metric of the column keeps it apart; else None."""
+    if row["comparable"] is None and OTHER_COLUMN in (row["why_not"] or ""):
+        row = row | {"comparable": converted(row["value"], row["unit"], row["canonical_unit"])}
+    return row if row["comparable"] is not None else None
 
 
 def number_of(row: BoardRow | None) -> dict[str, Any] | None:
@@ -3673,50 +4343,118 @@ def is_changed(before: BoardRow, now: BoardRow) -> bool:
     return not alike or abs(before["comparable"] - now["comparable"]) > 1e-9 * max(1.0, abs(now["comparable"]))
 
 
-def board_changes(before: Sequence[BoardRow], now: Sequence[BoardRow]) -> dict[str, list[dict[str, Any]]]:
+def board_changes(old: Board, new: Board) -> dict[str, list[dict[str, Any]]]:
     """The changes by kind (see CHANGES): each with `model`, and of a number `benchmark`, `name`, `before` and `now`.
 
-    The numbers of a model that is new, or gone, are not listed once more.
+    The numbers of a model that is new, gone or all set apart are not listed once more.
     """
-    old, new = ({(row["model"], row["benchmark"]): row for row in rows} for rows in (before, now))
-    was, has = ({row["model"] for row in rows} for rows in (before, now))
     found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in CHANGES}
-    for kind, models, numbers in (("new_models", has - was, new), ("gone_models", was - has, old)):
-        counts: dict[str, int] = defaultdict(int)
-        for model, _ in numbers:
-            counts[model] += 1
-        found[kind] = [{"model": model, "numbers": counts[model]} for model in sorted(models, key=natural_key)]
-    for model, key in sorted(old.keys() | new.keys(), key=lambda place: (natural_key(place[0]), place[1])):
-        first, last = old.get((model, key)), new.get((model, key))
-        if model not in was & has or (first and last and not is_changed(first, last)):
-            continue
-        kind = "new" if first is None else "gone" if last is None else "changed"
-        found[kind].append(number_change(model, key, first, last))
-    leaders, led = certain_leaders(now), certain_leaders(before)
-    for kind, here, there in (("leaders", leaders, led), ("leaders_lost", led, leaders)):
-        for key in sorted(here):
-            if there.get(key) != here[key]:
-                place = (here[key], key)
-                found[kind].append(number_change(*place, old.get(place), new.get(place)) | {"instead": there.get(key)})
+    for key in sorted(old.columns.keys() & new.columns.keys()):
+        ways = [column_way(board.columns[key]) for board in (old, new)]
+        if None not in ways and ways[0] != ways[1]:
+            name = new.columns[key][0]["benchmark_name"]
+            found["metrics"].append({"benchmark": key, "name": name, "before": ways[0], "now": ways[1]})
+    told = add_models(found, old, new)
+    for place in sorted(old.numbers.keys() | new.numbers.keys(), key=lambda at: (natural_key(at[0]), at[1])):
+        if place[0] not in told and (change := change_of_number(place, old, new)):
+            found[change[0]].append(change[1])
+    add_leaders(found, old, new)
     return found
 
 
-def number_change(model: str, key: str, before: BoardRow | None, now: BoardRow | None) -> dict[str, Any]:
-    name = (now or before or {})["benchmark_name"]
+def add_models(found: dict[str, list[dict[str, Any]]], old: Board, new: Board) -> set[str]:
+    """Add the models that are new, gone or without a number now, and give them."""
+    was, has = ({model for model, _ in board.numbers} for board in (old, new))
+    kinds = {"new_models": (has - old.models, new), "gone_models": (was - new.models, old)}
+    kinds["models_apart"] = (((was | (new.models - old.models)) & new.models) - has, old)
+    for kind, (models, board) in kinds.items():
+        for model in sorted(models, key=natural_key):
+            item: dict[str, Any] = {"model": model, "numbers": sum(one == model for one, _ in board.numbers)}
+            if kind == "models_apart":
+                why = dict.fromkeys(row["why_not"] for row in new.rows if model_of(row["model"]) == model)
+                item["why"] = listing(filter(None, why), 2)
+            found[kind].append(item)
+    return {model for models, _ in kinds.values() for model in models}
+
+
+def change_of_number(place: BoardSpot, old: Board, new: Board) -> tuple[str, dict[str, Any]] | None:
+    """(kind, what is told) of a number that is another one, new, or gone; None where it is none of these."""
+    before, now = old.numbers.get(place), new.numbers.get(place)
+    if before is None:
+        return "new", number_change(place, None, now)
+    if now is None:
+        why = next((row["why_not"] for row in new.by_place.get(place, ()) if row["why_not"]), None)
+        return ("apart" if why else "gone"), number_change(place, before, None) | ({"why": why} if why else {})
+    if not is_changed(before, now):
+        return None
+    if how := unlike_now(before, now):
+        if like := old.like(now, place):
+            before = like
+        elif like := new.like(before, place):
+            now = like
+        else:
+            return "otherwise", number_change(place, before, now) | {"why": how}
+    return ("changed", number_change(place, before, now)) if is_changed(before, now) else None
+
+
+def add_leaders(found: dict[str, list[dict[str, Any]]], old: Board, new: Board) -> None:
+    """Add who leads a benchmark, and who no longer does; for certain, or by numbers that were not measured alike."""
+    leads, led = ({key: (model_of(order.leader), order) for key, order in board.orders.items()} for board in (new, old))
+    nobody = ("", None)
+    for kind, here, there in (("leaders", leads, led), ("leaders_lost", led, leads)):
+        for key, (model, order) in here.items():
+            other, beside = there.get(key, nobody)
+            sure = other if beside and beside.certain else None
+            if not model or (model == sure if order.certain else kind == "leaders_lost" or model == other):
+                continue
+            item = number_change((model, key), old.numbers.get((model, key)), new.numbers.get((model, key)))
+            item |= {"instead": (sure if order.certain else other) or None}
+            unlike = order.unlike if kind == "leaders" else beside.unlike if beside and model == other else ""
+            found[kind if order.certain else "leaders_unlike"].append(item | ({"why": unlike} if unlike else {}))
+
+
+def overall_change(old: Board, new: Board) -> dict[str, Any] | None:
+    """What the overall orders say, where another model leads, it is certain or no longer, or the average is of other
+    benchmarks; None where all of it is as it was."""
+    boards = [board.overall for board in (old, new)]
+    told = [one and (model_of(one.standings[0].model), one.certain, sorted(one.names)) for one in boards]
+    if told[0] == told[1]:
+        return None
+    names = ("before", "now")
+    found = {
+        name: one and {"primary": list(one.names), "certain": one.certain, "conclusion": one.text}
+        for name, one in zip(names, boards, strict=True)
+    }
+    return found | {"same_benchmarks": told[0] is not None and told[1] is not None and told[0][2] == told[1][2]}
+
+
+def number_change(place: BoardSpot, before: BoardRow | None, now: BoardRow | None) -> dict[str, Any]:
+    model, key = place
+    name = (now or before or {}).get("benchmark_name", key)
     return {"model": model, "benchmark": key, "name": name, "before": number_of(before), "now": number_of(now)}
 
 
 def change_line(kind: str, item: Mapping[str, Any]) -> tuple[str, ...]:
-    """A change as a line for people: what, model, benchmark, before, now, source of what is now."""
-    if kind.endswith("_models"):
-        return (CHANGES[kind], item["model"], f"{item['numbers']} numbers", "", "", "")
+    """A change as a line for people: what, model, benchmark, before, now, source of what is now, why."""
+    why = item.get("why") or ""
+    if kind == "metrics":
+        return (CHANGES[kind], "", item["name"], item["before"], item["now"], "", "")
+    if "numbers" in item:
+        count = plural(item["numbers"], "number") if item["numbers"] else ""
+        return (CHANGES[kind], item["model"], count, "", "", "", why)
     scores = [
         display_score(one["comparable"], one["canonical_unit"]) if one else "–" for one in (item["before"], item["now"])
     ]
     source = SOURCE_TYPES.get((item["now"] or item["before"] or {}).get("source_type"), "")
     other = item.get("instead")
-    text = CHANGES[kind] + (f", {'before' if kind == 'leaders' else 'now'} {other}" if other else "")
-    return (text, item["model"], item["name"], *scores, source)
+    text = CHANGES[kind] + (f", {'now' if kind == 'leaders_lost' else 'before'} {other}" if other else "")
+    return (text, item["model"], item["name"], *scores, source, why)
+
+
+def undecided_text(changes: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Why it cannot be told what has changed, with what to do; empty where it can."""
+    counts: Iterable[str] = (f"{len(changes[kind])} × {CHANGES[kind]}" for kind in OPEN_CHANGES if changes[kind])
+    return f"{text}: measure them as before and alike, and collect again" if (text := listing(counts)) else ""
 
 
 # --- parts/fields.py --------------------------------------------------------------------------------------------------
@@ -4085,7 +4823,7 @@ def make_metadata(
     mapping: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What metadata.json says about the rows: when and from what, counts, coverage of each benchmark, what failed."""
-    sources, models = Counter(row["source_type"] for row in rows), {row["model"] for row in rows}
+    sources, models = Counter(row["source_type"] for row in rows), {model_of(row["model"]) for row in rows}
     return {
         "schema_version": DATA_SCHEMA,
         "collected": collected,
@@ -4110,6 +4848,7 @@ def make_metadata(
 def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Each benchmark with a shown score, the most covered first: key, name, unit, direction, models, rows."""
     found: dict[str, dict[str, Any]] = {}
+    having: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         if (key := row["benchmark"]) is not None:
             if (entry := found.get(key)) is None:
@@ -4119,7 +4858,9 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
                 entry = found[key] = {"key": key, "name": row["benchmark_name"], **about, "rows": 0, "models": 0}
             entry["unit"], entry["lower_is_better"] = row["canonical_unit"], bool(row["lower_is_better"])
             entry["rows"] += 1
-            entry["models"] += bool(row["shown"])
+            if row["shown"]:
+                having[key].add(model_of(row["model"]))
+                entry["models"] = len(having[key])
     places = {key: (mapping.get(key) or {}).get("order") for key in found}
     order = {key: math.inf if place is None else place for key, place in places.items()}
     answers, said = (
@@ -6520,15 +7261,28 @@ DIRECTION_WORDS = {'lower': {'words': 'loss perplexity ppl error error_rate toxi
                       {'names': 'main_score', 'better': 'higher'}],
              'opencompass': [{'names': 'pass fail complete timeout failed wrong_answer bp type extract_rate',
                               'score': False},
+                             {'names': '*_level_*_accuracy', 'better': 'higher', 'unit': ['percent', 0.0, 100.0]},
+                             {'names': 'humaneval*_pass@*', 'better': 'higher', 'unit': ['percent', 0.0, 100.0]},
                              {'names': 'flores*/score iwslt*/score',
                               'better': 'higher',
-                              'unit': ['points', 0.0, 100.0]},
-                             {'names': 'triviaqa*/score nq/score nq_*/score bbh_*/score bbeh_*/score '
-                                       'agieval_*/score mbpp*/score sanitized_mbpp*/score lcbench*/score '
-                                       'theoremqa*/score squad2*/score gaokaobench_*/score longbench_*/score '
-                                       'leval_*/score ruler_*/score charm_*/score infinitebench_*/score '
-                                       'needlebench*/score ifbench*/score s3eval*/score cmp_*/score hard_*/score '
-                                       'p_*/score',
+                              'unit': ['points', 0.0, 100.0],
+                              'metric': 'bleu'},
+                             {'names': 'triviaqa*/score nq/score nq_*/score',
+                              'better': 'higher',
+                              'unit': ['percent', 0.0, 100.0],
+                              'metric': 'includes'},
+                             {'names': 'bbh_*/score squad2*/score drop*/score',
+                              'better': 'higher',
+                              'unit': ['percent', 0.0, 100.0],
+                              'metric': 'exact_match'},
+                             {'names': 'mbpp*/score sanitized_mbpp*/score',
+                              'better': 'higher',
+                              'unit': ['percent', 0.0, 100.0],
+                              'metric': 'pass@1'},
+                             {'names': 'bbeh_*/score agieval_*/score lcbench*/score theoremqa*/score '
+                                       'gaokaobench_*/score longbench_*/score leval_*/score ruler_*/score '
+                                       'charm_*/score infinitebench_*/score needlebench*/score ifbench*/score '
+                                       's3eval*/score cmp_*/score hard_*/score p_*/score',
                               'better': 'higher',
                               'unit': ['percent', 0.0, 100.0]}],
              'lmms-eval': [{'names': '*_consistency_rate', 'score': False}],
@@ -10207,287 +10961,6 @@ def with_facts(rows: Iterable[BoardRow], facts: Callable[[str], BoardRow]) -> It
         yield row | facts(row["model"])
 
 
-# --- parts/board/overall.py -------------------------------------------------------------------------------------------
-
-TO_PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
-NO_RANK = RankRange(None, None, "unknown")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class BoardPlace:
-    """A model's place: how many of the benchmarks it has, and where it has all, its mean (percent), error and ranks.
-
-    needs: of one that lacks some, the mean there (percent) with which it would be level with the leader; None where the
-    best possible one would not pass it. near: whether with the best possible one it is not shown to be behind.
-    """
-
-    model: str
-    have: int
-    mean: float | None = None
-    error: float | None = None  # standard error of the mean, of independent benchmarks; None when one is not known
-    rank: RankRange = NO_RANK
-    needs: float | None = None
-    near: bool = False
-
-
-def averaging_kind(about: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What benchmarks must have in common to be averaged: shares of one direction; any other is alone."""
-    unit = about.get("unit", about.get("canonical_unit"))
-    return ("share" if unit in TO_PERCENT else about["key"], bool(about["lower_is_better"]))
-
-
-def primary_benchmarks(rows: Iterable[BoardRow], benchmarks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The benchmarks that the overall order stands on, by default.
-
-    Of one unit and direction, from the best covered one on always that which most of the models so far have too; of
-    these sets the one with the most numbers (models that have all, times benchmarks), the larger one of equals. Of
-    several metrics of the same answers, which would count them twice, the first one alone.
-    """
-    import numpy as np
-
-    rows = list(rows)
-    answers, kinds = answered_by_key(rows), defaultdict(dict)
-    for entry in benchmarks:
-        kinds[averaging_kind(entry)].setdefault(answers.get(entry["key"], entry["key"]), entry["key"])
-    models: dict[str, int] = {}
-    having: dict[str, set[int]] = defaultdict(set)
-    for row in rows:
-        having[row["benchmark"]].add(models.setdefault(row["model"], len(models)))
-    best: tuple[int, list[str]] = (0, [])
-    for keys in (list(kind.values()) for kind in kinds.values()):
-        table = np.zeros((len(keys), len(models)), dtype=bool)
-        for line, key in enumerate(keys):
-            table[line, list(having[key])] = True
-        chosen: list[str] = []
-        complete = np.ones(len(models), dtype=bool)
-        while len(chosen) < len(keys):
-            counts = (table & complete).sum(axis=1)
-            counts[[keys.index(key) for key in chosen]] = -1
-            line = int(counts.argmax())
-            complete &= table[line]
-            chosen.append(keys[line])
-            if (area := int(counts[line]) * len(chosen)) and area >= best[0]:
-                best = (area, [key for key in keys if key in chosen])
-    return best[1]
-
-
-def fixed_primary(keys: Sequence[str], benchmarks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Benchmarks that somebody named for the overall order; ScriptError when they cannot be averaged."""
-    about = {entry["key"]: entry for entry in benchmarks}
-    if len({averaging_kind(about[key]) for key in keys}) > 1:
-        first = averaging_kind(about[keys[0]])
-        other = [key for key in keys if averaging_kind(about[key]) != first]
-        raise ScriptError(f"--primary: an average takes one unit and direction; {keys[0]} and {listing(other)} differ")
-    return list(dict.fromkeys(keys))
-
-
-def chosen_primary(
-    named: Sequence[str], metadata: Mapping[str, Any], rows: Iterable[BoardRow], among: Sequence[str] = ()
-) -> list[str]:
-    """The benchmarks of the overall order: those named now, those named at collect, else the ones that most share."""
-    if named:
-        return fixed_primary(named, metadata["benchmarks"])
-    covered = [entry for entry in metadata["benchmarks"] if not among or entry["key"] in among]
-    kept = [key for key in metadata.get("primary") or [] if any(entry["key"] == key for entry in covered)]
-    return fixed_primary(kept, covered) if kept and not among else primary_benchmarks(rows, covered)
-
-
-def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[BoardPlace]:
-    """All models that have one of the benchmarks: those that have all by their mean, then those that lack fewest."""
-    found: dict[str, dict[str, BoardRow]] = defaultdict(dict)
-    for row in rows:
-        if row["benchmark"] in keys:
-            found[row["model"]][row["benchmark"]] = row
-    lower = any(row["lower_is_better"] for scores in found.values() for row in scores.values())
-    means = [mean_row(model, list(scores.values())) for model, scores in found.items() if len(scores) == len(keys)]
-    alone = [row for scores in found.values() for row in scores.values()] if len(keys) == 1 else None
-    ranks = rank_ranges(alone or [row | {"lower_is_better": lower} for row in means])
-    standings = [
-        BoardPlace(row["model"], len(keys), row["comparable"], row["comparable_error"], ranks[row["model"]])
-        for row in means
-    ]
-    standings.sort(key=lambda one: (one.mean if lower else -one.mean, natural_key(one.model)))
-    first = standings[0] if standings else None
-    z = holm_threshold(0, math.comb(len(found), 2))
-    lacking = [BoardPlace(model, len(scores)) for model, scores in found.items() if len(scores) < len(keys)]
-    if first:
-        means = [mean_row(one.model, list(found[one.model].values())) for one in lacking]
-        lacking = [with_need(one, mean, first, lower, z) for one, mean in zip(lacking, means, strict=True)]
-    return [*standings, *sorted(lacking, key=lambda one: (-one.have, natural_key(one.model)))]
-
-
-def with_need(one: BoardPlace, mine: BoardRow, first: BoardPlace, lower: bool, z: float) -> BoardPlace:
-    """A model that lacks some benchmarks, with what it needs there to lead, and whether it may be near the first by z
-    standard errors. mine: the mean of those that it has.
-
-    What has no known error may be anything, as in the ranks.
-    """
-    lacks = first.have - one.have
-    needs = (first.have * first.mean - one.have * mine["comparable"]) / lacks
-    errors = (first.error, mine["comparable_error"])
-    reach = math.inf if None in errors else z * math.hypot(first.have * errors[0], one.have * errors[1]) / lacks
-    spare = needs if lower else 100 - needs  # of the best possible mean
-    able = spare > 1e-9
-    return dataclasses.replace(one, needs=min(max(needs, 0.0), 100.0) if able else None, near=spare + reach >= 0)
-
-
-def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
-    """The mean of a model's scores as a row that can be ranked; in percent where they are shares."""
-    factors = [TO_PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
-    errors = [row_error(row)[0] for row in scores]
-    mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
-    unit = "percent" if all(row["canonical_unit"] in TO_PERCENT for row in scores) else None
-    votes = next((found for row in scores if (found := votes_of(row.get("votes")))), None)
-    votes = votes and dataclasses.replace(votes, metric="", gaps={}).text  # shared, but no gap of means is told
-    found = {"model": model, "comparable": mean, "comparable_error": None, "canonical_unit": unit, "votes": votes}
-    if None in errors:
-        return found
-    answers, together = answered_by_key(scores), defaultdict(float)
-    for row, factor, error in zip(scores, factors, errors, strict=True):
-        together[answers[row["benchmark"]]] += factor * error  # metrics of the same answers err together
-    return found | {"comparable_error": math.hypot(*together.values()) / len(scores)}
-
-
-def shared_answers_text(rows: Iterable[BoardRow], primary: Sequence[str]) -> str:
-    """What an overall order does with several metrics of the same answers, as a sentence to follow; empty for none."""
-    answers, metrics = answered_by_key(rows), defaultdict(list)
-    for key in [*primary, *sorted(set(answers) - set(primary), key=natural_key)]:
-        metrics[answers.get(key, key)].append(key)
-    told = []
-    for keys in metrics.values():
-        counted = [key for key in keys if key in primary]
-        if len(counted) > 1:
-            told.append(f" {listing(counted, 6)} are of the same answers, so their errors add up.")
-        elif counted and len(keys) > 1:
-            told.append(f" {listing(keys[1:], 6)}: of the same answers as {counted[0]}, so not counted again.")
-    return "".join(told)
-
-
-def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
-    """Benchmark -> in what its shown scores were not measured alike, as far as anybody says it: "0-shot and 5-shot"."""
-    told: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
-    settings: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in rows:
-        for found, text in zip(told[row["benchmark"]], (row["shots"], way_of_metric(row)), strict=True):
-            found |= {text} - {None}
-        writer, _, mark = (row.get("settings") or "").partition(":")
-        if mark:
-            settings[row["benchmark"], writer].add(mark)
-    found = {key: "settings that compare_results.py tells" for (key, _), marks in settings.items() if len(marks) > 1}
-    texts = {
-        key: [listing(sorted(own, key=natural_key), 3) for own in both if len(own) > 1] for key, both in told.items()
-    }
-    return found | {key: "; ".join(own) for key, own in texts.items() if own}
-
-
-def measured_otherwise(rows: Iterable[BoardRow]) -> dict[tuple[str, str], str]:
-    """(model, benchmark) -> in what its shown score was measured otherwise than most are: "0-shot"."""
-    found: dict[tuple[str, str], str] = {}
-    ways = [(row["model"], row["benchmark"], (row["shots"], way_of_metric(row))) for row in rows]
-    for part in (0, 1):
-        counts: dict[str, Counter[str]] = defaultdict(Counter)
-        for _, key, way in ways:
-            counts[key].update(filter(None, [way[part]]))
-        usual = {key: min(own, key=lambda way: (-own[way], natural_key(way))) for key, own in counts.items() if own}
-        for model, key, way in ways:
-            if way[part] and way[part] != usual[key]:
-                found[model, key] = ", ".join(filter(None, (found.get((model, key)), way[part])))
-    return found
-
-
-def way_of_metric(row: BoardRow) -> str | None:
-    """How a score's metric reads the answers, where its source names it: "exact_match,flexible-extract", or whether it
-    is the accuracy by raw or by length-normalized log-likelihoods: "acc_norm"."""
-    metric, spelled = row.get("metric"), (row.get("source_task") or "").rpartition("/")[2]
-    for text in (spelled, metric or ""):
-        if "," in (key := metric_key(text)):
-            return text
-        if key in ("accuracy", "accnorm"):
-            return {"accuracy": "acc", "accnorm": "acc_norm"}[key]
-    return None
-
-
-def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
-    """What of some benchmarks (key -> name) was not measured alike: "GSM8K (0-shot, 5-shot)"; empty for nothing."""
-    found = unlike_ways(rows)
-    return listing([f"{name} ({found[key]})" for key, name in names.items() if key in found], 3)
-
-
-def among_text(standings: Sequence[BoardPlace], models: int, lower: bool) -> str:
-    """How many of all models an order is of, and why not of all; which of the others could lead, were they in it."""
-    placed, count = sum(one.mean is not None for one in standings), standings[0].have
-    others = models - placed
-    if not others:
-        return f"Among all {models:,} models."
-    who, lack, have = (f"{others:,}", "lack", "have") if others > 1 else ("one", "lacks", "has")
-    why = f"{lack} a benchmark of this average" if count > 1 else f"{have} no number to compare"
-    return f"Among {placed:,} of {models:,} models: the other {who} {why}{rivals_text(standings, lower)}."
-
-
-def rivals_text(standings: Sequence[BoardPlace], lower: bool) -> str:
-    """Which of the models that lack a benchmark could lead: the one that needs least for it, and how many more; where
-    none could, the first that the errors alone keep near."""
-    count, able = standings[0].have, [one for one in standings if one.needs is not None]
-    able.sort(key=lambda one: (-one.needs if lower else one.needs, natural_key(one.model)))
-    if not able:
-        near = next((one for one in standings if one.near), None)
-        return (near and f"; none could lead, {near.model} ({near.have} of {count}) could come within the errors") or ""
-    first, more = able[0], len(able) - 1
-    others = f", and {more:,} more could lead" if more else ""
-    return f"; {first.model} ({first.have} of {count}) would need {first.needs:.1f} on what it lacks to lead{others}"
-
-
-def is_certain(standings: Sequence[BoardPlace], unlike: str) -> bool:
-    """Whether the first is shown to lead all models that have a place, and no other one could be near it."""
-    first, *others = standings
-    alone = not any(one.mean is not None for one in others) or any(one.near for one in others)
-    return first.rank.high == 1 and not alone and not unlike
-
-
-def mean_digits(standings: Sequence[BoardPlace]) -> int:
-    """The decimals of means: two on a scale such as 1 to 5 or of logits, where one tells nothing apart."""
-    return 1 if any(abs(one.mean) >= 10 for one in standings if one.mean is not None) else 2
-
-
-def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike: str = "", lower: bool = False) -> str:
-    """Who leads, by how much, whether that is certain, among how many, and by what; what: "the average of A, B".
-
-    models: how many there are, with or without a place. unlike: what was not measured alike, so that no error of the
-    numbers makes their order certain. lower: whether less is better.
-    """
-    placed = [one for one in standings if one.mean is not None]
-    if not placed:
-        return f"No model has {what}."
-    first, *others = placed
-    among = among_text(standings, models, lower)
-    digits = mean_digits(placed[:2])
-    means = [
-        f"{one.mean:.{digits}f}" + ("" if one.error is None else f" ± {one.error:.{digits}f} std. error")
-        for one in placed[:2]
-    ]
-    if not others:
-        return f"{first.model} leads with {means[0]}; no other model can be compared. {among} By {what}."
-    gap = f"{abs(first.mean - others[0].mean):.{digits}f}"
-    leads = f"leads by {gap} points over" if float(gap) else "is level with"
-    start = f"{first.model} {leads} {others[0].model} ({' to '.join(means)})."
-    alike = [one for one in others if one.rank.low == 1]
-    if first.rank.low is None:
-        certain = "Whether that is certain is not known: an error is missing."
-    elif is_certain(standings, unlike):
-        certain = "That is certain (95 %)."
-    elif first.rank.high == 1:
-        certain = f"Certain (95 %) only among the models with all {first.have} benchmarks."
-        if unlike:
-            certain = f"Certain by the numbers (95 %), but not measured alike: {unlike}."
-    elif alike:
-        more = "" if len(alike) == 1 else f" and {plural(len(alike) - 1, 'other')}"
-        certain = f"Not certain: {alike[0].model}{more} cannot be told apart from it (95 %)."
-    else:
-        certain = "Not certain: the error of others is not known."
-    certain += f" Not measured alike: {unlike}." if unlike and "alike:" not in certain else ""
-    return f"{start} {certain} {among} By {what}."
-
-
 # --- parts/own_vocabulary.py ------------------------------------------------------------------------------------------
 
 MOST_ENTRIES = 2_000
@@ -11635,6 +12108,8 @@ def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
 
 # --- parts/board/record_rows.py ---------------------------------------------------------------------------------------
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 def record_rows(
     path: Path, record: Mapping[str, Any], benchmarks: Benchmarks, items: bool = False
@@ -11794,16 +12269,22 @@ def read_own_runs(
             note(f"note: --results {folder}: no record in it; {told}")
     models: dict[tuple[str, ...], list[tuple[Run, BoardRow]]] = defaultdict(list)
     for run, row in found:
-        models[run.identity.key].append((run, row))
+        models[any_commit(run.identity).key].append((run, row))
     ids = [key[0] for key in models]
     rows: list[BoardRow] = []
     for key, own in models.items():
         note_changes(own if nights else [])
-        name = own[0][0].identity.name if ids.count(key[0]) > 1 or key[2] not in ("", key[0]) else key[0]
+        whole = ids.count(key[0]) > 1 or key[2] not in ("", key[0])
+        name = any_commit(own[0][0].identity).name if whole else key[0]
         for told, state in named_states(name, [run for run, _ in own], latest, nights):
             kept = state_rows(state, {id(run): row for run, row in own}, benchmarks)
             rows += [row | {"model": kept_text(told) or ""} for row in kept]
     return rows, unreadable
+
+
+def any_commit(identity: Identity) -> Identity:
+    """A model at any commit: what its branch held when it was measured. A branch or tag that was asked for stays."""
+    return replace(identity, revision="") if COMMIT.fullmatch(identity.revision) else identity
 
 
 def note_changes(own: Sequence[tuple[Run, BoardRow]]) -> None:
@@ -11817,14 +12298,24 @@ def note_changes(own: Sequence[tuple[Run, BoardRow]]) -> None:
 
 
 def named_states(name: str, runs: Sequence[Run], latest: bool, nights: bool) -> list[tuple[str, list[Run]]]:
-    """(name, runs) of each state of a model; what was read in documents is of none and has the model's own name."""
+    """(name, runs) of each state of a model, the last one last; what was read in documents is of none and has the
+    model's own name."""
     told = [run for run in runs if not run.measured]
     states = states_of([run for run in runs if run.measured])
-    names = state_names(name, states) if len(states) > 1 and not nights else [name] * len(states)
+    states.sort(key=lambda state: max(map(moment_of_run, state), default=NEVER))
+    names = [name] * len(states)
     if len(states) > 1 and not nights:
-        what = f"{names[-1]} is shown alone (--latest)" if latest else "each is shown under its own name"
-        why = "of weights that nothing proves to be equal"
-        note(f"note: {name} was measured {len(states)} times, {why}; {what}: {listing(names, 5)}")
+        commits = [{run.identity.revision for run in state} for state in states]
+        names = state_names(name, states)
+        single = all(len(own) == 1 and COMMIT.fullmatch(*own) for own in commits)
+        if single and len(set(map(min, commits))) == len(states):
+            names = [state[0].identity.name for state in states]
+        only = {run.key for state in states[:-1] for run in state} - {run.key for run in states[-1]}
+        lost = f", and with them all that there is on {listing(sorted(only))}" if only else ""
+        what = f"each is shown under its own name (--latest: the last alone): {listing(names, 5)}"
+        if latest:
+            what = f"{names[-1]} is shown alone (--latest), {len(names) - 1} left out: {listing(names[:-1], 5)}{lost}"
+        note(f"note: {name} was measured {len(states)} times, of weights that nothing proves to be equal; {what}")
     found = [(name, states[-1])] if latest and states else list(zip(names, states, strict=False))
     return [*found, (name, told)]
 
@@ -12259,161 +12750,6 @@ def take_back(api: Any, upload: RepoUpload) -> None:
         note(f"{upload.kind} {upload.repo_id} was made for this and is removed again")
     except Exception as error:
         note(f"warning: the {upload.kind} {upload.repo_id}, made for this, could not be removed: {trouble(error)}")
-
-
-# --- parts/board/units.py ---------------------------------------------------------------------------------------------
-
-VALUES_TELL = 3
-OTHER_COLUMN = ", while the column of"
-
-
-def unit_of(value: float, entry: Mapping[str, Any], document: Company, board: Company) -> Unit:
-    """What an unlabelled value of a benchmark is measured in, where that can be known; nothing is guessed.
-
-    Above 1 a share is a percentage. At most 1 it is a proportion when no share of its document is above 1 and, as a
-    percentage, it or another share of the document would be far below guessing, or the document has three such values.
-    Else what others have on the same task of a Hub Benchmark decides: all at most 1, and three of them.
-    """
-    low, high = entry["range"]
-    if entry["unit"] == "points":
-        if (low is not None and value < low) or (high is not None and value > high):
-            return Unit(None, why_not=f"{value:g} is outside its range, {low} to {high}")
-        if high is not None and high >= 100 and 0 < abs(value) <= 1:
-            return Unit(None, why_not=f"{value:g} may be of {high:g} points or of 1: nothing says which")
-        return Unit("points", "the benchmark has points")
-    if value == 0:
-        return Unit(entry["unit"], "zero in every unit")
-    if value < 0 or (value > 100 and high is not None):
-        return Unit(None, why_not=f"{value:g} is no share: below 0 or above 100")
-    if value > 1 and high is None:
-        return Unit(None, why_not=f"{value:g} may be percent or a rate above 1: nothing says which")
-    if value > 1:
-        return Unit("percent", "above 1")
-    if document.above_one:
-        return Unit(None, why_not=f"{value:g} stands beside values above 1: a proportion, or a percentage below 1")
-    if (entry.get("chance") or 0) >= CHANCE_TELLS:
-        return Unit("proportion", "as a percentage far below guessing")
-    if document.above_chance:
-        return Unit("proportion", "beside a value that is one")
-    if document.count < VALUES_TELL and board.above_one:
-        return Unit(None, why_not=f"{value:g}, while the Benchmark has values above 1: a proportion, or below 1 %")
-    if document.count >= VALUES_TELL or board.count >= VALUES_TELL:
-        return Unit("proportion", "no value beside it is above 1")
-    return Unit(None, why_not=f"{value:g} may be a proportion or a percentage: nothing says which")
-
-
-def converted(value: float | None, unit: str | None, canonical: str | None) -> float | None:
-    """A value in the benchmark's unit; None when the units do not convert. Decimal, so that 41.2 % is 0.412."""
-    if value is None or unit is None or canonical is None:
-        return None
-    if unit == canonical:
-        return value
-    factor = {("percent", "proportion"): "0.01", ("proportion", "percent"): "100"}.get((unit, canonical))
-    return None if factor is None else float(Decimal(repr(value)) * Decimal(factor))
-
-
-def settle_units(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> None:
-    """Give every row of a known benchmark its unit and comparable value, or the reason why it has none."""
-    companies: dict[Any, Company] = defaultdict(Company)
-    for row in rows:
-        entry = mapping.get(row["benchmark"] or "")
-        if entry and entry["unit"] not in ("points", None) and row["unit"] is None and row["why_not"] is None:
-            document, board = places_of(row)
-            companies[document].add(row["value"], entry.get("chance") or 0.0)
-            if row["source_type"] != "open_pr":  # anybody can open one
-                companies[board].add(row["value"], entry.get("chance") or 0.0)
-        elif row["unit"] in (None, "percent") and counts_as_share(row, entry):
-            companies[places_of(row)[0]].above_one |= row["value"] > 1
-    for row in rows:
-        entry = mapping.get(row["benchmark"] or "")
-        if entry is None:
-            row["why_not"] = row["why_not"] or "no benchmark of metric_mapping.json"
-            continue
-        row["benchmark_name"], row["canonical_unit"] = entry["name"], entry["unit"]
-        if entry["unit"] is None:
-            row["why_not"] = row["why_not"] or "its records say no unit: say it in a file of --mapping"
-            continue
-        row["lower_is_better"] = bool(entry["lower_is_better"])
-        if row["unit"] is None and row["why_not"] is None:
-            document, board = places_of(row)
-            in_board = companies[board] if row["source_format"] == "eval_results" else Company()
-            unit = unit_of(row["value"], entry, companies[document], in_board)
-            row["unit"], row["unit_basis"], row["why_not"] = unit.name, unit.basis, unit.why_not
-        compare(row, entry)
-
-
-def counts_as_share(row: BoardRow, entry: Mapping[str, Any] | None) -> bool:
-    """Whether a row's value is a share in some unit, comparable or not: by its benchmark, else by its metric."""
-    if entry:
-        return entry["unit"] in (None, "proportion", "percent")
-    return normalize_name(metric_type(row["metric"]) or "") in RIGHT_ANSWERS - {""}
-
-
-def places_of(row: BoardRow) -> tuple[Any, Any]:
-    """The document that a row stands in, and the Benchmark's task that it is for."""
-    document = (row["model"], row["source_format"], row["pull_request"])
-    return document, (row["source_format"], row["source_task"])
-
-
-def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
-    """Set `comparable` and its error when nothing speaks against it."""
-    value = converted(row["value"], row["unit"], entry["unit"])
-    low, high = entry["range"]
-    if row["why_not"] is None and value is None:
-        row["why_not"] = f"in {row['unit']}, while {entry['name']} is in {entry['unit']}"
-    if row["why_not"] is None and ((low is not None and value < low) or (high is not None and value > high)):
-        row["why_not"] = f"{value:g} {row['unit']} is outside its range, {low} to {high}"
-    if row["why_not"] is None:
-        row["comparable"] = value
-        row["comparable_error"] = converted(row["standard_error"], row["unit"], entry["unit"])
-
-
-def way_of(row: BoardRow) -> str | None:
-    """How right answers were told: by what the likelihood of choices was weighed (acc_norm, acc_bytes), by which filter
-    the answer was found, "acc" for by nothing; None where no harness's record says it."""
-    metric, _, extraction = (row.get("metric") or "").partition(",")
-    folded = normalize_name(metric_type(metric) or "") if row["source_format"] == "record" else ""
-    told = RIGHT_ANSWERS - {""}
-    if folded in told and extraction in EXTRACTIONS:
-        return extraction
-    return metric if folded.startswith("acc") and folded != "accuracy" else "acc" if folded in told else None
-
-
-def keep_one_metric(rows: Sequence[BoardRow]) -> None:
-    """Keep apart what stands in another of acc and acc_norm, or was found by another filter, than a benchmark's column.
-
-    The column's is the one that most models have; of equals acc, and of filters the strict one, which flatters nobody.
-    """
-    having: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    told = [(row, way) for row in rows if row["comparable"] is not None and (way := way_of(row))]
-    for row, way in told:
-        having[row["benchmark"]][way].add(row["model"])
-    usual = ("acc", EXTRACTIONS[0])
-    chosen = {key: one_metric(ways, next((w for w in usual if w in ways), "")) for key, ways in having.items()}
-    for row, way in told:
-        if way != (column := chosen[row["benchmark"]]):
-            row["comparable"] = row["comparable_error"] = None
-            row["why_not"] = f"in {way}{OTHER_COLUMN} {row['benchmark_name']} is in {column}"
-
-
-def choose_shown(rows: Sequence[BoardRow]) -> None:
-    """Mark one comparable row for each model and benchmark: by the order of sources, of formats, the newest, the first.
-
-    Two numbers never decide by their size.
-    """
-    keep_one_metric(rows)
-    order, formats = list(SOURCE_TYPES), list(SOURCE_FORMATS)
-    groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
-    for row in rows:
-        row["shown"] = False
-        if row["comparable"] is not None:
-            groups[row["model"], row["benchmark"]].append(row)
-    for group in groups.values():
-        places = [(order.index(row["source_type"]), formats.index(row["source_format"])) for row in group]
-        best = min(places)
-        first = [row for row, place in zip(group, places, strict=True) if place == best]
-        newest = max(row["date"] or "" for row in first)
-        next(row for row in first if (row["date"] or "") == newest)["shown"] = True
 
 
 # --- parts/command_line.py --------------------------------------------------------------------------------------------
@@ -13418,17 +13754,21 @@ function sharedAnswers(list) {
   }).join("");
 }
 
+/** How many models some names are of: a model at a commit, or of a day, is no other one. */
+const countModels = (list) => new Set(list.map(({ id }) =>
+  id.replace(/@(?:[0-9a-f]{40}|\d{4}-\d\d-\d\d(?:T[\d:]+Z)?)(?: \(.*\)$|(?=$| \[))/, ""))).size;
+
 /** How many of all models an order is of, and why not of all; which of the others could lead. */
 function amongText(placed, count, rivals) {
-  const all = many.format(models.length), others = models.length - placed;
-  if (!others) return `Among all ${all} models.`;
-  const [who, lack, have] = others > 1 ? [many.format(others), "lack", "have"] : ["one", "lacks", "has"];
-  const [first] = rivals, more = rivals.filter((one) => one.able).length - 1;
+  const all = countModels(models), here = countModels(placed.map(({ model }) => model)), others = all - here;
+  if (!others) return `Among all ${many.format(all)} models.`;
+  const [who, have] = others > 1 ? [many.format(others), "have"] : ["one", "has"];
+  const [first] = rivals, more = countModels(rivals.filter((one) => one.able).map(({ model }) => model)) - 1;
   const rival = first && `${first.model.id} (${first.have} of ${count})`;
   const could = !first ? "" : !first.able ? `; none could lead, ${rival} could come within the errors`
-    : `; ${rival} would need ${tenths(first.needs)} on what it lacks to lead${more ? `, and ${many.format(more)} more could lead` : ""}`;
-  return `Among ${many.format(placed)} of ${all} models: the other ${who} ${count > 1 ? `${lack} a benchmark of this average`
-    : `${have} no number to compare`}${could}.`;
+    : `; ${rival} would need ${tenths(first.needs)} there to lead${more ? `, and ${many.format(more)} more could lead` : ""}`;
+  return `Among ${many.format(here)} of ${many.format(all)} models: the other ${who} ${have} no number ${count > 1
+    ? "for a benchmark of this average" : "to compare"}${could}.`;
 }
 
 /** [who leads by the column that the table is sorted by, by how much, whether that is certain, among how many; by what]. */
@@ -13448,7 +13788,7 @@ function leaderText() {
   const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(one.error * unit.scale)} std. error`);
   const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
   const count = benchmark ? 1 : list.length, rivals = benchmark ? [] : possibleLeaders(first, list);
-  const among = amongText(placed.length, count, rivals);
+  const among = amongText(placed, count, rivals);
   if (!second) return [`${first.model.id} leads with ${told(first)}; no other model can be compared.`, ` ${among}${by}`];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const leads = Number(gap) ? `leads by ${gap} points over` : "is level with";
@@ -14498,7 +14838,7 @@ function listenTheme() {
   draw();
 }
 
-$("summary").textContent = `${plural(models.length, "model")}, ${plural(benchmarks.length, "benchmark")}, `
+$("summary").textContent = `${plural(countModels(models), "model")}, ${plural(benchmarks.length, "benchmark")}, `
   + `${plural(numbers, "number")}, each with its source. Collected ${data.collected}.`;
 listenTheme();
 drawChoices();
@@ -14818,16 +15158,15 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     scores.sort(key=lambda row: (row["benchmark"], not row["shown"], row["comparable"] if row["shown"] else 0.0))
     shown = {(row["benchmark"], row["model"]): row for row in scores if row["shown"]}
     primary = chosen_primary(named, metadata, shown.values())
-    standings, ranks, text = overall_order(shown.values(), primary), page_ranks(shown.values()), Strings()
-    places = {one.model: one.rank for one in standings if one.mean is not None}
     place = {row["model"]: index for index, row in enumerate(models)}
     column = {row["benchmark"]: index for index, row in enumerate(found)}
-    names = [benchmarks[column[key]]["name"] for key in primary]
-    what = names[0] if len(names) == 1 else f"the average of {listing(names, 6)}"
-    named_here = dict(zip(primary, names, strict=True))
-    lower = any(benchmarks[column[key]]["lower"] for key in primary)
-    unlike_here, by = unlike_text(shown.values(), named_here), f" By {what}."
-    said = leader_text(standings, what, len(models), unlike_here, lower)
+    told_of = [{"key": row["benchmark"], "lower_is_better": row["lower_is_better"]} for row in found]
+    about = [one | {"name": benchmark["name"]} for one, benchmark in zip(told_of, benchmarks, strict=True)]
+    many = count_models(row["model"] for row in models)
+    order = board_order(list(shown.values()), primary, about, many)
+    standings, ranks, text = order.standings, page_ranks(shown.values()), Strings()
+    places = {one.model: one.rank for one in standings if one.mean is not None}
+    said, by = order.text, f" By {order.what}."
     lead = said.removesuffix(by)
     shared = shared_answers_text(shown.values(), primary) if len(primary) > 1 else ""
     rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)
@@ -14846,7 +15185,7 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
         "unread": [[f"{e['model']}: {e['where']}".removeprefix(": "), e["reason"]] for e in metadata["unreadable"]],
         "strings": list(text.index),
     }
-    told = f"{len(models):,} models, {len(benchmarks)} benchmarks. Collected {data['collected']}."
+    told = f"{many:,} models, {len(benchmarks)} benchmarks. Collected {data['collected']}."
     return data, table_top(
         standings, shown, ranks, benchmarks, primary, lead, (by if lead != said else "") + shared, told
     )

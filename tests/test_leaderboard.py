@@ -795,8 +795,8 @@ def test_what_is_said_of_the_leader():
     )
     both = [row(f"m/{n}", key, 0.5, comparable_error=0.01) for n in range(2) for key in ("x", "y")]
     text = board.leader_text(board.overall_order(both[:3], ["x", "y"]), "X", 2)
-    lacks = "Among 1 of 2 models: the other one lacks a benchmark of this average"
-    assert text.endswith(f"{lacks}; m/1 (1 of 2) would need 50.0 on what it lacks to lead. By X.")
+    lacks = "Among 1 of 2 models: the other one has no number for a benchmark of this average"
+    assert text.endswith(f"{lacks}; m/1 (1 of 2) would need 50.0 there to lead. By X.")
     assert "Not certain: m/1 cannot be told apart from it (95 %)." in said((0.8, 0.1), (0.79, 0.1))
     assert "Not certain: m/1 and 2 others cannot be told apart from it" in said(
         *[(0.8 - n / 99, 0.1) for n in range(4)]

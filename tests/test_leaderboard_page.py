@@ -889,7 +889,7 @@ def test_the_page_opens_in_the_order_that_show_prints(visit, page_data, capsys):
     placed, models = sum(line["mean"] is not None for line in every), len(page_models(page_data))
     assert (
         0 < placed < models
-        and f"Among {placed} of {models} models: the other {models - placed} lack " in visit.text("#lead")
+        and f"Among {placed} of {models} models: the other {models - placed} have no number " in visit.text("#lead")
     )
     swatch = visit.page.locator("#marks .swatch").bounding_box()
     assert swatch["y"] < visit.page.locator("#body").bounding_box()["y"], "what the green means stands above the table"
@@ -920,7 +920,7 @@ def test_the_page_names_who_could_lead_as_show_does(browser, tmp_path, capsys, l
     assert {name for name, need in needs.items() if need is not None} == ({"m/5", "m/6"} if able else set()), needs
     assert "only among the models with all 3 benchmarks" in answer["conclusion"] and not answer["certain"]
     need = needs["m/6"] and f"{needs['m/6']:.1f}"
-    could = f"; m/6 (2 of 3) would need {need} on what it lacks to lead, and 1 more could lead."
+    could = f"; m/6 (2 of 3) would need {need} there to lead, and 1 more could lead."
     assert (could if able else "; none could lead, m/6 (2 of 3) could come within the errors.") in answer["conclusion"]
     visiting = plain_visit(browser, page)
     visiting.open()

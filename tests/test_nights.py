@@ -354,7 +354,8 @@ def test_a_models_nights_in_the_terminal(followed, capsys):
 def test_the_board_keeps_each_night_as_a_row_of_its_model(followed, capsys):
     collect = ["collect", "--results", followed / "results", "--json", "--output-dir"]
     _, out, _ = call(capsys, board, *collect, followed / "apart")
-    assert json.loads(out)["counts"]["models"] == 8
+    counts = json.loads(out)["counts"]
+    assert (counts["models"], counts["rows"], counts["shown"]) == (1, 8, 8), "one model in eight states"
     code, out, _ = call(capsys, board, *collect, followed / "runs", "--runs")
     counts = json.loads(out)["counts"]
     assert (code, counts["models"], counts["rows"], counts["shown"]) == (0, 1, 8, 1)

@@ -7,12 +7,12 @@ import math
 import os
 import re
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, Benchmarks, BoardRow, answered_by_key
+from parts.board.vocabulary import COLUMNS, SOURCE_TYPES, Benchmarks, BoardRow, answered_by_key, model_of
 from parts.fields import COUNT, MAPPING, TEXT, TEXTS, YES_OR_NO, Shape, check_fields, is_texts
 from parts.frame import (
     ScriptError,
@@ -101,7 +101,7 @@ def make_metadata(
     mapping: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What metadata.json says about the rows: when and from what, counts, coverage of each benchmark, what failed."""
-    sources, models = Counter(row["source_type"] for row in rows), {row["model"] for row in rows}
+    sources, models = Counter(row["source_type"] for row in rows), {model_of(row["model"]) for row in rows}
     return {
         "schema_version": DATA_SCHEMA,
         "collected": collected,
@@ -126,6 +126,7 @@ def make_metadata(
 def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Each benchmark with a shown score, the most covered first: key, name, unit, direction, models, rows."""
     found: dict[str, dict[str, Any]] = {}
+    having: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         if (key := row["benchmark"]) is not None:
             if (entry := found.get(key)) is None:
@@ -135,7 +136,9 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
                 entry = found[key] = {"key": key, "name": row["benchmark_name"], **about, "rows": 0, "models": 0}
             entry["unit"], entry["lower_is_better"] = row["canonical_unit"], bool(row["lower_is_better"])
             entry["rows"] += 1
-            entry["models"] += bool(row["shown"])
+            if row["shown"]:
+                having[key].add(model_of(row["model"]))
+                entry["models"] = len(having[key])
     places = {key: (mapping.get(key) or {}).get("order") for key in found}
     order = {key: math.inf if place is None else place for key, place in places.items()}
     answers, said = (

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from parts.board.ranks import holm_threshold, rank_ranges, row_error
-from parts.board.vocabulary import BoardRow, RankRange, answered_by_key
+from parts.board.vocabulary import BoardRow, RankRange, answered_by_key, count_models
 from parts.frame import ScriptError, listing, natural_key, plural
 from parts.records.shared import votes_of
-from parts.vocabulary import metric_key
+from parts.vocabulary import library_field, metric_key
 
 TO_PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
 NO_RANK = RankRange(None, None, "unknown")
@@ -172,28 +172,41 @@ def shared_answers_text(rows: Iterable[BoardRow], primary: Sequence[str]) -> str
     return "".join(told)
 
 
+def ways_of(row: BoardRow) -> tuple[str | None, ...]:
+    """How a score was measured, as far as its source says it: shots, way of the metric, harness of an own run."""
+    harness = (row.get("source_name") or "").partition(" ")[0] if row.get("source_type") == "own_run" else ""
+    return row["shots"], way_of_metric(row), library_field(harness) or None
+
+
 def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
     """Benchmark -> in what its shown scores were not measured alike, as far as anybody says it: "0-shot and 5-shot"."""
-    told: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    told: dict[str, tuple[set[str], ...]] = defaultdict(lambda: (set(), set(), set()))
     settings: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in rows:
-        for found, text in zip(told[row["benchmark"]], (row["shots"], way_of_metric(row)), strict=True):
+        for found, text in zip(told[row["benchmark"]], ways_of(row), strict=True):
             found |= {text} - {None}
         writer, _, mark = (row.get("settings") or "").partition(":")
         if mark:
             settings[row["benchmark"], writer].add(mark)
     found = {key: "settings that compare_results.py tells" for (key, _), marks in settings.items() if len(marks) > 1}
     texts = {
-        key: [listing(sorted(own, key=natural_key), 3) for own in both if len(own) > 1] for key, both in told.items()
+        key: [listing(sorted(own, key=natural_key), 3) for own in each if len(own) > 1] for key, each in told.items()
     }
     return found | {key: "; ".join(own) for key, own in texts.items() if own}
+
+
+def unlike_now(before: BoardRow, now: BoardRow) -> str:
+    """In what two scores of one benchmark were not measured alike: "5-shot before, 8-shot now"; empty for nothing."""
+    pairs = zip(ways_of(before), ways_of(now), strict=True)
+    told = [f"{one} before, {other} now" for one, other in pairs if one and other and one != other]
+    return "; ".join(told) or unlike_ways([before, now]).get(now["benchmark"], "")
 
 
 def measured_otherwise(rows: Iterable[BoardRow]) -> dict[tuple[str, str], str]:
     """(model, benchmark) -> in what its shown score was measured otherwise than most are: "0-shot"."""
     found: dict[tuple[str, str], str] = {}
-    ways = [(row["model"], row["benchmark"], (row["shots"], way_of_metric(row))) for row in rows]
-    for part in (0, 1):
+    ways = [(row["model"], row["benchmark"], ways_of(row)) for row in rows]
+    for part in range(3):
         counts: dict[str, Counter[str]] = defaultdict(Counter)
         for _, key, way in ways:
             counts[key].update(filter(None, [way[part]]))
@@ -224,12 +237,12 @@ def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
 
 def among_text(standings: Sequence[BoardPlace], models: int, lower: bool) -> str:
     """How many of all models an order is of, and why not of all; which of the others could lead, were they in it."""
-    placed, count = sum(one.mean is not None for one in standings), standings[0].have
+    placed, count = count_models(one.model for one in standings if one.mean is not None), standings[0].have
     others = models - placed
     if not others:
         return f"Among all {models:,} models."
-    who, lack, have = (f"{others:,}", "lack", "have") if others > 1 else ("one", "lacks", "has")
-    why = f"{lack} a benchmark of this average" if count > 1 else f"{have} no number to compare"
+    who, have = (f"{others:,}", "have") if others > 1 else ("one", "has")
+    why = f"{have} no number {'for a benchmark of this average' if count > 1 else 'to compare'}"
     return f"Among {placed:,} of {models:,} models: the other {who} {why}{rivals_text(standings, lower)}."
 
 
@@ -241,9 +254,9 @@ def rivals_text(standings: Sequence[BoardPlace], lower: bool) -> str:
     if not able:
         near = next((one for one in standings if one.near), None)
         return (near and f"; none could lead, {near.model} ({near.have} of {count}) could come within the errors") or ""
-    first, more = able[0], len(able) - 1
+    first, more = able[0], count_models(one.model for one in able) - 1
     others = f", and {more:,} more could lead" if more else ""
-    return f"; {first.model} ({first.have} of {count}) would need {first.needs:.1f} on what it lacks to lead{others}"
+    return f"; {first.model} ({first.have} of {count}) would need {first.needs:.1f} there to lead{others}"
 
 
 def is_certain(standings: Sequence[BoardPlace], unlike: str) -> bool:
@@ -295,3 +308,45 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
         certain = "Not certain: the error of others is not known."
     certain += f" Not measured alike: {unlike}." if unlike and "alike:" not in certain else ""
     return f"{start} {certain} {among} By {what}."
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BoardOrder:
+    """The order of a board's models by some benchmarks, and what is said of it; the same wherever it is told."""
+
+    names: Mapping[str, str]  # key -> name of the benchmarks
+    standings: list[BoardPlace]
+    unlike: str  # what was not measured alike
+    lower: bool
+    models: int  # of the board
+
+    @property
+    def what(self) -> str:
+        """What the order is by: "GSM8K", "the average of A, B"."""
+        names = list(self.names.values())
+        return names[0] if len(names) == 1 else f"the average of {listing(names, 6)}"
+
+    @property
+    def text(self) -> str:
+        """Who leads, by how much, whether that is certain, among how many, and by what."""
+        return leader_text(self.standings, self.what, self.models, self.unlike, self.lower)
+
+    @property
+    def certain(self) -> bool:
+        """Whether the first is shown to lead all others."""
+        return bool(self.standings) and is_certain(self.standings, self.unlike)
+
+    @property
+    def leader(self) -> str:
+        """The model that leads by the numbers and their errors, measured alike or not; empty where none does."""
+        return self.standings[0].model if self.standings and is_certain(self.standings, "") else ""
+
+
+def board_order(
+    rows: Sequence[BoardRow], keys: Sequence[str], benchmarks: Iterable[Mapping[str, Any]], models: int
+) -> BoardOrder:
+    """The order of the shown rows by some benchmarks; benchmarks: as the metadata tells them."""
+    about = {entry["key"]: entry for entry in benchmarks}
+    names = {key: about[key]["name"] for key in keys}
+    lower = any(about[key]["lower_is_better"] for key in keys)
+    return BoardOrder(names, overall_order(rows, keys), unlike_text(rows, names), lower, models)

@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from parts.metadata.entries import NOT_THE_HUBS
 from parts.private import without_paths
 from parts.records.files import other_results, read_record, record_files
 from parts.records.groups import whole_runs
-from parts.records.identity import identity_of
+from parts.records.identity import COMMIT, Identity, identity_of
 from parts.records.items import with_answers
 from parts.records.nights import nights_by_task
 from parts.records.publishable import is_main_metric, on_own_files, record_place, record_shots, used_tools
@@ -25,8 +27,10 @@ from parts.records.reading import ReadResult, read_results
 from parts.records.repeats import merged_repeats
 from parts.records.run import Run
 from parts.records.settings import SCORED
-from parts.records.states import state_names, states_of
+from parts.records.states import moment_of_run, state_names, states_of
 from parts.vocabulary import MEASURED_ON, bare_task, is_of_raters, other_data
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def record_rows(
@@ -187,16 +191,22 @@ def read_own_runs(
             note(f"note: --results {folder}: no record in it; {told}")
     models: dict[tuple[str, ...], list[tuple[Run, BoardRow]]] = defaultdict(list)
     for run, row in found:
-        models[run.identity.key].append((run, row))
+        models[any_commit(run.identity).key].append((run, row))
     ids = [key[0] for key in models]
     rows: list[BoardRow] = []
     for key, own in models.items():
         note_changes(own if nights else [])
-        name = own[0][0].identity.name if ids.count(key[0]) > 1 or key[2] not in ("", key[0]) else key[0]
+        whole = ids.count(key[0]) > 1 or key[2] not in ("", key[0])
+        name = any_commit(own[0][0].identity).name if whole else key[0]
         for told, state in named_states(name, [run for run, _ in own], latest, nights):
             kept = state_rows(state, {id(run): row for run, row in own}, benchmarks)
             rows += [row | {"model": kept_text(told) or ""} for row in kept]
     return rows, unreadable
+
+
+def any_commit(identity: Identity) -> Identity:
+    """A model at any commit: what its branch held when it was measured. A branch or tag that was asked for stays."""
+    return replace(identity, revision="") if COMMIT.fullmatch(identity.revision) else identity
 
 
 def note_changes(own: Sequence[tuple[Run, BoardRow]]) -> None:
@@ -210,14 +220,24 @@ def note_changes(own: Sequence[tuple[Run, BoardRow]]) -> None:
 
 
 def named_states(name: str, runs: Sequence[Run], latest: bool, nights: bool) -> list[tuple[str, list[Run]]]:
-    """(name, runs) of each state of a model; what was read in documents is of none and has the model's own name."""
+    """(name, runs) of each state of a model, the last one last; what was read in documents is of none and has the
+    model's own name."""
     told = [run for run in runs if not run.measured]
     states = states_of([run for run in runs if run.measured])
-    names = state_names(name, states) if len(states) > 1 and not nights else [name] * len(states)
+    states.sort(key=lambda state: max(map(moment_of_run, state), default=NEVER))
+    names = [name] * len(states)
     if len(states) > 1 and not nights:
-        what = f"{names[-1]} is shown alone (--latest)" if latest else "each is shown under its own name"
-        why = "of weights that nothing proves to be equal"
-        note(f"note: {name} was measured {len(states)} times, {why}; {what}: {listing(names, 5)}")
+        commits = [{run.identity.revision for run in state} for state in states]
+        names = state_names(name, states)
+        single = all(len(own) == 1 and COMMIT.fullmatch(*own) for own in commits)
+        if single and len(set(map(min, commits))) == len(states):
+            names = [state[0].identity.name for state in states]
+        only = {run.key for state in states[:-1] for run in state} - {run.key for run in states[-1]}
+        lost = f", and with them all that there is on {listing(sorted(only))}" if only else ""
+        what = f"each is shown under its own name (--latest: the last alone): {listing(names, 5)}"
+        if latest:
+            what = f"{names[-1]} is shown alone (--latest), {len(names) - 1} left out: {listing(names[:-1], 5)}{lost}"
+        note(f"note: {name} was measured {len(states)} times, of weights that nothing proves to be equal; {what}")
     found = [(name, states[-1])] if latest and states else list(zip(names, states, strict=False))
     return [*found, (name, told)]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from parts.board.vocabulary import CHANCE_TELLS, EXTRACTIONS, SOURCE_FORMATS, SOURCE_TYPES, BoardRow, Company, Unit
-from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name, one_metric
+from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name
 
 VALUES_TELL = 3
 OTHER_COLUMN = ", while the column of"
@@ -102,9 +102,16 @@ def places_of(row: BoardRow) -> tuple[Any, Any]:
     return document, (row["source_format"], row["source_task"])
 
 
+def is_own_scale(row: BoardRow) -> bool:
+    """Whether a row's unit is its metric's name, the metric's own scale: word_perplexity in perplexity."""
+    unit = normalize_name(row["unit"] or "")
+    return bool(unit) and normalize_name(row["metric"] or "").endswith(unit)
+
+
 def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
     """Set `comparable` and its error when nothing speaks against it."""
-    value = converted(row["value"], row["unit"], entry["unit"])
+    unit = "points" if entry["unit"] == "points" and is_own_scale(row) else row["unit"]
+    value = converted(row["value"], unit, entry["unit"])
     low, high = entry["range"]
     if row["why_not"] is None and value is None:
         row["why_not"] = f"in {row['unit']}, while {entry['name']} is in {entry['unit']}"
@@ -112,7 +119,7 @@ def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
         row["why_not"] = f"{value:g} {row['unit']} is outside its range, {low} to {high}"
     if row["why_not"] is None:
         row["comparable"] = value
-        row["comparable_error"] = converted(row["standard_error"], row["unit"], entry["unit"])
+        row["comparable_error"] = converted(row["standard_error"], unit, entry["unit"])
 
 
 def way_of(row: BoardRow) -> str | None:
@@ -126,38 +133,66 @@ def way_of(row: BoardRow) -> str | None:
     return metric if folded.startswith("acc") and folded != "accuracy" else "acc" if folded in told else None
 
 
+def fitting_columns(way: str) -> tuple[str, ...]:
+    """The columns that a number measured in some way may stand in: right answers that no filter is said for ("acc")
+    are the metric of those that one found, measured otherwise at most; acc_norm is another metric."""
+    return (way, *EXTRACTIONS) if way == "acc" else (way,)
+
+
 def keep_one_metric(rows: Sequence[BoardRow]) -> None:
     """Keep apart what stands in another of acc and acc_norm, or was found by another filter, than a benchmark's column.
 
-    The column's is the one that most models have; of equals acc, and of filters the strict one, which flatters nobody.
+    The column's is the one that most models have, each by the numbers of its first kind of source, which would be shown
+    (so no number decides that is not in it); of equals acc, of filters the strict one, which flatters nobody.
     """
+    order = list(SOURCE_TYPES)
+    first: dict[tuple[str, str], int] = {}
+    for row in rows:
+        if row["comparable"] is not None:
+            place = order.index(row["source_type"])
+            first[row["model"], row["benchmark"]] = min(place, first.get((row["model"], row["benchmark"]), place))
     having: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     told = [(row, way) for row in rows if row["comparable"] is not None and (way := way_of(row))]
     for row, way in told:
-        having[row["benchmark"]][way].add(row["model"])
-    usual = ("acc", EXTRACTIONS[0])
-    chosen = {key: one_metric(ways, next((w for w in usual if w in ways), "")) for key, ways in having.items()}
+        if order.index(row["source_type"]) == first[row["model"], row["benchmark"]]:
+            for column in fitting_columns(way):
+                having[row["benchmark"]][column].add(row["model"])
+    usual = ("acc", *EXTRACTIONS)
+    chosen = {
+        key: min(ways, key=lambda way: (-len(ways[way]), usual.index(way) if way in usual else len(usual), way))
+        for key, ways in having.items()
+    }
     for row, way in told:
-        if way != (column := chosen[row["benchmark"]]):
+        column = chosen.get(row["benchmark"], way)
+        if column not in fitting_columns(way):
             row["comparable"] = row["comparable_error"] = None
             row["why_not"] = f"in {way}{OTHER_COLUMN} {row['benchmark_name']} is in {column}"
 
 
+def column_way(rows: Iterable[BoardRow]) -> str | None:
+    """How most of a column's rows told right answers; a filter goes before none."""
+    ways = Counter(filter(None, map(way_of, rows)))
+    return max(ways, key=lambda way: (way in EXTRACTIONS, ways[way], way), default=None)
+
+
 def choose_shown(rows: Sequence[BoardRow]) -> None:
-    """Mark one comparable row for each model and benchmark: by the order of sources, of formats, the newest, the first.
+    """Mark one comparable row for each model and benchmark.
 
     Two numbers never decide by their size.
     """
     keep_one_metric(rows)
-    order, formats = list(SOURCE_TYPES), list(SOURCE_FORMATS)
     groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
     for row in rows:
         row["shown"] = False
         if row["comparable"] is not None:
             groups[row["model"], row["benchmark"]].append(row)
     for group in groups.values():
-        places = [(order.index(row["source_type"]), formats.index(row["source_format"])) for row in group]
-        best = min(places)
-        first = [row for row, place in zip(group, places, strict=True) if place == best]
-        newest = max(row["date"] or "" for row in first)
-        next(row for row in first if (row["date"] or "") == newest)["shown"] = True
+        first_of(group)["shown"] = True
+
+
+def first_of(rows: Sequence[BoardRow]) -> BoardRow:
+    """Of several rows the one that is shown: by the order of sources, of formats, the newest, the first."""
+    order, formats = list(SOURCE_TYPES), list(SOURCE_FORMATS)
+    places = [(order.index(row["source_type"]), formats.index(row["source_format"])) for row in rows]
+    first = [row for row, place in zip(rows, places, strict=True) if place == min(places)]
+    return max(first, key=lambda row: row["date"] or "")

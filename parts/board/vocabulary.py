@@ -84,6 +84,8 @@ WHOLE_CONFIGS = frozenset({"", "default", "all", "main", "none"})
 SHOTS_IN_NAME = re.compile(r"(?i)\s*[(\[]?\s*\b(\d{1,3})[ -]?shots?\b(?:[ ,]*cot\b)?\s*[)\]]?")
 BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # that Unicode calls letters, and no font draws
 BoardRow = dict[str, Any]  # a score, with the columns above
+# What follows a model's id where a row is of one of its states alone: a commit, or when it was measured.
+STATE_MARK = re.compile(r"@(?:[0-9a-f]{40}|\d{4}-\d\d-\d\d(?:T[\d:]+Z)?)(?: \(.*\)$|(?=$| \[))")
 
 
 # Filters of lm-eval that look for the answer of one try in two ways: columns of their own, as acc and acc_norm.
@@ -99,6 +101,16 @@ def told_metric(metric: Mapping[str, Any]) -> str:
 def measure_suffix(row: BoardRow) -> str:
     """What follows the name of a benchmark with scores of several metrics: " (wer)"."""
     return f" ({row['metric'] or row['unit'] or '?'})"
+
+
+def model_of(name: str) -> str:
+    """The model that a name on a board is of, whichever of its states: "org/m@2026-03-01" -> "org/m"."""
+    return STATE_MARK.sub("", name)
+
+
+def count_models(names: Iterable[str]) -> int:
+    """How many models some names on a board are of."""
+    return len(set(map(model_of, names)))
 
 
 def answered_by_key(rows: Iterable[BoardRow]) -> dict[str, str]:

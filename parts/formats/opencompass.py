@@ -20,7 +20,8 @@ from parts.formats.inspect_items import messages_text
 from parts.formats.values import all_texts, finite, first, moment_of, rows_of, source_named
 from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
-from parts.metric_directions import direction_in, is_no_score, unit_in
+from parts.metric_directions import direction_in, is_no_score, metric_facts, unit_in
+from parts.vocabulary import metric_type
 
 OPENCOMPASS_RUN = re.compile(r"\d{8}_\d{6}")  # the folder of a run, by its time
 OPENCOMPASS_FOLDERS = ("predictions", "configs", "summary", "logs")
@@ -53,7 +54,9 @@ def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files
     marked = [row for row in details.values() if opencompass_values(row)]
     names = [name for name, value in document.items() if opencompass_is_score(name, value)]
     scores = tuple(opencompass_score(task, name, float(document[name])) for name in names)
-    per_item = [score.name for score in scores if score.unit and score.unit[0] == "percent"]
+    shares = [score for score in scores if score.unit and score.unit[0] == "percent"]
+    strict = [score for score in shares if score.id == "prompt_level_strict_acc"]  # by which IFEval calls an item right
+    per_item = [score.name for score in strict or shares]
     readable = len(marked) == len(details) > 0 and len(per_item) == 1
     predictions = opencompass_predictions(origin.path)
     files.used |= {path.resolve() for path in predictions}
@@ -74,6 +77,7 @@ def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files
     )
 
 
+OPENCOMPASS_PREFIX = re.compile(r"humaneval(?:_plus)?_(?=pass@)")
 OPENCOMPASS_ACCURACIES = {"accuracy", "acc", "pass@1"}
 
 
@@ -81,12 +85,14 @@ def opencompass_score(task: str, name: str, value: float) -> ScoreRead:
     """A number of a result. OpenCompass multiplies accuracies by 100; one of at most 1 may be either. What a bare
     "score" is depends on the task's evaluator: a share of right answers, a BLEU, an error."""
     bare = name.split(" (", 1)[0]  # "accuracy (4 runs average)"
+    measure = metric_facts("opencompass", bare, task).get("metric") or OPENCOMPASS_PREFIX.sub("", bare)
+    measure = (metric_type(bare) or bare) if "-level-" in bare else measure  # IFEval's four
     defined = unit_in("opencompass", bare, task)
     if defined is None and bare in OPENCOMPASS_ACCURACIES and (value == 0.0 or 1.0 < value <= 100.0):
         defined = ("percent", 0.0, 100.0)
-    percent = defined is not None and defined[0] == "percent"
+    percent, per_part = defined is not None and defined[0] == "percent", measure.startswith("inst_")
     return ScoreRead(
-        *(bare, {"acc": "accuracy", "score": "score"}.get(bare, bare), value, "mean" if percent else None),
+        *(bare, {"acc": "accuracy"}.get(measure, measure), value, "mean" if percent and not per_part else None),
         unit=defined or ("unknown", None, None),
         **direction_in("opencompass", bare, task=task),
         details={"name_as_written": name if name != bare else None},

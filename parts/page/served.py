@@ -17,16 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from parts.board.data import covered_key, open_data, query
-from parts.board.overall import (
-    chosen_primary,
-    leader_text,
-    overall_order,
-    shared_answers_text,
-    unlike_text,
-    unlike_ways,
-)
-from parts.board.vocabulary import SOURCE_FORMATS, SOURCE_TYPES, answered_by_key
-from parts.frame import ScriptError, command_line_of, listing, natural_key, note, run_line, single_line, write_whole
+from parts.board.overall import board_order, chosen_primary, shared_answers_text, unlike_ways
+from parts.board.vocabulary import SOURCE_FORMATS, SOURCE_TYPES, answered_by_key, count_models
+from parts.frame import ScriptError, command_line_of, natural_key, note, run_line, single_line, write_whole
 from parts.outputs import refuse_others
 from parts.page.constants import (
     HUB_URL,
@@ -104,16 +97,15 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     scores.sort(key=lambda row: (row["benchmark"], not row["shown"], row["comparable"] if row["shown"] else 0.0))
     shown = {(row["benchmark"], row["model"]): row for row in scores if row["shown"]}
     primary = chosen_primary(named, metadata, shown.values())
-    standings, ranks, text = overall_order(shown.values(), primary), page_ranks(shown.values()), Strings()
-    places = {one.model: one.rank for one in standings if one.mean is not None}
     place = {row["model"]: index for index, row in enumerate(models)}
     column = {row["benchmark"]: index for index, row in enumerate(found)}
-    names = [benchmarks[column[key]]["name"] for key in primary]
-    what = names[0] if len(names) == 1 else f"the average of {listing(names, 6)}"
-    named_here = dict(zip(primary, names, strict=True))
-    lower = any(benchmarks[column[key]]["lower"] for key in primary)
-    unlike_here, by = unlike_text(shown.values(), named_here), f" By {what}."
-    said = leader_text(standings, what, len(models), unlike_here, lower)
+    told_of = [{"key": row["benchmark"], "lower_is_better": row["lower_is_better"]} for row in found]
+    about = [one | {"name": benchmark["name"]} for one, benchmark in zip(told_of, benchmarks, strict=True)]
+    many = count_models(row["model"] for row in models)
+    order = board_order(list(shown.values()), primary, about, many)
+    standings, ranks, text = order.standings, page_ranks(shown.values()), Strings()
+    places = {one.model: one.rank for one in standings if one.mean is not None}
+    said, by = order.text, f" By {order.what}."
     lead = said.removesuffix(by)
     shared = shared_answers_text(shown.values(), primary) if len(primary) > 1 else ""
     rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)
@@ -132,7 +124,7 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
         "unread": [[f"{e['model']}: {e['where']}".removeprefix(": "), e["reason"]] for e in metadata["unreadable"]],
         "strings": list(text.index),
     }
-    told = f"{len(models):,} models, {len(benchmarks)} benchmarks. Collected {data['collected']}."
+    told = f"{many:,} models, {len(benchmarks)} benchmarks. Collected {data['collected']}."
     return data, table_top(
         standings, shown, ranks, benchmarks, primary, lead, (by if lead != said else "") + shared, told
     )

@@ -147,7 +147,7 @@ function listenTheme() {
   draw();
 }
 
-$("summary").textContent = `${plural(models.length, "model")}, ${plural(benchmarks.length, "benchmark")}, `
+$("summary").textContent = `${plural(countModels(models), "model")}, ${plural(benchmarks.length, "benchmark")}, `
   + `${plural(numbers, "number")}, each with its source. Collected ${data.collected}.`;
 listenTheme();
 drawChoices();

@@ -185,17 +185,21 @@ function sharedAnswers(list) {
   }).join("");
 }
 
+/** How many models some names are of: a model at a commit, or of a day, is no other one. */
+const countModels = (list) => new Set(list.map(({ id }) =>
+  id.replace(/@(?:[0-9a-f]{40}|\d{4}-\d\d-\d\d(?:T[\d:]+Z)?)(?: \(.*\)$|(?=$| \[))/, ""))).size;
+
 /** How many of all models an order is of, and why not of all; which of the others could lead. */
 function amongText(placed, count, rivals) {
-  const all = many.format(models.length), others = models.length - placed;
-  if (!others) return `Among all ${all} models.`;
-  const [who, lack, have] = others > 1 ? [many.format(others), "lack", "have"] : ["one", "lacks", "has"];
-  const [first] = rivals, more = rivals.filter((one) => one.able).length - 1;
+  const all = countModels(models), here = countModels(placed.map(({ model }) => model)), others = all - here;
+  if (!others) return `Among all ${many.format(all)} models.`;
+  const [who, have] = others > 1 ? [many.format(others), "have"] : ["one", "has"];
+  const [first] = rivals, more = countModels(rivals.filter((one) => one.able).map(({ model }) => model)) - 1;
   const rival = first && `${first.model.id} (${first.have} of ${count})`;
   const could = !first ? "" : !first.able ? `; none could lead, ${rival} could come within the errors`
-    : `; ${rival} would need ${tenths(first.needs)} on what it lacks to lead${more ? `, and ${many.format(more)} more could lead` : ""}`;
-  return `Among ${many.format(placed)} of ${all} models: the other ${who} ${count > 1 ? `${lack} a benchmark of this average`
-    : `${have} no number to compare`}${could}.`;
+    : `; ${rival} would need ${tenths(first.needs)} there to lead${more ? `, and ${many.format(more)} more could lead` : ""}`;
+  return `Among ${many.format(here)} of ${many.format(all)} models: the other ${who} ${have} no number ${count > 1
+    ? "for a benchmark of this average" : "to compare"}${could}.`;
 }
 
 /** [who leads by the column that the table is sorted by, by how much, whether that is certain, among how many; by what]. */
@@ -215,7 +219,7 @@ function leaderText() {
   const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(one.error * unit.scale)} std. error`);
   const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
   const count = benchmark ? 1 : list.length, rivals = benchmark ? [] : possibleLeaders(first, list);
-  const among = amongText(placed.length, count, rivals);
+  const among = amongText(placed, count, rivals);
   if (!second) return [`${first.model.id} leads with ${told(first)}; no other model can be compared.`, ` ${among}${by}`];
   const gap = tenths(Math.abs(points(unit, first.value) - points(unit, second.value)));
   const leads = Number(gap) ? `leads by ${gap} points over` : "is level with";
