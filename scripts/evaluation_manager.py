@@ -2743,6 +2743,14 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
            ['(?:\\bwith|\\bw/|\\+)[ -]*python\\b', 'With Python'],
            ['(?:\\bwith|\\bw/|\\+)[ -]*(?:tools?|search|browsing)\\b|^tools?$', 'With tools'],
            ['\\btext[- ]only\\b', 'Text only']],
+ 'plain_notes': 'ours our official reported self reproduced published paper original default standard full public '
+                'v0 lm eval harness leaderboard vllm opencompass lighteval inspect agentic greedy prompt prompting '
+                'strict loose flexible extract m mm matched mismatched',
+ 'many_languages': 'agieval mgsm mmmlu belebele xnli xcopa flores_200 longbench gaokao paws_x xstorycloze include '
+                   'mkqa',
+ 'other_models': 'instruct chat sft rlhf dpo posttrained finetuned base pretrained foundation baseline gpt chatgpt '
+                 'llama mistral mixtral gemma qwen deepseek falcon claude gemini vicuna internlm baichuan chatglm '
+                 'palm',
  'heading_metrics': 'ppl perplexity wer cer bpb bpc ter mse rmse mae fid der eer',
  'metric_signs': {'困惑度': 'perplexity', '词错误率': 'wer', '字错误率': 'cer'},
  'tail_metrics': 'acc em f1 bleu sacrebleu chrf ter wer cer mer ppl mcc auc ndcg mrr rouge-1 rouge-2 rouge-l bpb',
@@ -3003,6 +3011,8 @@ _EVERYDAY = word_list("everyday_keys")
 AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
 _SHAPE = re.compile(CARD_WORDS["benchmark_shapes"])
 _SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
+_SPLIT_NAMES = {name: name for name in ("train", "test", "validation", "testmini")}
+_SPLIT_NAMES |= dict.fromkeys(("val", "dev"), "validation")
 _NOTES = [(re.compile(pattern, re.I), note) for pattern, note in CARD_WORDS["notes"]]
 _BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
 _OPENS = re.compile(r"[(\[（]")  # found much sooner than a bracket, which may begin with a space
@@ -3026,6 +3036,8 @@ _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 DIGIT_IN = re.compile(r"\d")
 _COUNT_BRACKET = re.compile(r"[(\[（]\s*\d[\d.,]*k?\s*[)\]）]")
 _NAME_IN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.+²-]*|[^\W_A-Za-z0-9]+)(?<![.-])")  # "MMLU为5-shot" is four
+_DATE = re.compile(r"(?:20)?2\d(?:0[1-9]|1[0-2])?(?:\d\d)?|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*")
+_PLAIN_NOTES = word_list("plain_notes")
 _WORDS_OF = re.compile(r"[^\W_]+")
 
 
@@ -3237,6 +3249,18 @@ def is_weak_fact(text: str) -> bool:
     return len(words) == 1 and words[0] in WEAK_FACTS
 
 
+def is_plain_note(text: str, key: str, vocabulary: Vocabulary) -> bool:
+    """Whether what is said beside a benchmark's name makes no part of it: a mode, a date, its topic, "official"."""
+    if any(text == note for _, note in _NOTES) or is_average(text) or is_setting(text) or vocabulary.key(text) == key:
+        return True
+    topic = vocabulary.topics.get(key, "").split("_")  # "GSM8K (math)"
+    english = () if key in word_list("many_languages") else ("en", "english")
+    return "%" not in text and all(
+        word in _PLAIN_NOTES or word in english or _DATE.fullmatch(word) or any(word[:3] == one[:3] for one in topic)
+        for word in words_of(text)
+    )
+
+
 def is_everyday(name: str) -> bool:
     """Whether a benchmark's name is written as the everyday word that it is: "Drop", "Frames"."""
     return name.istitle() and name.casefold() in _EVERYDAY
@@ -3249,6 +3273,8 @@ class Vocabulary:
     keys: dict[str, str]
     ranges: dict[str, tuple[float | None, float | None]]  # key -> lowest and highest, in percent where it is a share
     metrics: dict[str, str]  # key -> main metric
+    splits: dict[str, str]  # key -> the split of its data set that is the benchmark's
+    topics: dict[str, str]  # key -> category
 
     def key(self, label: Label | str) -> str | None:
         """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""
@@ -3263,6 +3289,9 @@ class Vocabulary:
         if _COUNT_BRACKET.search(name):
             return None  # "GSM8K (100)": so many of its items
         key, plain = self.keys.get(folded_name(bare)), folded_name(bare)
+        said = {_SPLIT_NAMES[word] for word in words_of(name) if word in _SPLIT_NAMES} if key else ()
+        if said and (own := _SPLIT_NAMES.get(self.splits[key], "train")) != "train" and said != {own}:
+            return None  # "MMMU (test)" is not what MMMU is measured on
         subset = isinstance(label, Label) and label.note and key and folded_name(key) != plain
         return None if subset and folded_name(key or "").startswith(plain) else key  # "RACE (middle)" is no race_high
 
@@ -3511,7 +3540,7 @@ def fit_texts(texts: Sequence[str], model: ModelName) -> Fit | None:
         return None
     relation, rest = relations[best]
     if len(texts) > 1:
-        own = Counter(name_tokens(texts[best].rpartition("/")[2]))
+        own = Counter(model.tokens if relation == "ours" else name_tokens(texts[best].rpartition("/")[2]))
         for i, text in enumerate(texts):
             own |= Counter(name_tokens(text)) if i != best else Counter()
         told = [token for token in own.elements() if token in model.tokens or token not in NEUTRAL]
@@ -3527,9 +3556,11 @@ _ORDER = {"same": 0, "ours": 1, "owner": 2, "more": 3, "part": 4, "mixed": 5, "o
 def with_neighbours(
     relation: str, rest: tuple[str, ...], whole: tuple[str, tuple[str, ...]]
 ) -> tuple[str, tuple[str, ...]]:
-    """What a label and its neighbours say with_neighbours."""
-    if relation == "ours" or (whole[0] == "same" and relation != "owner"):
-        return (relation, rest) if relation == "ours" else whole
+    """What a label and its neighbours say together."""
+    if relation == "ours":
+        return (relation, rest) if whole[0] == "same" else ("beside", ())
+    if whole[0] == "same" and relation != "owner":
+        return whole
     if relation not in ("same", "part"):
         return relation, rest
     if whole[0] in ("part", "mixed") or (whole[0] == "more" and all(t in MODES or is_variant(t) for t in whole[1])):
@@ -3872,6 +3903,7 @@ class Table:
     below: list[str] = field(default_factory=list)  # those behind it, up to a heading or another table
     caption: str = ""
     layout: tuple[str, ...] = ()  # texts of the tables that this one stands in
+    uneven: frozenset[int] = frozenset()  # rows with several cells, and more or fewer than the others
 
     @property
     def width(self) -> int:
@@ -3938,7 +3970,8 @@ _OF_SECTION = re.compile(  # says something of the tables above it, too
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 Returned = TypeVar("Returned")
-Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
+Content = tuple[list[list["Cell"]], int, str, set[int]]  # rows, how many are header rows, caption, uneven rows
+Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table
 
 
 def split_row(source: str) -> list[str]:
@@ -4066,14 +4099,16 @@ def columns(blanks: str) -> int:
     return len(blanks.expandtabs(4).replace("> ", ">"))
 
 
-def pipe_rows(lines: Sequence[str]) -> list[list[Cell]]:
-    """The rows of a pipe table from its lines, each as wide as the head."""
+def pipe_rows(lines: Sequence[str]) -> Content:
+    """A pipe table from its lines, each row as wide as the head."""
     head, *rows = [split_row(line) for at, line in enumerate(lines) if at != 1]
     width = len(head)
     absent = sum(width - len(row) for row in rows if len(row) < width)
     if width * len(lines) > MAX_CELLS or absent > MAX_ABSENT:
         raise ScriptError(f"a table has more than {MAX_CELLS:,} cells; nothing is taken")
-    return [plain_cells((row + [""] * (width - len(row)))[:width]) for row in (head, *rows)]
+    unlike = ((at, row) for at, row in enumerate(rows, 1) if 1 < len(row) != width)
+    uneven = {at for at, row in unlike if any(row[1:]) and any(row[width:] or "-")}
+    return [plain_cells((row + [""] * (width - len(row)))[:width]) for row in (head, *rows)], 1, "", uneven
 
 
 def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, int]]:
@@ -4225,8 +4260,8 @@ def markdown_source(pieces: Sequence[Piece]) -> str:
     return "\n".join("" if kind == "pipe" else source for kind, _, source in pieces)
 
 
-def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cell]], int, str]:
-    """An HTML table's grid with spans expanded, its number of header rows, and its caption."""
+def html_rows(table: Any, places: dict[str, list[Piece]]) -> Content:
+    """An HTML table's grid with spans expanded, its number of header rows, its caption, and its uneven rows."""
     grid: list[list[Cell]] = []
     pending: dict[int, tuple[Cell, int]] = {}  # column -> cell that spans down, rows left
     head, heading, caption, last_group, cells, unsure = 0, True, "", None, 0, False
@@ -4268,7 +4303,9 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cel
     width = max(map(len, grid), default=0)
     if width * len(grid) > MAX_CELLS:
         raise ScriptError(f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken")
-    return [row + [EMPTY] * (width - len(row)) if len(row) < width else row for row in grid], head, caption
+    uneven = {at for at, row in enumerate(grid) if len(row) < width and len({id(c) for c in row if c.text}) > 1}
+    rows = [row + [EMPTY] * (width - len(row)) if len(row) < width else row for row in grid]
+    return rows, head, caption, uneven
 
 
 def take_pending(pending: dict[int, tuple[Cell, int]], column: int) -> Cell:
@@ -4356,8 +4393,9 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
         elif kind == "layout":
             layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
         elif kind != "text":
-            rows, head, caption = (content, 1, "") if kind == "pipe" else content
+            rows, head, caption, uneven = content
             fresh = Table(len(tables) + 1, kind, rows, head, heading, above=before, caption=caption)
+            fresh.uneven = frozenset(uneven)
             fresh.layout = tuple(text for texts in layouts for text in texts)
             fresh.headings = tuple(text for _, text, _ in reversed(path) if text)
             fresh.told = tuple(told for _, _, told in reversed(path))
@@ -5546,6 +5584,9 @@ _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
 _TOPICS = word_list("topics") | word_list("languages")
 _CODES = word_list("language_codes")
+_OTHER_MODELS = word_list("other_models")
+_OF_GROUPS = frozenset(["instruct", "chat"])  # benchmarks are grouped so, too
+_JUDGED = ("score", "win_rate", "rating", "elo")  # by a model, which a note may name
 _NO_BENCHMARK = word_list("no_benchmark")
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
@@ -5757,6 +5798,8 @@ class ScoreReader:
                 taken.left_out.append(f"'{label[:60]}': '{text[:40]}' is no number")
             return
         given = pick.name_of(column if pick.axis == "row" else index, label)
+        if row in self.table.uneven and not (given or pick.only):
+            return leave_open("its row has more or fewer cells than the head: which column is it in?", 1)
         if not (given or pick.only) and self.stands_for_several(cell, row, column):
             return leave_open("it is one cell beside several labels")
         if pick.first and len(values) > 1 and len(given) != len(values):
@@ -5787,7 +5830,7 @@ class ScoreReader:
                 leave_open(f"'{value.odd}' beside the number may say more")
             elif (fact := self.fact_of_benchmark(texts)) and not given:
                 leave_open(f"'{fact}' may be no score")
-            elif not score.benchmark:
+            elif not any(map(str.isalpha, score.benchmark)) and not score.key:
                 leave_open("nothing says which benchmark it is of", 1)
             elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
                 leave_open(why)
@@ -6003,10 +6046,21 @@ class ScoreReader:
 
         Who chose a column by hand has seen the texts: what another measure is called in is asked all the same.
         """
-        for text in filter(None, (score.group, *(score.notes or "").split(", "))):
+        named = "" if score.key or not (found := benchmarks_in(score.benchmark, self.vocabulary)) else score.benchmark
+        for name in found if named else ():
+            named = named.replace(name, " ")  # "Base MMLU"
+        for text in filter(None, (score.group, named, *(score.notes or "").split(", "))):
+            if not by_hand and (word := self.other_model(text, score)):
+                return f"'{text.strip()[:60]}' beside it says '{word}': is it this model's?"
+            if text is named:
+                continue
             known = is_benchmark(text, self.vocabulary) or is_filter(text)
             if _CODES.issuperset(words_of(text)):
                 score.key = None  # "MMLU" beside "de"
+            if text != score.group and score.key:
+                if is_plain_note(text, score.key, self.vocabulary):
+                    continue
+                score.key = None  # "MMLU (STEM)"
             if known or not (word := self.unplain()(text)):
                 continue
             if by_hand and not (says_lower(text) or is_measure(word) or word == "%"):
@@ -6024,6 +6078,14 @@ class ScoreReader:
         if lower and not score.metric and score.value > 50 and "perplexity" not in metric:
             return f"{score.value:g} is much for {metric}, of which less is better"
         return f"an arrow says that less is better, and it is {metric}" if said.less and metric and not lower else ""
+
+    def other_model(self, text: str, score: Score) -> str:
+        """The word of a text beside a benchmark's name that makes the value another model's: "base", "int4", "13B"."""
+        words = [word for word in words_of(text) if word not in self.model.tokens and not word.isdigit()]
+        kinds = _OTHER_MODELS - (_OF_GROUPS if text == score.group else frozenset())
+        judged = self.vocabulary.metrics.get(self.vocabulary.key(score.benchmark) or "") in _JUDGED
+        found = (word for word in words if (word in kinds and not judged) or word in QUANTIZED or SIZED.fullmatch(word))
+        return next(found, "")
 
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""
@@ -6272,6 +6334,7 @@ _NUMBER_BEFORE = re.compile(r"^\W*\d+(?:\.\d+)*[.)]?\s")
 _OTHERS = word_list("others")  # in a heading: whose scores they are, if not this model's
 _DATA_NAMES = re.compile(rf"(?i){CARD_WORDS['data_names']}")  # of data that several measures are taken on
 _BENCHMARK_WORDS = word_list("says_benchmark")
+_IN_BILLIONS = re.compile(r"(?i)[(\[](?:in )?(?:b|bn|billions?)[)\]]")
 _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
@@ -6636,8 +6699,10 @@ class Reader:
     def rows_named(self, block: Block, part: range) -> Iterator[tuple[int, str, Fit]]:
         """The rows whose labels in some columns name the model."""
         columns = [c for c in block.columns("model", "text", "group", "setting") if c in part]
-        sizes = [c for c in block.columns("fact") if head_is(" ".join(block.paths[c]), "size_heads", "model_heads")]
-        sizes = [column for column in sizes if column in part]
+        heads = {c: " ".join(block.paths[c]) for c in block.columns("fact") if c in part}
+        sizes = [
+            c for c, head in heads.items() if head_is(head, "size_heads", "model_heads") or head_is(head, "model_heads")
+        ]
         filled = {c: self.grid.filled(block, c) for c in columns if block.roles[c] in ("model", "text")}
         for row in block.body if columns else ():
             cells = [(c, filled[c][row] if c in filled else self.grid.rows[row][c]) for c in columns + sizes]
@@ -6656,7 +6721,10 @@ class Reader:
         if _SAYS_NOTHING.issuperset(words_of(text)) and relation_of(text, self.model)[0] == "other":
             return ""
         if text.replace(".", "").isdigit():
-            return f"v{text}" if head_is(" ".join(block.paths[column]), "version_heads") else ""
+            head = " ".join(block.paths[column])
+            if _IN_BILLIONS.search(head) and head_is(head, "size_heads"):
+                return f"{text}B"
+            return f"v{text}" if head_is(head, "version_heads") else ""
         sized = any(map(SIZED.fullmatch, self.model.tokens))
         return text if sized or not SIZED.fullmatch(text) else ""
 
@@ -6701,6 +6769,8 @@ class Reader:
             if letter := disguised(text):
                 yield f"'{text[:60]}' has a {letter} in a Latin word: which name is it?"
                 break
+        if self.table.uneven.intersection(*(block.head for block in self.grid.blocks)):
+            yield "its head has fewer cells than its rows: which column is which?"
         for row in self.grid.odd_rows[:1]:
             yield f"row {row - self.table.head} may be another header"
 
@@ -10814,10 +10884,12 @@ def fetch_state(repo_id: str, revision: str | None) -> RepoState:
 
 
 def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
-    """Folded names of benchmarks to their keys (key, name, aliases, names in harnesses), ranges and metrics."""
+    """Folded names of benchmarks to their keys (key, name, aliases, names in harnesses), ranges, metrics, splits."""
     keys: dict[str, str] = {}
     ranges: dict[str, tuple[float | None, float | None]] = {}
     metrics: dict[str, str] = {}
+    splits: dict[str, str] = {}
+    topics: dict[str, str] = {}
     for key, entry in mapping.items():
         if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
             continue
@@ -10833,8 +10905,10 @@ def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
                     keys.setdefault(folded, key)
         low, high = entry.get("range") or (None, None)
         metrics[key] = entry.get("metric") or "score"
+        splits[key] = (entry.get("model_index") or {}).get("split") or ""
+        topics[key] = entry.get("category") or ""
         ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
-    return Vocabulary(keys, ranges, metrics)
+    return Vocabulary(keys, ranges, metrics, splits, topics)
 
 
 def read_card_file(path: Path) -> str:

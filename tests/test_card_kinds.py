@@ -44,3 +44,58 @@ def test_all_that_a_card_says_of_its_numbers_is_looked_at(text):
 )
 def test_texts_that_are_about_something_else_ask_nothing(text):
     assert len(answer(f"# Foo-7B\n\n{text.replace('TABLE', PLAIN)}").results) > 1
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| Benchmark | Bar-7B | Foo-7B |\n|---|---|---|\n| PIQA | 5-shot | 70.5 | 71.5 |\n| MMLU | 50.5 | 51.5 |",
+        "| Benchmark | Bar-7B | Foo-7B |\n|---|---|---|\n| a|b: PIQA | 70.5 | 71.5 |\n| MMLU | 50.5 | 51.5 |",
+        "| Model | Size | MMLU | PIQA |\n|---|---|---|---|\n| Foo-7B | 51.5 | 71.5 |\n| Bar | 7B | 1.5 | 2.5 |",
+        "<table><tr><th>Group</th><th>Task</th><th>Foo-7B</th><th>Bar</th></tr><tr><td>QA</td><td>MMLU</td>"
+        "<td>51.5</td><td>50.5</td></tr><tr><td>PIQA</td><td>71.5</td><td>70.5</td></tr></table>",
+    ],
+)
+def test_a_row_that_does_not_fit_the_head_is_asked(table):
+    answered = answer(f"# Foo-7B\n\n## Results\n\n{table}")
+    assert answered.code == 3 and answered.readings[0].open_cells
+
+
+def test_short_rows_that_lose_nothing_are_read():
+    table = "| Benchmark | Foo-7B | Bar |\n|---|---|---|\n| QA |\n| MMLU | 51.5 | 50.5 | |\n| PIQA | 71.5 | 70.5 |"
+    assert len(answer(f"# Foo-7B\n\n## Results\n\n{table}").results) == 2
+
+
+@pytest.mark.parametrize("beside", ["13B", "Bar-13B", "Falcon", "int8"])
+@pytest.mark.parametrize("ours", ["Ours", "This model", "Our method"])
+def test_ours_of_another_size_or_backbone_is_asked(ours, beside):
+    rows = [("Model", "Backbone", "MMLU"), (ours, beside, "61.5"), ("Baz", "13B", "60.5")]
+    assert not answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}").results
+    rows = [(cell.replace(beside, "7B") for cell in row) for row in rows[:2]] + rows[2:]
+    assert answer(f"# Foo-7B\n\n## Results\n\n{pipe([tuple(row) for row in rows])}").results
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["MMLU (base)", "Baseline MMLU", "MMLU (RLHF)", "Mistral-7B MMLU", "MMLU (Bar-7B)", "MMLU of GPT-4", "MMLU [8bit]"],
+)
+def test_another_model_in_a_benchmarks_label_is_asked(label):
+    rows = [("Benchmark", "Score"), ("MMLU", "61.5"), (label, "60.5")]
+    answered = answer(f"# Foo-7B\n\n## Foo-7B results\n\n{pipe(rows)}")
+    assert answered.code == 3 and 60.5 not in [score.value for score in answered.results]
+
+
+@pytest.mark.parametrize(
+    ("label", "key"),
+    [
+        ("MMLU (test)", "mmlu"), ("MMLU (val)", None), ("MMMU (val)", "mmmu"), ("MMMU (test)", None),
+        ("HellaSwag (dev)", "hellaswag"), ("HellaSwag (test)", None), ("GPQA Diamond (test)", "gpqa_diamond"),
+        ("MMLU (Law)", None), ("GSM8K (2 tasks)", None), ("BBH (20%)", None), ("AIME 2025 (II)", None),
+        ("GPQA Diamond (Chemistry)", None), ("MMLU (5-shot)", "mmlu"), ("MMLU (reported)", "mmlu"),
+        ("MMLU (English)", "mmlu"), ("AGIEval (English)", None), ("GSM8K (math)", "gsm8k"),
+    ],
+)  # fmt: skip
+def test_a_part_or_another_split_has_no_key(label, key):
+    rows = [("Benchmark", "Foo-7B", "Bar"), (label, "61.5", "60.5")]
+    (score,) = answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}").results
+    assert score.key == key

@@ -32,6 +32,8 @@ _EVERYDAY = word_list("everyday_keys")
 AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
 _SHAPE = re.compile(CARD_WORDS["benchmark_shapes"])
 _SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
+_SPLIT_NAMES = {name: name for name in ("train", "test", "validation", "testmini")}
+_SPLIT_NAMES |= dict.fromkeys(("val", "dev"), "validation")
 _NOTES = [(re.compile(pattern, re.I), note) for pattern, note in CARD_WORDS["notes"]]
 _BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
 _OPENS = re.compile(r"[(\[（]")  # found much sooner than a bracket, which may begin with a space
@@ -55,6 +57,8 @@ _RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 DIGIT_IN = re.compile(r"\d")
 _COUNT_BRACKET = re.compile(r"[(\[（]\s*\d[\d.,]*k?\s*[)\]）]")
 _NAME_IN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.+²-]*|[^\W_A-Za-z0-9]+)(?<![.-])")  # "MMLU为5-shot" is four
+_DATE = re.compile(r"(?:20)?2\d(?:0[1-9]|1[0-2])?(?:\d\d)?|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*")
+_PLAIN_NOTES = word_list("plain_notes")
 _WORDS_OF = re.compile(r"[^\W_]+")
 
 
@@ -266,6 +270,18 @@ def is_weak_fact(text: str) -> bool:
     return len(words) == 1 and words[0] in WEAK_FACTS
 
 
+def is_plain_note(text: str, key: str, vocabulary: Vocabulary) -> bool:
+    """Whether what is said beside a benchmark's name makes no part of it: a mode, a date, its topic, "official"."""
+    if any(text == note for _, note in _NOTES) or is_average(text) or is_setting(text) or vocabulary.key(text) == key:
+        return True
+    topic = vocabulary.topics.get(key, "").split("_")  # "GSM8K (math)"
+    english = () if key in word_list("many_languages") else ("en", "english")
+    return "%" not in text and all(
+        word in _PLAIN_NOTES or word in english or _DATE.fullmatch(word) or any(word[:3] == one[:3] for one in topic)
+        for word in words_of(text)
+    )
+
+
 def is_everyday(name: str) -> bool:
     """Whether a benchmark's name is written as the everyday word that it is: "Drop", "Frames"."""
     return name.istitle() and name.casefold() in _EVERYDAY
@@ -278,6 +294,8 @@ class Vocabulary:
     keys: dict[str, str]
     ranges: dict[str, tuple[float | None, float | None]]  # key -> lowest and highest, in percent where it is a share
     metrics: dict[str, str]  # key -> main metric
+    splits: dict[str, str]  # key -> the split of its data set that is the benchmark's
+    topics: dict[str, str]  # key -> category
 
     def key(self, label: Label | str) -> str | None:
         """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""
@@ -292,6 +310,9 @@ class Vocabulary:
         if _COUNT_BRACKET.search(name):
             return None  # "GSM8K (100)": so many of its items
         key, plain = self.keys.get(folded_name(bare)), folded_name(bare)
+        said = {_SPLIT_NAMES[word] for word in words_of(name) if word in _SPLIT_NAMES} if key else ()
+        if said and (own := _SPLIT_NAMES.get(self.splits[key], "train")) != "train" and said != {own}:
+            return None  # "MMMU (test)" is not what MMMU is measured on
         subset = isinstance(label, Label) and label.note and key and folded_name(key) != plain
         return None if subset and folded_name(key or "").startswith(plain) else key  # "RACE (middle)" is no race_high
 

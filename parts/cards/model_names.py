@@ -225,7 +225,7 @@ def fit_texts(texts: Sequence[str], model: ModelName) -> Fit | None:
         return None
     relation, rest = relations[best]
     if len(texts) > 1:
-        own = Counter(name_tokens(texts[best].rpartition("/")[2]))
+        own = Counter(model.tokens if relation == "ours" else name_tokens(texts[best].rpartition("/")[2]))
         for i, text in enumerate(texts):
             own |= Counter(name_tokens(text)) if i != best else Counter()
         told = [token for token in own.elements() if token in model.tokens or token not in NEUTRAL]
@@ -241,9 +241,11 @@ _ORDER = {"same": 0, "ours": 1, "owner": 2, "more": 3, "part": 4, "mixed": 5, "o
 def with_neighbours(
     relation: str, rest: tuple[str, ...], whole: tuple[str, tuple[str, ...]]
 ) -> tuple[str, tuple[str, ...]]:
-    """What a label and its neighbours say with_neighbours."""
-    if relation == "ours" or (whole[0] == "same" and relation != "owner"):
-        return (relation, rest) if relation == "ours" else whole
+    """What a label and its neighbours say together."""
+    if relation == "ours":
+        return (relation, rest) if whole[0] == "same" else ("beside", ())
+    if whole[0] == "same" and relation != "owner":
+        return whole
     if relation not in ("same", "part"):
         return relation, rest
     if whole[0] in ("part", "mixed") or (whole[0] == "more" and all(t in MODES or is_variant(t) for t in whole[1])):

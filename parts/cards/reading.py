@@ -82,6 +82,7 @@ _NUMBER_BEFORE = re.compile(r"^\W*\d+(?:\.\d+)*[.)]?\s")
 _OTHERS = word_list("others")  # in a heading: whose scores they are, if not this model's
 _DATA_NAMES = re.compile(rf"(?i){CARD_WORDS['data_names']}")  # of data that several measures are taken on
 _BENCHMARK_WORDS = word_list("says_benchmark")
+_IN_BILLIONS = re.compile(r"(?i)[(\[](?:in )?(?:b|bn|billions?)[)\]]")
 _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
@@ -446,8 +447,10 @@ class Reader:
     def rows_named(self, block: Block, part: range) -> Iterator[tuple[int, str, Fit]]:
         """The rows whose labels in some columns name the model."""
         columns = [c for c in block.columns("model", "text", "group", "setting") if c in part]
-        sizes = [c for c in block.columns("fact") if head_is(" ".join(block.paths[c]), "size_heads", "model_heads")]
-        sizes = [column for column in sizes if column in part]
+        heads = {c: " ".join(block.paths[c]) for c in block.columns("fact") if c in part}
+        sizes = [
+            c for c, head in heads.items() if head_is(head, "size_heads", "model_heads") or head_is(head, "model_heads")
+        ]
         filled = {c: self.grid.filled(block, c) for c in columns if block.roles[c] in ("model", "text")}
         for row in block.body if columns else ():
             cells = [(c, filled[c][row] if c in filled else self.grid.rows[row][c]) for c in columns + sizes]
@@ -466,7 +469,10 @@ class Reader:
         if _SAYS_NOTHING.issuperset(words_of(text)) and relation_of(text, self.model)[0] == "other":
             return ""
         if text.replace(".", "").isdigit():
-            return f"v{text}" if head_is(" ".join(block.paths[column]), "version_heads") else ""
+            head = " ".join(block.paths[column])
+            if _IN_BILLIONS.search(head) and head_is(head, "size_heads"):
+                return f"{text}B"
+            return f"v{text}" if head_is(head, "version_heads") else ""
         sized = any(map(SIZED.fullmatch, self.model.tokens))
         return text if sized or not SIZED.fullmatch(text) else ""
 
@@ -511,6 +517,8 @@ class Reader:
             if letter := disguised(text):
                 yield f"'{text[:60]}' has a {letter} in a Latin word: which name is it?"
                 break
+        if self.table.uneven.intersection(*(block.head for block in self.grid.blocks)):
+            yield "its head has fewer cells than its rows: which column is which?"
         for row in self.grid.odd_rows[:1]:
             yield f"row {row - self.table.head} may be another header"
 

@@ -19,6 +19,7 @@ from parts.cards.labels import (
     DIGIT_IN,
     FACT_FILLERS,
     MEASURES,
+    SIZED,
     Label,
     Vocabulary,
     benchmarks_in,
@@ -28,6 +29,7 @@ from parts.cards.labels import (
     is_fact,
     is_generic,
     is_measure,
+    is_plain_note,
     is_setting,
     is_weak_fact,
     note_of,
@@ -56,6 +58,9 @@ _ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
 _TOPICS = word_list("topics") | word_list("languages")
 _CODES = word_list("language_codes")
+_OTHER_MODELS = word_list("other_models")
+_OF_GROUPS = frozenset(["instruct", "chat"])  # benchmarks are grouped so, too
+_JUDGED = ("score", "win_rate", "rating", "elo")  # by a model, which a note may name
 _NO_BENCHMARK = word_list("no_benchmark")
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
@@ -267,6 +272,8 @@ class ScoreReader:
                 taken.left_out.append(f"'{label[:60]}': '{text[:40]}' is no number")
             return
         given = pick.name_of(column if pick.axis == "row" else index, label)
+        if row in self.table.uneven and not (given or pick.only):
+            return leave_open("its row has more or fewer cells than the head: which column is it in?", 1)
         if not (given or pick.only) and self.stands_for_several(cell, row, column):
             return leave_open("it is one cell beside several labels")
         if pick.first and len(values) > 1 and len(given) != len(values):
@@ -297,7 +304,7 @@ class ScoreReader:
                 leave_open(f"'{value.odd}' beside the number may say more")
             elif (fact := self.fact_of_benchmark(texts)) and not given:
                 leave_open(f"'{fact}' may be no score")
-            elif not score.benchmark:
+            elif not any(map(str.isalpha, score.benchmark)) and not score.key:
                 leave_open("nothing says which benchmark it is of", 1)
             elif (why := self.out_of_range(score)) and not (pick.metric or pick.unit):
                 leave_open(why)
@@ -513,10 +520,21 @@ class ScoreReader:
 
         Who chose a column by hand has seen the texts: what another measure is called in is asked all the same.
         """
-        for text in filter(None, (score.group, *(score.notes or "").split(", "))):
+        named = "" if score.key or not (found := benchmarks_in(score.benchmark, self.vocabulary)) else score.benchmark
+        for name in found if named else ():
+            named = named.replace(name, " ")  # "Base MMLU"
+        for text in filter(None, (score.group, named, *(score.notes or "").split(", "))):
+            if not by_hand and (word := self.other_model(text, score)):
+                return f"'{text.strip()[:60]}' beside it says '{word}': is it this model's?"
+            if text is named:
+                continue
             known = is_benchmark(text, self.vocabulary) or is_filter(text)
             if _CODES.issuperset(words_of(text)):
                 score.key = None  # "MMLU" beside "de"
+            if text != score.group and score.key:
+                if is_plain_note(text, score.key, self.vocabulary):
+                    continue
+                score.key = None  # "MMLU (STEM)"
             if known or not (word := self.unplain()(text)):
                 continue
             if by_hand and not (says_lower(text) or is_measure(word) or word == "%"):
@@ -534,6 +552,14 @@ class ScoreReader:
         if lower and not score.metric and score.value > 50 and "perplexity" not in metric:
             return f"{score.value:g} is much for {metric}, of which less is better"
         return f"an arrow says that less is better, and it is {metric}" if said.less and metric and not lower else ""
+
+    def other_model(self, text: str, score: Score) -> str:
+        """The word of a text beside a benchmark's name that makes the value another model's: "base", "int4", "13B"."""
+        words = [word for word in words_of(text) if word not in self.model.tokens and not word.isdigit()]
+        kinds = _OTHER_MODELS - (_OF_GROUPS if text == score.group else frozenset())
+        judged = self.vocabulary.metrics.get(self.vocabulary.key(score.benchmark) or "") in _JUDGED
+        found = (word for word in words if (word in kinds and not judged) or word in QUANTIZED or SIZED.fullmatch(word))
+        return next(found, "")
 
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""

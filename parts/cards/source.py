@@ -14,10 +14,12 @@ from parts.vocabulary import normalize_name
 
 
 def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
-    """Folded names of benchmarks to their keys (key, name, aliases, names in harnesses), ranges and metrics."""
+    """Folded names of benchmarks to their keys (key, name, aliases, names in harnesses), ranges, metrics, splits."""
     keys: dict[str, str] = {}
     ranges: dict[str, tuple[float | None, float | None]] = {}
     metrics: dict[str, str] = {}
+    splits: dict[str, str] = {}
+    topics: dict[str, str] = {}
     for key, entry in mapping.items():
         if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
             continue
@@ -33,8 +35,10 @@ def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
                     keys.setdefault(folded, key)
         low, high = entry.get("range") or (None, None)
         metrics[key] = entry.get("metric") or "score"
+        splits[key] = (entry.get("model_index") or {}).get("split") or ""
+        topics[key] = entry.get("category") or ""
         ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
-    return Vocabulary(keys, ranges, metrics)
+    return Vocabulary(keys, ranges, metrics, splits, topics)
 
 
 def read_card_file(path: Path) -> str:

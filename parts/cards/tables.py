@@ -53,6 +53,7 @@ class Table:
     below: list[str] = field(default_factory=list)  # those behind it, up to a heading or another table
     caption: str = ""
     layout: tuple[str, ...] = ()  # texts of the tables that this one stands in
+    uneven: frozenset[int] = frozenset()  # rows with several cells, and more or fewer than the others
 
     @property
     def width(self) -> int:
@@ -119,7 +120,8 @@ _OF_SECTION = re.compile(  # says something of the tables above it, too
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 Returned = TypeVar("Returned")
-Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table's rows
+Content = tuple[list[list["Cell"]], int, str, set[int]]  # rows, how many are header rows, caption, uneven rows
+Piece = tuple[str, int, Any]  # "heading", "text", "pipe" or "html"; a heading's level; the source, or a table
 
 
 def split_row(source: str) -> list[str]:
@@ -247,14 +249,16 @@ def columns(blanks: str) -> int:
     return len(blanks.expandtabs(4).replace("> ", ">"))
 
 
-def pipe_rows(lines: Sequence[str]) -> list[list[Cell]]:
-    """The rows of a pipe table from its lines, each as wide as the head."""
+def pipe_rows(lines: Sequence[str]) -> Content:
+    """A pipe table from its lines, each row as wide as the head."""
     head, *rows = [split_row(line) for at, line in enumerate(lines) if at != 1]
     width = len(head)
     absent = sum(width - len(row) for row in rows if len(row) < width)
     if width * len(lines) > MAX_CELLS or absent > MAX_ABSENT:
         raise ScriptError(f"a table has more than {MAX_CELLS:,} cells; nothing is taken")
-    return [plain_cells((row + [""] * (width - len(row)))[:width]) for row in (head, *rows)]
+    unlike = ((at, row) for at, row in enumerate(rows, 1) if 1 < len(row) != width)
+    uneven = {at for at, row in unlike if any(row[1:]) and any(row[width:] or "-")}
+    return [plain_cells((row + [""] * (width - len(row)))[:width]) for row in (head, *rows)], 1, "", uneven
 
 
 def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, int]]:
@@ -406,8 +410,8 @@ def markdown_source(pieces: Sequence[Piece]) -> str:
     return "\n".join("" if kind == "pipe" else source for kind, _, source in pieces)
 
 
-def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cell]], int, str]:
-    """An HTML table's grid with spans expanded, its number of header rows, and its caption."""
+def html_rows(table: Any, places: dict[str, list[Piece]]) -> Content:
+    """An HTML table's grid with spans expanded, its number of header rows, its caption, and its uneven rows."""
     grid: list[list[Cell]] = []
     pending: dict[int, tuple[Cell, int]] = {}  # column -> cell that spans down, rows left
     head, heading, caption, last_group, cells, unsure = 0, True, "", None, 0, False
@@ -449,7 +453,9 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> tuple[list[list[Cel
     width = max(map(len, grid), default=0)
     if width * len(grid) > MAX_CELLS:
         raise ScriptError(f"a table has more than {MAX_CELLS:,} cells when its spans are expanded; nothing is taken")
-    return [row + [EMPTY] * (width - len(row)) if len(row) < width else row for row in grid], head, caption
+    uneven = {at for at, row in enumerate(grid) if len(row) < width and len({id(c) for c in row if c.text}) > 1}
+    rows = [row + [EMPTY] * (width - len(row)) if len(row) < width else row for row in grid]
+    return rows, head, caption, uneven
 
 
 def take_pending(pending: dict[int, tuple[Cell, int]], column: int) -> Cell:
@@ -537,8 +543,9 @@ def place_tables(pieces: Sequence[Piece]) -> list[Table]:
         elif kind == "layout":
             layouts = [*layouts, tuple(content)] if level > 0 else layouts[:-1]
         elif kind != "text":
-            rows, head, caption = (content, 1, "") if kind == "pipe" else content
+            rows, head, caption, uneven = content
             fresh = Table(len(tables) + 1, kind, rows, head, heading, above=before, caption=caption)
+            fresh.uneven = frozenset(uneven)
             fresh.layout = tuple(text for texts in layouts for text in texts)
             fresh.headings = tuple(text for _, text, _ in reversed(path) if text)
             fresh.told = tuple(told for _, _, told in reversed(path))
