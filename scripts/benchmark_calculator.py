@@ -10263,7 +10263,7 @@ def look_at_answer(answer: Any) -> None:
     if reason := why_no_answer(answer):
         raise ScriptError(f"{answer.request.url.path}: its answer {reason}: not what the Hub says")
     links = answer.links if "link" in answer.headers else {}
-    following = (links.get("next") or {}).get("url")
+    following = next_page(answer)
     leaves = following and urlsplit(following).netloc and not on_hub(following) and on_hub(answer.request.url)
     renewals = [(links.get("xet-auth") or {}).get("url"), answer.headers.get("x-xet-refresh-route")]
     away = next((place for place in renewals if place and not renews_on_hub(place)), following if leaves else None)
@@ -10285,15 +10285,19 @@ def why_no_answer(answer: Any) -> str | None:
     waits = [heads.get("retry-after", ""), *re.findall(r"\bt=(\d+)", heads.get("ratelimit", ""))]
     if answer.is_error and any(len(wait) > 3 and wait.isdecimal() for wait in waits):
         return f"asks to wait for {max(waits, key=len)[:20]} seconds"
-    if (answer.links if "link" in heads else {}).get("next") or path.endswith("/discussions"):
+    following = next_page(answer)
+    if following or path.endswith("/discussions"):
         pages = LAST.__dict__.setdefault("pages", Counter())
         pages[path] += 1
+        onward = place_after(answer.request.url, following or "") or path  # which may be another for each page
+        pages[onward] = max(pages[onward], pages[path])
         if pages[path] > MOST_PAGES:
             return f"goes on after {MOST_PAGES} pages"
     if not is_store(heads.get("x-xet-cas-url")):
         return "names no place of a store"
     if path.startswith("/api/"):
-        if answer.has_redirect_location and not goes_on_alike(answer.request.url, heads["location"]):
+        onward = [heads["location"]] if answer.has_redirect_location else [following] if following else []
+        if not all(goes_on_alike(answer.request.url, place) for place in onward):
             return "goes on at a place that answers no such question"
         limit_body(answer)
         if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
@@ -10303,12 +10307,22 @@ def why_no_answer(answer: Any) -> str | None:
     return None
 
 
-def goes_on_alike(url: Any, place: str) -> bool:
-    """Whether a redirection of a question to the Hub leads to one of its kind, whose answer is looked at alike."""
+def next_page(answer: Any) -> str | None:
+    """Where a list goes on, by its answer's head."""
+    return ((answer.links if "link" in answer.headers else {}).get("next") or {}).get("url")
+
+
+def place_after(url: Any, place: str) -> str | None:
+    """The Hub's path to which a redirection or a next page leads, as the client goes there: without the dots in it."""
     try:
-        onward = hub_path(url.join(place))  # as the client goes there: without the dots in it
+        return hub_path(url.join(place))
     except Exception:  # no address; each HTTP library has its own error
-        return False
+        return None
+
+
+def goes_on_alike(url: Any, place: str) -> bool:
+    """Whether a question to the Hub, redirected or on a next page, leads to one whose answer is looked at alike."""
+    onward = place_after(url, place) or ""
     return bool(OF_A_REPO.match(onward)) if OF_A_REPO.match(hub_path(url)) else onward.startswith("/api/")
 
 

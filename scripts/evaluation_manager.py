@@ -7755,7 +7755,7 @@ def look_at_answer(answer: Any) -> None:
     if reason := why_no_answer(answer):
         raise ScriptError(f"{answer.request.url.path}: its answer {reason}: not what the Hub says")
     links = answer.links if "link" in answer.headers else {}
-    following = (links.get("next") or {}).get("url")
+    following = next_page(answer)
     leaves = following and urlsplit(following).netloc and not on_hub(following) and on_hub(answer.request.url)
     renewals = [(links.get("xet-auth") or {}).get("url"), answer.headers.get("x-xet-refresh-route")]
     away = next((place for place in renewals if place and not renews_on_hub(place)), following if leaves else None)
@@ -7777,15 +7777,19 @@ def why_no_answer(answer: Any) -> str | None:
     waits = [heads.get("retry-after", ""), *re.findall(r"\bt=(\d+)", heads.get("ratelimit", ""))]
     if answer.is_error and any(len(wait) > 3 and wait.isdecimal() for wait in waits):
         return f"asks to wait for {max(waits, key=len)[:20]} seconds"
-    if (answer.links if "link" in heads else {}).get("next") or path.endswith("/discussions"):
+    following = next_page(answer)
+    if following or path.endswith("/discussions"):
         pages = LAST.__dict__.setdefault("pages", Counter())
         pages[path] += 1
+        onward = place_after(answer.request.url, following or "") or path  # which may be another for each page
+        pages[onward] = max(pages[onward], pages[path])
         if pages[path] > MOST_PAGES:
             return f"goes on after {MOST_PAGES} pages"
     if not is_store(heads.get("x-xet-cas-url")):
         return "names no place of a store"
     if path.startswith("/api/"):
-        if answer.has_redirect_location and not goes_on_alike(answer.request.url, heads["location"]):
+        onward = [heads["location"]] if answer.has_redirect_location else [following] if following else []
+        if not all(goes_on_alike(answer.request.url, place) for place in onward):
             return "goes on at a place that answers no such question"
         limit_body(answer)
         if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
@@ -7795,12 +7799,22 @@ def why_no_answer(answer: Any) -> str | None:
     return None
 
 
-def goes_on_alike(url: Any, place: str) -> bool:
-    """Whether a redirection of a question to the Hub leads to one of its kind, whose answer is looked at alike."""
+def next_page(answer: Any) -> str | None:
+    """Where a list goes on, by its answer's head."""
+    return ((answer.links if "link" in answer.headers else {}).get("next") or {}).get("url")
+
+
+def place_after(url: Any, place: str) -> str | None:
+    """The Hub's path to which a redirection or a next page leads, as the client goes there: without the dots in it."""
     try:
-        onward = hub_path(url.join(place))  # as the client goes there: without the dots in it
+        return hub_path(url.join(place))
     except Exception:  # no address; each HTTP library has its own error
-        return False
+        return None
+
+
+def goes_on_alike(url: Any, place: str) -> bool:
+    """Whether a question to the Hub, redirected or on a next page, leads to one whose answer is looked at alike."""
+    onward = place_after(url, place) or ""
     return bool(OF_A_REPO.match(onward)) if OF_A_REPO.match(hub_path(url)) else onward.startswith("/api/")
 
 
@@ -16305,7 +16319,7 @@ def seal_of(document: dict[str, Any], purpose: str) -> str:
 
 MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
 MOST_CLOSED = 20  # closed pull requests of one's own that are looked at
-PLAN_SEAL, RESULTS_SEAL = "plan 2", "plan results 1"
+PLAN_SEAL, RESULTS_SEAL = "plan 3", "plan results 1"
 # What a plan's seal covers: where it goes, as what, and what was answered.
 DECIDED = (
     "repo_id", "target", "formats", "task_type", "dataset_name",
@@ -16581,8 +16595,8 @@ def saved_plan(plan: Plan) -> dict[str, Any]:
     What is changed and not yet meant (`--adopt`) keeps the seal that does not fit.
     """
     try:
-        seal = seal_of(decisions_of(plan), PLAN_SEAL)
         results = plan.results_seal if plan.changed else seal_of(results_of_plan(plan), RESULTS_SEAL)
+        seal = seal_of(decisions_of(plan, results), PLAN_SEAL)
     except ScriptError as error:
         note(f"{error}; so the plan has no seal, and `apply` asks where it goes")
         seal = results = ""
@@ -16591,7 +16605,7 @@ def saved_plan(plan: Plan) -> dict[str, Any]:
 
 def is_own(plan: Plan) -> bool:
     """Whether a plan, as it was read, goes where this user said, with this user's answers."""
-    return bool(plan.seal) and is_sealed(decisions_of(plan) | {"seal": plan.seal}, PLAN_SEAL)
+    return bool(plan.seal) and is_sealed(decisions_of(plan, plan.results_seal) | {"seal": plan.seal}, PLAN_SEAL)
 
 
 def is_unchanged(plan: Plan) -> bool:
@@ -16606,8 +16620,9 @@ def results_of_plan(plan: Plan) -> dict[str, Any]:
     return {**kept, "repo_id": plan.repo_id, "seal": "", "results_seal": ""}
 
 
-def decisions_of(plan: Plan) -> dict[str, Any]:
-    return {name: getattr(plan, name) for name in DECIDED}
+def decisions_of(plan: Plan, results_seal: str) -> dict[str, Any]:
+    """Where a plan goes and what was answered, and for which results: a decision on others is none on these."""
+    return {name: getattr(plan, name) for name in DECIDED} | {"results_seal": results_seal}
 
 
 def again_apply(file: Path, plan: Plan) -> str:

@@ -2499,7 +2499,7 @@ def look_at_answer(answer: Any) -> None:
     if reason := why_no_answer(answer):
         raise ScriptError(f"{answer.request.url.path}: its answer {reason}: not what the Hub says")
     links = answer.links if "link" in answer.headers else {}
-    following = (links.get("next") or {}).get("url")
+    following = next_page(answer)
     leaves = following and urlsplit(following).netloc and not on_hub(following) and on_hub(answer.request.url)
     renewals = [(links.get("xet-auth") or {}).get("url"), answer.headers.get("x-xet-refresh-route")]
     away = next((place for place in renewals if place and not renews_on_hub(place)), following if leaves else None)
@@ -2521,15 +2521,19 @@ def why_no_answer(answer: Any) -> str | None:
     waits = [heads.get("retry-after", ""), *re.findall(r"\bt=(\d+)", heads.get("ratelimit", ""))]
     if answer.is_error and any(len(wait) > 3 and wait.isdecimal() for wait in waits):
         return f"asks to wait for {max(waits, key=len)[:20]} seconds"
-    if (answer.links if "link" in heads else {}).get("next") or path.endswith("/discussions"):
+    following = next_page(answer)
+    if following or path.endswith("/discussions"):
         pages = LAST.__dict__.setdefault("pages", Counter())
         pages[path] += 1
+        onward = place_after(answer.request.url, following or "") or path  # which may be another for each page
+        pages[onward] = max(pages[onward], pages[path])
         if pages[path] > MOST_PAGES:
             return f"goes on after {MOST_PAGES} pages"
     if not is_store(heads.get("x-xet-cas-url")):
         return "names no place of a store"
     if path.startswith("/api/"):
-        if answer.has_redirect_location and not goes_on_alike(answer.request.url, heads["location"]):
+        onward = [heads["location"]] if answer.has_redirect_location else [following] if following else []
+        if not all(goes_on_alike(answer.request.url, place) for place in onward):
             return "goes on at a place that answers no such question"
         limit_body(answer)
         if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
@@ -2539,12 +2543,22 @@ def why_no_answer(answer: Any) -> str | None:
     return None
 
 
-def goes_on_alike(url: Any, place: str) -> bool:
-    """Whether a redirection of a question to the Hub leads to one of its kind, whose answer is looked at alike."""
+def next_page(answer: Any) -> str | None:
+    """Where a list goes on, by its answer's head."""
+    return ((answer.links if "link" in answer.headers else {}).get("next") or {}).get("url")
+
+
+def place_after(url: Any, place: str) -> str | None:
+    """The Hub's path to which a redirection or a next page leads, as the client goes there: without the dots in it."""
     try:
-        onward = hub_path(url.join(place))  # as the client goes there: without the dots in it
+        return hub_path(url.join(place))
     except Exception:  # no address; each HTTP library has its own error
-        return False
+        return None
+
+
+def goes_on_alike(url: Any, place: str) -> bool:
+    """Whether a question to the Hub, redirected or on a next page, leads to one whose answer is looked at alike."""
+    onward = place_after(url, place) or ""
     return bool(OF_A_REPO.match(onward)) if OF_A_REPO.match(hub_path(url)) else onward.startswith("/api/")
 
 
@@ -10856,6 +10870,33 @@ def say_missing_spaces(task: str, pairs: Sequence[tuple[str, str]]) -> None:
         note(f"warning: {task}: the choices follow the prompt without a space ({shown}): scores may be at chance")
 
 
+# --- parts/harness/named_places.py ------------------------------------------------------------------------------------
+
+PLACE_ELSEWHERE = re.compile(r"[A-Za-z][\w+.-]*://")  # what fsspec takes for one, or for one of several in a::b
+LOCAL_PLACE = re.compile(r"\A(?:file|local):(?://)?")  # what fsspec leaves out of a path of this machine
+
+
+def places_named(text: str, folder: str) -> Iterator[str]:
+    """The files and folders that are there and that a text may name, as fsspec takes it: `file:x` and `a::b`, too.
+
+    inspect runs a task in the task's own folder, and loads it partly in the current one: relative to either.
+    """
+    for piece in text.split("::"):
+        path = os.path.expanduser(re.sub(LOCAL_PLACE, "", piece))
+        for base in ("", folder):
+            with contextlib.suppress(ValueError):  # of a text with a null in it
+                if path and os.path.lexists(os.path.join(base, path)):
+                    yield os.path.join(base, path)
+
+
+def leads_out(place: str, near: Iterable[str]) -> bool:
+    """Whether a file, or something in a folder, lies out of some folders; links are followed."""
+    inside = (os.path.join(root, name) for root, *names in os.walk(place) for name in (*names[0], *names[1]))
+    return any(
+        not any(Path(os.path.realpath(path)).is_relative_to(folder) for folder in near) for path in (place, *inside)
+    )
+
+
 # --- parts/harness/surroundings.py ------------------------------------------------------------------------------------
 
 # Each of these would let a repository's own settings or hooks name a program that git then runs.
@@ -10972,22 +11013,26 @@ def keep_inspect_out_of_folder() -> None:
 class DataLoads:
     """What is known while data sets are loaded: whether a task of the user's own asks, and for which local folder.
 
+    near: folders that rows may name files in, beside the caches of data sets: of a task's file, and local data sets.
     programs: metrics of the Hub that may run here; None: any. refused: what was refused, whoever hid the error.
     """
 
     own_task = False
     folder: Path | None = None
+    near: set[str] = set()  # noqa: RUF012 - one for all
     programs: frozenset[str] | None = frozenset()
     refused: ScriptError | None = None
 
 
 @contextlib.contextmanager
-def asked_by(own_task: bool) -> Iterator[None]:
-    """While open, what is loaded is asked for by a task of the user's own, or by one of a harness's.
+def asked_by(own_task: bool, file: str | os.PathLike | None = None) -> Iterator[None]:
+    """While open, what is loaded is asked for by a task of the user's own (in a file), or by one of a harness's.
 
     A harness's task means a data set of the Hub, or its copy in the cache: never what has its name in this folder.
     """
     guard_loading()
+    if file:
+        DataLoads.near.add(os.path.realpath(os.path.dirname(os.path.abspath(file))))
     before, DataLoads.own_task, DataLoads.refused = DataLoads.own_task, own_task, None
     try:
         yield
@@ -11048,6 +11093,7 @@ def guard_loading() -> None:
         named = more.get("data_dir") or more.get("data_files")  # by the task itself
         local = not packaged and not named and os.path.isdir(path)
         before, DataLoads.folder = DataLoads.folder, Path(path).resolve() if local else None
+        DataLoads.near |= {os.path.realpath(name) for name in (path, more.get("data_dir")) if os.path.isdir(name or "")}
         try:
             found = build(path, **more)
             if place := content_place(path, found.config.data_files):
@@ -11082,7 +11128,50 @@ def guard_loading() -> None:
     guarded_resolve.guarded = True
     datasets.data_files.resolve_pattern = guarded_resolve
     datasets.load.load_dataset_builder = datasets.load_dataset_builder = guarded_build
+    for kind in filter(lambda kind: hasattr(kind, "embed_storage"), vars(datasets.features).values()):
+        kind.decode_example = reads_no_file_elsewhere(kind.decode_example)
+        kind.embed_storage = reads_no_file_elsewhere(kind.embed_storage)
     guard_imports()
+
+
+def reads_no_file_elsewhere(read: Any) -> Any:
+    """A feature's reader (of a picture, a sound, a document, or of all in a table) that reads no file by its name
+    unless the file may be named; the data say themselves, and a Parquet file does, that a column is one of these.
+    """
+
+    @functools.wraps(read)
+    def guarded(self: Any, value: Any, *rest: Any, **more: Any) -> Any:
+        named = [value] if isinstance(value, str) else []
+        if isinstance(value, dict):
+            named = [value.get("path")] if value.get("bytes") is None else []
+        elif hasattr(value, "filter") and hasattr(value, "field"):
+            named = value.filter(value.field("bytes").is_null()).field("path").to_pylist()
+        for name in filter(None, named):
+            refuse_row_file(name)
+        return read(self, value, *rest, **more)
+
+    return guarded
+
+
+def refuse_row_file(name: str) -> None:
+    """ScriptError (3) for a file that a row names and that is neither of its data set, of the Hub, nor of the task."""
+    import datasets
+    from huggingface_hub import constants
+
+    hub = ("hf://", f"{constants.ENDPOINT}/")
+    packs = tuple(f"{kind}://" for kind in ("zip", "tar", "gzip", "bz2", "lz4", "xz", "zstd", "7z", "rar"))
+    *hops, last = name.split("::")
+    elsewhere = [hop for hop in hops if PLACE_ELSEWHERE.match(hop) and not hop.startswith((*hub, *packs))]
+    elsewhere += [last] if PLACE_ELSEWHERE.match(last) and not last.startswith(hub) else []
+    caches = [constants.HF_HUB_CACHE, datasets.config.HF_DATASETS_CACHE]  # the token lies above them
+    near = [*DataLoads.near, *map(os.path.realpath, caches)]
+    if elsewhere or any(leads_out(place, near) for place in places_named(name, "")):
+        DataLoads.refused = ScriptError(
+            f"a row of the task's data names {single_line(name)[:100]} in the place of a picture's, sound's or "
+            "document's bytes: it would be read from there and shown to the model; nothing was read",
+            code=3,
+        )
+        raise DataLoads.refused
 
 
 def allow_programs(trusted: bool, sandbox: str | None) -> None:

@@ -1455,7 +1455,7 @@ def look_at_answer(answer: Any) -> None:
     if reason := why_no_answer(answer):
         raise ScriptError(f"{answer.request.url.path}: its answer {reason}: not what the Hub says")
     links = answer.links if "link" in answer.headers else {}
-    following = (links.get("next") or {}).get("url")
+    following = next_page(answer)
     leaves = following and urlsplit(following).netloc and not on_hub(following) and on_hub(answer.request.url)
     renewals = [(links.get("xet-auth") or {}).get("url"), answer.headers.get("x-xet-refresh-route")]
     away = next((place for place in renewals if place and not renews_on_hub(place)), following if leaves else None)
@@ -1477,15 +1477,19 @@ def why_no_answer(answer: Any) -> str | None:
     waits = [heads.get("retry-after", ""), *re.findall(r"\bt=(\d+)", heads.get("ratelimit", ""))]
     if answer.is_error and any(len(wait) > 3 and wait.isdecimal() for wait in waits):
         return f"asks to wait for {max(waits, key=len)[:20]} seconds"
-    if (answer.links if "link" in heads else {}).get("next") or path.endswith("/discussions"):
+    following = next_page(answer)
+    if following or path.endswith("/discussions"):
         pages = LAST.__dict__.setdefault("pages", Counter())
         pages[path] += 1
+        onward = place_after(answer.request.url, following or "") or path  # which may be another for each page
+        pages[onward] = max(pages[onward], pages[path])
         if pages[path] > MOST_PAGES:
             return f"goes on after {MOST_PAGES} pages"
     if not is_store(heads.get("x-xet-cas-url")):
         return "names no place of a store"
     if path.startswith("/api/"):
-        if answer.has_redirect_location and not goes_on_alike(answer.request.url, heads["location"]):
+        onward = [heads["location"]] if answer.has_redirect_location else [following] if following else []
+        if not all(goes_on_alike(answer.request.url, place) for place in onward):
             return "goes on at a place that answers no such question"
         limit_body(answer)
         if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
@@ -1495,12 +1499,22 @@ def why_no_answer(answer: Any) -> str | None:
     return None
 
 
-def goes_on_alike(url: Any, place: str) -> bool:
-    """Whether a redirection of a question to the Hub leads to one of its kind, whose answer is looked at alike."""
+def next_page(answer: Any) -> str | None:
+    """Where a list goes on, by its answer's head."""
+    return ((answer.links if "link" in answer.headers else {}).get("next") or {}).get("url")
+
+
+def place_after(url: Any, place: str) -> str | None:
+    """The Hub's path to which a redirection or a next page leads, as the client goes there: without the dots in it."""
     try:
-        onward = hub_path(url.join(place))  # as the client goes there: without the dots in it
+        return hub_path(url.join(place))
     except Exception:  # no address; each HTTP library has its own error
-        return False
+        return None
+
+
+def goes_on_alike(url: Any, place: str) -> bool:
+    """Whether a question to the Hub, redirected or on a next page, leads to one whose answer is looked at alike."""
+    onward = place_after(url, place) or ""
     return bool(OF_A_REPO.match(onward)) if OF_A_REPO.match(hub_path(url)) else onward.startswith("/api/")
 
 
@@ -9734,9 +9748,8 @@ def shown_questions(args: argparse.Namespace) -> tuple[str, ...]:
 # --- parts/jobs/providers.py ------------------------------------------------------------------------------------------
 
 LONG_PROMPT = 4000  # tokens of the longest prompt that a ceiling counts with
-ProviderPrices = Mapping[
-    str, Mapping[str, tuple[float, float]]
-]  # model -> provider -> dollars for a million tokens, in, out
+Offers = Mapping[str, tuple[float, float] | None]  # provider -> dollars for a million tokens, in, out
+ProviderPrices = Mapping[str, Offers]  # of each model
 ROUTER_SECONDS = 10.0
 ANSWER_SECONDS = 10  # of a provider for one item
 SETUP_SECONDS = 240  # packages are installed
@@ -9749,25 +9762,34 @@ def provider_prices() -> ProviderPrices:
 
     try:
         rows = get_session().get(f"{ROUTER}/models", timeout=ROUTER_SECONDS).json()["data"]
-        return {str(row["id"]): dict(offered_prices(row)) for row in rows}
+        return {str(row["id"]): offered_prices(row) for row in rows}
     except Exception:  # a convenience: without it the price of the tokens is unknown, and the plan says so
         return {}
 
 
-def offered_prices(row: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
-    """The providers of a model that name a price."""
+def offered_prices(row: Mapping[str, Any]) -> Offers:
+    """The providers of a model, each with its price; None where it names none, or two."""
+    found: dict[str, tuple[float, float] | None] = {}
     for entry in row.get("providers") or []:
-        pricing = entry.get("pricing") or {}
+        pricing, name = entry.get("pricing") or {}, str(entry.get("provider"))
         numbers = [pricing.get("input"), pricing.get("output")]
-        if all(isinstance(number, int | float) and number >= 0 for number in numbers):
-            yield str(entry.get("provider")), (float(numbers[0]), float(numbers[1]))
+        priced = all(number == 0 or is_price(number) for number in numbers)
+        price = (float(numbers[0]), float(numbers[1])) if priced else None
+        found[name] = price if found.get(name, price) == price else None
+    return found
 
 
-def token_price(offers: Mapping[str, tuple[float, float]], provider: str | None) -> tuple[float, float] | None:
-    """The price of the provider asked for, or the highest of all when the router chooses; None when unknown."""
-    if provider in offers:
-        return offers[provider]
-    return max(offers.values(), default=None) if provider in (None, "fastest", "cheapest") else None
+def token_price(offers: Offers, provider: str | None) -> tuple[float, float] | None:
+    """The price of the provider asked for; when the router chooses, the highest of each side; None when unknown.
+
+    It is unknown, too, where one of those that the router may choose names none.
+    """
+    if provider in offers or provider not in (None, "fastest", "cheapest"):
+        return offers.get(provider or "")
+    prices = [price for price in offers.values() if price]
+    if not prices or len(prices) < len(offers):
+        return None
+    return max(price[0] for price in prices), max(price[1] for price in prices)
 
 
 def known_prices(models: Iterable[str], provider: str | None, prices: ProviderPrices) -> dict[str, float]:

@@ -2,6 +2,7 @@
 sending: at the prompt, in the lock's wait, between two batches of --max-parallel, while weights are uploaded."""
 
 import json
+import math
 from pathlib import Path
 
 import evaluation_manager as manager
@@ -322,6 +323,30 @@ def test_an_adopted_run_keeps_no_files_of_an_upload(hub):
 
 
 # --- other sendings ---
+
+
+@pytest.mark.parametrize(
+    ("providers", "price"),
+    [
+        ({"a": (2, 1), "b": (1, 100)}, (2, 100)),
+        ({"a": (2, 1), "b": (0, 0)}, (2, 1)),
+        ({"a": (2, 1), "b": None}, None),
+        ({"a": (2, 1), "b": (1, -1)}, None),
+        ({"a": (2, 1), "b": (1, math.inf)}, None),
+        ({"a": (2, 1), "b": (True, 1)}, None),
+        ({}, None),
+    ],
+)
+def test_the_tokens_of_a_router_cost_at_most_the_dearest_of_each_side(providers, price):
+    rows = [
+        {"provider": name, "pricing": pair and {"input": pair[0], "output": pair[1]}}
+        for name, pair in providers.items()
+    ]
+    offers = provider_script.offered_prices({"providers": rows})
+    assert provider_script.token_price(offers, None) == provider_script.token_price(offers, "fastest") == price
+    assert provider_script.token_price(offers, "a") == (providers.get("a") and (2, 1))
+    twice = provider_script.offered_prices({"providers": [*rows, {"provider": "a"}, *rows[:1]]})
+    assert provider_script.token_price(twice, "a") is None and provider_script.token_price(offers, "z") is None
 
 
 def test_tokens_that_cost_more_than_planned_are_not_bought(hub, meanwhile, monkeypatch, capsys):

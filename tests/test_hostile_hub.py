@@ -111,6 +111,24 @@ def test_no_other_way_leads_to_a_name_of_the_hubs_choice(strange, tmp_path, way)
     assert not list(tmp_path.rglob("pwn.sh*"))
 
 
+@pytest.mark.parametrize("way", [*AWAY, "other repo"])
+def test_the_next_page_of_a_list_is_looked_at_as_the_first(strange, tmp_path, way):
+    evil, onward = str(tmp_path / "pwn.sh"), AWAY.get(way, "/api/models/x/tree/main").format(strange.place)
+    files = [{"type": "file", "path": "data.json", "size": 2, "oid": "a" * 40, "xetHash": "b" * 64}]
+    files[0]["lfs"] = {"oid": evil, "size": 2, "pointerSize": 100}
+    place = onward if onward.startswith("http") else strange.place + onward
+
+    def answer(asked, path):
+        if "/tree/" in path and path.startswith("/api/datasets/acme"):
+            return b"[]", {"Link": f'<{place}>; rel="next"'}
+        return (json.dumps(files).encode() if "/api/datasets/acme" not in path else info(SHA)), {}
+
+    strange.answer = answer
+    with pytest.raises(ScriptError, match="not what the Hub says"):
+        snapshot_download("acme/d", repo_type="dataset", cache_dir=strange.cache, endpoint=strange.place)
+    assert not list(tmp_path.rglob("pwn.sh*"))
+
+
 @pytest.mark.parametrize("place", ["local:///srv/x", "file:///srv/x", "/srv/x", "http://elsewhere.example/"])
 @pytest.mark.parametrize("header", [True, False])
 def test_the_store_of_xet_is_no_folder_here(strange, place, header):
@@ -135,7 +153,7 @@ def test_what_the_hub_says_is_read(strange):
     assert strange.api.dataset_info("acme/d").sha == SHA
 
 
-@pytest.mark.parametrize("way", ["same page", "new pages", "discussions"])
+@pytest.mark.parametrize("way", ["same page", "new pages", "new paths", "discussions"])
 def test_a_list_without_end_has_one(strange, monkeypatch, way):
     monkeypatch.setattr(answers, "MOST_PAGES", 20)
 
@@ -143,7 +161,8 @@ def test_a_list_without_end_has_one(strange, monkeypatch, way):
         if path.endswith("/discussions"):
             return json.dumps({"discussions": [], "count": 10**9, "start": 0}).encode(), {}
         more = "" if way == "same page" else f"&n={strange.asked}"
-        return b'[{"id": "acme/m"}]', {"Link": f'<{strange.place}/api/models?x=1{more}>; rel="next"'}
+        onward = f"models/{strange.asked}" if way == "new paths" else "models"
+        return b'[{"id": "acme/m"}]', {"Link": f'<{strange.place}/api/{onward}?x=1{more}>; rel="next"'}
 
     strange.answer = answer
     with pytest.raises(ScriptError, match="goes on after 20 pages"):

@@ -382,6 +382,23 @@ def test_a_plan_of_another_hand_neither_says_where_it_goes_nor_answers(
     assert (victim.read_bytes() != CARD) == (changed == "target")
 
 
+def test_what_was_decided_on_some_results_is_not_on_others(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Two plans of the user's own for one repo, put together by somebody: neither's decisions are on the other's."""
+    meant, other, mixed = (tmp_path / name for name in ("meant.json", "other.json", "mixed.json"))
+    (tmp_path / "README.md").write_bytes(CARD)
+    assert run(capsys, *EXTRACT, "--card", "README.md", "--dry-run", "--output", meant)[0] == 0
+    (tmp_path / "README.md").write_bytes(CARD.replace(b"77.3", b"71.3"))
+    assert run(capsys, *EXTRACT, "--apply", "--dry-run", "--replace", "--output", other)[0] == 0
+    results, decided = (json.loads(path.read_text()) for path in (meant, other))
+    whole = results["plan"] | {name: decided["plan"][name] for name in (*manager.DECIDED, "seal")}
+    for plan in (whole, whole | {"results_seal": decided["plan"]["results_seal"]}):
+        mixed.write_text(json.dumps(results | {"plan": plan}))
+        assert run(capsys, "apply", mixed)[0] == 3 and model.writes() == []
+    assert run(capsys, "apply", other, "--dry-run")[0] == 0
+
+
 def test_a_plan_is_ones_own_with_ones_own_key(
     model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

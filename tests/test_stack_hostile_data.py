@@ -194,3 +194,74 @@ def test_a_hub_models_template_is_that_of_its_snapshot(folder, tmp_path, monkeyp
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     model = Model("me/m", "0" * 64, repo="me/m", revision=commit)
     assert chat_renderer(model, False)([{"role": "user", "content": "a"}]) == "of the Hub"
+
+
+def picture_rows(place, names):
+    """A Parquet file that says itself that a column is a picture, and names files in the place of their bytes."""
+    import pyarrow
+    import pyarrow.parquet
+
+    kind = pyarrow.struct({"bytes": pyarrow.binary(), "path": pyarrow.string()})
+    rows = pyarrow.array([{"bytes": None, "path": str(name)} for name in names], kind)
+    features = {"info": {"features": {"image": {"_type": "Image"}}}}
+    table = pyarrow.table({"image": rows}).replace_schema_metadata({"huggingface": json.dumps(features)})
+    place.mkdir(parents=True, exist_ok=True)
+    pyarrow.parquet.write_table(table, place / "test.parquet")
+
+
+def picture(place):
+    image = pytest.importorskip("PIL.Image")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    image.new("RGB", (2, 2), (1, 2, 3)).save(place)
+    return place
+
+
+@pytest.mark.parametrize("way", ["absolute", "up", "file:", "link", "chain", "address", "packed"])
+@pytest.mark.parametrize("read", ["shown", "kept"])
+@pytest.mark.parametrize("own", [True, False])
+def test_a_row_names_no_file_of_this_machine_in_a_pictures_place(folder, tmp_path, way, read, own):
+    import datasets
+
+    private, pictures = picture(tmp_path / "private.png"), tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "link.png").symlink_to(private)
+    with zipfile.ZipFile(tmp_path / "private.zip", "w") as packed:
+        packed.write(private, "a.png")
+    names = {
+        "absolute": private,
+        "up": "../private.png",
+        "file:": f"file:{private}",
+        "link": pictures / "link.png",
+        "chain": f"{private}::x",
+        "address": "http://127.0.0.1:9/private.png",
+        "packed": f"zip://a.png::{tmp_path / 'private.zip'}",
+    }
+    picture_rows(pictures, [names[way]])
+
+    def read_it():
+        rows = datasets.load_dataset(str(pictures), split="test")
+        if read == "kept":
+            rows.save_to_disk(str(tmp_path / "copy"))
+        else:
+            assert rows[0]
+
+    kinds = (ScriptError, OSError) if way in ("chain", "address") and read == "kept" else ScriptError
+    with pytest.raises(kinds) as refused, asked_by(own_task=own):  # its own look at a size may be the first to fail
+        read_it()
+    assert kinds is not ScriptError or (refused.value.code == 3 and "a picture's" in str(refused.value))
+    assert not any(private.read_bytes() in path.read_bytes() for path in tmp_path.glob("copy/*.arrow"))
+
+
+def test_pictures_of_the_data_set_and_beside_the_task_are_shown(folder, tmp_path, monkeypatch):
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    pictures = tmp_path / "pictures"
+    cached, mine = picture(tmp_path / "cache" / "downloads" / "a.png"), picture(tmp_path / "mine" / "sub" / "a.png")
+    picture_rows(pictures, [picture(pictures / "a.png"), cached, mine])
+    with asked_by(own_task=True, file=tmp_path / "mine" / "task.py"):
+        rows = datasets.load_dataset(str(pictures), split="test")
+        assert [row["image"].size for row in rows] == [(2, 2)] * 3
+        rows.save_to_disk(str(tmp_path / "copy"))
+    kept = datasets.load_from_disk(str(tmp_path / "copy")).cast_column("image", datasets.Image(decode=False))
+    assert all(row["image"]["bytes"] for row in kept)

@@ -11,17 +11,14 @@ import functools
 import importlib
 import importlib.util
 import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, single_line
 from parts.harness.inspect_vocabulary import RequestedTask
+from parts.harness.named_places import PLACE_ELSEWHERE, leads_out, places_named
 from parts.harness.surroundings import DataLoads
-
-PLACE_ELSEWHERE = re.compile(r"[A-Za-z][\w+.-]*://")  # what fsspec takes for one, or for one of several in a::b
-LOCAL_PLACE = re.compile(r"\A(?:file|local):(?://)?")  # what fsspec leaves out of a path of this machine
 
 
 class Rows:
@@ -115,24 +112,3 @@ def files_of_sample(sample: Any) -> Iterator[str]:
     named = [getattr(part, part.type, "") for part in parts if part.type in ("image", "audio", "video", "document")]
     named += [*(sample.files or {}).values(), getattr(sample, "setup", None) or ""]
     yield from (value for value in map(str, named) if value and not value.startswith("data:"))
-
-
-def places_named(text: str, folder: str) -> Iterator[str]:
-    """The files and folders that are there and that a text may name, as fsspec takes it: `file:x` and `a::b`, too.
-
-    inspect runs a task in the task's own folder, and loads it partly in the current one: relative to either.
-    """
-    for piece in text.split("::"):
-        path = os.path.expanduser(re.sub(LOCAL_PLACE, "", piece))
-        for base in ("", folder):
-            with contextlib.suppress(ValueError):  # of a text with a null in it
-                if path and os.path.lexists(os.path.join(base, path)):
-                    yield os.path.join(base, path)
-
-
-def leads_out(place: str, near: Iterable[str]) -> bool:
-    """Whether a file, or something in a folder, lies out of some folders; links are followed."""
-    inside = (os.path.join(root, name) for root, *names in os.walk(place) for name in (*names[0], *names[1]))
-    return any(
-        not any(Path(os.path.realpath(path)).is_relative_to(folder) for folder in near) for path in (place, *inside)
-    )

@@ -199,7 +199,7 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     guard_task_writes()
     guard_columns(sandbox)
     try:
-        with asked_by(own_task=bool(request.file)):
+        with asked_by(own_task=bool(request.file), file=request.file):
             source = load_from_file(request) if request.file else load_from_package(request)
     except Exception as error:
         if isinstance(error, ScriptError) and error.code == 3:

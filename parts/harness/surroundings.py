@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, note, single_line
+from parts.harness.named_places import PLACE_ELSEWHERE, leads_out, places_named
 from parts.hashes import HIDDEN_CARD, data_set_files, file_sha256
 from parts.hub.answers import keep_token_home
 from parts.names import HUB_ID
@@ -138,22 +139,26 @@ def keep_inspect_out_of_folder() -> None:
 class DataLoads:
     """What is known while data sets are loaded: whether a task of the user's own asks, and for which local folder.
 
+    near: folders that rows may name files in, beside the caches of data sets: of a task's file, and local data sets.
     programs: metrics of the Hub that may run here; None: any. refused: what was refused, whoever hid the error.
     """
 
     own_task = False
     folder: Path | None = None
+    near: set[str] = set()  # noqa: RUF012 - one for all
     programs: frozenset[str] | None = frozenset()
     refused: ScriptError | None = None
 
 
 @contextlib.contextmanager
-def asked_by(own_task: bool) -> Iterator[None]:
-    """While open, what is loaded is asked for by a task of the user's own, or by one of a harness's.
+def asked_by(own_task: bool, file: str | os.PathLike | None = None) -> Iterator[None]:
+    """While open, what is loaded is asked for by a task of the user's own (in a file), or by one of a harness's.
 
     A harness's task means a data set of the Hub, or its copy in the cache: never what has its name in this folder.
     """
     guard_loading()
+    if file:
+        DataLoads.near.add(os.path.realpath(os.path.dirname(os.path.abspath(file))))
     before, DataLoads.own_task, DataLoads.refused = DataLoads.own_task, own_task, None
     try:
         yield
@@ -214,6 +219,7 @@ def guard_loading() -> None:
         named = more.get("data_dir") or more.get("data_files")  # by the task itself
         local = not packaged and not named and os.path.isdir(path)
         before, DataLoads.folder = DataLoads.folder, Path(path).resolve() if local else None
+        DataLoads.near |= {os.path.realpath(name) for name in (path, more.get("data_dir")) if os.path.isdir(name or "")}
         try:
             found = build(path, **more)
             if place := content_place(path, found.config.data_files):
@@ -248,7 +254,50 @@ def guard_loading() -> None:
     guarded_resolve.guarded = True
     datasets.data_files.resolve_pattern = guarded_resolve
     datasets.load.load_dataset_builder = datasets.load_dataset_builder = guarded_build
+    for kind in filter(lambda kind: hasattr(kind, "embed_storage"), vars(datasets.features).values()):
+        kind.decode_example = reads_no_file_elsewhere(kind.decode_example)
+        kind.embed_storage = reads_no_file_elsewhere(kind.embed_storage)
     guard_imports()
+
+
+def reads_no_file_elsewhere(read: Any) -> Any:
+    """A feature's reader (of a picture, a sound, a document, or of all in a table) that reads no file by its name
+    unless the file may be named; the data say themselves, and a Parquet file does, that a column is one of these.
+    """
+
+    @functools.wraps(read)
+    def guarded(self: Any, value: Any, *rest: Any, **more: Any) -> Any:
+        named = [value] if isinstance(value, str) else []
+        if isinstance(value, dict):
+            named = [value.get("path")] if value.get("bytes") is None else []
+        elif hasattr(value, "filter") and hasattr(value, "field"):
+            named = value.filter(value.field("bytes").is_null()).field("path").to_pylist()
+        for name in filter(None, named):
+            refuse_row_file(name)
+        return read(self, value, *rest, **more)
+
+    return guarded
+
+
+def refuse_row_file(name: str) -> None:
+    """ScriptError (3) for a file that a row names and that is neither of its data set, of the Hub, nor of the task."""
+    import datasets
+    from huggingface_hub import constants
+
+    hub = ("hf://", f"{constants.ENDPOINT}/")
+    packs = tuple(f"{kind}://" for kind in ("zip", "tar", "gzip", "bz2", "lz4", "xz", "zstd", "7z", "rar"))
+    *hops, last = name.split("::")
+    elsewhere = [hop for hop in hops if PLACE_ELSEWHERE.match(hop) and not hop.startswith((*hub, *packs))]
+    elsewhere += [last] if PLACE_ELSEWHERE.match(last) and not last.startswith(hub) else []
+    caches = [constants.HF_HUB_CACHE, datasets.config.HF_DATASETS_CACHE]  # the token lies above them
+    near = [*DataLoads.near, *map(os.path.realpath, caches)]
+    if elsewhere or any(leads_out(place, near) for place in places_named(name, "")):
+        DataLoads.refused = ScriptError(
+            f"a row of the task's data names {single_line(name)[:100]} in the place of a picture's, sound's or "
+            "document's bytes: it would be read from there and shown to the model; nothing was read",
+            code=3,
+        )
+        raise DataLoads.refused
 
 
 def allow_programs(trusted: bool, sandbox: str | None) -> None:

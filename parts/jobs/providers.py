@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from parts.frame import ScriptError
-from parts.jobs.client import JobsClient, job_errors, script_path
+from parts.jobs.client import JobsClient, is_price, job_errors, script_path
 from parts.jobs.own_questions import own_sets, question_files, question_words, shown_questions
 from parts.jobs.packing import locked_packages
 from parts.jobs.tasks import assumed_tokens, task_items, task_tokens, task_warnings
@@ -28,9 +28,8 @@ from parts.jobs.vocabulary import (
 from parts.names import DEFAULT_CONNECTIONS, HUB_MODEL, ROUTER
 
 LONG_PROMPT = 4000  # tokens of the longest prompt that a ceiling counts with
-ProviderPrices = Mapping[
-    str, Mapping[str, tuple[float, float]]
-]  # model -> provider -> dollars for a million tokens, in, out
+Offers = Mapping[str, tuple[float, float] | None]  # provider -> dollars for a million tokens, in, out
+ProviderPrices = Mapping[str, Offers]  # of each model
 ROUTER_SECONDS = 10.0
 ANSWER_SECONDS = 10  # of a provider for one item
 SETUP_SECONDS = 240  # packages are installed
@@ -43,25 +42,34 @@ def provider_prices() -> ProviderPrices:
 
     try:
         rows = get_session().get(f"{ROUTER}/models", timeout=ROUTER_SECONDS).json()["data"]
-        return {str(row["id"]): dict(offered_prices(row)) for row in rows}
+        return {str(row["id"]): offered_prices(row) for row in rows}
     except Exception:  # a convenience: without it the price of the tokens is unknown, and the plan says so
         return {}
 
 
-def offered_prices(row: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
-    """The providers of a model that name a price."""
+def offered_prices(row: Mapping[str, Any]) -> Offers:
+    """The providers of a model, each with its price; None where it names none, or two."""
+    found: dict[str, tuple[float, float] | None] = {}
     for entry in row.get("providers") or []:
-        pricing = entry.get("pricing") or {}
+        pricing, name = entry.get("pricing") or {}, str(entry.get("provider"))
         numbers = [pricing.get("input"), pricing.get("output")]
-        if all(isinstance(number, int | float) and number >= 0 for number in numbers):
-            yield str(entry.get("provider")), (float(numbers[0]), float(numbers[1]))
+        priced = all(number == 0 or is_price(number) for number in numbers)
+        price = (float(numbers[0]), float(numbers[1])) if priced else None
+        found[name] = price if found.get(name, price) == price else None
+    return found
 
 
-def token_price(offers: Mapping[str, tuple[float, float]], provider: str | None) -> tuple[float, float] | None:
-    """The price of the provider asked for, or the highest of all when the router chooses; None when unknown."""
-    if provider in offers:
-        return offers[provider]
-    return max(offers.values(), default=None) if provider in (None, "fastest", "cheapest") else None
+def token_price(offers: Offers, provider: str | None) -> tuple[float, float] | None:
+    """The price of the provider asked for; when the router chooses, the highest of each side; None when unknown.
+
+    It is unknown, too, where one of those that the router may choose names none.
+    """
+    if provider in offers or provider not in (None, "fastest", "cheapest"):
+        return offers.get(provider or "")
+    prices = [price for price in offers.values() if price]
+    if not prices or len(prices) < len(offers):
+        return None
+    return max(price[0] for price in prices), max(price[1] for price in prices)
 
 
 def known_prices(models: Iterable[str], provider: str | None, prices: ProviderPrices) -> dict[str, float]:

@@ -26,7 +26,7 @@ from parts.seal import is_sealed, seal_of
 
 MAX_REPLANS = 3  # times that a plan is made anew because the repo has moved on
 MOST_CLOSED = 20  # closed pull requests of one's own that are looked at
-PLAN_SEAL, RESULTS_SEAL = "plan 2", "plan results 1"
+PLAN_SEAL, RESULTS_SEAL = "plan 3", "plan results 1"
 # What a plan's seal covers: where it goes, as what, and what was answered.
 DECIDED = (
     "repo_id", "target", "formats", "task_type", "dataset_name",
@@ -302,8 +302,8 @@ def saved_plan(plan: Plan) -> dict[str, Any]:
     What is changed and not yet meant (`--adopt`) keeps the seal that does not fit.
     """
     try:
-        seal = seal_of(decisions_of(plan), PLAN_SEAL)
         results = plan.results_seal if plan.changed else seal_of(results_of_plan(plan), RESULTS_SEAL)
+        seal = seal_of(decisions_of(plan, results), PLAN_SEAL)
     except ScriptError as error:
         note(f"{error}; so the plan has no seal, and `apply` asks where it goes")
         seal = results = ""
@@ -312,7 +312,7 @@ def saved_plan(plan: Plan) -> dict[str, Any]:
 
 def is_own(plan: Plan) -> bool:
     """Whether a plan, as it was read, goes where this user said, with this user's answers."""
-    return bool(plan.seal) and is_sealed(decisions_of(plan) | {"seal": plan.seal}, PLAN_SEAL)
+    return bool(plan.seal) and is_sealed(decisions_of(plan, plan.results_seal) | {"seal": plan.seal}, PLAN_SEAL)
 
 
 def is_unchanged(plan: Plan) -> bool:
@@ -327,8 +327,9 @@ def results_of_plan(plan: Plan) -> dict[str, Any]:
     return {**kept, "repo_id": plan.repo_id, "seal": "", "results_seal": ""}
 
 
-def decisions_of(plan: Plan) -> dict[str, Any]:
-    return {name: getattr(plan, name) for name in DECIDED}
+def decisions_of(plan: Plan, results_seal: str) -> dict[str, Any]:
+    """Where a plan goes and what was answered, and for which results: a decision on others is none on these."""
+    return {name: getattr(plan, name) for name in DECIDED} | {"results_seal": results_seal}
 
 
 def again_apply(file: Path, plan: Plan) -> str:
