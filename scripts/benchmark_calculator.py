@@ -4561,6 +4561,7 @@ HARMLESS = {
     ),
     "revision_note",
     "sample_shuffle",
+    "model_hash",  # of the model's own configuration
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -4581,6 +4582,7 @@ WORDS_OF_SETTINGS = {
     "revision": "data set revision",
     "subset": "data set configuration",
 }
+EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
 MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"]}
 UNSAID = "nothing"
@@ -4622,6 +4624,8 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     }
     if shots:
         found["few-shot count"] = shots
+    if shots == "0":
+        found = {name: value for name, value in found.items() if name not in EXAMPLE_DRAWS}
     return {name: said(value) for name, value in found.items() if said(value)}
 
 
@@ -5356,9 +5360,19 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
         for name in () if run.sampled else READ_OFF_ITEMS:  # of a run without any the configuration speaks for both
             if run.settings.get(name, "unknown") == "unknown":
                 found.pop(name, None)
+    if found.keys() & set(EXAMPLE_DRAWS) and same_prompts(one, two):
+        found = {name: values for name, values in found.items() if name not in EXAMPLE_DRAWS}
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
+
+
+def same_prompts(one: Run, two: Run) -> bool:
+    """Whether two runs are known to have asked the items that both have with the same prompts."""
+    if not one.repeats or not two.repeats:
+        return False
+    pairs = [(answer, two.repeats[0][name]) for name, answer in one.repeats[0].items() if name in two.repeats[0]]
+    return bool(pairs) and all(a.prompt_hash and a.prompt_hash == b.prompt_hash for a, b in pairs)
 
 
 IN_PROMPTS = "examples_in_prompts"
@@ -14061,6 +14075,11 @@ FLAGS = ("--use-chat-template",)
 # They run code, read files, or send to somewhere: never out of a record.
 YOURS = ("--base-url", "--custom-tasks", "--map", "--questions", "--sandbox", "--score", "--shots", "--shots-from")
 YOURS += ("--template", "--trust-remote-code")
+SCORING_SCRIPT = re.compile(r"(?:\S*/)?(score_predictions\.py)")
+SCORING_REPEATED = ("--metric", "--benchmark", "--map")
+SCORING_OPTIONS = ("--normalize", "--tokenize", "--stemmer", "--unicode", "--unparsed-as-wrong", "--shots", "--level")
+SCORING_OPTIONS += ("--parse", "--positive", "--rating-range", "--empty-cells", "--bins", "--clip", "--threshold")
+SCORING_OPTIONS += ("--hidden-reference", "--mid-anchor", "--no-screening", "--reasoning-tags", "--anchor")
 PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
 TASK = re.compile(r"[A-Za-z0-9_][\w.:|+() -]*", re.ASCII)
 TASK_FILE = re.compile(r"\.(?:py|ya?ml|jsonl?|txt|ipynb)\b", re.IGNORECASE)
@@ -14082,26 +14101,49 @@ def carried_options(command: str, without: Sequence[str] = ()) -> Carried | None
 
     Options are read as `--name value` and `--name=value`, the last one counts; those of `without` are passed over.
     """
+    script, found = options_of(command, OWN_SCRIPT)
+    if not script:
+        return None
+    kept = {name: values for name, values in found.items() if name not in without and may_be_carried(name, values)}
+    known = (*PLAIN_OPTIONS, *TEXT_OPTIONS, *FLAGS, *YOURS)
+    yours = tuple(name for name in found if name in known and name not in kept and name not in without)
+    words = tuple(word for name, values in kept.items() for word in (name, *values))
+    return Carried(script, words, yours)
+
+
+def options_of(command: str, script: re.Pattern[str]) -> tuple[str, dict[str, list[str]]]:
+    """(a script's name, the options behind it with their values) in a command line; ("", {}) for another command."""
     try:
         given = shlex.split(command)
     except ValueError:
-        return None
-    start = next((i for i, word in enumerate(given) if OWN_SCRIPT.fullmatch(word)), None)
+        return "", {}
+    start = next((i for i, word in enumerate(given) if script.fullmatch(word)), None)
     if start is None:
-        return None
+        return "", {}
     found: dict[str, list[str]] = {}
     values: list[str] = []
     for word in given[start + 1 :]:
         if word.startswith("--"):
             name, equals, value = word.partition("=")
-            values = found[name] = [value] if equals else []
+            many = name in SCORING_REPEATED
+            values = found.setdefault(name, []) if many else []
+            found[name] = values
+            values += [value] if equals else []
         else:
             values.append(word)
-    kept = {name: values for name, values in found.items() if name not in without and may_be_carried(name, values)}
-    known = (*PLAIN_OPTIONS, *TEXT_OPTIONS, *FLAGS, *YOURS)
-    yours = tuple(name for name in found if name in known and name not in kept and name not in without)
-    words = tuple(word for name, values in kept.items() for word in (name, *values))
-    return Carried(OWN_SCRIPT.fullmatch(given[start])[1], words, yours)
+    return script.fullmatch(given[start])[1], found
+
+
+def scoring_options(command: str) -> tuple[str, ...]:
+    """The words of a command of score_predictions.py that say how was scored: no file, no place, nobody's name."""
+    _, found = options_of(command, SCORING_SCRIPT)
+    words: list[str] = []
+    for name, values in found.items():
+        if name in SCORING_REPEATED:
+            words += [word for value in values if is_one_line(value) for word in (name, value)]
+        elif name in SCORING_OPTIONS and all(map(is_one_line, values)) and len(values) < 3:
+            words += [name, *values]
+    return tuple(words)
 
 
 def may_be_carried(option: str, values: Sequence[str]) -> bool:

@@ -52,10 +52,8 @@ def resolve_policy(args: argparse.Namespace, vocabulary: MetricMapping) -> Polic
     policy = read_policy(args.policy, vocabulary)
     targets = tuple(vocabulary.key(name) or name for name in split_names(args.target)) or policy.targets
     policy = replace(policy, rule=args.rule or policy.rule, targets=targets, allow_unlike=args.allow_unlike)
-    if args.rule == CHOOSE and (args.baseline or args.tried or len(args.candidate) < 2):
-        raise ScriptError(
-            "--rule choose compares two or more --candidate with one another, without --baseline or --tried"
-        )
+    if args.rule == CHOOSE and (args.baseline or len(args.candidate) < 2):
+        raise ScriptError("--rule choose compares two or more --candidate with one another, without --baseline")
     if args.rule != CHOOSE and (args.facts or not args.baseline):
         raise ScriptError("--baseline is missing; to ask which of several is better: --rule choose (with --facts)")
     policy = replace(policy, cluster_by=args.cluster_by or policy.cluster_by)
@@ -65,7 +63,7 @@ def resolve_policy(args: argparse.Namespace, vocabulary: MetricMapping) -> Polic
         raise ScriptError(f"--target belongs to --rule finetune, the rule is {policy.rule}")
     if policy.rule != "finetune":
         policy = replace(policy, targets=())
-    if args.tried is not None and args.tried < len(args.candidate):
+    if args.tried is not None and args.tried < len(args.candidate) and args.rule != CHOOSE:
         raise ScriptError(
             f"--tried {args.tried}: {len(args.candidate)} candidates are given; it counts all that were tried"
         )
@@ -90,27 +88,34 @@ def checkpoints_there(library: Library, run: str) -> list[str]:
 
 
 def known_tried(
-    args: argparse.Namespace, library: Library, candidate: ModelRuns, baseline: ModelRuns
+    args: argparse.Namespace, library: Library, candidates: Sequence[ModelRuns], baseline: ModelRuns
 ) -> tuple[int | None, str]:
     """(how many the candidate was picked from, what is said of that).
 
-    What --tried says; else all checkpoints of its run in --results, of which it may be the luckiest.
+    What --tried says; else all checkpoints of its run in --results, of which it may be the luckiest. Of a choice, too,
+    unless it is between all of them.
     """
-    run, name = run_and_checkpoint(candidate.name)
-    count = len({*checkpoints_there(library, run)} - {baseline.name})
-    there = f"--results has scores of {count} checkpoints of the run {run!r}"
-    if args.rule == CHOOSE and count > len(args.candidate):
-        return None, (
-            f"{there}: where one was picked for its scores, its lead over another may be the luck of the draw; give all "
-            "of them as --candidate, or rank them with benchmark_calculator.py"
-        )
-    if len(args.candidate) > 1 or count < 2 or (args.tried or 0) >= count:
+    if len(candidates) > 1 and args.rule != CHOOSE:
         return args.tried, ""
+    own = [run_and_checkpoint(model.name) for model in candidates]
+    counts = {run: len({*checkpoints_there(library, run)} - {baseline.name}) for run, _ in own}
+    counts = {run: count for run, count in counts.items() if count > sum(run == its for its, _ in own)}
+    run = max(counts, key=counts.get, default="")
+    if not run or (args.tried or 0) >= counts[run]:
+        return args.tried, ""
+    there = f"--results has scores of {counts[run]} checkpoints of the run {run!r}"
+    name = listing(name for its, name in own if its == run)
     if args.tried:
         return args.tried, f"{there}; --tried {args.tried} says that {name} was not picked from all of them by scores"
-    return count, (
-        f"{there}: counted as --tried {count}, as a gain of the best of them may be the luck of the draw; if {name} was "
-        "fixed before its scores were seen (the last one), say --tried 1"
+    if args.rule == CHOOSE:
+        return counts[run], (
+            f"{there}: where one was picked for its scores, its lead over another may be the luck of the draw, so "
+            f"counted as --tried {counts[run]}; if {name} were fixed before their scores were seen, say --tried 1; or "
+            "give all of them as --candidate, or rank them with benchmark_calculator.py"
+        )
+    return counts[run], (
+        f"{there}: counted as --tried {counts[run]}, as a gain of the best of them may be the luck of the draw; if "
+        f"{name} was fixed before its scores were seen (the last one), say --tried 1"
     )
 
 
@@ -123,6 +128,15 @@ def measured_categories(vocabulary: MetricMapping, measured: set[str], named: se
             note(f"note: {name} is a category; what is said of it is for its benchmarks here: {listing(own, 20)}")
             found[name] = own
     return found
+
+
+def tasks_by_name(runs: Iterable[Run]) -> dict[str, str]:
+    """The name by which a harness knows a whole benchmark, normalized -> its key, where it is that of one alone."""
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        if not run.subtask:
+            found.setdefault(normalize_name(bare_task(run.name)), set()).add(run.key)
+    return {name: next(iter(keys)) for name, keys in found.items() if len(keys) == 1}
 
 
 def check_names(question: Question, names: Iterable[str], flag: str) -> None:
@@ -178,14 +192,21 @@ def read_question(args: argparse.Namespace) -> Question:
         check_part_field([run for model in (baseline, *candidates) for run in model.runs], args.by)
     measured = {run.key for model in (baseline, *candidates) for run in model.runs}
     known_ids = [run.result_id for model in (baseline, *candidates) for run in model.runs]
-    policy = policy.named(lambda name: own_key(name, measured))
+    by_task = tasks_by_name(run for model in (baseline, *candidates) for run in model.runs)
+
+    def key_of(name: str) -> str:
+        """A benchmark's key as the records have it, by whatever it is called: in the vocabulary, or by its harness."""
+        found = own_key(vocabulary.key(name) or name, measured)
+        return found if found in measured else by_task.get(normalize_name(bare_task(name)), found)
+
+    policy = policy.named(key_of)
     if reader.left_out:
         note(f"note: --only-items names no item of {listing(sorted(reader.left_out), 20)}: not judged")
-    only = [own_key(vocabulary.key(name) or name, measured) for name in split_names(",".join(args.benchmarks))]
+    only = [key_of(name) for name in split_names(",".join(args.benchmarks))]
     categories = measured_categories(vocabulary, measured, {*policy.benchmarks, *policy.targets, *only})
     policy = policy.spread(categories)
     only = frozenset(key for name in only for key in categories.get(name, (name,)))
-    tried, luck = known_tried(args, library, candidates[0], baseline)
+    tried, luck = known_tried(args, library, candidates, baseline)
     policy = replace(policy, tried=tried)
     baseline = baseline if args.baseline else candidates[0]
     question = Question(
@@ -263,14 +284,11 @@ def answered(args: argparse.Namespace) -> GateAnswer:
 def no_answer(args: argparse.Namespace, error: ScriptError) -> GateAnswer:
     """What is said in place of an answer: what comes first, a choice or something to mend; raises it where that is all."""
     if isinstance(error, MetricsToChoose):
-        more = [word for name in error.names for word in ("--metric", name)]
-        more = (
-            ["--benchmarks", *error.settled] if args.metric and error.settled else more
-        )  # who asks for MOS, wants that
-        words = [*args.words(), *more]
-        error = ScriptError(
-            f"{error}\nnext: {run_line('compare_results.py')} {command_line_of(words)}", code=error.code
-        )
+        more = [["--result-id", *ids] for ids in error.choices]
+        if args.metric and error.settled:  # who asks for MOS, wants that
+            more = [["--benchmarks", *error.settled]]
+        ways = [f"next: {run_line('compare_results.py')} {command_line_of([*args.words(), *own])}" for own in more]
+        error = ScriptError("\n".join([str(error), *ways]), code=error.code)
     answer = GateAnswer(stopped_json(error), "", "", cases=(stopped_case(error),))
     tell_ci(args, answer, f"## Evaluation: no answer\n\n{plain(str(error))}")
     if error.code != 3 or not args.json:
@@ -2399,6 +2417,7 @@ HARMLESS = {
     ),
     "revision_note",
     "sample_shuffle",
+    "model_hash",  # of the model's own configuration
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -2419,6 +2438,7 @@ WORDS_OF_SETTINGS = {
     "revision": "data set revision",
     "subset": "data set configuration",
 }
+EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
 MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"]}
 UNSAID = "nothing"
@@ -2460,6 +2480,8 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     }
     if shots:
         found["few-shot count"] = shots
+    if shots == "0":
+        found = {name: value for name, value in found.items() if name not in EXAMPLE_DRAWS}
     return {name: said(value) for name, value in found.items() if said(value)}
 
 
@@ -3194,9 +3216,19 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
         for name in () if run.sampled else READ_OFF_ITEMS:  # of a run without any the configuration speaks for both
             if run.settings.get(name, "unknown") == "unknown":
                 found.pop(name, None)
+    if found.keys() & set(EXAMPLE_DRAWS) and same_prompts(one, two):
+        found = {name: values for name, values in found.items() if name not in EXAMPLE_DRAWS}
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
+
+
+def same_prompts(one: Run, two: Run) -> bool:
+    """Whether two runs are known to have asked the items that both have with the same prompts."""
+    if not one.repeats or not two.repeats:
+        return False
+    pairs = [(answer, two.repeats[0][name]) for name, answer in one.repeats[0].items() if name in two.repeats[0]]
+    return bool(pairs) and all(a.prompt_hash and a.prompt_hash == b.prompt_hash for a, b in pairs)
 
 
 IN_PROMPTS = "examples_in_prompts"
@@ -4175,7 +4207,11 @@ class Policy:
     tried: int | None = None  # how many candidates the one that is compared was picked from
 
     def named(self, key_of: Callable[[str], str]) -> Policy:
-        """The policy with its benchmarks by the names that the records have."""
+        """The policy with its benchmarks by the names that the records have; ScriptError for two names of one."""
+        keys = [key_of(name) for name in self.benchmarks]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            names = listing(name for name, key in zip(self.benchmarks, keys, strict=True) if key == twice)
+            raise ScriptError(f"--policy: benchmarks: {names} are all {twice} in these records")
         benchmarks, further = (
             {key_of(key): limits for key, limits in own.items()} for own in (self.benchmarks, self.further)
         )
@@ -5926,6 +5962,7 @@ def mean_within(side: Side, names: Sequence[ItemId], factors: Mapping[str, float
 
 # --- parts/comparison/comparable.py -----------------------------------------------------------------------------------
 
+MOST_CHOICES = 4  # commands that are printed where one of several metrics is to be chosen
 MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
 ANY_MEAN = "mean of the items"
 NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
@@ -5933,15 +5970,26 @@ NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's nam
 
 def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs of one task that were made alike, of equally many items; the largest group first."""
-    groups: dict[str, list[Run]] = defaultdict(list)
-    for run in usable_runs(runs):
-        groups[
-            json.dumps([dict(sorted(run.settings.items())), run.measured, run.attempts.made, run.unit, run.high])
-        ].append(run)
-    return sorted(
-        groups.values(),
-        key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows), rows[0].file),
-    )
+    groups: list[list[Run]] = []
+    for run in sorted(usable_runs(runs), key=lambda run: (settings_text(run), run.file)):
+        for group in groups:
+            if made_alike(group[0], run):
+                group.append(run)
+                break
+        else:
+            groups.append([run])
+    return sorted(groups, key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows)))
+
+
+def settings_text(run: Run) -> str:
+    """A run's settings in an order of their own, so that of several runs all benchmarks take the same one."""
+    return json.dumps(sorted(run.settings.items()))
+
+
+def made_alike(one: Run, two: Run) -> bool:
+    """Whether two runs were made in one way, of equally many items."""
+    first, second = ((run.measured, run.attempts.made, run.unit, run.high) for run in (one, two))
+    return first == second and one.settings.keys() == two.settings.keys() and not setting_differences(one, two)
 
 
 def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[list[Run], list[Run], list[str]]:
@@ -6028,23 +6076,29 @@ class SeveralMetrics(ScriptError):
 
 
 class MetricsToChoose(ScriptError):
-    """The one error for all benchmarks of a model of which a metric is to be chosen; `names`: the metrics there are;
-    `settled`: the benchmarks of which one is named."""
+    """The one error for all benchmarks of all models of which a metric is to be chosen; `found`: (model, benchmark) ->
+    what there is; `settled`: the benchmarks of which one is named."""
 
-    def __init__(self, where: str, found: Mapping[str, SeveralMetrics], settled: Sequence[str] = ()) -> None:
-        self.settled = list(settled)
+    def __init__(self, found: Mapping[tuple[str, str], SeveralMetrics], settled: Sequence[str] = ()) -> None:
+        self.found, self.settled = dict(found), list(settled)
         keys: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        for key, one in found.items():
-            keys[tuple(one.spellings)].append(key)
-        ids = [result_id for one in found.values() for result_id in one.ids]
+        for (_, key), one in found.items():
+            if key not in keys[tuple(one.spellings)]:
+                keys[tuple(one.spellings)].append(key)
+        ids = list(dict.fromkeys(result_id for one in found.values() for result_id in one.ids))
         told = "; ".join(f"{listing(own, 3)}: {listing(metrics, 20)}" for metrics, own in keys.items())
         told = listing(ids, 20) if len(ids) <= 20 else told
-        self.names = list(dict.fromkeys(name for metrics in keys for name in metrics))
         super().__init__(
-            f"{where}: several metrics ({told}): name one with --metric, or several, whose tests are corrected "
-            "together; or one of a benchmark with --result-id, or in a policy",
+            f"{listing(dict.fromkeys(model for model, _ in found))}: several metrics ({told}): name one with --metric, "
+            "or several, whose tests are corrected together; or one of a benchmark with --result-id, or in a policy",
             code=3,
         )
+
+    @property
+    def choices(self) -> list[list[str]]:
+        """The ids for one --result-id after another, each of which names a result of every benchmark that is asked."""
+        most = min(MOST_CHOICES, max(len(one.ids) for one in self.found.values()))
+        return [list(dict.fromkeys(one.ids[i % len(one.ids)] for one in self.found.values())) for i in range(most)]
 
 
 def choose_metric(
@@ -6202,6 +6256,11 @@ FLAGS = ("--use-chat-template",)
 # They run code, read files, or send to somewhere: never out of a record.
 YOURS = ("--base-url", "--custom-tasks", "--map", "--questions", "--sandbox", "--score", "--shots", "--shots-from")
 YOURS += ("--template", "--trust-remote-code")
+SCORING_SCRIPT = re.compile(r"(?:\S*/)?(score_predictions\.py)")
+SCORING_REPEATED = ("--metric", "--benchmark", "--map")
+SCORING_OPTIONS = ("--normalize", "--tokenize", "--stemmer", "--unicode", "--unparsed-as-wrong", "--shots", "--level")
+SCORING_OPTIONS += ("--parse", "--positive", "--rating-range", "--empty-cells", "--bins", "--clip", "--threshold")
+SCORING_OPTIONS += ("--hidden-reference", "--mid-anchor", "--no-screening", "--reasoning-tags", "--anchor")
 PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
 TASK = re.compile(r"[A-Za-z0-9_][\w.:|+() -]*", re.ASCII)
 TASK_FILE = re.compile(r"\.(?:py|ya?ml|jsonl?|txt|ipynb)\b", re.IGNORECASE)
@@ -6223,26 +6282,49 @@ def carried_options(command: str, without: Sequence[str] = ()) -> Carried | None
 
     Options are read as `--name value` and `--name=value`, the last one counts; those of `without` are passed over.
     """
+    script, found = options_of(command, OWN_SCRIPT)
+    if not script:
+        return None
+    kept = {name: values for name, values in found.items() if name not in without and may_be_carried(name, values)}
+    known = (*PLAIN_OPTIONS, *TEXT_OPTIONS, *FLAGS, *YOURS)
+    yours = tuple(name for name in found if name in known and name not in kept and name not in without)
+    words = tuple(word for name, values in kept.items() for word in (name, *values))
+    return Carried(script, words, yours)
+
+
+def options_of(command: str, script: re.Pattern[str]) -> tuple[str, dict[str, list[str]]]:
+    """(a script's name, the options behind it with their values) in a command line; ("", {}) for another command."""
     try:
         given = shlex.split(command)
     except ValueError:
-        return None
-    start = next((i for i, word in enumerate(given) if OWN_SCRIPT.fullmatch(word)), None)
+        return "", {}
+    start = next((i for i, word in enumerate(given) if script.fullmatch(word)), None)
     if start is None:
-        return None
+        return "", {}
     found: dict[str, list[str]] = {}
     values: list[str] = []
     for word in given[start + 1 :]:
         if word.startswith("--"):
             name, equals, value = word.partition("=")
-            values = found[name] = [value] if equals else []
+            many = name in SCORING_REPEATED
+            values = found.setdefault(name, []) if many else []
+            found[name] = values
+            values += [value] if equals else []
         else:
             values.append(word)
-    kept = {name: values for name, values in found.items() if name not in without and may_be_carried(name, values)}
-    known = (*PLAIN_OPTIONS, *TEXT_OPTIONS, *FLAGS, *YOURS)
-    yours = tuple(name for name in found if name in known and name not in kept and name not in without)
-    words = tuple(word for name, values in kept.items() for word in (name, *values))
-    return Carried(OWN_SCRIPT.fullmatch(given[start])[1], words, yours)
+    return script.fullmatch(given[start])[1], found
+
+
+def scoring_options(command: str) -> tuple[str, ...]:
+    """The words of a command of score_predictions.py that say how was scored: no file, no place, nobody's name."""
+    _, found = options_of(command, SCORING_SCRIPT)
+    words: list[str] = []
+    for name, values in found.items():
+        if name in SCORING_REPEATED:
+            words += [word for value in values if is_one_line(value) for word in (name, value)]
+        elif name in SCORING_OPTIONS and all(map(is_one_line, values)) and len(values) < 3:
+            words += [name, *values]
+    return tuple(words)
 
 
 def may_be_carried(option: str, values: Sequence[str]) -> bool:
@@ -6294,7 +6376,20 @@ def yours_to_name(options: Sequence[str]) -> str:
 
 # --- parts/comparison/again.py ----------------------------------------------------------------------------------------
 
+# What lm-eval takes for a model's arguments, for drawing answers, and as seeds with what they are when nobody says so.
+LM_EVAL_LOADING = ("max_model_len", "quantization", "load_in_8bit", "load_in_4bit", "kv_cache_dtype", "softmax_dtype")
+LM_EVAL_LOADING += ("add_bos_token", "enable_thinking", "think_end_token", "enforce_eager", "attn_implementation")
+LM_EVAL_DRAWS = ("do_sample", "temperature", "top_p", "top_k", "min_p", "max_gen_toks", "repetition_penalty")
+LM_EVAL_DRAWS += ("presence_penalty", "frequency_penalty")
+LM_EVAL_SEEDS = {"random_seed": "0", "numpy_seed": "1234", "torch_seed": "1234", "fewshot_seed": "1234"}
+INSPECT_OPTIONS = ("limit", "temperature", "max_tokens", "seed", "top_p", "top_k", "frequency_penalty")
+INSPECT_OPTIONS += ("presence_penalty", "reasoning_effort", "reasoning_tokens", "message_limit", "token_limit")
 AGAIN_FOLDER = "again"
+OWN_QUESTIONS = "your questions"
+ITS_FILE = "PREDICTIONS"
+# Settings that follow from the others or from the task, so that no option says them.
+FOLLOW = {"harness", "metric", "metric name", "prompt template", "chat template text", "chat template hash"}
+FOLLOW |= {"chat_template_sha", "examples_in_prompts", "few-shot split"}
 ITS_FOLDER = "FOLDER"  # stands for a checkpoint's folder, which no record tells
 CUE_CURE = "a cue at the end of the prompt"
 # What an answer lacks -> what to change for both models, by the words of the gate.
@@ -6312,8 +6407,9 @@ class Way:
     """A command with a place for its tasks: the words before and after them, how they stand there, a second command.
 
     said: words in place of a command, where none can be given; yours: options that the record's command had besides.
-    own: whether the tasks are files of one's own questions, which only the user can name; unknown: the checkpoint of
-    which only the user knows the folder.
+    own: what FILE is, which only the user can name, where the tasks are files of one's own questions or in such a file;
+    unknown: the checkpoint of which only the user knows the folder. sets: the settings that the command makes, by their
+    words; unset: those that it leaves, and in which the two models differ.
     """
 
     before: tuple[str, ...] = ()
@@ -6322,19 +6418,24 @@ class Way:
     apart: bool = False
     said: str = ""
     yours: tuple[str, ...] = ()
-    own: bool = False
+    own: str = ""
     unknown: str = ""
+    sets: tuple[str, ...] = ()
+    unset: tuple[str, ...] = ()
 
     def line(self, tasks: Sequence[str]) -> str:
         """The way for these tasks, each word quoted once."""
         if self.said:
             return f"{self.said}: {single_line(shlex.join(tasks))}"
-        words = ["FILE"] * len(tasks) if self.own else tasks if self.apart else [",".join(tasks)]
+        files = ["FILE" if self.own == OWN_QUESTIONS else f"FILE@{task}" for task in tasks] if self.own else []
+        words = files or (tasks if self.apart else [",".join(tasks)])
         line = command_line_of([*self.before, *words, *self.after])
         whole = " && ".join([line, *([command_line_of(self.then)] if self.then else [])])
-        told = [f"FILE: your questions {single_line(', '.join(tasks))}"] * self.own
+        told = [f"FILE: {self.own} {single_line(', '.join(tasks))}"] * bool(self.own)
         told += [f"{ITS_FOLDER}: where {single_line(self.unknown)} lies"] * bool(self.unknown)
         told += [yours_to_name(self.yours)] * bool(self.yours)
+        unset = f"not set by this command, and unlike, so what it gives is not yet alike: {'; '.join(self.unset)}"
+        told += [unset] * bool(self.unset)
         return f"{whole}  # {'; '.join(told)}" if told else whole
 
 
@@ -6344,6 +6445,7 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     causes: dict[str, list[str]] = defaultdict(list)
     mended: list[TaskFailure] = []
     units: list[str] = []
+    scored: list[str] = []
     for row, names in rows:
         if row.verdict not in (NOT_COMPARABLE, ABSENT):
             continue
@@ -6365,8 +6467,13 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
         if not usable or spoilt:
             continue
         one, other = (names[usable[0]], names[1 - usable[0]])
+        if found[usable[0]][0].harness[0] == SCORED_FILES:
+            scored += scored_alike(row, found, names, usable[0])
+            continue
+        others = {run.subtask: run for run in reversed(found[1 - usable[0]])}
         for run in found[usable[0]]:
             way, task = way_like(run, *model_argument(models[other], other))
+            way = replace(way, unset=left_unlike(run, others.get(run.subtask), way))
             if task not in tasks[one, other, way]:
                 tasks[one, other, way].append(task)
     alike: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -6379,9 +6486,47 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     return [
         *filter(None, [conversion_again(mended)]),
         *dict.fromkeys(units),
+        *dict.fromkeys(scored),
         *lines,
         *(f"{listing(names, 20)}: {cause}" for cause, names in causes.items()),
     ]
+
+
+def left_unlike(run: Run, other: Run | None, way: Way) -> tuple[str, ...]:
+    """The settings of a run in which another one differs, and that the command of a harness does not make."""
+    if other is None or way.said or not way.sets:
+        return ()
+    made = {*way.sets, *words_for(way.yours), *FOLLOW}
+    found = {name: values[0] for name, values in setting_differences(run, other).items() if name not in made}
+    none = (UNSAID, "false")
+    return tuple(f"{name} {shortened(value)}" for name, value in found.items() if value.lower() not in none)
+
+
+def scored_alike(row: Row, found: Sequence[Sequence[Run]], names: Sequence[str], first: int) -> list[str]:
+    """The way out for scores of files of predictions: the side that lacks items is completed, one that was scored
+    otherwise is scored again."""
+    matched = match_items(*row.sides) if row.sides else None
+    lacks = (matched.only_candidate, matched.only_baseline) if matched else (0, 0)  # of the first side, of the second
+    settings = row.sides and any(
+        setting_differences(one, two) for one in found[0] for two in found[1] if one.subtask == two.subtask
+    )
+    if matched and not settings and any(lacks):
+        rated = any("rater" in answer.fields for side in row.sides for answer in side.answers.values())
+        what = "ratings (of an item by a rater)" if rated else "items"
+        if all(lacks):
+            told = f"{lacks[0]} {what} only {names[1]} has, {lacks[1]} only {names[0]}"
+            both = "both are to be rated by the same people on the same items" if rated else "give both the same items"
+            return [f"{row.label}: {told}: {both}, under the same ids, and score them again"]
+        other = 0 if lacks[0] else 1
+        told = f"complete {names[other]}'s file, which lacks {max(lacks)} {what} that {names[1 - other]} has"
+    else:
+        other = 1 - first
+        told = f"score {names[other]}'s file as {names[first]}'s was"
+    run = found[1 - other][0]
+    command = str(mapping_in(mapping_in(record_behind(run), "eval_library"), "additional_details").get("command") or "")
+    words = [*run_words("score_predictions.py"), ITS_FILE, *scoring_options(command), "--model-id", names[other]]
+    words = words if is_model_word(names[other]) else words[:-2]
+    return [f"{told}: {command_line_of([*words, *into_folder(run.file)])}  # {ITS_FILE}: {names[other]}'s file"]
 
 
 def conversion_again(failures: Iterable[TaskFailure | None]) -> str:
@@ -6496,6 +6641,7 @@ def way_like(run: Run, model: str, local: bool, unknown: str) -> tuple[Way, str]
     said |= mapping_in(mapping_in(row, "generation_config"), "generation_args")
     said["engine"] = mapping_in(mapping_in(record, "model_info"), "inference_engine").get("name")
     said["shots"] = run.shots
+    of_file = details.get("task_file") and not str(details.get("task")).startswith("inspect_evals/")
     task = str(details.get("task") or run.name)
     carried = carried_options(str(details.get("command") or ""))
     name, version = library_field(str(library.get("name") or "")), str(library.get("version") or "")
@@ -6509,10 +6655,12 @@ def way_like(run: Run, model: str, local: bool, unknown: str) -> tuple[Way, str]
         return replace(way, after=(*way.after, *into_folder(run.file)), unknown=unknown), task
     if named and name in HARNESSES:
         way = HARNESSES[name](model, version, said)
+        if name == "inspect" and of_file:
+            way = replace(way, own=f"your task file {single_line(details['task_file'])[:100]} with")
         way = replace(way, then=(*then_convert(), *into_folder(run.file)))
         if local:  # the new records are known by the same weights as the old ones
             way = replace(way, then=(*way.then, "--checkpoints", model), unknown=unknown)
-        return way, f"inspect_evals/{bare}" if name == "inspect" else task
+        return way, f"inspect_evals/{bare}" if name == "inspect" and not way.own else bare if way.own else task
     told = [f"{run.shots}-shot"] * bool(run.shots)
     told += [
         f"{key} {shlex.quote(str(said[key]))}"
@@ -6529,7 +6677,7 @@ def own_command(carried: Carried, model: str, own: bool) -> Way:
     option = "--questions" if own else "--task" if carried.script.startswith("inspect") else "--tasks"
     before = (*run_words(carried.script), "--model", model, option)
     yours = tuple(name for name in carried.yours if name != "--questions")
-    return Way(before, carried.words, apart=option == "--task", yours=yours, own=own)
+    return Way(before, carried.words, apart=option == "--task", yours=yours, own=OWN_QUESTIONS if own else "")
 
 
 def harness_alone() -> list[str]:
@@ -6563,15 +6711,27 @@ def with_flags(said: Mapping[str, Any], flags: Mapping[str, str]) -> tuple[tuple
     return tuple(words), tuple(odd)
 
 
-def model_arguments(model: str, name: str, said: Mapping[str, Any]) -> str:
+def model_arguments(model: str, name: str, said: Mapping[str, Any], more: Sequence[str] = ()) -> str:
     """The model's arguments as a harness wants them: "pretrained=o/m,revision=abc,dtype=float16"."""
     model, _, revision = model.partition("@")
-    known = {name: model, "revision": revision, "dtype": str(said.get("dtype") or "")}
-    return ",".join(f"{key}={value}" for key, value in known.items() if value and (key == name or is_plain_word(value)))
+    known = {name: model, "revision": revision} | {key: plain_value(said, key) for key in ("dtype", *more)}
+    return ",".join(f"{key}={value}" for key, value in known.items() if value)
 
 
-def left_dtype(said: Mapping[str, Any]) -> tuple[str, ...]:
-    return ("dtype",) if is_said(said, "dtype") and not is_plain_word(str(said["dtype"])) else ()
+def plain_value(said: Mapping[str, Any], key: str) -> str:
+    """A setting that a record says, where it is a plain word; else nothing."""
+    value = "" if said.get(key) in (None, "", "None") else str(said[key])
+    return value if is_plain_word(value) else ""
+
+
+def not_plain(said: Mapping[str, Any], keys: Iterable[str]) -> tuple[str, ...]:
+    """The settings that a record says in more than a plain word."""
+    return tuple(key for key in keys if is_said(said, key) and not plain_value(said, key))
+
+
+def words_for(keys: Iterable[str]) -> tuple[str, ...]:
+    """The words for people of some settings."""
+    return tuple(WORDS_OF_SETTINGS.get(key, key) for key in keys)
 
 
 def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
@@ -6584,20 +6744,33 @@ def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     }
     flags |= {"fewshot_as_multiturn": "--fewshot_as_multiturn", "system_prompt": "--system_instruction"}
     how, odd = with_flags(said, flags)
+    said = dict(said)
+    if said.get("max_tokens") and not said.get("max_gen_toks"):
+        said["max_gen_toks"] = said["max_tokens"]
+    drawn = [f"{key}={value}" for key in LM_EVAL_DRAWS if (value := plain_value(said, key))]
+    seeds = [plain_value(said, key) or usual for key, usual in LM_EVAL_SEEDS.items()]
+    how += ("--gen_kwargs", ",".join(drawn)) if drawn else ()
+    how += ("--seed", ",".join(seeds)) if seeds != list(LM_EVAL_SEEDS.values()) else ()
+    more = (*LM_EVAL_LOADING, *(("max_length",) if backend == "hf" else ()))
     before = (*harness_alone(), "--with", pinned(f"lm-eval[{backend}]", version), "lm_eval", "--model", backend)
-    before += ("--model_args", model_arguments(model, "pretrained", said), "--tasks")
+    before += ("--model_args", model_arguments(model, "pretrained", said, more), "--tasks")
     after = (*how, "--log_samples", "--output_path", AGAIN_FOLDER)
-    return Way(before, after, yours=(*odd, *left_dtype(said)))
+    left = (*odd, *not_plain(said, ("dtype", *more, *LM_EVAL_DRAWS)))
+    made = {*flags, *LM_EVAL_SEEDS, *LM_EVAL_DRAWS, *more, "dtype", "few_shot", "backend", "max_tokens"} - set(left)
+    return Way(before, after, yours=left, sets=words_for(sorted(made)))
 
 
 def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     backend = "vllm" if "vllm" in (said.get("backend"), said.get("engine")) else "accelerate"
     extra = "vllm" if backend == "vllm" else "math"
+    more = ("max_model_length",) if backend == "vllm" else ("max_length",)
     how, odd = with_flags(said, {"limit": "--max-samples", "system_prompt": "--system-prompt"})
     before = (*harness_alone(), "--with", pinned(f"lighteval[{extra}]", version), "lighteval", backend)
-    before += (model_arguments(model, "model_name", said),)
+    before += (model_arguments(model, "model_name", said, more),)
     after = (*how, "--save-details", "--output-dir", AGAIN_FOLDER)
-    return Way(before, after, yours=(*odd, *left_dtype(said)))
+    left = (*odd, *not_plain(said, ("dtype", *more)))
+    made = {"limit", "system_prompt", "dtype", "few_shot", "backend", *more} - set(left)
+    return Way(before, after, yours=left, sets=words_for(sorted(made)))
 
 
 def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
@@ -6605,12 +6778,13 @@ def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     engine = {"transformers": "hf"}.get(engine, engine if is_plain_word(engine) else "hf")
     name = f"{engine}/{model.partition('@')[0].removeprefix(engine + '/')}"
     shots, odd_shots = with_flags(said, {"shots": "fewshot="})
-    flags = {"limit": "--limit", "temperature": "--temperature", "max_tokens": "--max-tokens", "seed": "--seed"}
+    flags = {key: f"--{key.replace('_', '-')}" for key in INSPECT_OPTIONS} | {"repeats": "--epochs"}
     how, odd = with_flags(said, flags)
     packages = ("--with", pinned("inspect-ai", version), "--with", "inspect-evals")
     before = (*harness_alone(), *packages, "inspect", "eval")
     after = ("--model", name, *(("-T", *shots) if shots else ()), *how, "--log-dir", AGAIN_FOLDER)
-    return Way(before, after, apart=True, yours=(*odd_shots, *odd))
+    made = {*flags, "few_shot", "backend"} - set(odd)
+    return Way(before, after, apart=True, yours=(*odd_shots, *odd), sets=words_for(sorted(made)))
 
 
 HARNESSES = {"lm_eval": lm_eval_command, "lighteval": lighteval_command, "inspect": inspect_command}
@@ -8965,11 +9139,31 @@ class Question:
             try:
                 chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, entry, self.result_ids)
             except SeveralMetrics as error:
-                several[key] = error
+                several[model.name, key] = error
         if several:
             named = [key for key in chosen if self.policy.limits(key).metric is not None]
-            raise MetricsToChoose(model.name, several, named)
+            raise MetricsToChoose(several, named)
         return chosen
+
+    def runs_of(self, sides: Sequence[ModelRuns]) -> list[dict[str, list[Run]]]:
+        """The runs of each side by benchmark; one MetricsToChoose for all of them."""
+        found, open_ones = [], []
+        for side in sides:
+            try:
+                found.append(self.runs(side, sides))
+            except MetricsToChoose as error:
+                open_ones.append(error)
+        raise_together(open_ones)
+        return found
+
+
+def raise_together(errors: Sequence[MetricsToChoose]) -> None:
+    """One error for several, where there are any."""
+    if errors:
+        found = {place: one for error in errors for place, one in error.found.items()}
+        open_keys = {key for _, key in found}
+        settled = dict.fromkeys(key for error in errors for key in error.settled if key not in open_keys)
+        raise MetricsToChoose(found, list(settled))
 
 
 def variants(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[tuple[str, list[Run], list[Run]]]:
@@ -9009,29 +9203,40 @@ def make_rows(question: Question) -> list[Row]:
 def rows_of_metrics(question: Question) -> list[Row]:
     """The comparisons of all benchmarks by one metric each, of each of their tasks that both models did."""
     rows: list[Row] = []
+    asked: list[MetricsToChoose] = []
     for model in question.candidates:
-        named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
-        named |= set(question.baseline.failures) | set(model.failures)
-        wanted = {run.key for one in (question.baseline, model) for run in one.runs} | named
-        wanted = {key for key in wanted if not question.only or key in question.only}
-        apart = {key: found for key in wanted if len((found := tasks_done(question, model, key))[0] | found[1]) > 1}
-        apart = {key: found for key, found in apart.items() if found[0] & found[1]}
-        both = [without_task(side, apart) for side in (question.baseline, model)]
-        one, two = (question.runs(side, both) for side in both)
-        for key in sorted(wanted, key=question.vocabulary.place):
-            if key not in apart:
-                rows += rows_of_task(question, model, key, "", one.get(key, []), two.get(key, []))
-                continue
-            ours, theirs = apart[key]
-            for task in sorted(ours & theirs):
-                sides = [without_task(side, {key: task}) for side in (question.baseline, model)]
-                alone = replace(question, only=frozenset({key}))
-                found = rows_of_task(
-                    question, model, key, task, *(alone.runs(side, sides).get(key, []) for side in sides)
-                )
-                left = [f"{name}: {listing(sorted(own))} is not compared" for name, own in
-                        (("baseline", ours - theirs), ("candidate", theirs - ours)) if own]  # fmt: skip
-                rows += [replace(row, notes=(*row.notes, *left)) for row in found]
+        try:
+            rows += rows_of_candidate(question, model)
+        except MetricsToChoose as error:
+            asked.append(error)
+    raise_together(asked)
+    return rows
+
+
+def rows_of_candidate(question: Question, model: ModelRuns) -> list[Row]:
+    """The comparisons of one candidate by one metric each."""
+    rows: list[Row] = []
+    named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
+    named |= set(question.baseline.failures) | set(model.failures)
+    wanted = {run.key for one in (question.baseline, model) for run in one.runs} | named
+    wanted = {key for key in wanted if not question.only or key in question.only}
+    apart = {key: found for key in wanted if len((found := tasks_done(question, model, key))[0] | found[1]) > 1}
+    apart = {key: found for key, found in apart.items() if found[0] & found[1]}
+    both = [without_task(side, apart) for side in (question.baseline, model)]
+    one, two = question.runs_of(both)
+    for key in sorted(wanted, key=question.vocabulary.place):
+        if key not in apart:
+            rows += rows_of_task(question, model, key, "", one.get(key, []), two.get(key, []))
+            continue
+        ours, theirs = apart[key]
+        for task in sorted(ours & theirs):
+            sides = [without_task(side, {key: task}) for side in (question.baseline, model)]
+            alone = replace(question, only=frozenset({key}))
+            found = rows_of_task(question, model, key, task, *(side.get(key, []) for side in alone.runs_of(sides)))
+            left = [f"{name}: {listing(sorted(own))} is not compared" for name, own in
+                    (("baseline", ours - theirs), ("candidate", theirs - ours)) if own]  # fmt: skip
+            rows += [replace(row, notes=(*row.notes, *left)) for row in found]
+
     return rows
 
 
@@ -9108,8 +9313,10 @@ def make_row(
     named = (others or len(also) > 1) and key not in policy.further
     title = f"{question.vocabulary.title(key)} {spelled.removesuffix(',none')}" if named else None
     title = question.vocabulary.title(key) if key in policy.further else title
+    if not others and first.metric != limits.metric:
+        others = rival_metrics(first.metric, also)
     if others and not {spelled, first.result_id} & {limits.metric, *question.result_ids}:
-        row = replace(row, notes=(*row.notes, f"{spelled}; there is {listing(others)}, too"))
+        row = replace(row, notes=(*row.notes, f"{spelled}; there is {listing(others, 3)}, too (--metric)"))
     row = replace(
         row,
         shown=(title or question.vocabulary.measured_title(key, first.metric)) + suffix,
@@ -9134,6 +9341,15 @@ def make_row(
         bounds = None if evidence is None else tuple(map(float, evidence.interval(0.05)))
         return replace(row, verdict=REPORT, bounds=bounds)
     return with_threshold(row, policy)
+
+
+def rival_metrics(metric: str, there: Collection[str]) -> list[str]:
+    """The other metrics of a task that count the same right answers in another way: acc_norm beside acc."""
+
+    def bare(name: str) -> str:
+        return name.partition(",")[0].split("_")[0]
+
+    return sorted(other for other in there if other != metric and bare(other) == bare(metric))
 
 
 def known_size(vocabulary: MetricMapping, key: str) -> int | None:
@@ -10169,7 +10385,7 @@ def with_items_needed(row: Row, policy: Policy) -> Row:
     limit = 0.0 if policy.rule == "select" else row.threshold
     below = row.sign * row.delta < limit and (row.role == "target" or policy.rule == "select")
     observed = row if below else with_items_that_show(row, limit, levels, policy.power)
-    if row.role == "general" and row.threshold < 0:
+    if row.role == "general" and row.threshold < 0 and n:
         needed = items_needed(evidence, n, row.threshold, levels[0], policy.power, unchanged=True)
         if needed is None or needed > n:
             low, high = evidence.interval(policy.alpha)
@@ -10182,7 +10398,7 @@ def with_items_needed(row: Row, policy: Policy) -> Row:
 def with_items_that_show(row: Row, limit: float, levels: tuple[float, float], power: float) -> Row:
     """The row with the items that show on which side of the limit it lies, if it lies where it seems to."""
     distance = row.sign * row.delta - limit
-    if distance == 0:
+    if distance == 0 or not row.basis.n:  # where nobody says how many there are, so many times more is no number
         return row
     evidence, n = row.basis.evidence, row.basis.n
     side, edge, level = (evidence, limit, levels[0]) if distance > 0 else (evidence.mirrored(), -limit, levels[1])
@@ -10381,7 +10597,7 @@ class Choice:
     duels: tuple[Duel, ...]
     alpha: float
     facts: ChoiceFacts | None
-    luck: str = ""  # what is said of those that they may have been picked from
+    luck: str = ""  # what is said of how many a model was picked from
 
     @property
     def open(self) -> list[Duel]:
@@ -10403,13 +10619,19 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
     """Every pair of the candidates on every benchmark, Holm over all of them, and who is better."""
     names = [model.name for model in question.candidates]
     duels = []
+    asked: list[MetricsToChoose] = []
     for one, other in itertools.combinations(question.candidates, 2):
-        rows = make_rows(replace(question, baseline=one, candidates=(other,)))
-        duels += [Duel(one.name, other.name, row) for row in rows]
+        try:
+            rows = make_rows(replace(question, baseline=one, candidates=(other,)))
+            duels += [Duel(one.name, other.name, row) for row in rows]
+        except MetricsToChoose as error:
+            asked.append(error)
+    raise_together(asked)
     known = [i for i, d in enumerate(duels) if d.row.basis is not None and d.row.basis.evidence is not None]
     known = [i for i in known if duels[i].row.verdict not in (NOT_COMPARABLE, ABSENT)]
     p_values = [two_sided_p(duels[i].row.basis.evidence) for i in known]
-    levels = step_levels(p_values, question.policy.alpha, "holm")
+    alpha = question.policy.alpha / max(1, question.policy.tried or 1)  # the best of some may be the luckiest
+    levels = step_levels(p_values, alpha, "holm")
     for i, p, (adjusted, level) in zip(known, p_values, levels, strict=True):
         low, high = map(float, duels[i].row.basis.evidence.interval(level))
         shown = duels[i].other if low > 0 else duels[i].one if high < 0 else None  # one that ends at 0 shows nothing
@@ -10425,7 +10647,7 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
     duels = [replace(duel, row=named_row(duel)) for duel in duels]
     compared = {(duel.one, duel.other) for duel in duels if duel.interval is not None}
     verdict = NO_DIFFERENCE if compared.issuperset(itertools.combinations(names, 2)) else INCONCLUSIVE
-    choice = Choice(verdict, None, tuple(names), tuple(duels), question.policy.alpha, facts, question.luck)
+    choice = Choice(verdict, None, tuple(names), tuple(duels), alpha, facts, question.luck)
     if not any(duel.winner for duel in duels):
         return choice
     leaders = [
@@ -10468,7 +10690,7 @@ def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
     values: dict[str, dict[str, float]] = {}
     for line in lines[2:]:
         name = line[0].strip()
-        own = [model for model in models if name in (model, model.rsplit("/", 1)[-1])]
+        own = [model for model in models if name in names_of_model(model)]
         if len(own) != 1:
             continue
         try:
@@ -10484,10 +10706,16 @@ def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
     return ChoiceFacts(dict(zip(header[1:], ways, strict=True)), values)
 
 
+def names_of_model(model: str) -> set[str]:
+    """What a model may be called in a table: with or without its revision and its owner."""
+    bare = model.partition("@")[0]
+    return {model, bare, model.rsplit("/", 1)[-1], bare.rsplit("/", 1)[-1]}
+
+
 def lead(duel: Duel, name: str) -> tuple[float, float]:
-    """The interval of a model's lead in a duel, as a share of the metric's range."""
+    """The interval of a model's lead in a duel, as a share of the metric's range; without one, of the better score."""
     low, high = duel.interval
-    span = duel.row.span or 1.0
+    span = duel.row.span or max(abs(duel.row.baseline_score), abs(duel.row.score)) or 1.0
     return (low / span, high / span) if name == duel.other else (-high / span, -low / span)
 
 
@@ -10514,7 +10742,8 @@ def costs_of_choice(choice: Choice) -> list[str]:
         return sum(sum(lead(duel, name)) for duel in own) / max(len(own), 1)
 
     top = choice.best or max(choice.models, key=mean_lead)
-    lines = [f"against {top}, which has the best scores:"]
+    which = "which is better" if choice.best else "which leads most on average (shares of each metric's range)"
+    lines = [f"against {top}, {which}:"]
     for name in choice.models:
         if name == top:
             continue
@@ -10527,13 +10756,13 @@ def costs_of_choice(choice: Choice) -> list[str]:
                 low, high = duel.row.as_shown(low, high)
                 shown.append(
                     f"{change(duel.row, sign * duel.row.delta)} [{change(duel.row, low)}, {change(duel.row, high)}] on "
-                    f"{duel.row.label}"
+                    f"{duel.row.label} ({'better' if duel.winner == name else 'worse'})"
                 )
         shown.append("nothing shown elsewhere" if shown else "no difference shown")
         for fact in choice.facts.better:
             mine, theirs = choice.facts.values[name][fact], choice.facts.values[top][fact]
             share = f" ({100 * (mine / theirs - 1):+.0f} %)" if theirs > 0 else ""
-            shown.append(f"{fact} {mine:g}, not {theirs:g}{share}")
+            shown.append(f"{fact} {mine:g}" + (", too" if mine == theirs else f", not {theirs:g}{share}"))
         lines.append(f"{name}: {', '.join(shown)}")
     return lines
 
@@ -10546,7 +10775,7 @@ def choice_table(choice: Choice) -> tuple[list[str], list[list[str]]]:
     several = len(choice.models) > 2
     header = ["pair"] * several + ["benchmark"]
     header += ["first", "second"] if several else list(choice.models)
-    header += ["difference (95 % interval)", "n", "better", "notes"]
+    header += [f"difference ({percent(1 - choice.alpha)} interval)", "n", "better", "notes"]
     lines = []
     for duel in choice.duels:
         row, shown = duel.row, "–"
@@ -10614,6 +10843,8 @@ def choice_reading(choice: Choice) -> str:
     told = (
         f"The interval holds with {sure}" if count == 1 else f"The {count} intervals hold together with {sure} (Holm)"
     )
+    if not count:
+        return "Nothing was compared. This asks which model is better, not whether it is good enough to ship."
     return (
         f"Differences are second minus first. {told}; one that leaves out 0 shows a difference. This says which model "
         "is better, not whether it is good enough to ship."
@@ -11330,10 +11561,18 @@ class Library:
         )
 
 
-def asked_model(asked: AskedModel) -> Identity:
-    """The one model of some entries; one that failed says less of it than a record, and is no other model for that."""
-    measured = [entry.identity for entry in asked.entries if not entry.record.get("failure")]
-    others = (entry.identity for entry in asked.entries if not any(entry.identity.fits(one) for one in measured))
+def asked_model(asked: AskedModel, at_any_time: bool = False) -> Identity:
+    """The one model of some entries; one that failed says less of it than a record, and is no other model for that.
+
+    at_any_time: whether commits of one repository are states of one model, of which a date or --latest names one.
+    """
+    found = [(entry.identity, bool(entry.record.get("failure"))) for entry in asked.entries]
+    if at_any_time:
+        found = [
+            (replace(one, revision="") if COMMIT.fullmatch(one.revision) else one, failed) for one, failed in found
+        ]
+    measured = [identity for identity, failed in found if not failed]
+    others = (identity for identity, _ in found if not any(identity.fits(one) for one in measured))
     return one_model([*measured, *others], asked.what)
 
 
@@ -11354,7 +11593,7 @@ class RunReader:
 
     def read_all(self, asked: AskedModel) -> list[Run]:
         """The runs of all states of the one model that is asked for."""
-        asked_model(asked)
+        asked_model(asked, self.latest or asked.date is not None)
         records = [entry for entry in asked.entries if not entry.record.get("failure")]
         if not records:
             found = self.failures(asked.entries)
@@ -11365,13 +11604,14 @@ class RunReader:
 
     def one_night(self, asked: AskedModel, runs: Sequence[Run]) -> ModelRuns:
         """One state of what was read."""
-        model = asked_model(asked)
         if not runs:
             wanted = ", ".join(f"{key}={value}" for key, value in asked.settings.items())
             raise ScriptError(f"{asked.what}: none of its results was made with {wanted}")
         runs, notes = one_state(runs, asked.name, asked.what, self.latest, asked.date)
         for line in notes:
             note(f"note: {asked.what}: {line}")
+        model = asked_model(asked) if asked.date is None and not self.latest else None
+        model = model or one_model([run.identity for run in runs], asked.what)
         return ModelRuns(model.name, tuple(runs), self.failures(asked.entries), tuple(notes))
 
     def failures(self, entries: Iterable[RecordEntry]) -> dict[str, TaskFailure]:

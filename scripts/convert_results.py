@@ -2649,7 +2649,7 @@ TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less m
 MOST_METADATA, LONGEST_METADATA = 64, 256
 OWN_METADATA = {"epoch", "prompt_hash", "attempts", "scored", "attempt_values"}  # what a converted item's metadata says
 SECRET_NAMES = re.compile(
-    r"(?!.*(?:bos|eos|pad|unk|sep|cls|mask|stop|image|prefix)_token$)(?:.*_)?(?:api_?key|token|secret|password|credentials?)"
+    r"(?!.*(?:bos|eos|pad|unk|sep|cls|mask|stop|image|prefix|think|think_start|think_end)_token$)(?:.*_)?(?:api_?key|token|secret|password|credentials?)"
     r"|authorization|(?:default_|extra_)?headers",
     re.IGNORECASE,
 )

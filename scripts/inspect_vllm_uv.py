@@ -5303,6 +5303,7 @@ HARMLESS = {
     ),
     "revision_note",
     "sample_shuffle",
+    "model_hash",  # of the model's own configuration
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -5323,6 +5324,7 @@ WORDS_OF_SETTINGS = {
     "revision": "data set revision",
     "subset": "data set configuration",
 }
+EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
 MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"]}
 UNSAID = "nothing"
@@ -5364,6 +5366,8 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     }
     if shots:
         found["few-shot count"] = shots
+    if shots == "0":
+        found = {name: value for name, value in found.items() if name not in EXAMPLE_DRAWS}
     return {name: said(value) for name, value in found.items() if said(value)}
 
 
@@ -6098,9 +6102,19 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
         for name in () if run.sampled else READ_OFF_ITEMS:  # of a run without any the configuration speaks for both
             if run.settings.get(name, "unknown") == "unknown":
                 found.pop(name, None)
+    if found.keys() & set(EXAMPLE_DRAWS) and same_prompts(one, two):
+        found = {name: values for name, values in found.items() if name not in EXAMPLE_DRAWS}
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
+
+
+def same_prompts(one: Run, two: Run) -> bool:
+    """Whether two runs are known to have asked the items that both have with the same prompts."""
+    if not one.repeats or not two.repeats:
+        return False
+    pairs = [(answer, two.repeats[0][name]) for name, answer in one.repeats[0].items() if name in two.repeats[0]]
+    return bool(pairs) and all(a.prompt_hash and a.prompt_hash == b.prompt_hash for a, b in pairs)
 
 
 IN_PROMPTS = "examples_in_prompts"
@@ -7551,7 +7565,7 @@ TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less m
 MOST_METADATA, LONGEST_METADATA = 64, 256
 OWN_METADATA = {"epoch", "prompt_hash", "attempts", "scored", "attempt_values"}  # what a converted item's metadata says
 SECRET_NAMES = re.compile(
-    r"(?!.*(?:bos|eos|pad|unk|sep|cls|mask|stop|image|prefix)_token$)(?:.*_)?(?:api_?key|token|secret|password|credentials?)"
+    r"(?!.*(?:bos|eos|pad|unk|sep|cls|mask|stop|image|prefix|think|think_start|think_end)_token$)(?:.*_)?(?:api_?key|token|secret|password|credentials?)"
     r"|authorization|(?:default_|extra_)?headers",
     re.IGNORECASE,
 )

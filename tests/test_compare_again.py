@@ -10,6 +10,7 @@ from pathlib import Path
 import compare_results as script
 import lighteval_vllm_uv
 import pytest
+import score_predictions
 from record_writer import sample_row, write_record
 
 SCORES = [1.0, 0.0] * 40
@@ -295,6 +296,85 @@ def test_nothing_comparable_has_no_best_and_no_level(tmp_path: Path, capsys: pyt
     script.main(["--baseline", "o/D", *words])
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("The best of 2 tried: ")]
     assert "5 % for all of them together" in line and not line.endswith("at 5 %.")
+
+
+LOADED = {"dtype": "float16", "backend": "vllm", "max_model_len": "4096", "enable_thinking": "false"}
+DRAWN = {"temperature": "0.6", "do_sample": "true", "max_gen_toks": "2048", "top_p": "0.9"}
+SEEDS = {"random_seed": "42", "numpy_seed": "1234", "torch_seed": "1234", "fewshot_seed": "99"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words", "left"),
+    [
+        (LOADED, ["pretrained=o/B,dtype=float16,max_model_len=4096,enable_thinking=false"], ""),
+        (DRAWN, ["--gen_kwargs do_sample=true,temperature=0.6,top_p=0.9,max_gen_toks=2048"], ""),
+        (SEEDS, ["--seed 42,1234,1234,99"], ""),
+        ({"fewshot_as_multiturn": "true"}, ["--fewshot_as_multiturn"], ""),
+        ({"think_end_token": "</think>"}, [], "think_end_token"),
+        ({"odd_thing": "7", "dtype": "float16"}, ["dtype=float16"], "odd_thing 7"),
+        ({"odd_thing": "false"}, [], ""),
+    ],
+)
+def test_what_is_unlike_is_in_the_printed_command_or_said_not_to_be(tmp_path, capsys, settings, words, left) -> None:
+    """Otherwise a run made by it is unlike again, with the same next line: hours of a GPU in a circle."""
+    library = ("lm_eval", "0.4.9")
+    write_record(tmp_path, "o/A", SCORES, task="gsm8k", shots=5, settings=settings, library=library)
+    write_record(tmp_path, "o/B", SCORES, task="gsm8k", shots=5, library=library, prompt="x")
+    (way,) = compare(capsys, tmp_path)["next"]
+    command, _, told = way.partition("  # ")
+    assert all(word in command for word in words) and (left in told if left else not told)
+
+
+@pytest.mark.parametrize(("task", "file"), [("triples", "run.py"), ("inspect_evals/gsm8k", ""), ("gsm8k", "")])
+def test_a_task_of_ones_own_file_is_of_no_package(tmp_path, capsys, task, file) -> None:
+    path = write_record(tmp_path, "o/A", SCORES, task=task.rpartition("/")[2], library=("inspect_ai", "0.3.285"))
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["eval_library"]["additional_details"] = {"task": task} | ({"task_file": file} if file else {})
+    record["evaluation_results"][0]["generation_config"]["additional_details"]["repeats"] = "3"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    write_record(tmp_path, "o/B", SCORES, task=task.rpartition("/")[2], shots=5, library=("inspect_ai", "0.3.285"))
+    (way,) = compare(capsys, tmp_path)["next"]
+    assert (" inspect eval FILE@triples " if file else " inspect eval inspect_evals/gsm8k ") in way
+    assert "--epochs 3" in way and ("your task file run.py" in way) is bool(file)
+
+
+def scored(folder: Path, model: str, count: int, *words: str) -> None:
+    rows = [{"id": str(i), "prediction": "a b c", "reference": "a b d"} for i in range(count)]
+    file = folder / f"{model.replace('/', '_')}.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    words = (*words, "--benchmark", "asr", "--model-id", model, "--output-dir", str(folder / "results"))
+    assert score_predictions.main([str(file), "--metric", "wer", *words]) == 0
+
+
+@pytest.mark.parametrize(
+    ("sizes", "options", "begins", "model"),
+    [
+        ((40, 60), ["--normalize", "basic"], "complete o/A's file, which lacks 20 items that o/B has", "o/A"),
+        ((60, 40), [], "complete o/B's file, which lacks 20 items that o/A has", "o/B"),
+        ((60, 60), ["--normalize", "basic"], "score o/B's file as o/A's was", "o/B"),
+    ],
+)
+def test_the_next_line_of_scored_files_is_a_command_for_the_side_that_lacks(
+    tmp_path, capsys, sizes, options, begins, model
+) -> None:
+    other = options if sizes[0] != sizes[1] else []
+    for name, count, own in (("o/A", sizes[0], options), ("o/B", sizes[1], other)):
+        scored(tmp_path, name, count, *own)
+    capsys.readouterr()
+    (way,) = compare(capsys, tmp_path / "results")["next"]
+    assert way.startswith(begins)
+    words = shlex.split(way.partition("score_predictions.py ")[2].partition("  # ")[0])
+    args = score_predictions.build_parser().parse_args(words)
+    assert (args.metric, args.benchmark, args.model_id) == (["wer"], ["asr"], model)
+    assert (args.normalize, args.output_dir) == ("basic" if options else None, str(tmp_path / "results"))
+
+
+def test_a_strangers_scoring_command_gives_no_foreign_words() -> None:
+    command = "uv run scripts/score_predictions.py evil.jsonl --metric wer --custom-metric evil.py --model evil/m "
+    command += "--output-dir evil --benchmark=asr --classifier evil --figure evil.png --parse 'a\nevil' --shots 5"
+    words = ("--metric", "wer", "--benchmark", "asr", "--shots", "5")
+    assert script.scoring_options(command) == words
+    assert script.scoring_options("rm --metric wer") == ()
 
 
 def test_two_versions_of_a_file_are_named_for_a_shell_and_by_age(

@@ -1599,9 +1599,12 @@ def test_several_metrics_are_a_choice(tmp_path, capsys):
     arguments = ["--baseline", "old", "--candidate", "new", "--results", tmp_path]
     code, out, err = call(capsys, *arguments)
     assert (code, out) == (3, "") and "--result-id" in err and "my_quiz|0/acc_norm" in err
-    again = shlex.split(err.partition("next: ")[2])
-    assert again[-4:] == ["--metric", "acc", "--metric", "acc_norm"]
-    code, out, _ = call(capsys, *again[again.index("--baseline") :])  # both are gated, corrected together
+    ways = [shlex.split(line.partition("next: ")[2]) for line in err.splitlines() if line.startswith("next: ")]
+    for again, metric in zip(ways, ("acc", "acc_norm"), strict=True):  # one choice each
+        assert again[-2:] == ["--result-id", f"my_quiz|0/{metric}"]
+        code, out, _ = call(capsys, *again[again.index("--baseline") :])
+        assert code in (0, 1, 3) and out.count("| my_quiz ") == 1 and f"| my_quiz {metric} |" in out
+    code, out, _ = call(capsys, *arguments, "--metric", "acc", "--metric", "acc_norm")  # gated and corrected together
     assert code in (0, 1, 3) and "| my_quiz acc |" in out and "| my_quiz acc_norm |" in out
     assert compare(capsys, tmp_path, "--metric", "acc_norm")["benchmarks"][0]["metric"] == "acc_norm"
     assert "--metric: no 'acc_nrm'" in refused(capsys, *arguments, "--metric", "acc_nrm")
@@ -1653,10 +1656,11 @@ def test_a_metric_with_several_filters_is_a_choice(tmp_path, capsys):
         for task in ("house_sums", "other_sums"):
             for name in ("strict-match", "flexible-extract"):
                 assert f"{task}|0/exact_match,{name}" in err
-        again = shlex.split(err.partition("next: ")[2])
-        code, out, _ = call(capsys, *again[again.index("--baseline") :])
-        assert code == 1 and all(f"| {task}_sums exact_match,{name} |" in out for task in ("house", "other")
-                                 for name in ("strict-match", "flexible-extract"))  # fmt: skip
+        ways = [shlex.split(line.partition("next: ")[2]) for line in err.splitlines() if line.startswith("next: ")]
+        for again, name in zip(ways, ("flexible-extract", "strict-match"), strict=True):
+            code, out, _ = call(capsys, *again[again.index("--baseline") :])
+            assert code == (1 if name == "flexible-extract" else 0)
+            assert all(f"| {task}_sums exact_match,{name} |" in out for task in ("house", "other"))
     for spelled, delta in (
         ("exact_match,strict-match", 0.13),
         ("exact_match,flexible-extract", -0.22),
@@ -1691,6 +1695,51 @@ def test_each_task_of_a_benchmark_that_both_did_is_compared(tmp_path, capsys):
     assert row["verdict"] == "NO-GO" and "baseline: arc_challenge is not compared" in row["notes"]
 
 
+def test_all_choices_of_all_models_are_asked_at_once(tmp_path, capsys):
+    """One harness has two filters of each of two benchmarks, the other two metrics, and none is of both."""
+    for model, metrics in (("old", ("exact_match,a", "exact_match,b")), ("new", ("f1_x", "f1_y"))):
+        for task in ("quiz", "test"):
+            for metric in metrics:
+                write_record(tmp_path, f"run/{model}", [1, 0] * 50, task=task, metric=metric)
+    for words in (["--baseline", "old", "--candidate", "new"], ["--rule", "choose", "--candidate", "old", "new"]):
+        code, _, err = call(capsys, *words, "--results", tmp_path)
+        assert code == 3 and all(f"{task}|0/{metric}" in err for task in ("quiz", "test") for metric in metrics)
+        ways = [shlex.split(line.partition("next: ")[2]) for line in err.splitlines() if line.startswith("next: ")]
+        assert len(ways) == 2
+        for again in ways:
+            code, out, err = call(capsys, *again[again.index(words[0]) :])
+            assert code == 3 and "several metrics" not in err
+            assert out.lower().count("| not comparable |") == 2
+
+
+def test_another_way_to_count_right_answers_is_said(tmp_path, capsys):
+    for metric in ("acc", "acc_norm", "bits"):
+        for model in ("old", "new"):
+            write_record(tmp_path, f"run/{model}", [1, 0] * 50, task="arc_challenge", metric=metric)
+    (row,) = compare(capsys, tmp_path)["benchmarks"]
+    assert "acc; there is acc_norm, too (--metric)" in row["notes"]
+    (row,) = compare(capsys, tmp_path, "--metric", "acc_norm")["benchmarks"]
+    assert row["metric"] == "acc_norm" and not any("too (--metric)" in note for note in row["notes"])
+
+
+@pytest.mark.parametrize(
+    ("tried", "code", "warned"),
+    [([], 3, True), (["--tried", "1"], 0, False)],
+)
+def test_a_choice_of_the_best_of_a_run_must_outdo_its_luck(tmp_path, capsys, tried, code, warned):
+    """15 items gained and 4 lost, p = 0.02: shown for two models, and nothing for the best of nine."""
+    for step in range(1, 10):
+        scores = [1] * 100 + [0] * 100
+        scores[:4], scores[100:115] = ([0] * 4, [1] * 15) if step == 9 else (scores[:4], scores[100:115])
+        write_record(tmp_path, f"run/step_{step}", scores)
+    words = ["--rule", "choose", "--candidate", "step_8", "step_9", "--results", tmp_path]
+    found, out, _ = call(capsys, *words, *tried)
+    assert found == code and ("counted as --tried 9" in out) is warned
+    write_record(tmp_path / "two", "run/step_8", [1] * 100 + [0] * 100)
+    write_record(tmp_path / "two", "run/step_9", [0] * 4 + [1] * 111 + [0] * 85)
+    assert call(capsys, *words[:-1], tmp_path / "two")[0] == 0, "all there are"
+
+
 def test_a_policy_names_several_metrics_of_one_benchmark(tmp_path, capsys):
     """One gains, the other loses: each has its row, its own limits, and is in the verdict."""
     filtered_pair(tmp_path, "gsm8k")
@@ -1717,7 +1766,7 @@ def test_a_known_benchmarks_own_filter_is_taken_and_said(tmp_path, capsys, polic
     more = ("--policy", write_policy(tmp_path, policy))
     (row,) = compare(capsys, tmp_path, *more)["benchmarks"]
     assert row["delta"] == pytest.approx(0.13) and row["spelled_metric"] == "exact_match,strict-match"
-    assert "exact_match,strict-match; there is exact_match,flexible-extract, too" in row["notes"]
+    assert "exact_match,strict-match; there is exact_match,flexible-extract, too (--metric)" in row["notes"]
     _, out, _ = call(capsys, "--baseline", "old", "--candidate", "new", "--results", tmp_path, *more)
     assert "GSM8K exact_match,strict-match" in out
 

@@ -322,6 +322,89 @@ def test_a_metric_without_direction_is_asked_about(tmp_path, capsys):
     assert code == 1 and document["benchmarks"][0]["lower_is_better"] is True
 
 
+@pytest.mark.parametrize(
+    ("shots", "prompt", "runs"),
+    [(0, "p", 3), (5, "p", 3), (5, "x", 0)],  # no examples; other draws and the same prompts; other prompts
+)
+def test_runs_whose_seed_draws_the_same_prompts_are_repeats(tmp_path, capsys, shots, prompt, runs):
+    """lm-eval's --seed sets that of the examples, too; where it changes no prompt it is no setting."""
+    library, details = ("lm_eval", "0.4.9"), {"weights_sha256": "w"}
+    for task in ("gsm8k", "my_quiz"):
+        more = {"task": task, "shots": shots, "library": library}
+        write_record(tmp_path, "me/old", GOOD, settings={"fewshot_seed": "1234"}, **more)
+        for seed in (42, 7, 1):
+            scores = [1.0] * seed + GOOD[seed:]
+            own = {
+                "settings": {"fewshot_seed": seed, "seed": seed},
+                "prompt": prompt if runs else f"x{seed}",
+                "details": details,
+            }
+            write_record(tmp_path, "me/new", scores, arguments={"temperature": 0.7}, **own, **more)
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("defaults: {max_drop: 0.1}")
+    _, document, _ = compare(capsys, tmp_path, "--policy", policy, "--allow-unlike")
+    for row in document["benchmarks"]:
+        notes = "; ".join(row["notes"])
+        assert ("3 repeats averaged" in notes) is bool(runs) and ("are left out" in notes) is not bool(runs)
+        if runs:
+            mean = sum(sum([1.0] * seed + GOOD[seed:]) / 200 for seed in (42, 7, 1)) / 3
+            assert row["score"]["score"] == pytest.approx(mean) and "fewshot_seed" not in notes
+    kept = {record for row in document["benchmarks"] for record in row["score"]["records"]}
+    seeds = [json.loads(Path(file).read_text())["evaluation_results"][0]["generation_config"] for file in kept]
+    seeds = {one["additional_details"]["seed"] for one in seeds}
+    assert len(seeds) == (3 if runs else 1), "all rows take the same runs"
+
+
+def test_a_policy_names_benchmarks_as_their_harness_does(tmp_path, capsys):
+    for model in ("me/old", "me/new"):
+        for task in ("wikitext", "gsm8k"):
+            write_record(tmp_path, model, GOOD, task=task, library=("lm_eval", "0.4.9"))
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("defaults: {tier: advisory}\nbenchmarks: {wikitext: {tier: critical, max_drop: 0.05}}")
+    code, document, err = compare(capsys, tmp_path, "--policy", policy)
+    assert code == 0, err
+    tiers = {row["benchmark"]: row["tier"] for row in document["benchmarks"]}
+    assert tiers == {"wikitext_2": "critical", "gsm8k": "advisory"}
+    assert compare(capsys, tmp_path, "--benchmarks", "wikitext")[1]["benchmarks"][0]["benchmark"] == "wikitext_2"
+    policy.write_text("benchmarks: {wikitext: {max_drop: 0.05}, wikitext_2: {max_drop: 0.9}}")
+    code, _, err = compare(capsys, tmp_path, "--policy", policy)
+    assert code == 2 and "wikitext, wikitext_2 are all wikitext_2" in err
+
+
+def test_scores_of_nobody_knows_how_many_items_need_no_number_of_them(tmp_path, capsys):
+    for model, score in (("me/old", 0.70), ("me/new", 0.71)):
+        path = write_record(tmp_path, model, [], score=score, samples=False, error=0.02)
+        record = json.loads(path.read_text())
+        del record["evaluation_results"][0]["score_details"]["uncertainty"]["num_samples"]
+        path.write_text(json.dumps(record))
+    code, document, err = compare(capsys, tmp_path)
+    assert (code, document["verdict"]) == (3, "INCONCLUSIVE"), err
+    code, out, _ = call(cr, capsys, "--rule", "choose", "--candidate", "old", "new", "--results", tmp_path)
+    assert code == 3 and "would decide" not in out
+
+
+def test_commits_of_a_repository_are_nights_that_latest_tells_apart(tmp_path, capsys):
+    for model, right in (("o/base", 100), ("o/new", 150)):
+        for night in (1, 2, 3):
+            scores = [1.0] * (right if night == 3 else 10) + [0.0] * (200 - (right if night == 3 else 10))
+            commit = f"{night}{'a' if right == 100 else 'b'}" * 20
+            when, details = f"2026-03-1{night}T02:00:00Z", {"revision": commit}
+            write_record(tmp_path, model, scores, when=when, details=details)
+    words = ["--baseline", "o/base", "--candidate", "o/new", "--results", tmp_path]
+    code, _, err = call(cr, capsys, *words)
+    assert code == 3 and "several models" in err
+    code, out, err = call(cr, capsys, *words, "--latest", "--json")
+    (row,) = json.loads(out)["benchmarks"]
+    assert code == 0 and row["delta"] == pytest.approx(0.25) and "is taken (--latest)" in err
+    assert json.loads(out)["baseline"] == "o/base@" + "3a" * 20
+    (row,) = json.loads(call(cr, capsys, *words, "--history", "3", "--json")[1])["benchmarks"]
+    assert len(row["history"]["nights"]) == 3 if row["history"] else "3 nights" in "; ".join(row["notes"])
+    words = ["--baseline", "o/base@2026-03-11", "--candidate", "o/new@2026-03-13", "--results", tmp_path]
+    assert json.loads(call(cr, capsys, *words, "--json")[1])["benchmarks"][0]["delta"] == pytest.approx(0.7)
+    write_record(tmp_path, "o/new", [1.0] * 200, when="2026-03-14T02:00:00Z", details={"revision": "branch"})
+    assert "several models" in call(cr, capsys, *words[:2], "--candidate", "o/new", *words[4:], "--latest")[2]
+
+
 # --- Attempts -------------------------------------------------------------------------------------------------------
 
 

@@ -31,12 +31,28 @@ from parts.records.command import (
     is_one_line,
     is_plain_word,
     is_task_name,
+    scoring_options,
     yours_to_name,
 )
 from parts.records.files import read_record
+from parts.records.run import setting_differences
+from parts.records.settings import UNSAID, WORDS_OF_SETTINGS, shortened
 from parts.vocabulary import library_field
 
+# What lm-eval takes for a model's arguments, for drawing answers, and as seeds with what they are when nobody says so.
+LM_EVAL_LOADING = ("max_model_len", "quantization", "load_in_8bit", "load_in_4bit", "kv_cache_dtype", "softmax_dtype")
+LM_EVAL_LOADING += ("add_bos_token", "enable_thinking", "think_end_token", "enforce_eager", "attn_implementation")
+LM_EVAL_DRAWS = ("do_sample", "temperature", "top_p", "top_k", "min_p", "max_gen_toks", "repetition_penalty")
+LM_EVAL_DRAWS += ("presence_penalty", "frequency_penalty")
+LM_EVAL_SEEDS = {"random_seed": "0", "numpy_seed": "1234", "torch_seed": "1234", "fewshot_seed": "1234"}
+INSPECT_OPTIONS = ("limit", "temperature", "max_tokens", "seed", "top_p", "top_k", "frequency_penalty")
+INSPECT_OPTIONS += ("presence_penalty", "reasoning_effort", "reasoning_tokens", "message_limit", "token_limit")
 AGAIN_FOLDER = "again"
+OWN_QUESTIONS = "your questions"
+ITS_FILE = "PREDICTIONS"
+# Settings that follow from the others or from the task, so that no option says them.
+FOLLOW = {"harness", "metric", "metric name", "prompt template", "chat template text", "chat template hash"}
+FOLLOW |= {"chat_template_sha", "examples_in_prompts", "few-shot split"}
 ITS_FOLDER = "FOLDER"  # stands for a checkpoint's folder, which no record tells
 CUE_CURE = "a cue at the end of the prompt"
 # What an answer lacks -> what to change for both models, by the words of the gate.
@@ -54,8 +70,9 @@ class Way:
     """A command with a place for its tasks: the words before and after them, how they stand there, a second command.
 
     said: words in place of a command, where none can be given; yours: options that the record's command had besides.
-    own: whether the tasks are files of one's own questions, which only the user can name; unknown: the checkpoint of
-    which only the user knows the folder.
+    own: what FILE is, which only the user can name, where the tasks are files of one's own questions or in such a file;
+    unknown: the checkpoint of which only the user knows the folder. sets: the settings that the command makes, by their
+    words; unset: those that it leaves, and in which the two models differ.
     """
 
     before: tuple[str, ...] = ()
@@ -64,19 +81,24 @@ class Way:
     apart: bool = False
     said: str = ""
     yours: tuple[str, ...] = ()
-    own: bool = False
+    own: str = ""
     unknown: str = ""
+    sets: tuple[str, ...] = ()
+    unset: tuple[str, ...] = ()
 
     def line(self, tasks: Sequence[str]) -> str:
         """The way for these tasks, each word quoted once."""
         if self.said:
             return f"{self.said}: {single_line(shlex.join(tasks))}"
-        words = ["FILE"] * len(tasks) if self.own else tasks if self.apart else [",".join(tasks)]
+        files = ["FILE" if self.own == OWN_QUESTIONS else f"FILE@{task}" for task in tasks] if self.own else []
+        words = files or (tasks if self.apart else [",".join(tasks)])
         line = command_line_of([*self.before, *words, *self.after])
         whole = " && ".join([line, *([command_line_of(self.then)] if self.then else [])])
-        told = [f"FILE: your questions {single_line(', '.join(tasks))}"] * self.own
+        told = [f"FILE: {self.own} {single_line(', '.join(tasks))}"] * bool(self.own)
         told += [f"{ITS_FOLDER}: where {single_line(self.unknown)} lies"] * bool(self.unknown)
         told += [yours_to_name(self.yours)] * bool(self.yours)
+        unset = f"not set by this command, and unlike, so what it gives is not yet alike: {'; '.join(self.unset)}"
+        told += [unset] * bool(self.unset)
         return f"{whole}  # {'; '.join(told)}" if told else whole
 
 
@@ -86,6 +108,7 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     causes: dict[str, list[str]] = defaultdict(list)
     mended: list[TaskFailure] = []
     units: list[str] = []
+    scored: list[str] = []
     for row, names in rows:
         if row.verdict not in (NOT_COMPARABLE, ABSENT):
             continue
@@ -107,8 +130,13 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
         if not usable or spoilt:
             continue
         one, other = (names[usable[0]], names[1 - usable[0]])
+        if found[usable[0]][0].harness[0] == SCORED_FILES:
+            scored += scored_alike(row, found, names, usable[0])
+            continue
+        others = {run.subtask: run for run in reversed(found[1 - usable[0]])}
         for run in found[usable[0]]:
             way, task = way_like(run, *model_argument(models[other], other))
+            way = replace(way, unset=left_unlike(run, others.get(run.subtask), way))
             if task not in tasks[one, other, way]:
                 tasks[one, other, way].append(task)
     alike: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -121,9 +149,47 @@ def ways_out(rows: Iterable[tuple[Row, tuple[str, str]]], models: Mapping[str, M
     return [
         *filter(None, [conversion_again(mended)]),
         *dict.fromkeys(units),
+        *dict.fromkeys(scored),
         *lines,
         *(f"{listing(names, 20)}: {cause}" for cause, names in causes.items()),
     ]
+
+
+def left_unlike(run: Run, other: Run | None, way: Way) -> tuple[str, ...]:
+    """The settings of a run in which another one differs, and that the command of a harness does not make."""
+    if other is None or way.said or not way.sets:
+        return ()
+    made = {*way.sets, *words_for(way.yours), *FOLLOW}
+    found = {name: values[0] for name, values in setting_differences(run, other).items() if name not in made}
+    none = (UNSAID, "false")
+    return tuple(f"{name} {shortened(value)}" for name, value in found.items() if value.lower() not in none)
+
+
+def scored_alike(row: Row, found: Sequence[Sequence[Run]], names: Sequence[str], first: int) -> list[str]:
+    """The way out for scores of files of predictions: the side that lacks items is completed, one that was scored
+    otherwise is scored again."""
+    matched = match_items(*row.sides) if row.sides else None
+    lacks = (matched.only_candidate, matched.only_baseline) if matched else (0, 0)  # of the first side, of the second
+    settings = row.sides and any(
+        setting_differences(one, two) for one in found[0] for two in found[1] if one.subtask == two.subtask
+    )
+    if matched and not settings and any(lacks):
+        rated = any("rater" in answer.fields for side in row.sides for answer in side.answers.values())
+        what = "ratings (of an item by a rater)" if rated else "items"
+        if all(lacks):
+            told = f"{lacks[0]} {what} only {names[1]} has, {lacks[1]} only {names[0]}"
+            both = "both are to be rated by the same people on the same items" if rated else "give both the same items"
+            return [f"{row.label}: {told}: {both}, under the same ids, and score them again"]
+        other = 0 if lacks[0] else 1
+        told = f"complete {names[other]}'s file, which lacks {max(lacks)} {what} that {names[1 - other]} has"
+    else:
+        other = 1 - first
+        told = f"score {names[other]}'s file as {names[first]}'s was"
+    run = found[1 - other][0]
+    command = str(mapping_in(mapping_in(record_behind(run), "eval_library"), "additional_details").get("command") or "")
+    words = [*run_words("score_predictions.py"), ITS_FILE, *scoring_options(command), "--model-id", names[other]]
+    words = words if is_model_word(names[other]) else words[:-2]
+    return [f"{told}: {command_line_of([*words, *into_folder(run.file)])}  # {ITS_FILE}: {names[other]}'s file"]
 
 
 def conversion_again(failures: Iterable[TaskFailure | None]) -> str:
@@ -238,6 +304,7 @@ def way_like(run: Run, model: str, local: bool, unknown: str) -> tuple[Way, str]
     said |= mapping_in(mapping_in(row, "generation_config"), "generation_args")
     said["engine"] = mapping_in(mapping_in(record, "model_info"), "inference_engine").get("name")
     said["shots"] = run.shots
+    of_file = details.get("task_file") and not str(details.get("task")).startswith("inspect_evals/")
     task = str(details.get("task") or run.name)
     carried = carried_options(str(details.get("command") or ""))
     name, version = library_field(str(library.get("name") or "")), str(library.get("version") or "")
@@ -251,10 +318,12 @@ def way_like(run: Run, model: str, local: bool, unknown: str) -> tuple[Way, str]
         return replace(way, after=(*way.after, *into_folder(run.file)), unknown=unknown), task
     if named and name in HARNESSES:
         way = HARNESSES[name](model, version, said)
+        if name == "inspect" and of_file:
+            way = replace(way, own=f"your task file {single_line(details['task_file'])[:100]} with")
         way = replace(way, then=(*then_convert(), *into_folder(run.file)))
         if local:  # the new records are known by the same weights as the old ones
             way = replace(way, then=(*way.then, "--checkpoints", model), unknown=unknown)
-        return way, f"inspect_evals/{bare}" if name == "inspect" else task
+        return way, f"inspect_evals/{bare}" if name == "inspect" and not way.own else bare if way.own else task
     told = [f"{run.shots}-shot"] * bool(run.shots)
     told += [
         f"{key} {shlex.quote(str(said[key]))}"
@@ -271,7 +340,7 @@ def own_command(carried: Carried, model: str, own: bool) -> Way:
     option = "--questions" if own else "--task" if carried.script.startswith("inspect") else "--tasks"
     before = (*run_words(carried.script), "--model", model, option)
     yours = tuple(name for name in carried.yours if name != "--questions")
-    return Way(before, carried.words, apart=option == "--task", yours=yours, own=own)
+    return Way(before, carried.words, apart=option == "--task", yours=yours, own=OWN_QUESTIONS if own else "")
 
 
 def harness_alone() -> list[str]:
@@ -305,15 +374,27 @@ def with_flags(said: Mapping[str, Any], flags: Mapping[str, str]) -> tuple[tuple
     return tuple(words), tuple(odd)
 
 
-def model_arguments(model: str, name: str, said: Mapping[str, Any]) -> str:
+def model_arguments(model: str, name: str, said: Mapping[str, Any], more: Sequence[str] = ()) -> str:
     """The model's arguments as a harness wants them: "pretrained=o/m,revision=abc,dtype=float16"."""
     model, _, revision = model.partition("@")
-    known = {name: model, "revision": revision, "dtype": str(said.get("dtype") or "")}
-    return ",".join(f"{key}={value}" for key, value in known.items() if value and (key == name or is_plain_word(value)))
+    known = {name: model, "revision": revision} | {key: plain_value(said, key) for key in ("dtype", *more)}
+    return ",".join(f"{key}={value}" for key, value in known.items() if value)
 
 
-def left_dtype(said: Mapping[str, Any]) -> tuple[str, ...]:
-    return ("dtype",) if is_said(said, "dtype") and not is_plain_word(str(said["dtype"])) else ()
+def plain_value(said: Mapping[str, Any], key: str) -> str:
+    """A setting that a record says, where it is a plain word; else nothing."""
+    value = "" if said.get(key) in (None, "", "None") else str(said[key])
+    return value if is_plain_word(value) else ""
+
+
+def not_plain(said: Mapping[str, Any], keys: Iterable[str]) -> tuple[str, ...]:
+    """The settings that a record says in more than a plain word."""
+    return tuple(key for key in keys if is_said(said, key) and not plain_value(said, key))
+
+
+def words_for(keys: Iterable[str]) -> tuple[str, ...]:
+    """The words for people of some settings."""
+    return tuple(WORDS_OF_SETTINGS.get(key, key) for key in keys)
 
 
 def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
@@ -326,20 +407,33 @@ def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     }
     flags |= {"fewshot_as_multiturn": "--fewshot_as_multiturn", "system_prompt": "--system_instruction"}
     how, odd = with_flags(said, flags)
+    said = dict(said)
+    if said.get("max_tokens") and not said.get("max_gen_toks"):
+        said["max_gen_toks"] = said["max_tokens"]
+    drawn = [f"{key}={value}" for key in LM_EVAL_DRAWS if (value := plain_value(said, key))]
+    seeds = [plain_value(said, key) or usual for key, usual in LM_EVAL_SEEDS.items()]
+    how += ("--gen_kwargs", ",".join(drawn)) if drawn else ()
+    how += ("--seed", ",".join(seeds)) if seeds != list(LM_EVAL_SEEDS.values()) else ()
+    more = (*LM_EVAL_LOADING, *(("max_length",) if backend == "hf" else ()))
     before = (*harness_alone(), "--with", pinned(f"lm-eval[{backend}]", version), "lm_eval", "--model", backend)
-    before += ("--model_args", model_arguments(model, "pretrained", said), "--tasks")
+    before += ("--model_args", model_arguments(model, "pretrained", said, more), "--tasks")
     after = (*how, "--log_samples", "--output_path", AGAIN_FOLDER)
-    return Way(before, after, yours=(*odd, *left_dtype(said)))
+    left = (*odd, *not_plain(said, ("dtype", *more, *LM_EVAL_DRAWS)))
+    made = {*flags, *LM_EVAL_SEEDS, *LM_EVAL_DRAWS, *more, "dtype", "few_shot", "backend", "max_tokens"} - set(left)
+    return Way(before, after, yours=left, sets=words_for(sorted(made)))
 
 
 def lighteval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     backend = "vllm" if "vllm" in (said.get("backend"), said.get("engine")) else "accelerate"
     extra = "vllm" if backend == "vllm" else "math"
+    more = ("max_model_length",) if backend == "vllm" else ("max_length",)
     how, odd = with_flags(said, {"limit": "--max-samples", "system_prompt": "--system-prompt"})
     before = (*harness_alone(), "--with", pinned(f"lighteval[{extra}]", version), "lighteval", backend)
-    before += (model_arguments(model, "model_name", said),)
+    before += (model_arguments(model, "model_name", said, more),)
     after = (*how, "--save-details", "--output-dir", AGAIN_FOLDER)
-    return Way(before, after, yours=(*odd, *left_dtype(said)))
+    left = (*odd, *not_plain(said, ("dtype", *more)))
+    made = {"limit", "system_prompt", "dtype", "few_shot", "backend", *more} - set(left)
+    return Way(before, after, yours=left, sets=words_for(sorted(made)))
 
 
 def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
@@ -347,12 +441,13 @@ def inspect_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     engine = {"transformers": "hf"}.get(engine, engine if is_plain_word(engine) else "hf")
     name = f"{engine}/{model.partition('@')[0].removeprefix(engine + '/')}"
     shots, odd_shots = with_flags(said, {"shots": "fewshot="})
-    flags = {"limit": "--limit", "temperature": "--temperature", "max_tokens": "--max-tokens", "seed": "--seed"}
+    flags = {key: f"--{key.replace('_', '-')}" for key in INSPECT_OPTIONS} | {"repeats": "--epochs"}
     how, odd = with_flags(said, flags)
     packages = ("--with", pinned("inspect-ai", version), "--with", "inspect-evals")
     before = (*harness_alone(), *packages, "inspect", "eval")
     after = ("--model", name, *(("-T", *shots) if shots else ()), *how, "--log-dir", AGAIN_FOLDER)
-    return Way(before, after, apart=True, yours=(*odd_shots, *odd))
+    made = {*flags, "few_shot", "backend"} - set(odd)
+    return Way(before, after, apart=True, yours=(*odd_shots, *odd), sets=words_for(sorted(made)))
 
 
 HARNESSES = {"lm_eval": lm_eval_command, "lighteval": lighteval_command, "inspect": inspect_command}

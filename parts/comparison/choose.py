@@ -18,9 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from parts.comparison.comparable import MetricsToChoose
 from parts.comparison.losses import BY_WRITING, within_losses, within_writing
 from parts.comparison.report import change, is_share, row_notes, score_cell
-from parts.comparison.rows import NO_VERDICT, Question, make_rows
+from parts.comparison.rows import NO_VERDICT, Question, make_rows, raise_together
 from parts.comparison.verdicts import open_reason, with_items_that_show
 from parts.comparison.vocabulary import ABSENT, BETTER, INCONCLUSIVE, NOT_COMPARABLE, REGRESSION, Row
 from parts.frame import ScriptError, listing, percent
@@ -65,7 +66,7 @@ class Choice:
     duels: tuple[Duel, ...]
     alpha: float
     facts: ChoiceFacts | None
-    luck: str = ""  # what is said of those that they may have been picked from
+    luck: str = ""  # what is said of how many a model was picked from
 
     @property
     def open(self) -> list[Duel]:
@@ -87,13 +88,19 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
     """Every pair of the candidates on every benchmark, Holm over all of them, and who is better."""
     names = [model.name for model in question.candidates]
     duels = []
+    asked: list[MetricsToChoose] = []
     for one, other in itertools.combinations(question.candidates, 2):
-        rows = make_rows(replace(question, baseline=one, candidates=(other,)))
-        duels += [Duel(one.name, other.name, row) for row in rows]
+        try:
+            rows = make_rows(replace(question, baseline=one, candidates=(other,)))
+            duels += [Duel(one.name, other.name, row) for row in rows]
+        except MetricsToChoose as error:
+            asked.append(error)
+    raise_together(asked)
     known = [i for i, d in enumerate(duels) if d.row.basis is not None and d.row.basis.evidence is not None]
     known = [i for i in known if duels[i].row.verdict not in (NOT_COMPARABLE, ABSENT)]
     p_values = [two_sided_p(duels[i].row.basis.evidence) for i in known]
-    levels = step_levels(p_values, question.policy.alpha, "holm")
+    alpha = question.policy.alpha / max(1, question.policy.tried or 1)  # the best of some may be the luckiest
+    levels = step_levels(p_values, alpha, "holm")
     for i, p, (adjusted, level) in zip(known, p_values, levels, strict=True):
         low, high = map(float, duels[i].row.basis.evidence.interval(level))
         shown = duels[i].other if low > 0 else duels[i].one if high < 0 else None  # one that ends at 0 shows nothing
@@ -109,7 +116,7 @@ def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
     duels = [replace(duel, row=named_row(duel)) for duel in duels]
     compared = {(duel.one, duel.other) for duel in duels if duel.interval is not None}
     verdict = NO_DIFFERENCE if compared.issuperset(itertools.combinations(names, 2)) else INCONCLUSIVE
-    choice = Choice(verdict, None, tuple(names), tuple(duels), question.policy.alpha, facts, question.luck)
+    choice = Choice(verdict, None, tuple(names), tuple(duels), alpha, facts, question.luck)
     if not any(duel.winner for duel in duels):
         return choice
     leaders = [
@@ -152,7 +159,7 @@ def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
     values: dict[str, dict[str, float]] = {}
     for line in lines[2:]:
         name = line[0].strip()
-        own = [model for model in models if name in (model, model.rsplit("/", 1)[-1])]
+        own = [model for model in models if name in names_of_model(model)]
         if len(own) != 1:
             continue
         try:
@@ -168,10 +175,16 @@ def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
     return ChoiceFacts(dict(zip(header[1:], ways, strict=True)), values)
 
 
+def names_of_model(model: str) -> set[str]:
+    """What a model may be called in a table: with or without its revision and its owner."""
+    bare = model.partition("@")[0]
+    return {model, bare, model.rsplit("/", 1)[-1], bare.rsplit("/", 1)[-1]}
+
+
 def lead(duel: Duel, name: str) -> tuple[float, float]:
-    """The interval of a model's lead in a duel, as a share of the metric's range."""
+    """The interval of a model's lead in a duel, as a share of the metric's range; without one, of the better score."""
     low, high = duel.interval
-    span = duel.row.span or 1.0
+    span = duel.row.span or max(abs(duel.row.baseline_score), abs(duel.row.score)) or 1.0
     return (low / span, high / span) if name == duel.other else (-high / span, -low / span)
 
 
@@ -198,7 +211,8 @@ def costs_of_choice(choice: Choice) -> list[str]:
         return sum(sum(lead(duel, name)) for duel in own) / max(len(own), 1)
 
     top = choice.best or max(choice.models, key=mean_lead)
-    lines = [f"against {top}, which has the best scores:"]
+    which = "which is better" if choice.best else "which leads most on average (shares of each metric's range)"
+    lines = [f"against {top}, {which}:"]
     for name in choice.models:
         if name == top:
             continue
@@ -211,13 +225,13 @@ def costs_of_choice(choice: Choice) -> list[str]:
                 low, high = duel.row.as_shown(low, high)
                 shown.append(
                     f"{change(duel.row, sign * duel.row.delta)} [{change(duel.row, low)}, {change(duel.row, high)}] on "
-                    f"{duel.row.label}"
+                    f"{duel.row.label} ({'better' if duel.winner == name else 'worse'})"
                 )
         shown.append("nothing shown elsewhere" if shown else "no difference shown")
         for fact in choice.facts.better:
             mine, theirs = choice.facts.values[name][fact], choice.facts.values[top][fact]
             share = f" ({100 * (mine / theirs - 1):+.0f} %)" if theirs > 0 else ""
-            shown.append(f"{fact} {mine:g}, not {theirs:g}{share}")
+            shown.append(f"{fact} {mine:g}" + (", too" if mine == theirs else f", not {theirs:g}{share}"))
         lines.append(f"{name}: {', '.join(shown)}")
     return lines
 
@@ -230,7 +244,7 @@ def choice_table(choice: Choice) -> tuple[list[str], list[list[str]]]:
     several = len(choice.models) > 2
     header = ["pair"] * several + ["benchmark"]
     header += ["first", "second"] if several else list(choice.models)
-    header += ["difference (95 % interval)", "n", "better", "notes"]
+    header += [f"difference ({percent(1 - choice.alpha)} interval)", "n", "better", "notes"]
     lines = []
     for duel in choice.duels:
         row, shown = duel.row, "–"
@@ -298,6 +312,8 @@ def choice_reading(choice: Choice) -> str:
     told = (
         f"The interval holds with {sure}" if count == 1 else f"The {count} intervals hold together with {sure} (Holm)"
     )
+    if not count:
+        return "Nothing was compared. This asks which model is better, not whether it is good enough to ship."
     return (
         f"Differences are second minus first. {told}; one that leaves out 0 shows a difference. This says which model "
         "is better, not whether it is good enough to ship."

@@ -19,6 +19,7 @@ from parts.records.shared import VoteGap, gap_in_votes, share_votes
 from parts.records.states import moment_of_run, moment_text
 from parts.vocabulary import is_of_raters, library_field, normalize_name, same_metric
 
+MOST_CHOICES = 4  # commands that are printed where one of several metrics is to be chosen
 MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
 ANY_MEAN = "mean of the items"
 NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
@@ -26,15 +27,26 @@ NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's nam
 
 def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs of one task that were made alike, of equally many items; the largest group first."""
-    groups: dict[str, list[Run]] = defaultdict(list)
-    for run in usable_runs(runs):
-        groups[
-            json.dumps([dict(sorted(run.settings.items())), run.measured, run.attempts.made, run.unit, run.high])
-        ].append(run)
-    return sorted(
-        groups.values(),
-        key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows), rows[0].file),
-    )
+    groups: list[list[Run]] = []
+    for run in sorted(usable_runs(runs), key=lambda run: (settings_text(run), run.file)):
+        for group in groups:
+            if made_alike(group[0], run):
+                group.append(run)
+                break
+        else:
+            groups.append([run])
+    return sorted(groups, key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows)))
+
+
+def settings_text(run: Run) -> str:
+    """A run's settings in an order of their own, so that of several runs all benchmarks take the same one."""
+    return json.dumps(sorted(run.settings.items()))
+
+
+def made_alike(one: Run, two: Run) -> bool:
+    """Whether two runs were made in one way, of equally many items."""
+    first, second = ((run.measured, run.attempts.made, run.unit, run.high) for run in (one, two))
+    return first == second and one.settings.keys() == two.settings.keys() and not setting_differences(one, two)
 
 
 def choose_alike(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[list[Run], list[Run], list[str]]:
@@ -121,23 +133,29 @@ class SeveralMetrics(ScriptError):
 
 
 class MetricsToChoose(ScriptError):
-    """The one error for all benchmarks of a model of which a metric is to be chosen; `names`: the metrics there are;
-    `settled`: the benchmarks of which one is named."""
+    """The one error for all benchmarks of all models of which a metric is to be chosen; `found`: (model, benchmark) ->
+    what there is; `settled`: the benchmarks of which one is named."""
 
-    def __init__(self, where: str, found: Mapping[str, SeveralMetrics], settled: Sequence[str] = ()) -> None:
-        self.settled = list(settled)
+    def __init__(self, found: Mapping[tuple[str, str], SeveralMetrics], settled: Sequence[str] = ()) -> None:
+        self.found, self.settled = dict(found), list(settled)
         keys: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        for key, one in found.items():
-            keys[tuple(one.spellings)].append(key)
-        ids = [result_id for one in found.values() for result_id in one.ids]
+        for (_, key), one in found.items():
+            if key not in keys[tuple(one.spellings)]:
+                keys[tuple(one.spellings)].append(key)
+        ids = list(dict.fromkeys(result_id for one in found.values() for result_id in one.ids))
         told = "; ".join(f"{listing(own, 3)}: {listing(metrics, 20)}" for metrics, own in keys.items())
         told = listing(ids, 20) if len(ids) <= 20 else told
-        self.names = list(dict.fromkeys(name for metrics in keys for name in metrics))
         super().__init__(
-            f"{where}: several metrics ({told}): name one with --metric, or several, whose tests are corrected "
-            "together; or one of a benchmark with --result-id, or in a policy",
+            f"{listing(dict.fromkeys(model for model, _ in found))}: several metrics ({told}): name one with --metric, "
+            "or several, whose tests are corrected together; or one of a benchmark with --result-id, or in a policy",
             code=3,
         )
+
+    @property
+    def choices(self) -> list[list[str]]:
+        """The ids for one --result-id after another, each of which names a result of every benchmark that is asked."""
+        most = min(MOST_CHOICES, max(len(one.ids) for one in self.found.values()))
+        return [list(dict.fromkeys(one.ids[i % len(one.ids)] for one in self.found.values())) for i in range(most)]
 
 
 def choose_metric(

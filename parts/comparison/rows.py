@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,11 +109,31 @@ class Question:
             try:
                 chosen[key] = choose_metric(rows, f"{model.name}, {key}", metric, entry, self.result_ids)
             except SeveralMetrics as error:
-                several[key] = error
+                several[model.name, key] = error
         if several:
             named = [key for key in chosen if self.policy.limits(key).metric is not None]
-            raise MetricsToChoose(model.name, several, named)
+            raise MetricsToChoose(several, named)
         return chosen
+
+    def runs_of(self, sides: Sequence[ModelRuns]) -> list[dict[str, list[Run]]]:
+        """The runs of each side by benchmark; one MetricsToChoose for all of them."""
+        found, open_ones = [], []
+        for side in sides:
+            try:
+                found.append(self.runs(side, sides))
+            except MetricsToChoose as error:
+                open_ones.append(error)
+        raise_together(open_ones)
+        return found
+
+
+def raise_together(errors: Sequence[MetricsToChoose]) -> None:
+    """One error for several, where there are any."""
+    if errors:
+        found = {place: one for error in errors for place, one in error.found.items()}
+        open_keys = {key for _, key in found}
+        settled = dict.fromkeys(key for error in errors for key in error.settled if key not in open_keys)
+        raise MetricsToChoose(found, list(settled))
 
 
 def variants(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[tuple[str, list[Run], list[Run]]]:
@@ -153,29 +173,40 @@ def make_rows(question: Question) -> list[Row]:
 def rows_of_metrics(question: Question) -> list[Row]:
     """The comparisons of all benchmarks by one metric each, of each of their tasks that both models did."""
     rows: list[Row] = []
+    asked: list[MetricsToChoose] = []
     for model in question.candidates:
-        named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
-        named |= set(question.baseline.failures) | set(model.failures)
-        wanted = {run.key for one in (question.baseline, model) for run in one.runs} | named
-        wanted = {key for key in wanted if not question.only or key in question.only}
-        apart = {key: found for key in wanted if len((found := tasks_done(question, model, key))[0] | found[1]) > 1}
-        apart = {key: found for key, found in apart.items() if found[0] & found[1]}
-        both = [without_task(side, apart) for side in (question.baseline, model)]
-        one, two = (question.runs(side, both) for side in both)
-        for key in sorted(wanted, key=question.vocabulary.place):
-            if key not in apart:
-                rows += rows_of_task(question, model, key, "", one.get(key, []), two.get(key, []))
-                continue
-            ours, theirs = apart[key]
-            for task in sorted(ours & theirs):
-                sides = [without_task(side, {key: task}) for side in (question.baseline, model)]
-                alone = replace(question, only=frozenset({key}))
-                found = rows_of_task(
-                    question, model, key, task, *(alone.runs(side, sides).get(key, []) for side in sides)
-                )
-                left = [f"{name}: {listing(sorted(own))} is not compared" for name, own in
-                        (("baseline", ours - theirs), ("candidate", theirs - ours)) if own]  # fmt: skip
-                rows += [replace(row, notes=(*row.notes, *left)) for row in found]
+        try:
+            rows += rows_of_candidate(question, model)
+        except MetricsToChoose as error:
+            asked.append(error)
+    raise_together(asked)
+    return rows
+
+
+def rows_of_candidate(question: Question, model: ModelRuns) -> list[Row]:
+    """The comparisons of one candidate by one metric each."""
+    rows: list[Row] = []
+    named = {key for key in (*question.policy.benchmarks, *question.policy.targets) if question.policy.blocks(key)}
+    named |= set(question.baseline.failures) | set(model.failures)
+    wanted = {run.key for one in (question.baseline, model) for run in one.runs} | named
+    wanted = {key for key in wanted if not question.only or key in question.only}
+    apart = {key: found for key in wanted if len((found := tasks_done(question, model, key))[0] | found[1]) > 1}
+    apart = {key: found for key, found in apart.items() if found[0] & found[1]}
+    both = [without_task(side, apart) for side in (question.baseline, model)]
+    one, two = question.runs_of(both)
+    for key in sorted(wanted, key=question.vocabulary.place):
+        if key not in apart:
+            rows += rows_of_task(question, model, key, "", one.get(key, []), two.get(key, []))
+            continue
+        ours, theirs = apart[key]
+        for task in sorted(ours & theirs):
+            sides = [without_task(side, {key: task}) for side in (question.baseline, model)]
+            alone = replace(question, only=frozenset({key}))
+            found = rows_of_task(question, model, key, task, *(side.get(key, []) for side in alone.runs_of(sides)))
+            left = [f"{name}: {listing(sorted(own))} is not compared" for name, own in
+                    (("baseline", ours - theirs), ("candidate", theirs - ours)) if own]  # fmt: skip
+            rows += [replace(row, notes=(*row.notes, *left)) for row in found]
+
     return rows
 
 
@@ -252,8 +283,10 @@ def make_row(
     named = (others or len(also) > 1) and key not in policy.further
     title = f"{question.vocabulary.title(key)} {spelled.removesuffix(',none')}" if named else None
     title = question.vocabulary.title(key) if key in policy.further else title
+    if not others and first.metric != limits.metric:
+        others = rival_metrics(first.metric, also)
     if others and not {spelled, first.result_id} & {limits.metric, *question.result_ids}:
-        row = replace(row, notes=(*row.notes, f"{spelled}; there is {listing(others)}, too"))
+        row = replace(row, notes=(*row.notes, f"{spelled}; there is {listing(others, 3)}, too (--metric)"))
     row = replace(
         row,
         shown=(title or question.vocabulary.measured_title(key, first.metric)) + suffix,
@@ -278,6 +311,15 @@ def make_row(
         bounds = None if evidence is None else tuple(map(float, evidence.interval(0.05)))
         return replace(row, verdict=REPORT, bounds=bounds)
     return with_threshold(row, policy)
+
+
+def rival_metrics(metric: str, there: Collection[str]) -> list[str]:
+    """The other metrics of a task that count the same right answers in another way: acc_norm beside acc."""
+
+    def bare(name: str) -> str:
+        return name.partition(",")[0].split("_")[0]
+
+    return sorted(other for other in there if other != metric and bare(other) == bare(metric))
 
 
 def known_size(vocabulary: MetricMapping, key: str) -> int | None:

@@ -158,7 +158,7 @@ def with_items_needed(row: Row, policy: Policy) -> Row:
     limit = 0.0 if policy.rule == "select" else row.threshold
     below = row.sign * row.delta < limit and (row.role == "target" or policy.rule == "select")
     observed = row if below else with_items_that_show(row, limit, levels, policy.power)
-    if row.role == "general" and row.threshold < 0:
+    if row.role == "general" and row.threshold < 0 and n:
         needed = items_needed(evidence, n, row.threshold, levels[0], policy.power, unchanged=True)
         if needed is None or needed > n:
             low, high = evidence.interval(policy.alpha)
@@ -171,7 +171,7 @@ def with_items_needed(row: Row, policy: Policy) -> Row:
 def with_items_that_show(row: Row, limit: float, levels: tuple[float, float], power: float) -> Row:
     """The row with the items that show on which side of the limit it lies, if it lies where it seems to."""
     distance = row.sign * row.delta - limit
-    if distance == 0:
+    if distance == 0 or not row.basis.n:  # where nobody says how many there are, so many times more is no number
         return row
     evidence, n = row.basis.evidence, row.basis.n
     side, edge, level = (evidence, limit, levels[0]) if distance > 0 else (evidence.mirrored(), -limit, levels[1])

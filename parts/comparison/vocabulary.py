@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from parts.comparison.chosen_items import ChosenItems
-from parts.frame import MANY
+from parts.frame import MANY, ScriptError, listing
 from parts.records.run import Answer, Run
 from parts.statistics.differences import Evidence
 from parts.statistics.nights import Drift, Sequential
@@ -101,7 +101,11 @@ class Policy:
     tried: int | None = None  # how many candidates the one that is compared was picked from
 
     def named(self, key_of: Callable[[str], str]) -> Policy:
-        """The policy with its benchmarks by the names that the records have."""
+        """The policy with its benchmarks by the names that the records have; ScriptError for two names of one."""
+        keys = [key_of(name) for name in self.benchmarks]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            names = listing(name for name, key in zip(self.benchmarks, keys, strict=True) if key == twice)
+            raise ScriptError(f"--policy: benchmarks: {names} are all {twice} in these records")
         benchmarks, further = (
             {key_of(key): limits for key, limits in own.items()} for own in (self.benchmarks, self.further)
         )

@@ -26,6 +26,11 @@ FLAGS = ("--use-chat-template",)
 # They run code, read files, or send to somewhere: never out of a record.
 YOURS = ("--base-url", "--custom-tasks", "--map", "--questions", "--sandbox", "--score", "--shots", "--shots-from")
 YOURS += ("--template", "--trust-remote-code")
+SCORING_SCRIPT = re.compile(r"(?:\S*/)?(score_predictions\.py)")
+SCORING_REPEATED = ("--metric", "--benchmark", "--map")
+SCORING_OPTIONS = ("--normalize", "--tokenize", "--stemmer", "--unicode", "--unparsed-as-wrong", "--shots", "--level")
+SCORING_OPTIONS += ("--parse", "--positive", "--rating-range", "--empty-cells", "--bins", "--clip", "--threshold")
+SCORING_OPTIONS += ("--hidden-reference", "--mid-anchor", "--no-screening", "--reasoning-tags", "--anchor")
 PLAIN_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:%+-]*", re.ASCII)
 TASK = re.compile(r"[A-Za-z0-9_][\w.:|+() -]*", re.ASCII)
 TASK_FILE = re.compile(r"\.(?:py|ya?ml|jsonl?|txt|ipynb)\b", re.IGNORECASE)
@@ -47,26 +52,49 @@ def carried_options(command: str, without: Sequence[str] = ()) -> Carried | None
 
     Options are read as `--name value` and `--name=value`, the last one counts; those of `without` are passed over.
     """
+    script, found = options_of(command, OWN_SCRIPT)
+    if not script:
+        return None
+    kept = {name: values for name, values in found.items() if name not in without and may_be_carried(name, values)}
+    known = (*PLAIN_OPTIONS, *TEXT_OPTIONS, *FLAGS, *YOURS)
+    yours = tuple(name for name in found if name in known and name not in kept and name not in without)
+    words = tuple(word for name, values in kept.items() for word in (name, *values))
+    return Carried(script, words, yours)
+
+
+def options_of(command: str, script: re.Pattern[str]) -> tuple[str, dict[str, list[str]]]:
+    """(a script's name, the options behind it with their values) in a command line; ("", {}) for another command."""
     try:
         given = shlex.split(command)
     except ValueError:
-        return None
-    start = next((i for i, word in enumerate(given) if OWN_SCRIPT.fullmatch(word)), None)
+        return "", {}
+    start = next((i for i, word in enumerate(given) if script.fullmatch(word)), None)
     if start is None:
-        return None
+        return "", {}
     found: dict[str, list[str]] = {}
     values: list[str] = []
     for word in given[start + 1 :]:
         if word.startswith("--"):
             name, equals, value = word.partition("=")
-            values = found[name] = [value] if equals else []
+            many = name in SCORING_REPEATED
+            values = found.setdefault(name, []) if many else []
+            found[name] = values
+            values += [value] if equals else []
         else:
             values.append(word)
-    kept = {name: values for name, values in found.items() if name not in without and may_be_carried(name, values)}
-    known = (*PLAIN_OPTIONS, *TEXT_OPTIONS, *FLAGS, *YOURS)
-    yours = tuple(name for name in found if name in known and name not in kept and name not in without)
-    words = tuple(word for name, values in kept.items() for word in (name, *values))
-    return Carried(OWN_SCRIPT.fullmatch(given[start])[1], words, yours)
+    return script.fullmatch(given[start])[1], found
+
+
+def scoring_options(command: str) -> tuple[str, ...]:
+    """The words of a command of score_predictions.py that say how was scored: no file, no place, nobody's name."""
+    _, found = options_of(command, SCORING_SCRIPT)
+    words: list[str] = []
+    for name, values in found.items():
+        if name in SCORING_REPEATED:
+            words += [word for value in values if is_one_line(value) for word in (name, value)]
+        elif name in SCORING_OPTIONS and all(map(is_one_line, values)) and len(values) < 3:
+            words += [name, *values]
+    return tuple(words)
 
 
 def may_be_carried(option: str, values: Sequence[str]) -> bool:

@@ -21,7 +21,7 @@ from parts.frame import ROUNDED, ScriptError, count_in, is_number, single_line
 from parts.metric_directions import metric_direction
 from parts.records.attempts import Attempts, attempts_of, read_counts
 from parts.records.identity import Identity, identity_of
-from parts.records.settings import SCORED, differences_of_settings, run_settings
+from parts.records.settings import EXAMPLE_DRAWS, SCORED, differences_of_settings, run_settings
 from parts.records.shared import SharedVotes, shared_votes
 from parts.statistics.intervals import CONFIDENCE, Estimate, interval_from_bounds
 from parts.statistics.item_statistics import formula_of
@@ -368,9 +368,19 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
         for name in () if run.sampled else READ_OFF_ITEMS:  # of a run without any the configuration speaks for both
             if run.settings.get(name, "unknown") == "unknown":
                 found.pop(name, None)
+    if found.keys() & set(EXAMPLE_DRAWS) and same_prompts(one, two):
+        found = {name: values for name, values in found.items() if name not in EXAMPLE_DRAWS}
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
+
+
+def same_prompts(one: Run, two: Run) -> bool:
+    """Whether two runs are known to have asked the items that both have with the same prompts."""
+    if not one.repeats or not two.repeats:
+        return False
+    pairs = [(answer, two.repeats[0][name]) for name, answer in one.repeats[0].items() if name in two.repeats[0]]
+    return bool(pairs) and all(a.prompt_hash and a.prompt_hash == b.prompt_hash for a, b in pairs)
 
 
 IN_PROMPTS = "examples_in_prompts"

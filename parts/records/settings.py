@@ -53,6 +53,7 @@ HARMLESS = {
     ),
     "revision_note",
     "sample_shuffle",
+    "model_hash",  # of the model's own configuration
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -73,6 +74,7 @@ WORDS_OF_SETTINGS = {
     "revision": "data set revision",
     "subset": "data set configuration",
 }
+EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
 MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"]}
 UNSAID = "nothing"
@@ -114,6 +116,8 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     }
     if shots:
         found["few-shot count"] = shots
+    if shots == "0":
+        found = {name: value for name, value in found.items() if name not in EXAMPLE_DRAWS}
     return {name: said(value) for name, value in found.items() if said(value)}
 
 
