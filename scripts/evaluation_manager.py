@@ -2596,22 +2596,27 @@ def read_mapping() -> dict[str, Any]:
 # --- parts/cards/labels.py --------------------------------------------------------------------------------------------
 
 # fmt: off
-CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds attempts tries fold contamination contaminated '
-          'overlap pvalue pvalues items se params param parameters parameter tokens token tok throughput latency '
-          'speed speedup rtf rtfx fps qps ttft tpot itl flops gflops tflops macs gmacs vram ram gpu gpus cpu cpus '
-          'tpu tpus npu hardware device devices memory mem storage price pricing cost costs usd dollars energy '
-          'power carbon co2 emissions tdp hours hour hrs minutes seconds secs duration runtime time date dates '
-          'year released release cutoff license licence licenses download downloads link links url paper github '
-          'huggingface hf modelscope weights checkpoint checkpoints ckpt demo blog colab arxiv repo repository '
-          'likes stars layers layer heads head experts dim dims dimension dimensions hidden vocab vocabulary '
-          'context ctx window length len seqlen architecture arch backbone encoder decoder precision dtype bits '
-          'bpw quantization quant format file files size sizes epoch epochs step steps loss lr optimizer warmup '
-          'dropout temperature seed batch rank ranking ranks place position votes battles count counts support '
-          'number samples sample examples instances rows words chars characters sentences stderr std stdev ci '
-          'interval variance margin delta diff difference improvement gain change gap degradation recovery '
-          'retention recovered version versions revision commit status notes note comment comments remark remarks '
-          'description reference references index id no organization organisation org vendor provider developer '
-          'creator company author country factor density budget languages tp ap turn turns δ',
+CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存占用 内存 速度 推理速度 排名 名次 时间 耗时 时长 训练时长 价格 成本 上下文长度 上下文 层数 维度 题数 平均长度 长度 提升 变化 下载量 下载 '
+          '首字延迟 延迟 吞吐量 吞吐 发布时间 链接 许可证 パラメータ数 パラメーター数 パラメータ サイズ 順位 コンテキスト長 メモリ 長さ 価格 파라미터 파라미터수 크기 순위 속도 메모리 길이 비용 '
+          '가격 größe geschwindigkeit speicher kosten platz paramètres taille vitesse mémoire coût rang tamaño '
+          'parámetros velocidad memoria costo puesto размер параметры параметров скорость память место стоимость '
+          '温度 采样次数 量化位数 样本数 量化 kld snr sparsity resolution beam beams iterations rounds attempts tries fold '
+          'contamination contaminated overlap pvalue pvalues items se params param parameters parameter tokens '
+          'token tok throughput latency speed speedup rtf rtfx fps qps ttft tpot itl flops gflops tflops macs '
+          'gmacs vram ram gpu gpus cpu cpus tpu tpus npu hardware device devices memory mem storage price pricing '
+          'cost costs usd dollars energy power carbon co2 emissions tdp hours hour hrs minutes seconds secs '
+          'duration runtime time date dates year released release cutoff license licence licenses download '
+          'downloads link links url paper github huggingface hf modelscope weights checkpoint checkpoints ckpt '
+          'demo blog colab arxiv repo repository likes stars layers layer heads head experts dim dims dimension '
+          'dimensions hidden vocab vocabulary context ctx window length len seqlen architecture arch backbone '
+          'encoder decoder precision dtype bits bpw quantization quant format file files size sizes epoch epochs '
+          'step steps loss lr optimizer warmup dropout temperature seed batch rank ranking ranks place position '
+          'votes battles count counts support number samples sample examples instances rows words chars characters '
+          'sentences stderr std stdev ci interval variance margin delta diff difference improvement gain change '
+          'gap degradation recovery retention recovered version versions revision commit status notes note comment '
+          'comments remark remarks description reference references index id no organization organisation org '
+          'vendor provider developer creator company author country factor density budget languages tp ap turn '
+          'turns δ',
  'fact_fillers': 'visual target draft speculative sampling total active activated act trainable model models '
                  'learnable non embedding embeddings dense expert number num of the n per in on for avg average '
                  'mean max maximum min minimum peak required recommended usage used training train pretraining pre '
@@ -2687,7 +2692,9 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
           'tuned tuning with without the model reasoning thinking on off raw merged sft dpo rlhf chat instruct '
           'lora qlora pretrained w trained untrained',
  'everyday_keys': 'drop apps frames include record nexus',
- 'no_benchmark': 'kl kld snr ece sota r n k p t',
+ 'no_benchmark': 'hbm slo rss avgtok nparams dof ci95 iqr mad utmos clip l2 self-bleu ppl-wiki xrt mib tps rps mfu '
+                 'p50 p90 p95 p99 co2e kwh avglen genlen maxlen ctxlen avgrank gpuh eur rmb usd gib nfe asr fpr '
+                 'fnr tpr tnr jsd e2e vs rel ppl kl kld snr ece sota r n k p t',
  'topics': 'math maths mathematics mathematical arithmetic algebra geometry calculus code coding programming '
            'software reasoning knowledge language languages linguistics translation summarization summarisation '
            'writing creative chat dialogue dialog conversation safety instruction instructions following agent '
@@ -2708,8 +2715,9 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
  'sections_of_all': 'evaluation evaluations eval benchmark benchmarks experimental erratum errata correction '
                     'corrections conventions',
  'telling_names': 'wer cer elo perplexity macro micro devtest dev reasoning thinking top-1 top-5 judge',
- 'telling_facts': 'checkpoint ckpt sparsity temp beam beams iterations rounds attempts tries fold samples votes '
-                  'bits bpw wbits temperature temp step steps epoch epochs budget trials generations',
+ 'telling_facts': '温度 采样次数 量化位数 样本数 量化 checkpoint ckpt sparsity temp beam beams iterations rounds attempts tries '
+                  'fold samples votes bits bpw wbits temperature temp step steps epoch epochs budget trials '
+                  'generations',
  'setting_heads': 'language languages lang langpair split subset subsets setting settings config configuration '
                   'mode modes prompt prompting strategy subtask pair 语言',
  'kinds_tuned': 'instruct instruction chat chatbot sft rlhf dpo aligned alignment posttrained finetuned 对话 指令 rlhf '
@@ -2751,10 +2759,12 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
  'other_models': 'instruct chat sft rlhf dpo posttrained finetuned base pretrained foundation baseline gpt chatgpt '
                  'llama mistral mixtral gemma qwen deepseek falcon claude gemini vicuna internlm baichuan chatglm '
                  'palm',
+ 'last_facts': 'length lengths len tokens time latency cost price memory speed size rank gap delta',
  'heading_metrics': 'ppl perplexity wer cer bpb bpc ter mse rmse mae fid der eer',
  'metric_signs': {'困惑度': 'perplexity', '词错误率': 'wer', '字错误率': 'cer'},
  'tail_metrics': 'acc em f1 bleu sacrebleu chrf ter wer cer mer ppl mcc auc ndcg mrr rouge-1 rouge-2 rouge-l bpb',
- 'size_heads': 'size params parameters param precision quantization quant bits dtype version',
+ 'size_heads': '参数量 模型大小 大小 サイズ パラメータ数 파라미터 크기 size params parameters param precision quantization quant bits '
+               'dtype version',
  'log_words': 'epoch epochs step steps loss',
  'tuned_text': '\\b(?<!Evol-)(?<!Self-)(?:[Ii]nstruct(?:ion)?s?(?![- '
                ']?(?:[Ff]ollow|[Ee]val|[Bb]ench|[Dd]ata))|INSTRUCT|[Cc]hat(?:[Bb]ot)?(?! '
@@ -2861,13 +2871,13 @@ CARD_WORDS = {'facts': 'kld snr sparsity resolution beam beams iterations rounds
                    'capability capabilities ability abilities skill skills suite 任务 评测 基准 能力 ベンチマーク 벤치마크',
  'of_sizes': 'params param parameters parameter total totally active activated dense moe about circa ca a of',
  'plain_runs': '点击查看 详情 单图 多图 文档 解析 图表 等 领域 法律 医疗 多语言 翻译 官方 方案 采用 说明 典型 一系列 进行了 包括 作为 参考 各大 通り 并 同 示します します 示 所有 '
-               '均由 均 由 得到 です ます による した います 한국어 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 '
-               '能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 '
-               '问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 一览 总览 概览 详细 整体 '
-               '总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 语言模型 基础 英文 英语 双语 从 '
-               '展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 推論 数学 コード 知識 言語 理解 '
-               '英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 비교 모델 점수 성적 지표 능력 추론 수학 코드 지식 언어 이해 한눈에 요약 전체 '
-               '평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
+               '均由 均 由 得到 です ます による した います 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 能力 '
+               '综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 问答 '
+               '科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 一览 总览 概览 详细 整体 总体 '
+               '平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 语言模型 基础 英文 英语 双语 从 展示 '
+               '给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 推論 数学 コード 知識 言語 理解 英語 '
+               'タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 비교 모델 점수 성적 지표 능력 추론 수학 코드 지식 언어 이해 한눈에 요약 전체 평균 '
+               '주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
  'data_words': 'data dataset datasets sets',
  'result_words': 'result results performance performances score scores accuracy on evaluated',
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
@@ -5426,6 +5436,11 @@ def is_everyday_word(word: str) -> bool:
     return plain or (not word.isascii() and not _PLAIN_RUNS.sub("", word))
 
 
+def in_other_letters(text: str) -> bool:
+    """Whether a text has Chinese, Japanese or Korean in it."""
+    return not text.isascii() and _CJK.search(text) is not None
+
+
 def data_word(words: Sequence[str]) -> str:
     """The word by which a label is about data, and not about results on them; "" when there is none."""
     if _DATA_WORDS.isdisjoint(words) or not _RESULT_WORDS.isdisjoint(words):
@@ -5588,6 +5603,10 @@ _OTHER_MODELS = word_list("other_models")
 _OF_GROUPS = frozenset(["instruct", "chat"])  # benchmarks are grouped so, too
 _JUDGED = ("score", "win_rate", "rating", "elo")  # by a model, which a note may name
 _NO_BENCHMARK = word_list("no_benchmark")
+_PLAIN_FACTS = FACTS - WEAK_FACTS
+_LAST_FACTS = word_list("last_facts")
+_COMPARED = frozenset(["vs", "rel", "relative"])
+_COUNTED = re.compile(r"(?:distinct|rep|div|dist)-?\d|\w*(?:len|rank|time|tokens|latency|mem)")  # "GenLen"
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
@@ -6046,11 +6065,12 @@ class ScoreReader:
 
         Who chose a column by hand has seen the texts: what another measure is called in is asked all the same.
         """
-        named = "" if score.key or not (found := benchmarks_in(score.benchmark, self.vocabulary)) else score.benchmark
-        for name in found if named else ():
-            named = named.replace(name, " ")  # "Base MMLU"
+        found = () if score.key else benchmarks_in(score.benchmark, self.vocabulary)
+        named = (
+            "" if score.key else functools.reduce(lambda text, name: text.replace(name, " "), found, score.benchmark)
+        )
         for text in filter(None, (score.group, named, *(score.notes or "").split(", "))):
-            if not by_hand and (word := self.other_model(text, score)):
+            if not by_hand and (word := self.other_model(text, score, bool(found))):
                 return f"'{text.strip()[:60]}' beside it says '{word}': is it this model's?"
             if text is named:
                 continue
@@ -6079,10 +6099,11 @@ class ScoreReader:
             return f"{score.value:g} is much for {metric}, of which less is better"
         return f"an arrow says that less is better, and it is {metric}" if said.less and metric and not lower else ""
 
-    def other_model(self, text: str, score: Score) -> str:
+    def other_model(self, text: str, score: Score, beside: bool) -> str:
         """The word of a text beside a benchmark's name that makes the value another model's: "base", "int4", "13B"."""
         words = [word for word in words_of(text) if word not in self.model.tokens and not word.isdigit()]
         kinds = _OTHER_MODELS - (_OF_GROUPS if text == score.group else frozenset())
+        kinds = kinds if beside or score.key or text in (score.group, score.notes) else frozenset()
         judged = self.vocabulary.metrics.get(self.vocabulary.key(score.benchmark) or "") in _JUDGED
         found = (word for word in words if (word in kinds and not judged) or word in QUANTIZED or SIZED.fullmatch(word))
         return next(found, "")
@@ -6106,12 +6127,20 @@ def is_name_of_data(name: str, vocabulary: Vocabulary) -> bool:
     like a setting's or another quantity's: "Sparsity", "k".
     """
     words = [word for word in _BARE.sub(" ", name).split() if any(map(str.isalnum, word))]
-    if not name.isascii() or len(words) > 3 or (is_benchmark(name, vocabulary) and not is_everyday(name)):
+    folded = [word.strip("-_.:#*").casefold() for word in words]
+    if in_other_letters(name):
+        rest = functools.reduce(lambda text, found: text.replace(found, " "), benchmarks_in(name, vocabulary), name)
+        return not any(tellings(rest)) and all(word.isascii() or is_everyday_word(word) for word in words_of(rest))
+    if len(words) > 1 and (folded[-1] in _LAST_FACTS or not _COMPARED.isdisjoint(folded)):
+        return False  # "AE2 Length", "vs FP16"
+    if is_benchmark(name, vocabulary) and not is_everyday(name):
         return True
-    for word in words:
+    if len(words) > 3:
+        return _PLAIN_FACTS.isdisjoint(folded)  # "Time until first token"
+    for word, plain in zip(words, folded, strict=True):
         told = word.strip("-_.:#*")
         shaped = any(map(str.isdigit, told)) or (len(told) > 2 and any(map(str.isupper, told[1:])))
-        if shaped and told.casefold() not in _NO_BENCHMARK:
+        if shaped and plain not in _NO_BENCHMARK and not _COUNTED.fullmatch(plain):
             return True
     topics = [len(word) > 3 and word.casefold() in _TOPICS for word in words]
     if any(topics) and all(word[:1].isupper() for word in words):

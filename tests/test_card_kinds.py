@@ -99,3 +99,38 @@ def test_a_part_or_another_split_has_no_key(label, key):
     rows = [("Benchmark", "Foo-7B", "Bar"), (label, "61.5", "60.5")]
     (score,) = answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}").results
     assert score.key == key
+
+
+@pytest.mark.parametrize("name", ["参数量", "显存占用", "排名", "パラメータ数", "속도", "Größe", "Скорость"])
+def test_facts_in_other_languages_are_no_scores(name):
+    rows = [("Model", name, "MMLU", "GSM8K"), ("Foo-7B", "7", "61.5", "50.5"), ("Bar", "9", "60.5", "49.5")]
+    assert "7" not in [score.raw for score in answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}").results]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "胜率",
+        "回复字数",
+        "GSM8K成本",
+        "MMLU中文",
+        "MMLU 拒答",
+        "Hours until it was done",
+        "AE2 Tokens",
+        "TPS",
+        "OutLen",
+        "vs Bar",
+    ],
+)
+def test_a_name_that_may_be_no_benchmarks_is_asked(name):
+    rows = [("Model", name, "MMLU", "GSM8K"), ("Foo-7B", "7", "61.5", "50.5"), ("Bar", "9", "60.5", "49.5")]
+    answered = answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}")
+    assert "7" not in [score.raw for score in answered.results] and answered.code == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["数学", "平均", "KoBEST", "τ²-bench", "Social Interaction QA hard", "MMLU-ProX", "知识"]
+)
+def test_benchmarks_and_topics_in_any_letters_are_read(name):
+    rows = [("Model", name, "MMLU", "GSM8K"), ("Foo-7B", "57", "61.5", "50.5"), ("Bar", "59", "60.5", "49.5")]
+    assert len(answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}").results) == 3

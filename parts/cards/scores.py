@@ -18,8 +18,10 @@ from parts.cards.labels import (
     CARD_WORDS,
     DIGIT_IN,
     FACT_FILLERS,
+    FACTS,
     MEASURES,
     SIZED,
+    WEAK_FACTS,
     Label,
     Vocabulary,
     benchmarks_in,
@@ -39,7 +41,15 @@ from parts.cards.labels import (
     words_of,
 )  # fmt: skip
 from parts.cards.model_names import QUANTIZED, ModelName, name_tokens, relation_of
-from parts.cards.surroundings import MEASURES_SAID, is_telling, says_lower, tellings, told_lower
+from parts.cards.surroundings import (
+    MEASURES_SAID,
+    in_other_letters,
+    is_everyday_word,
+    is_telling,
+    says_lower,
+    tellings,
+    told_lower,
+)
 from parts.cards.tables import Cell
 from parts.cards.text import folded_label, label_text
 from parts.cards.values import ODD_CELL, TEXT_CELL, Value, cell_kind, divided
@@ -62,6 +72,10 @@ _OTHER_MODELS = word_list("other_models")
 _OF_GROUPS = frozenset(["instruct", "chat"])  # benchmarks are grouped so, too
 _JUDGED = ("score", "win_rate", "rating", "elo")  # by a model, which a note may name
 _NO_BENCHMARK = word_list("no_benchmark")
+_PLAIN_FACTS = FACTS - WEAK_FACTS
+_LAST_FACTS = word_list("last_facts")
+_COMPARED = frozenset(["vs", "rel", "relative"])
+_COUNTED = re.compile(r"(?:distinct|rep|div|dist)-?\d|\w*(?:len|rank|time|tokens|latency|mem)")  # "GenLen"
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
@@ -520,11 +534,12 @@ class ScoreReader:
 
         Who chose a column by hand has seen the texts: what another measure is called in is asked all the same.
         """
-        named = "" if score.key or not (found := benchmarks_in(score.benchmark, self.vocabulary)) else score.benchmark
-        for name in found if named else ():
-            named = named.replace(name, " ")  # "Base MMLU"
+        found = () if score.key else benchmarks_in(score.benchmark, self.vocabulary)
+        named = (
+            "" if score.key else functools.reduce(lambda text, name: text.replace(name, " "), found, score.benchmark)
+        )
         for text in filter(None, (score.group, named, *(score.notes or "").split(", "))):
-            if not by_hand and (word := self.other_model(text, score)):
+            if not by_hand and (word := self.other_model(text, score, bool(found))):
                 return f"'{text.strip()[:60]}' beside it says '{word}': is it this model's?"
             if text is named:
                 continue
@@ -553,10 +568,11 @@ class ScoreReader:
             return f"{score.value:g} is much for {metric}, of which less is better"
         return f"an arrow says that less is better, and it is {metric}" if said.less and metric and not lower else ""
 
-    def other_model(self, text: str, score: Score) -> str:
+    def other_model(self, text: str, score: Score, beside: bool) -> str:
         """The word of a text beside a benchmark's name that makes the value another model's: "base", "int4", "13B"."""
         words = [word for word in words_of(text) if word not in self.model.tokens and not word.isdigit()]
         kinds = _OTHER_MODELS - (_OF_GROUPS if text == score.group else frozenset())
+        kinds = kinds if beside or score.key or text in (score.group, score.notes) else frozenset()
         judged = self.vocabulary.metrics.get(self.vocabulary.key(score.benchmark) or "") in _JUDGED
         found = (word for word in words if (word in kinds and not judged) or word in QUANTIZED or SIZED.fullmatch(word))
         return next(found, "")
@@ -580,12 +596,20 @@ def is_name_of_data(name: str, vocabulary: Vocabulary) -> bool:
     like a setting's or another quantity's: "Sparsity", "k".
     """
     words = [word for word in _BARE.sub(" ", name).split() if any(map(str.isalnum, word))]
-    if not name.isascii() or len(words) > 3 or (is_benchmark(name, vocabulary) and not is_everyday(name)):
+    folded = [word.strip("-_.:#*").casefold() for word in words]
+    if in_other_letters(name):
+        rest = functools.reduce(lambda text, found: text.replace(found, " "), benchmarks_in(name, vocabulary), name)
+        return not any(tellings(rest)) and all(word.isascii() or is_everyday_word(word) for word in words_of(rest))
+    if len(words) > 1 and (folded[-1] in _LAST_FACTS or not _COMPARED.isdisjoint(folded)):
+        return False  # "AE2 Length", "vs FP16"
+    if is_benchmark(name, vocabulary) and not is_everyday(name):
         return True
-    for word in words:
+    if len(words) > 3:
+        return _PLAIN_FACTS.isdisjoint(folded)  # "Time until first token"
+    for word, plain in zip(words, folded, strict=True):
         told = word.strip("-_.:#*")
         shaped = any(map(str.isdigit, told)) or (len(told) > 2 and any(map(str.isupper, told[1:])))
-        if shaped and told.casefold() not in _NO_BENCHMARK:
+        if shaped and plain not in _NO_BENCHMARK and not _COUNTED.fullmatch(plain):
             return True
     topics = [len(word) > 3 and word.casefold() in _TOPICS for word in words]
     if any(topics) and all(word[:1].isupper() for word in words):

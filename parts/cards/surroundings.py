@@ -340,6 +340,11 @@ def is_everyday_word(word: str) -> bool:
     return plain or (not word.isascii() and not _PLAIN_RUNS.sub("", word))
 
 
+def in_other_letters(text: str) -> bool:
+    """Whether a text has Chinese, Japanese or Korean in it."""
+    return not text.isascii() and _CJK.search(text) is not None
+
+
 def data_word(words: Sequence[str]) -> str:
     """The word by which a label is about data, and not about results on them; "" when there is none."""
     if _DATA_WORDS.isdisjoint(words) or not _RESULT_WORDS.isdisjoint(words):
