@@ -399,12 +399,11 @@ def all_apart(engine: Any, keys: Sequence[str]) -> dict[tuple[str, str], str]:
     return {(row["model"], row["benchmark"]): f"{row['model']}, {row['name']}: {row['why']}" for row in rows}
 
 
-def print_conclusion(text: str, apart: Sequence[str]) -> None:
-    """What the table says, and where a model has been measured, and has no number in it."""
+def note_measured(apart: Sequence[str]) -> None:
+    """Say below a table where a model was measured, and has no number in it."""
     more = f"; and {len(apart) - 3} more" if len(apart) > 3 else ""
-    print(text)
     if apart:
-        print(single_line(f"Measured, but set apart: {'; '.join(apart[:3])}{more}."))
+        note(single_line(f"measured, but set apart: {'; '.join(apart[:3])}{more}"))
 
 
 def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argparse.Namespace) -> int:
@@ -435,8 +434,9 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
     ]  # fmt: skip
     rank, name = ranked_as(order.unlike), about["name"] + column_metrics(engine, rows).get(key, "")
     header = [rank, "on the Hub", "model", f"{name}, {unit}", "±", "source", "shots", "date"]
-    print_conclusion(conclusion, apart)
+    print(conclusion)
     print_table([*header, "why the Hub has another rank"], lines)
+    note_measured(apart)
     note(f"{RANK_METHOD}. n/a: the uncertainty is not known. ±: standard error")
     if any(row["official_rank"] for row in rows):
         note(OFFICIAL_RANK)
@@ -540,9 +540,9 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
         )
         for one in top
     ]  # fmt: skip
-    lacking = [text for (_, key), text in apart.items() if key in primary]
-    print_conclusion(conclusion + shared_answers_text(rows, primary), lacking)
+    print(conclusion + shared_answers_text(rows, primary))
     print_table(header, lines)
+    note_measured([text for (_, key), text in apart.items() if key in primary])
     placed |= set(others)
     hidden = sorted({row["model"] for row in rows} - placed, key=natural_key)
     if hidden:
@@ -586,7 +586,7 @@ def diff(args: argparse.Namespace) -> int:
         sys.stdout.write(to_json(answer))
         return 3 if reason else 0
     if overall:
-        names = ("before", "now") if overall["same_benchmarks"] else ("before", "now, of other benchmarks")
+        names = ("before", "now" if overall["same_basis"] else "now, of other benchmarks or metrics")
         told = zip(names, (overall["before"], overall["now"]), strict=True)
         print(
             "\n".join(
@@ -4415,9 +4415,17 @@ def add_leaders(found: dict[str, list[dict[str, Any]]], old: Board, new: Board) 
 
 def overall_change(old: Board, new: Board) -> dict[str, Any] | None:
     """What the overall orders say, where another model leads, it is certain or no longer, or the average is of other
-    benchmarks; None where all of it is as it was."""
+    benchmarks or metrics; None where all of it is as it was."""
     boards = [board.overall for board in (old, new)]
-    told = [one and (model_of(one.standings[0].model), one.certain, sorted(one.names)) for one in boards]
+    told = [
+        one
+        and (
+            model_of(one.standings[0].model),
+            one.certain,
+            [(k, column_way(board.columns[k])) for k in sorted(one.names)],
+        )
+        for board, one in zip((old, new), boards, strict=True)
+    ]
     if told[0] == told[1]:
         return None
     names = ("before", "now")
@@ -4425,7 +4433,7 @@ def overall_change(old: Board, new: Board) -> dict[str, Any] | None:
         name: one and {"primary": list(one.names), "certain": one.certain, "conclusion": one.text}
         for name, one in zip(names, boards, strict=True)
     }
-    return found | {"same_benchmarks": told[0] is not None and told[1] is not None and told[0][2] == told[1][2]}
+    return found | {"same_basis": None not in told and told[0][2] == told[1][2]}
 
 
 def number_change(place: BoardSpot, before: BoardRow | None, now: BoardRow | None) -> dict[str, Any]:
@@ -4997,9 +5005,16 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     """
     import duckdb
 
+    if folder.is_file():
+        raise ScriptError(
+            f"{folder} is a file: the data is the folder that holds metadata.json; is {folder.parent} meant?"
+        )
     if not (folder / "metadata.json").is_file():
-        words = command_line_of(["collect", "--output-dir", folder])
-        raise ScriptError(f"{folder}: no metadata.json; run `{words}`, or give --data DIR")
+        other = folder.is_dir() and any(folder.iterdir())  # most likely records
+        words = ["--results", folder, "--output-dir", f"{folder}-board"] if other else ["--output-dir", folder]
+        raise ScriptError(
+            f"{folder}: no metadata.json; run `{command_line_of(['collect', *words])}`, or give --data DIR"
+        )
     metadata = read_json(folder / "metadata.json")
     version = metadata.get("schema_version") if isinstance(metadata, dict) else None
     if version != DATA_SCHEMA:

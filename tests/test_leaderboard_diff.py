@@ -118,6 +118,7 @@ def test_a_column_in_another_metric_is_named_and_its_numbers_are_compared_in_one
     ((changed),) = document["changed"]
     assert (changed["model"], changed["before"]["comparable"], changed["now"]["comparable"]) == ("b/b", 0.55, 0.65)
     assert code == 0 and "another metric" in text and not document["otherwise"]
+    assert not document["overall"]["same_basis"] and "now, of other benchmarks or metrics: " in text
 
 
 def test_a_record_that_is_in_no_column_changes_none(boards):
@@ -174,7 +175,7 @@ def test_a_model_whose_numbers_are_all_set_apart_is_not_gone(boards):
     assert "set apart: b/b, GSM8K: a partial run" in boards.collect("new")
     assert boards.show("new")["set_apart"] == ["b/b, GSM8K: a partial run (limit 100), no score"]
     assert board.main(["show", "--data", str(boards.folder / "new-board")]) == 0
-    assert "\nMeasured, but set apart: b/b, GSM8K: a partial run" in boards.capsys.readouterr().out
+    assert "measured, but set apart: b/b, GSM8K: a partial run" in boards.capsys.readouterr().err
 
 
 def test_an_average_over_other_benchmarks_is_said(boards):
@@ -184,12 +185,12 @@ def test_an_average_over_other_benchmarks_is_said(boards):
                 boards.measure(when, model, score, STRICT if task == "gsm8k" else "accuracy", task=task)
     _, document, text = boards.diff()
     overall = document["overall"]
-    assert not overall["same_benchmarks"]
+    assert not overall["same_basis"]
     assert {when: sorted(overall[when]["primary"]) for when in ("before", "now")} == {
         "before": ["gsm8k", "mmlu"],
         "now": ["mmlu"],
     }
-    assert "now, of other benchmarks: a/a leads" in text and overall["now"]["conclusion"] in text
+    assert "now, of other benchmarks or metrics: a/a leads" in text and overall["now"]["conclusion"] in text
     assert overall["now"]["conclusion"] == boards.show("new")["conclusion"]
 
 
@@ -240,6 +241,19 @@ def test_a_model_is_found_by_its_id_where_its_states_alone_are_there(tmp_path, c
     for asked, code in (("org/one", 0), ("one", 0), ("org/two", 3), ("org/three", 1)):
         assert board.main(["show", "--data", str(tmp_path), "--model", asked]) == code
     assert "org/two@2026-11-18, org/two@2026-11-19" in capsys.readouterr().err
+
+
+def test_what_is_no_board_is_never_written_over(boards):
+    """Records, or a file of a board, given as a board: the command that is said leaves them as they are."""
+    boards.measure("new", "a/a", 0.5)
+    boards.collect("new")
+    records, folder = boards.folder / "new", boards.folder / "new-board"
+    for given, said in (
+        (records, f"collect --results {records} --output-dir {records}-board"),
+        (folder / "leaderboard.jsonl", f"is {folder} meant?"),
+    ):
+        assert board.main(["diff", str(given), str(folder)]) == 2
+        assert said in boards.capsys.readouterr().err
 
 
 def test_results_that_contradict_one_another_are_said(boards):

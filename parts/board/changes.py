@@ -187,9 +187,17 @@ def add_leaders(found: dict[str, list[dict[str, Any]]], old: Board, new: Board) 
 
 def overall_change(old: Board, new: Board) -> dict[str, Any] | None:
     """What the overall orders say, where another model leads, it is certain or no longer, or the average is of other
-    benchmarks; None where all of it is as it was."""
+    benchmarks or metrics; None where all of it is as it was."""
     boards = [board.overall for board in (old, new)]
-    told = [one and (model_of(one.standings[0].model), one.certain, sorted(one.names)) for one in boards]
+    told = [
+        one
+        and (
+            model_of(one.standings[0].model),
+            one.certain,
+            [(k, column_way(board.columns[k])) for k in sorted(one.names)],
+        )
+        for board, one in zip((old, new), boards, strict=True)
+    ]
     if told[0] == told[1]:
         return None
     names = ("before", "now")
@@ -197,7 +205,7 @@ def overall_change(old: Board, new: Board) -> dict[str, Any] | None:
         name: one and {"primary": list(one.names), "certain": one.certain, "conclusion": one.text}
         for name, one in zip(names, boards, strict=True)
     }
-    return found | {"same_benchmarks": told[0] is not None and told[1] is not None and told[0][2] == told[1][2]}
+    return found | {"same_basis": None not in told and told[0][2] == told[1][2]}
 
 
 def number_change(place: BoardSpot, before: BoardRow | None, now: BoardRow | None) -> dict[str, Any]:

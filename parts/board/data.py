@@ -275,9 +275,16 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     """
     import duckdb
 
+    if folder.is_file():
+        raise ScriptError(
+            f"{folder} is a file: the data is the folder that holds metadata.json; is {folder.parent} meant?"
+        )
     if not (folder / "metadata.json").is_file():
-        words = command_line_of(["collect", "--output-dir", folder])
-        raise ScriptError(f"{folder}: no metadata.json; run `{words}`, or give --data DIR")
+        other = folder.is_dir() and any(folder.iterdir())  # most likely records
+        words = ["--results", folder, "--output-dir", f"{folder}-board"] if other else ["--output-dir", folder]
+        raise ScriptError(
+            f"{folder}: no metadata.json; run `{command_line_of(['collect', *words])}`, or give --data DIR"
+        )
     metadata = read_json(folder / "metadata.json")
     version = metadata.get("schema_version") if isinstance(metadata, dict) else None
     if version != DATA_SCHEMA:
