@@ -139,6 +139,7 @@ def run(args: argparse.Namespace) -> int:
         return show_questions(sets, args, said_turns)
     settings = provider_settings(args, questions_key(sets, args))
     check_sandbox(requests, settings.sandbox)
+    say_other_models(requests)
     if args.dry_run:
         return show_provider_plan(args, settings, requests, sets)
     if args.results_repo:
@@ -284,7 +285,9 @@ if TYPE_CHECKING:
 # hf_ and 34 letters and digits is a user's token today; those of apps and jobs are longer and of more characters.
 TOKEN_SHAPE = re.compile(r"(hf|api_org)_(?:(?:oauth|jwt)_[\w.=-]{16,}|[A-Za-z0-9]{30,})")
 TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AA_API_KEY", "OPENAI_API_KEY", "INSPECT_HF_TOKEN")
-SECRET_VARIABLE = re.compile(r"(?:^|_)(?:TOKEN|KEY|SECRET|PASSWORD|CREDENTIAL)S?$", re.IGNORECASE)  # not handed on
+SECRET_VARIABLE = re.compile(  # not handed on: HF_TOKEN, PGPASSWORD, GITHUB_PAT, DATABASE_URL
+    r"(?:TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|APIKEY)S?$|(?:^|_)(?:KEYS?|PAT|PASS|DSN|DATABASE_URL)$", re.IGNORECASE
+)
 SHORTEST_TOKEN = 8  # characters; less is a placeholder, and would be cut out of ordinary words
 IN_USE: set[str] = set()  # tokens that this process has read
 
@@ -7208,6 +7211,13 @@ def letters_of(name: str) -> str:
 # --- parts/harness/inspect_tasks.py -----------------------------------------------------------------------------------
 
 RUN_HERE = {"gdm_self_reasoning_max_tokens"}  # of inspect_evals: its solver calls `exec` with the model's file
+# How code of inspect_evals names a model that is not the measured one, for inspect's `get_model`.
+OTHER_MODEL = re.compile(
+    r"""["']((?:openai|anthropic|google|grok|mistral|together|groq|openrouter|bedrock|azureai)/[\w./-]*?"""
+    r"""(?:gpt|o\d|claude|gemini|gemma|grok|kimi|llama|mistral|deepseek|qwen)[\w.:/-]*)["']""",
+    re.IGNORECASE,
+)
+
 # Of metric_mapping.json: canonical key -> inspect's name.
 # fmt: off
 INSPECT_TASKS = {'aime_2024': 'inspect_evals/aime2024',
@@ -7327,7 +7337,8 @@ def inspect_evals_folder() -> Path:
 def listing_entry(request: RequestedTask) -> dict[str, Any]:
     """What inspect_evals says of one of its tasks before it is loaded.
 
-    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k"}; what it does not say is None.
+    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k", "models": []}; what it does not
+    say is None. models: others than the measured one that its code names, as judges or to speak with.
     """
     import yaml
 
@@ -7338,7 +7349,7 @@ def listing_entry(request: RequestedTask) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError):
         listing = None
     if not isinstance(listing, dict):
-        return {"samples": None, "repeats": None, "sandbox": False, "data": None}
+        return {"samples": None, "repeats": None, "sandbox": False, "data": None, "models": []}
     assets = [row for row in listing.get("external_assets") or [] if row.get("type") == "huggingface"]
     rows = {row.get("name"): row for row in listing.get("tasks") or []}
     return {
@@ -7346,6 +7357,7 @@ def listing_entry(request: RequestedTask) -> dict[str, Any]:
         "repeats": None if re.search(r"\bepochs\s*=", code) else 1,
         "sandbox": bool((listing.get("metadata") or {}).get("sandbox")),
         "data": ", ".join(str(row["source"]) for row in assets if row.get("source")) or None,
+        "models": sorted(set(OTHER_MODEL.findall(code))),
     }
 
 
@@ -7403,6 +7415,17 @@ def check_sandbox(requests: Sequence[RequestedTask], sandbox: str | None) -> Non
             "warning: --sandbox local: code that the model writes runs on this machine with your rights: it can read, "
             "change and send your files and tokens; use a machine that holds nothing else, or --sandbox docker"
         )
+
+
+def say_other_models(requests: Sequence[RequestedTask]) -> None:
+    """Say which models of other services a task's code names: with a key for one, answers go there, and cost."""
+    for request in requests:
+        named = listing_entry(request)["models"] if request.module else []
+        if named:
+            note(
+                f"warning: the code of {request.name} names {listing(named)}, as judges or to speak with: where it "
+                "asks them (by the keys in your environment), the answers go there, at a cost that is in no estimate"
+            )
 
 
 def needs_sandbox(name: str) -> str:

@@ -13,8 +13,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from parts.frame import ScriptError  # noqa: E402
 from parts.harness.inspect_rows import Rows, guarded_column, refuse_files_elsewhere  # noqa: E402
+from parts.harness.inspect_tasks import listing_entry, say_other_models  # noqa: E402
 from parts.harness.inspect_vocabulary import RequestedTask  # noqa: E402
 from parts.harness.surroundings import DataLoads  # noqa: E402
+from parts.outgoing import SECRET_VARIABLE  # noqa: E402
 
 # As the tasks of inspect_evals do it: a picture under the row's name, a container's file under the row's id.
 TASKS = """
@@ -249,3 +251,27 @@ def test_local_programs_get_no_file_or_script_out_of_their_folder(
         with pytest.raises(ScriptError, match="take --sandbox docker") as caught:
             refuse_files_elsewhere(request, [sample])
         assert caught.value.code == 3
+
+
+def test_other_models_that_a_task_asks_are_named(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "inspect_evals" / "judged"
+    folder.mkdir(parents=True)
+    for place in (folder, folder.parent):
+        (place / "__init__.py").write_text("")
+    (folder / "eval.yaml").write_text("tasks: [{name: judged, dataset_samples: 3}]\n")
+    code = "SET = 'openai/gsm8k'\nDATA = 'google/IFEval'\nJUDGE = 'openai/gpt-4o'\nOTHER = \"anthropic/claude-x\"\n"
+    (folder / "judged.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "inspect_evals"]:
+        monkeypatch.delitem(sys.modules, name)
+    request = RequestedTask("judged", "inspect_evals/judged", module="inspect_evals.judged")
+    assert listing_entry(request)["models"] == ["anthropic/claude-x", "openai/gpt-4o"]
+    say_other_models([request])
+    assert "names anthropic/claude-x, openai/gpt-4o, as judges" in capsys.readouterr().err
+
+
+def test_variables_that_hold_a_secret_are_known_by_their_names():
+    secret = "HF_TOKEN OPENAI_API_KEY PGPASSWORD GITHUB_PAT DATABASE_URL MY_APIKEY OPENAIAPIKEY SENTRY_DSN AWS_SECRET"
+    plain = "PATH HOME LANG KEYBOARD PATTERN HF_HOME TOKENIZERS_PARALLELISM UV_INDEX_URL PASSAGE MONKEY"
+    assert all(map(SECRET_VARIABLE.search, [*secret.split(), "AWS_ACCESS_KEY", "credentials"]))
+    assert not any(map(SECRET_VARIABLE.search, plain.split()))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.embedded import embedded
-from parts.frame import ScriptError, note, single_line
+from parts.frame import ScriptError, listing, note, single_line
 from parts.harness.golds import check_golds, why_no_letter, why_no_text
 from parts.harness.inspect_rows import guard_columns, refuse_files_elsewhere
 from parts.harness.inspect_vocabulary import RequestedTask
@@ -31,6 +31,13 @@ from parts.names import SPLIT_FILES
 from parts.private import scrub, shown_path
 
 RUN_HERE = {"gdm_self_reasoning_max_tokens"}  # of inspect_evals: its solver calls `exec` with the model's file
+# How code of inspect_evals names a model that is not the measured one, for inspect's `get_model`.
+OTHER_MODEL = re.compile(
+    r"""["']((?:openai|anthropic|google|grok|mistral|together|groq|openrouter|bedrock|azureai)/[\w./-]*?"""
+    r"""(?:gpt|o\d|claude|gemini|gemma|grok|kimi|llama|mistral|deepseek|qwen)[\w.:/-]*)["']""",
+    re.IGNORECASE,
+)
+
 # Of metric_mapping.json: canonical key -> inspect's name.
 INSPECT_TASKS = embedded("../metric_mapping.json", "inspect")
 LOADED_DATASETS: list[dict[str, Any]] = []  # the data sets of the Hub that tasks have loaded
@@ -93,7 +100,8 @@ def inspect_evals_folder() -> Path:
 def listing_entry(request: RequestedTask) -> dict[str, Any]:
     """What inspect_evals says of one of its tasks before it is loaded.
 
-    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k"}; what it does not say is None.
+    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k", "models": []}; what it does not
+    say is None. models: others than the measured one that its code names, as judges or to speak with.
     """
     import yaml
 
@@ -104,7 +112,7 @@ def listing_entry(request: RequestedTask) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError):
         listing = None
     if not isinstance(listing, dict):
-        return {"samples": None, "repeats": None, "sandbox": False, "data": None}
+        return {"samples": None, "repeats": None, "sandbox": False, "data": None, "models": []}
     assets = [row for row in listing.get("external_assets") or [] if row.get("type") == "huggingface"]
     rows = {row.get("name"): row for row in listing.get("tasks") or []}
     return {
@@ -112,6 +120,7 @@ def listing_entry(request: RequestedTask) -> dict[str, Any]:
         "repeats": None if re.search(r"\bepochs\s*=", code) else 1,
         "sandbox": bool((listing.get("metadata") or {}).get("sandbox")),
         "data": ", ".join(str(row["source"]) for row in assets if row.get("source")) or None,
+        "models": sorted(set(OTHER_MODEL.findall(code))),
     }
 
 
@@ -169,6 +178,17 @@ def check_sandbox(requests: Sequence[RequestedTask], sandbox: str | None) -> Non
             "warning: --sandbox local: code that the model writes runs on this machine with your rights: it can read, "
             "change and send your files and tokens; use a machine that holds nothing else, or --sandbox docker"
         )
+
+
+def say_other_models(requests: Sequence[RequestedTask]) -> None:
+    """Say which models of other services a task's code names: with a key for one, answers go there, and cost."""
+    for request in requests:
+        named = listing_entry(request)["models"] if request.module else []
+        if named:
+            note(
+                f"warning: the code of {request.name} names {listing(named)}, as judges or to speak with: where it "
+                "asks them (by the keys in your environment), the answers go there, at a cost that is in no estimate"
+            )
 
 
 def needs_sandbox(name: str) -> str:
