@@ -354,6 +354,7 @@ import collections
 import contextlib
 import csv
 import difflib
+import errno
 import fnmatch
 import functools
 import gc
@@ -1818,8 +1819,9 @@ def value_name(action: argparse.Action) -> str:
 
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
 
+NO_WAY = {errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}
 LOG_IN = "run `hf auth login`"
-NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; nothing was sent: the same command goes on once it is there"
+NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; the same command goes on once it is there"
 
 
 def worth_repeating(error: BaseException) -> bool:
@@ -1833,8 +1835,11 @@ def worth_repeating(error: BaseException) -> bool:
 
 
 def no_such_host(error: BaseException | None) -> bool:
-    """Whether an error came of a name that nothing resolves: no network, or another address is wrong; no wait helps."""
-    while error is not None and not isinstance(error, socket.gaierror):
+    """Whether an error came of a name that nothing resolves, or a place where nobody listens or no way leads: no
+    network, or another address is wrong; no wait helps."""
+    while error is not None and not (
+        isinstance(error, socket.gaierror) or (isinstance(error, OSError) and error.errno in NO_WAY)
+    ):
         error = error.__cause__ or error.__context__
     return error is not None
 
@@ -10236,10 +10241,22 @@ def keep_token_home(server: str | None = None) -> None:
 
 
 def guarded_client() -> Any:
-    """The client's own session with our two hooks."""
+    """The client's own session with our two hooks; where nobody listens, or no network is, it does not try again."""
     from huggingface_hub.utils._http import default_client_factory
 
     client = default_client_factory()
+    send = client.send
+
+    def send_or_end(request: Any, **options: Any) -> Any:
+        try:
+            return send(request, **options)
+        except Exception as error:
+            kinds = [kind for kind in type(error).__mro__ if kind.__name__ == "TransportError"]
+            if not kinds or not no_such_host(error):
+                raise
+            raise kinds[0](str(error)) from error  # of a kind that the client does not repeat for half a minute
+
+    client.send = send_or_end
     hooks = client.event_hooks
     client.event_hooks = {
         "request": [*hooks["request"], drop_token_elsewhere],
@@ -10593,7 +10610,7 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
         if cause is None:
             local = getattr(error, "filename", None)
             what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
-            what += NO_SUCH_HOST if no_such_host(error) else ""
+            what = f"the connection failed ({single_line(error)[:80]}){NO_SUCH_HOST}" if no_such_host(error) else what
             raise ScriptError(f"{doing}: {what}") from error
         status = cause.response.status_code if cause.response is not None else None
         said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]

@@ -5371,6 +5371,20 @@ def model_label(record: dict[str, Any]) -> str:
     return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
 
 
+def alike_interval(result: dict[str, Any]) -> tuple[float, float] | None:
+    """Wilson's 95 % interval of a share that all items agree on: their standard error of 0 says nothing of it.
+
+    None for any other score. 0 of 20 right: 0 to 0.16.
+    """
+    config, details = result["metric_config"], result["score_details"]
+    uncertainty = details.get("uncertainty", {})
+    error, n = uncertainty.get("standard_error", {}).get("value"), uncertainty.get("num_samples")
+    if error != 0 or not n or config.get("metric_unit") != "proportion" or details["score"] not in (0, 1):
+        return None
+    away = 1.96**2 / (n + 1.96**2)
+    return (0.0, away) if details["score"] == 0 else (1 - away, 1.0)
+
+
 def score_line(finished: Finished) -> list[dict[str, Any]]:
     """The scores of a record for --json."""
     rows = []
@@ -5382,6 +5396,7 @@ def score_line(finished: Finished) -> list[dict[str, Any]]:
                 "score": result["score_details"]["score"],
                 "standard_error": uncertainty.get("standard_error", {}).get("value"),
                 "num_samples": uncertainty.get("num_samples"),
+                **({"interval_95": alike} if (alike := alike_interval(result)) else {}),
             }
         )
     return rows
@@ -5394,6 +5409,8 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
         for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
             model = model_label(finished.record)
             error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            if ends := line.get("interval_95"):
+                error = f" (95 %: {ends[0]:.3f} to {ends[1]:.3f})"
             key = model, result["evaluation_result_id"]
             cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
     results = {result for _, result in cells}

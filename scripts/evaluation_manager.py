@@ -1012,6 +1012,7 @@ import contextlib
 import copy
 import csv
 import difflib
+import errno
 import fnmatch
 import gc
 import glob
@@ -7687,6 +7688,69 @@ def given_names(value: Any, where: str) -> tuple[tuple[int | str, tuple[str, ...
     return tuple(found)
 
 
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
+
+NO_WAY = {errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}
+LOG_IN = "run `hf auth login`"
+NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; the same command goes on once it is there"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError) and not no_such_host(error)
+
+
+def no_such_host(error: BaseException | None) -> bool:
+    """Whether an error came of a name that nothing resolves, or a place where nobody listens or no way leads: no
+    network, or another address is wrong; no wait helps."""
+    while error is not None and not (
+        isinstance(error, socket.gaierror) or (isinstance(error, OSError) and error.errno in NO_WAY)
+    ):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    asked = seconds_asked(state.outcome.exception())
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
+
+
+def seconds_asked(error: BaseException | None) -> float | None:
+    """How long the Hub asks to wait in an error's headers; None when it does not say."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(error, "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    return None if asked is None else min(asked, 300)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
+
+
 # --- parts/hub/answers.py ---------------------------------------------------------------------------------------------
 
 Listed = TypeVar("Listed")
@@ -7733,10 +7797,22 @@ def keep_token_home(server: str | None = None) -> None:
 
 
 def guarded_client() -> Any:
-    """The client's own session with our two hooks."""
+    """The client's own session with our two hooks; where nobody listens, or no network is, it does not try again."""
     from huggingface_hub.utils._http import default_client_factory
 
     client = default_client_factory()
+    send = client.send
+
+    def send_or_end(request: Any, **options: Any) -> Any:
+        try:
+            return send(request, **options)
+        except Exception as error:
+            kinds = [kind for kind in type(error).__mro__ if kind.__name__ == "TransportError"]
+            if not kinds or not no_such_host(error):
+                raise
+            raise kinds[0](str(error)) from error  # of a kind that the client does not repeat for half a minute
+
+    client.send = send_or_end
     hooks = client.event_hooks
     client.event_hooks = {
         "request": [*hooks["request"], drop_token_elsewhere],
@@ -7946,65 +8022,6 @@ def require_list() -> None:
         raise TypeError("a list is expected")
 
 
-# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
-
-LOG_IN = "run `hf auth login`"
-NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; nothing was sent: the same command goes on once it is there"
-
-
-def worth_repeating(error: BaseException) -> bool:
-    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if isinstance(error, HfHubHTTPError):
-        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
-    return isinstance(error, httpx2.TransportError) and not no_such_host(error)
-
-
-def no_such_host(error: BaseException | None) -> bool:
-    """Whether an error came of a name that nothing resolves: no network, or another address is wrong; no wait helps."""
-    while error is not None and not isinstance(error, socket.gaierror):
-        error = error.__cause__ or error.__context__
-    return error is not None
-
-
-def retry_after(text: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
-    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
-        return float(text)
-    try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
-
-
-def seconds_to_wait(state: Any) -> float:
-    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
-    asked = seconds_asked(state.outcome.exception())
-    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
-
-
-def seconds_asked(error: BaseException | None) -> float | None:
-    """How long the Hub asks to wait in an error's headers; None when it does not say."""
-    from huggingface_hub.utils import parse_ratelimit_headers
-
-    response = getattr(error, "response", None)
-    headers = response.headers if response is not None else {}
-    limit = parse_ratelimit_headers(headers)
-    if limit and limit.remaining == 0:
-        return min(limit.reset_in_seconds + 0.1, 300)
-    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
-    return None if asked is None else min(asked, 300)
-
-
-def rate_limited(error: BaseException) -> bool:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
-
-
 # --- parts/hub/committing.py ------------------------------------------------------------------------------------------
 
 Made = TypeVar("Made")
@@ -8149,7 +8166,7 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
         if cause is None:
             local = getattr(error, "filename", None)
             what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
-            what += NO_SUCH_HOST if no_such_host(error) else ""
+            what = f"the connection failed ({single_line(error)[:80]}){NO_SUCH_HOST}" if no_such_host(error) else what
             raise ScriptError(f"{doing}: {what}") from error
         status = cause.response.status_code if cause.response is not None else None
         said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]

@@ -238,6 +238,7 @@ import collections
 import contextlib
 import csv
 import difflib
+import errno
 import fnmatch
 import functools
 import gc
@@ -2337,6 +2338,20 @@ def model_label(record: dict[str, Any]) -> str:
     return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
 
 
+def alike_interval(result: dict[str, Any]) -> tuple[float, float] | None:
+    """Wilson's 95 % interval of a share that all items agree on: their standard error of 0 says nothing of it.
+
+    None for any other score. 0 of 20 right: 0 to 0.16.
+    """
+    config, details = result["metric_config"], result["score_details"]
+    uncertainty = details.get("uncertainty", {})
+    error, n = uncertainty.get("standard_error", {}).get("value"), uncertainty.get("num_samples")
+    if error != 0 or not n or config.get("metric_unit") != "proportion" or details["score"] not in (0, 1):
+        return None
+    away = 1.96**2 / (n + 1.96**2)
+    return (0.0, away) if details["score"] == 0 else (1 - away, 1.0)
+
+
 def score_line(finished: Finished) -> list[dict[str, Any]]:
     """The scores of a record for --json."""
     rows = []
@@ -2348,6 +2363,7 @@ def score_line(finished: Finished) -> list[dict[str, Any]]:
                 "score": result["score_details"]["score"],
                 "standard_error": uncertainty.get("standard_error", {}).get("value"),
                 "num_samples": uncertainty.get("num_samples"),
+                **({"interval_95": alike} if (alike := alike_interval(result)) else {}),
             }
         )
     return rows
@@ -2360,6 +2376,8 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
         for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
             model = model_label(finished.record)
             error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            if ends := line.get("interval_95"):
+                error = f" (95 %: {ends[0]:.3f} to {ends[1]:.3f})"
             key = model, result["evaluation_result_id"]
             cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
     results = {result for _, result in cells}
@@ -2378,6 +2396,69 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
         [f"model{word}", *tasks],
         *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models),
     ]
+
+
+# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
+
+NO_WAY = {errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}
+LOG_IN = "run `hf auth login`"
+NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; the same command goes on once it is there"
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx2.TransportError) and not no_such_host(error)
+
+
+def no_such_host(error: BaseException | None) -> bool:
+    """Whether an error came of a name that nothing resolves, or a place where nobody listens or no way leads: no
+    network, or another address is wrong; no wait helps."""
+    while error is not None and not (
+        isinstance(error, socket.gaierror) or (isinstance(error, OSError) and error.errno in NO_WAY)
+    ):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def seconds_to_wait(state: Any) -> float:
+    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
+    asked = seconds_asked(state.outcome.exception())
+    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
+
+
+def seconds_asked(error: BaseException | None) -> float | None:
+    """How long the Hub asks to wait in an error's headers; None when it does not say."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(error, "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    if limit and limit.remaining == 0:
+        return min(limit.reset_in_seconds + 0.1, 300)
+    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    return None if asked is None else min(asked, 300)
+
+
+def rate_limited(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
 
 
 # --- parts/hub/answers.py ---------------------------------------------------------------------------------------------
@@ -2426,10 +2507,22 @@ def keep_token_home(server: str | None = None) -> None:
 
 
 def guarded_client() -> Any:
-    """The client's own session with our two hooks."""
+    """The client's own session with our two hooks; where nobody listens, or no network is, it does not try again."""
     from huggingface_hub.utils._http import default_client_factory
 
     client = default_client_factory()
+    send = client.send
+
+    def send_or_end(request: Any, **options: Any) -> Any:
+        try:
+            return send(request, **options)
+        except Exception as error:
+            kinds = [kind for kind in type(error).__mro__ if kind.__name__ == "TransportError"]
+            if not kinds or not no_such_host(error):
+                raise
+            raise kinds[0](str(error)) from error  # of a kind that the client does not repeat for half a minute
+
+    client.send = send_or_end
     hooks = client.event_hooks
     client.event_hooks = {
         "request": [*hooks["request"], drop_token_elsewhere],
@@ -13104,65 +13197,6 @@ def run_progress(total: int, unit: str = "") -> Iterator[Callable[..., None]]:
         yield show
 
 
-# --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
-
-LOG_IN = "run `hf auth login`"
-NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; nothing was sent: the same command goes on once it is there"
-
-
-def worth_repeating(error: BaseException) -> bool:
-    """Whether the Hub may answer next time: too many requests, its own trouble, a broken connection."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if isinstance(error, HfHubHTTPError):
-        return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
-    return isinstance(error, httpx2.TransportError) and not no_such_host(error)
-
-
-def no_such_host(error: BaseException | None) -> bool:
-    """Whether an error came of a name that nothing resolves: no network, or another address is wrong; no wait helps."""
-    while error is not None and not isinstance(error, socket.gaierror):
-        error = error.__cause__ or error.__context__
-    return error is not None
-
-
-def retry_after(text: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
-    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
-        return float(text)
-    try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
-
-
-def seconds_to_wait(state: Any) -> float:
-    """What the answer's RateLimit or Retry-After header says, else 1, 2, 4, ... seconds; at most five minutes."""
-    asked = seconds_asked(state.outcome.exception())
-    return FIRST_WAIT * 2 ** (state.attempt_number - 1) if asked is None else asked
-
-
-def seconds_asked(error: BaseException | None) -> float | None:
-    """How long the Hub asks to wait in an error's headers; None when it does not say."""
-    from huggingface_hub.utils import parse_ratelimit_headers
-
-    response = getattr(error, "response", None)
-    headers = response.headers if response is not None else {}
-    limit = parse_ratelimit_headers(headers)
-    if limit and limit.remaining == 0:
-        return min(limit.reset_in_seconds + 0.1, 300)
-    asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
-    return None if asked is None else min(asked, 300)
-
-
-def rate_limited(error: BaseException) -> bool:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return isinstance(error, HfHubHTTPError) and error.response is not None and error.response.status_code == 429
-
-
 # --- parts/hub/committing.py ------------------------------------------------------------------------------------------
 
 Made = TypeVar("Made")
@@ -14791,6 +14825,8 @@ def decline(records: Sequence[Finished]) -> str | None:
         step = info["additional_details"].get("step")
         score, sign = result["score_details"], -1 if result["metric_config"].get("lower_is_better") else 1
         error = score["uncertainty"].get("standard_error", {}).get("value") or 0.0
+        if ends := alike_interval(result):
+            error = (ends[1] - ends[0]) / (2 * 1.96)
         if step is not None:
             steps[info["id"]] = int(step)
             rows.setdefault(info["id"], {})[finished.task] = sign * score["score"], error

@@ -181,6 +181,7 @@ import collections
 import contextlib
 import csv
 import difflib
+import errno
 import fnmatch
 import functools
 import gc
@@ -952,8 +953,9 @@ def value_name(action: argparse.Action) -> str:
 
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
 
+NO_WAY = {errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}
 LOG_IN = "run `hf auth login`"
-NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; nothing was sent: the same command goes on once it is there"
+NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; the same command goes on once it is there"
 
 
 def worth_repeating(error: BaseException) -> bool:
@@ -967,8 +969,11 @@ def worth_repeating(error: BaseException) -> bool:
 
 
 def no_such_host(error: BaseException | None) -> bool:
-    """Whether an error came of a name that nothing resolves: no network, or another address is wrong; no wait helps."""
-    while error is not None and not isinstance(error, socket.gaierror):
+    """Whether an error came of a name that nothing resolves, or a place where nobody listens or no way leads: no
+    network, or another address is wrong; no wait helps."""
+    while error is not None and not (
+        isinstance(error, socket.gaierror) or (isinstance(error, OSError) and error.errno in NO_WAY)
+    ):
         error = error.__cause__ or error.__context__
     return error is not None
 
@@ -1478,10 +1483,22 @@ def keep_token_home(server: str | None = None) -> None:
 
 
 def guarded_client() -> Any:
-    """The client's own session with our two hooks."""
+    """The client's own session with our two hooks; where nobody listens, or no network is, it does not try again."""
     from huggingface_hub.utils._http import default_client_factory
 
     client = default_client_factory()
+    send = client.send
+
+    def send_or_end(request: Any, **options: Any) -> Any:
+        try:
+            return send(request, **options)
+        except Exception as error:
+            kinds = [kind for kind in type(error).__mro__ if kind.__name__ == "TransportError"]
+            if not kinds or not no_such_host(error):
+                raise
+            raise kinds[0](str(error)) from error  # of a kind that the client does not repeat for half a minute
+
+    client.send = send_or_end
     hooks = client.event_hooks
     client.event_hooks = {
         "request": [*hooks["request"], drop_token_elsewhere],
@@ -1835,7 +1852,7 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
         if cause is None:
             local = getattr(error, "filename", None)
             what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
-            what += NO_SUCH_HOST if no_such_host(error) else ""
+            what = f"the connection failed ({single_line(error)[:80]}){NO_SUCH_HOST}" if no_such_host(error) else what
             raise ScriptError(f"{doing}: {what}") from error
         status = cause.response.status_code if cause.response is not None else None
         said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]
@@ -9930,6 +9947,20 @@ def model_label(record: dict[str, Any]) -> str:
     return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
 
 
+def alike_interval(result: dict[str, Any]) -> tuple[float, float] | None:
+    """Wilson's 95 % interval of a share that all items agree on: their standard error of 0 says nothing of it.
+
+    None for any other score. 0 of 20 right: 0 to 0.16.
+    """
+    config, details = result["metric_config"], result["score_details"]
+    uncertainty = details.get("uncertainty", {})
+    error, n = uncertainty.get("standard_error", {}).get("value"), uncertainty.get("num_samples")
+    if error != 0 or not n or config.get("metric_unit") != "proportion" or details["score"] not in (0, 1):
+        return None
+    away = 1.96**2 / (n + 1.96**2)
+    return (0.0, away) if details["score"] == 0 else (1 - away, 1.0)
+
+
 def score_line(finished: Finished) -> list[dict[str, Any]]:
     """The scores of a record for --json."""
     rows = []
@@ -9941,6 +9972,7 @@ def score_line(finished: Finished) -> list[dict[str, Any]]:
                 "score": result["score_details"]["score"],
                 "standard_error": uncertainty.get("standard_error", {}).get("value"),
                 "num_samples": uncertainty.get("num_samples"),
+                **({"interval_95": alike} if (alike := alike_interval(result)) else {}),
             }
         )
     return rows
@@ -9953,6 +9985,8 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
         for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
             model = model_label(finished.record)
             error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            if ends := line.get("interval_95"):
+                error = f" (95 %: {ends[0]:.3f} to {ends[1]:.3f})"
             key = model, result["evaluation_result_id"]
             cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
     results = {result for _, result in cells}

@@ -407,7 +407,7 @@ def test_reasons_name_no_folder_of_this_machine(tmp_path, monkeypatch, capsys, f
     for where, place in ((tmp_path, f"{folder}/results"), (tmp_path / folder, "results"), (Path("/"), str(results))):
         monkeypatch.chdir(where)
         out = tmp_path / "board"
-        assert board.main(["collect", "--results", place, "--output-dir", str(out)]) == 0
+        assert board.main(["collect", "--results", place, "--output-dir", str(out)]) == 1
         capsys.readouterr()
         text = (out / "metadata.json").read_text(encoding="utf-8")
         assert len(json.loads(text)["unreadable"]) == 2

@@ -156,6 +156,20 @@ def test_a_decline_is_three_in_a_row_that_are_surely_worse(scores, declines):
     assert bool(script.decline(rows + extra)) == declines
 
 
+def test_none_of_a_few_right_is_no_certain_zero():
+    rows = [
+        record(step, score, error) for step, score, error in ((0, 0.2, 0.0917), *((s, 0.0, 0.0) for s in (1, 2, 3)))
+    ]
+    for finished in rows:
+        (result,) = finished.record["evaluation_results"]
+        result["metric_config"] |= {"metric_unit": "proportion", "metric_name": "acc"}
+        result["score_details"]["uncertainty"]["num_samples"] = 20
+    assert script.decline(rows) is None
+    (line,) = script.score_line(rows[1])
+    assert line["interval_95"] == pytest.approx((0.0, 0.1611), abs=1e-4)  # Wilson's
+    assert "interval_95" not in script.score_line(rows[0])[0]
+
+
 def test_a_declining_run_is_ended(capsys):
     for step in (1, 2, 3, 4):
         put(f"step_{step}", step * 100)

@@ -43,7 +43,7 @@ def hub_errors(doing: str, token: str) -> Iterator[None]:
         if cause is None:
             local = getattr(error, "filename", None)
             what = f"{local}: {error.strerror}" if local else f"the connection failed ({type(error).__name__})"
-            what += NO_SUCH_HOST if no_such_host(error) else ""
+            what = f"the connection failed ({single_line(error)[:80]}){NO_SUCH_HOST}" if no_such_host(error) else what
             raise ScriptError(f"{doing}: {what}") from error
         status = cause.response.status_code if cause.response is not None else None
         said = " ".join(str(cause.server_message or "").replace(token, "***").split())[:200]

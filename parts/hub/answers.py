@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from parts.frame import ScriptError, single_line
+from parts.hub.retry import no_such_host
 from parts.inputs import MAX_DOCUMENT, allowed, too_much
 
 Listed = TypeVar("Listed")
@@ -60,10 +61,22 @@ def keep_token_home(server: str | None = None) -> None:
 
 
 def guarded_client() -> Any:
-    """The client's own session with our two hooks."""
+    """The client's own session with our two hooks; where nobody listens, or no network is, it does not try again."""
     from huggingface_hub.utils._http import default_client_factory
 
     client = default_client_factory()
+    send = client.send
+
+    def send_or_end(request: Any, **options: Any) -> Any:
+        try:
+            return send(request, **options)
+        except Exception as error:
+            kinds = [kind for kind in type(error).__mro__ if kind.__name__ == "TransportError"]
+            if not kinds or not no_such_host(error):
+                raise
+            raise kinds[0](str(error)) from error  # of a kind that the client does not repeat for half a minute
+
+    client.send = send_or_end
     hooks = client.event_hooks
     client.event_hooks = {
         "request": [*hooks["request"], drop_token_elsewhere],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 from datetime import UTC, datetime
@@ -10,8 +11,9 @@ from typing import Any
 
 from parts.frame import FIRST_WAIT
 
+NO_WAY = {errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}
 LOG_IN = "run `hf auth login`"
-NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; nothing was sent: the same command goes on once it is there"
+NO_SUCH_HOST = ": no network, or HF_ENDPOINT is wrong; the same command goes on once it is there"
 
 
 def worth_repeating(error: BaseException) -> bool:
@@ -25,8 +27,11 @@ def worth_repeating(error: BaseException) -> bool:
 
 
 def no_such_host(error: BaseException | None) -> bool:
-    """Whether an error came of a name that nothing resolves: no network, or another address is wrong; no wait helps."""
-    while error is not None and not isinstance(error, socket.gaierror):
+    """Whether an error came of a name that nothing resolves, or a place where nobody listens or no way leads: no
+    network, or another address is wrong; no wait helps."""
+    while error is not None and not (
+        isinstance(error, socket.gaierror) or (isinstance(error, OSError) and error.errno in NO_WAY)
+    ):
         error = error.__cause__ or error.__context__
     return error is not None
 
