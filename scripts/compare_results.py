@@ -720,9 +720,10 @@ def count_in(text: object) -> int | None:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
-    """' (did you mean a, b?)', or nothing."""
-    close = difflib.get_close_matches(name, list(dict.fromkeys(candidates)), 3, 0.6)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
+    """' (did you mean a, b?)', or nothing; the dashes of options make no two of them alike."""
+    bare = {text.lstrip("-"): text for text in candidates}
+    close = difflib.get_close_matches(name.lstrip("-"), list(bare), 3, 0.6)
+    return f" (did you mean {', '.join(map(bare.get, close))}?)" if close else ""
 
 
 def plural(count: int, noun: str) -> str:
@@ -1025,6 +1026,8 @@ def shorten(value: object) -> str:
 
 VERSION = "0.2.0"  # of the scripts; SKILL.md says the same
 WIDEST = 120  # columns of a help text
+# Options whose file or folder is none that a word alone could mean: it is written, or secret.
+WRITTEN = re.compile("--(?:output|report|junit|figure|assets|log|clean|save|keep|token)")
 LEFT = 34  # columns of an option's name before what it does
 
 
@@ -1104,14 +1107,26 @@ class CommandLine(argparse.ArgumentParser):
         self.words = list(sys.argv[1:] if args is None else args)
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            options = [name for action in self._actions for name in action.option_strings]
             first = unknown[0].split("=")[0]
             self.error(
-                f"no such option: {single_line(first)}{nearest(first, options)}"
+                f"no such option: {single_line(first)}{self.right_option(first)}"
                 if first.startswith("-")
-                else f"one word too many: {single_line(first)}"
+                else f"one word too many: {single_line(first)}{self.option_for(first)}"
             )
         return found, unknown
+
+    def right_option(self, name: str) -> str:
+        """' (did you mean --card?)'; where none is near, what stands without an option here."""
+        near = nearest(name, [option for action in self._actions for option in action.option_strings])
+        places = [a for a in self._actions if not (a.option_strings or isinstance(a, argparse._SubParsersAction))]
+        return near or "".join(f" ({value_name(place)} stands alone, without an option)" for place in places[:1])
+
+    def option_for(self, word: str) -> str:
+        """' (did you mean --card README.md?)': the options that read such a file or folder."""
+        names = ("DIR", "PATH") if os.path.isdir(word) else ("FILE", f"FILE{os.path.splitext(word)[1]}", "PATH")
+        known = [a for a in self._actions if a.option_strings and a.metavar in names] if os.path.exists(word) else []
+        told = [a.option_strings[-1] for a in known if not WRITTEN.match(a.option_strings[-1])][:3]
+        return f" (did you mean {', '.join(f'{option} {single_line(word)}' for option in told)}?)" if told else ""
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
@@ -1129,7 +1144,7 @@ class CommandLine(argparse.ArgumentParser):
             names = [name for action in self._actions for name in action.option_strings]
             given = (word.split("=")[0] for word in self.words if word.startswith("--"))
             wrong = next((one for one in given if not any(name.startswith(one) for name in names)), None)
-            message = f"no such option: {single_line(wrong)}{nearest(wrong, names)}" if wrong else message
+            message = f"no such option: {single_line(wrong)}{self.right_option(wrong)}" if wrong else message
         self.exit(2, f"error: {message}\n{self.format_usage().rstrip()}; {self.prog} --help lists them\n")
 
 
@@ -1835,6 +1850,11 @@ class Identity:
         return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.base, self.provider
 
     @property
+    def any_commit(self) -> Identity:
+        """The model whatever its commit: a commit is a state of the model, a branch or tag that has a name is not."""
+        return replace(self, revision="") if COMMIT.fullmatch(self.revision) else self
+
+    @property
     def name(self) -> str:
         """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
         more = ", ".join(
@@ -1931,9 +1951,12 @@ def said_value(value: Any) -> str:
     return "" if text.lower() in NOTHING or text == "unknown" else text
 
 
-def one_model(found: Iterable[Identity], what: str) -> Identity:
-    """The one model that some identities are; ScriptError(code=3) with the names when they are several."""
-    by_key = {identity.key: identity for identity in found}
+def one_model(found: Iterable[Identity], what: str, states: bool = False) -> Identity:
+    """The one model that some identities are; ScriptError(code=3) with the names when they are several.
+
+    states: who asks tells its commits apart as states of the model.
+    """
+    by_key = {(identity.any_commit if states else identity).key: identity for identity in found}
     if len(by_key) > 1:
         names = model_names(list(by_key.values()))
         raise ScriptError(f"{what}: several models; name one of them: {listing(names, 20)}", code=3)
@@ -2419,7 +2442,7 @@ HARMLESS = {
     ),
     "revision_note",
     "sample_shuffle",
-    "model_hash",  # of the model's own configuration
+    "model_hash",  # of the model's own configuration (OLMES); how it was loaded is said beside it
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -5169,7 +5192,7 @@ class State:
 
 
 def states_of(runs: Sequence[Run]) -> list[list[Run]]:
-    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
+    """The states that runs of one model are of, the last measured at the end; one where nothing is in doubt."""
     slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
     slot_by_run = {id(run): slot_of(run) for run in runs}
     for run in runs:
@@ -5190,7 +5213,7 @@ def states_of(runs: Sequence[Run]) -> list[list[Run]]:
             if run.identity.fixed:
                 by_hash[run.identity.fixed] = own
         own.add(run, slot_by_run[id(run)])
-    return [state.runs for state in states]
+    return [state.runs for state in sorted(states, key=lambda state: state.latest)]
 
 
 def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
@@ -5248,7 +5271,8 @@ def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
         dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
     names = [state_name(name, state, dates) for state in states]
     return [
-        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
+        one if names.count(one) == 1 else f"{one} ({state[-1].identity.fixed or state[-1].file})"
+        for one, state in zip(names, states, strict=True)
     ]
 
 
@@ -8173,12 +8197,16 @@ def needed_words(row: Row, count: int) -> str:
     return f"{math.ceil(raters * times - 1e-9):,} raters{items} (not more items alone)"
 
 
+def benchmark_name(row: Row, name: str = "") -> str:
+    """A benchmark as tables and sentences call it, with which way of its differences is better where it is down."""
+    return f"{name or row.label}{' (less is better)' if row.lower_is_better else ''}"
+
+
 def row_notes(row: Row) -> str:
     """A row's notes as one cell."""
-    less = ("less is better",) if row.lower_is_better else ()
     target = ("target",) if row.role == "target" else ()
     needed = (needed_note(row),) if row.needed_if else ()
-    return "; ".join((*target, *less, *needed, *row.notes))
+    return "; ".join((*target, *needed, *row.notes))
 
 
 def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
@@ -8192,7 +8220,7 @@ def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     header += ["delta, points (interval)" if share else "delta (interval)", "limit"] + ["A/A noise"] * noise
     lines = []
     for row in rows:
-        cells = [row.candidate] * several + [row.shown or row.label] + [row.tier] * tiers
+        cells = [row.candidate] * several + [benchmark_name(row, row.shown)] + [row.tier] * tiers
         cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row), limit_cell(row)] + [noise_cell(row)] * noise
         lines.append([*cells, count_cell(row), row.verdict, row_notes(row)])
     return [*header, "n", "verdict", "notes"], lines
@@ -8442,7 +8470,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "p_values": {**row.p_values, "no_difference": basis.p_difference if basis else None},
         "method": basis.method if basis else None,
         "paired": row.pairs is not None or row.corpus is not None,
-        "n": basis.n if basis else 0,
+        "n": basis.n or None if basis else None,
         **{name: shared_count(row, name) for name in ("clusters", "raters")},
         "design_effect": basis.design_effect if basis else None,
         "gained": basis.discordant[0] if basis and basis.discordant else None,
@@ -9538,7 +9566,8 @@ def with_threshold(row: Row, policy: Policy) -> Row:
     if basis.evidence is not None and limit is None and not chosen:
         basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs " + NO_LIMIT)
     if basis.evidence is not None and basis.n < limits.min_items:
-        basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
+        there = f"{basis.n} items" if basis.n else "of how many items is not recorded"
+        basis = replace(basis, evidence=None, method=f"{there}, the policy wants {limits.min_items}")
     notes = (*row.notes, words) if words and basis.evidence is not None else row.notes
     notes = notes if basis.evidence is not None else (*notes, f"{NO_VERDICT}{basis.method}")
     if basis.evidence is not None and row.pairs is None and row.corpus is None and basis.method != SAME_VOTES:
@@ -10692,9 +10721,11 @@ def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
     values: dict[str, dict[str, float]] = {}
     for line in lines[2:]:
         name = line[0].strip()
-        own = [model for model in models if name in names_of_model(model)]
+        own = [model for model in models if name == model] or [m for m in models if name in names_of_model(m)]
         if len(own) != 1:
             continue
+        if own[0] in values:
+            raise ScriptError(f"--facts {path}: two lines for {own[0]}")
         try:
             numbers = [float(cell) for cell in line[1 : len(header)]]
         except ValueError as error:
@@ -10730,41 +10761,42 @@ def dominated(choice: Choice, name: str) -> list[str]:
             continue
         signs = {fact: 1 if way == "higher" else -1 for fact, way in facts.better.items()}
         ahead = [signs[fact] * (facts.values[other][fact] - facts.values[name][fact]) for fact in signs]
-        no_worse = all(lead(duel, other)[0] > -NO_WORSE for duel in own)
+        no_worse = all(lead(duel, other)[0] > (-NO_WORSE if duel.row.span else 0.0) for duel in own)
         if min(ahead) >= 0 and no_worse and (max(ahead) > 0 or choice.wins(other, name)):
             found.append(other)
     return found
 
 
 def costs_of_choice(choice: Choice) -> list[str]:
-    """What each model gives up and saves against the one with the best scores."""
+    """What each model gives up and saves against the best, or else against the one that is ahead most often.
 
-    def mean_lead(name: str) -> float:
-        own = [d for d in choice.duels if name in (d.one, d.other) and d.interval is not None]
-        return sum(sum(lead(duel, name)) for duel in own) / max(len(own), 1)
-
-    top = choice.best or max(choice.models, key=mean_lead)
-    which = "which is better" if choice.best else "which leads most on average (shares of each metric's range)"
-    lines = [f"against {top}, {which}:"]
+    Differences are counted, not added up: their units and ranges are unlike.
+    """
+    compared = [duel for duel in choice.duels if duel.interval is not None]
+    ahead = dict.fromkeys(choice.models, 0)
+    for gain, duel in ((duel.row.sign * duel.row.delta, duel) for duel in compared):
+        ahead[duel.other] += gain > 0
+        ahead[duel.one] += gain < 0
+    top = choice.best or max(ahead, key=ahead.get)
+    count = plural(sum(top in (duel.one, duel.other) for duel in compared), "comparison")
+    lines = [f"against {top}, whose score is the better one in {ahead[top]} of {count}:"]
     for name in choice.models:
         if name == top:
             continue
-        own = [d for d in choice.duels if {d.one, d.other} == {name, top} and d.interval is not None]
         shown = []
-        for duel in own:
-            if duel.winner is not None:
-                sign = 1 if name == duel.other else -1
-                low, high = duel.interval if sign > 0 else (-duel.interval[1], -duel.interval[0])
-                low, high = duel.row.as_shown(low, high)
-                shown.append(
-                    f"{change(duel.row, sign * duel.row.delta)} [{change(duel.row, low)}, {change(duel.row, high)}] on "
-                    f"{duel.row.label} ({'better' if duel.winner == name else 'worse'})"
-                )
+        for duel in (d for d in compared if {d.one, d.other} == {name, top} and d.winner is not None):
+            sign = 1 if name == duel.other else -1
+            low, high = duel.interval if sign > 0 else (-duel.interval[1], -duel.interval[0])
+            low, high = duel.row.as_shown(low, high)
+            shown.append(
+                f"{'better' if duel.winner == name else 'worse'} on {benchmark_name(duel.row)}: "
+                f"{change(duel.row, sign * duel.row.delta)} [{change(duel.row, low)}, {change(duel.row, high)}]"
+            )
         shown.append("nothing shown elsewhere" if shown else "no difference shown")
         for fact in choice.facts.better:
             mine, theirs = choice.facts.values[name][fact], choice.facts.values[top][fact]
             share = f" ({100 * (mine / theirs - 1):+.0f} %)" if theirs > 0 else ""
-            shown.append(f"{fact} {mine:g}" + (", too" if mine == theirs else f", not {theirs:g}{share}"))
+            shown.append(f"{fact} {mine:g}, as there" if mine == theirs else f"{fact} {mine:g}, not {theirs:g}{share}")
         lines.append(f"{name}: {', '.join(shown)}")
     return lines
 
@@ -10786,8 +10818,8 @@ def choice_table(choice: Choice) -> tuple[list[str], list[list[str]]]:
             unit = " points" if is_share(row) else f" {row.unit}"
             shown = f"{change(row, row.delta)}{unit} ({change(row, low)} to {change(row, high)})"
         verdict = duel.winner or ("none shown" if duel.interval is not None else row.verdict.lower())
-        cells = [f"{duel.one}, {duel.other}"] * several + [row.label, score_cell(row, 0), score_cell(row, 1), shown]
-        lines.append([*cells, str(row.basis.n) if row.basis else "–", verdict, row_notes(row)])
+        cells = [f"{duel.one}, {duel.other}"] * several + [benchmark_name(row), score_cell(row, 0), score_cell(row, 1)]
+        lines.append([*cells, shown, count_cell(row), verdict, row_notes(row)])
     return header, lines
 
 
@@ -10804,7 +10836,7 @@ def choice_lines(choice: Choice) -> list[str]:
         for duel in choice.duels:
             if (duel.one, duel.other) == (one, other) and duel.interval is not None and duel.winner is None:
                 low, high = duel.row.as_shown(*duel.interval)
-                ends = f"{duel.row.label} (beyond {change(duel.row, low)} and {change(duel.row, high)})"
+                ends = f"{benchmark_name(duel.row)} (beyond {change(duel.row, low)} and {change(duel.row, high)})"
                 unshown.setdefault(how_open(duel), []).append(ends)
         for how, ends in unshown.items():
             lines.append(f"- no difference of {one} and {other} shown, {how}: {listing(ends, 20)}")
@@ -10885,7 +10917,7 @@ def choice_json(choice: Choice) -> dict[str, Any]:
                 "p_adjusted": duel.p_adjusted,
                 "better": duel.winner,
                 "items_needed": duel.row.items_needed,
-                "n": duel.row.basis.n if duel.row.basis else 0,
+                "n": duel.row.basis.n or None if duel.row.basis else None,
                 "method": duel.row.basis.method if duel.row.basis else None,
                 "notes": list(duel.row.notes),
             }
@@ -11563,19 +11595,11 @@ class Library:
         )
 
 
-def asked_model(asked: AskedModel, at_any_time: bool = False) -> Identity:
-    """The one model of some entries; one that failed says less of it than a record, and is no other model for that.
-
-    at_any_time: whether commits of one repository are states of one model, of which a date or --latest names one.
-    """
-    found = [(entry.identity, bool(entry.record.get("failure"))) for entry in asked.entries]
-    if at_any_time:
-        found = [
-            (replace(one, revision="") if COMMIT.fullmatch(one.revision) else one, failed) for one, failed in found
-        ]
-    measured = [identity for identity, failed in found if not failed]
-    others = (identity for identity, _ in found if not any(identity.fits(one) for one in measured))
-    return one_model([*measured, *others], asked.what)
+def asked_model(asked: AskedModel) -> Identity:
+    """The one model of some entries; one that failed says less of it than a record, and is no other model for that."""
+    measured = [entry.identity for entry in asked.entries if not entry.record.get("failure")]
+    others = (entry.identity for entry in asked.entries if not any(entry.identity.fits(one) for one in measured))
+    return one_model([*measured, *others], asked.what, states=True)
 
 
 class RunReader:
@@ -11595,7 +11619,7 @@ class RunReader:
 
     def read_all(self, asked: AskedModel) -> list[Run]:
         """The runs of all states of the one model that is asked for."""
-        asked_model(asked, self.latest or asked.date is not None)
+        asked_model(asked)
         records = [entry for entry in asked.entries if not entry.record.get("failure")]
         if not records:
             found = self.failures(asked.entries)
@@ -11612,9 +11636,9 @@ class RunReader:
         runs, notes = one_state(runs, asked.name, asked.what, self.latest, asked.date)
         for line in notes:
             note(f"note: {asked.what}: {line}")
-        model = asked_model(asked) if asked.date is None and not self.latest else None
-        model = model or one_model([run.identity for run in runs], asked.what)
-        return ModelRuns(model.name, tuple(runs), self.failures(asked.entries), tuple(notes))
+        own = runs[0].identity
+        failed = [entry for entry in asked.entries if entry.identity.fits(own)]
+        return ModelRuns(own.name, tuple(runs), self.failures(failed), tuple(notes))
 
     def failures(self, entries: Iterable[RecordEntry]) -> dict[str, TaskFailure]:
         """What failed, by benchmark."""

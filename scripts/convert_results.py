@@ -110,6 +110,17 @@ def convert_all(files: Files, wanted: str | None, here: Here, converter: Convert
             report.failures.append(Trouble(str(found.path), NO_RESULTS))
         else:
             report.others += 1
+            report.already += bool(RECORD_NAME.fullmatch(found.path.name))
+    if here.folders and not here.bound and report.records:
+        report.notes.append(Trouble("--checkpoints", unbound_text(here, report)))
+
+
+def unbound_text(here: Here, report: Report) -> str:
+    """What is said where no checkpoint is what a result was measured on, by its name."""
+    told = listing(sorted({made.run.model.id for made in report.records}), 3)
+    return f"no result is bound to {listing(sorted(here.folders), 3)}: the results are of {told}; name the folder " + (
+        "as their last part, or say --model-id RUN/FOLDER with one checkpoint and its results"
+    )
 
 
 def conversion_json(made: Conversion) -> dict[str, Any]:
@@ -215,6 +226,8 @@ def show_report(report: Report, output: Path, as_json: bool, dry: bool) -> int:
         reason = "nothing could be converted" if report.failures else "no result file of a harness that is read here"
         if report.skipped and not report.failures:
             reason = f"nothing to convert: {single_line(report.skipped[0].reason)}"
+        elif report.already and not report.failures:
+            reason = f"{plural(report.already, 'record')} already: the other scripts take them with --results"
         raise ScriptError(f"{reason} ({report.others} other files; what is read: --help)")
     if as_json:
         print_data(json.dumps(report_json(report), indent=1, ensure_ascii=False).encode(errors="replace").decode())
@@ -627,9 +640,10 @@ def count_in(text: object) -> int | None:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
-    """' (did you mean a, b?)', or nothing."""
-    close = difflib.get_close_matches(name, list(dict.fromkeys(candidates)), 3, 0.6)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
+    """' (did you mean a, b?)', or nothing; the dashes of options make no two of them alike."""
+    bare = {text.lstrip("-"): text for text in candidates}
+    close = difflib.get_close_matches(name.lstrip("-"), list(bare), 3, 0.6)
+    return f" (did you mean {', '.join(map(bare.get, close))}?)" if close else ""
 
 
 def plural(count: int, noun: str) -> str:
@@ -932,6 +946,8 @@ def shorten(value: object) -> str:
 
 VERSION = "0.2.0"  # of the scripts; SKILL.md says the same
 WIDEST = 120  # columns of a help text
+# Options whose file or folder is none that a word alone could mean: it is written, or secret.
+WRITTEN = re.compile("--(?:output|report|junit|figure|assets|log|clean|save|keep|token)")
 LEFT = 34  # columns of an option's name before what it does
 
 
@@ -1011,14 +1027,26 @@ class CommandLine(argparse.ArgumentParser):
         self.words = list(sys.argv[1:] if args is None else args)
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            options = [name for action in self._actions for name in action.option_strings]
             first = unknown[0].split("=")[0]
             self.error(
-                f"no such option: {single_line(first)}{nearest(first, options)}"
+                f"no such option: {single_line(first)}{self.right_option(first)}"
                 if first.startswith("-")
-                else f"one word too many: {single_line(first)}"
+                else f"one word too many: {single_line(first)}{self.option_for(first)}"
             )
         return found, unknown
+
+    def right_option(self, name: str) -> str:
+        """' (did you mean --card?)'; where none is near, what stands without an option here."""
+        near = nearest(name, [option for action in self._actions for option in action.option_strings])
+        places = [a for a in self._actions if not (a.option_strings or isinstance(a, argparse._SubParsersAction))]
+        return near or "".join(f" ({value_name(place)} stands alone, without an option)" for place in places[:1])
+
+    def option_for(self, word: str) -> str:
+        """' (did you mean --card README.md?)': the options that read such a file or folder."""
+        names = ("DIR", "PATH") if os.path.isdir(word) else ("FILE", f"FILE{os.path.splitext(word)[1]}", "PATH")
+        known = [a for a in self._actions if a.option_strings and a.metavar in names] if os.path.exists(word) else []
+        told = [a.option_strings[-1] for a in known if not WRITTEN.match(a.option_strings[-1])][:3]
+        return f" (did you mean {', '.join(f'{option} {single_line(word)}' for option in told)}?)" if told else ""
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
@@ -1036,7 +1064,7 @@ class CommandLine(argparse.ArgumentParser):
             names = [name for action in self._actions for name in action.option_strings]
             given = (word.split("=")[0] for word in self.words if word.startswith("--"))
             wrong = next((one for one in given if not any(name.startswith(one) for name in names)), None)
-            message = f"no such option: {single_line(wrong)}{nearest(wrong, names)}" if wrong else message
+            message = f"no such option: {single_line(wrong)}{self.right_option(wrong)}" if wrong else message
         self.exit(2, f"error: {message}\n{self.format_usage().rstrip()}; {self.prog} --help lists them\n")
 
 
@@ -2087,6 +2115,7 @@ class Report:
     conflicts: list[Trouble] = field(default_factory=list)
     notes: list[Trouble] = field(default_factory=list)  # what is odd, and no reason to leave anything out
     others: int = 0
+    already: int = 0  # of them those that are named as records
 
     @property
     def records(self) -> list[Conversion]:
@@ -3776,6 +3805,7 @@ class Here:
         self.latest: dict[Path, float] = {}  # folder of weights -> its last evaluation that is known
         self.ids: set[str] = set()
         self.said: set[str] = set()
+        self.bound: set[Path] = set()  # folders of --checkpoints of which results were found
 
     def warn(self, text: str) -> None:
         if text not in self.said:
@@ -3824,8 +3854,9 @@ class Here:
         if cached:
             return EvaluatedModel(f"{cached['owner']}/{cached['name']}", cached["commit"], **more)
         known = foreign_id(name) if is_path(name) else single_line(name)[:200]
-        folder = self.named(name)
+        folder = self.named(name) or (self.named(self.model_id) if self.model_id else None)
         if folder is not None:
+            self.bound.add(folder)
             return local_checkpoint(folder, self.witness(folder, known, moment), more, known, "--checkpoints")
         if not is_path(name):
             folder = self.beside(name)
@@ -3847,6 +3878,7 @@ class Here:
                         f"{shown_path(folder)}: its weights may be newer than the results, their hash is left out: "
                         "if they are what was measured, say --checkpoints"
                     )
+                self.bound.add(folder)
                 return local_checkpoint(folder, digest, more, known, "the path in the result file")
         return EvaluatedModel(known, None, known, local=True, **more)
 
@@ -10290,7 +10322,7 @@ OLMES_SAMPLES = {
     | {"socialiqa", "winogrande"},
     ("olmo1", 200): {"gsm8k"},
 }
-OLMES_NAMES = {"model", "model_path", "revision", "model_type"}
+OLMES_NAMES = {"model", "model_path", "revision", "model_type", "metadata"}
 OLMES_TASK_SETTINGS = (
     *("random_subsample_seed", "use_chat_format", "fewshot_seed", "fewshot_source", "context_kwargs", "metric_kwargs"),
     *("chat_overrides", "dependencies", "custom_kwargs", "version"),
@@ -11105,7 +11137,7 @@ def read_file(
         )
     if kind not in ("json", "yaml"):
         return None
-    data = read_bounded(path) if found.asked or path.suffix == ".json" or kind == "yaml" else b""
+    data = read_bounded(path) if found.asked or path.suffix == ".json" or path.name in YAML_RESULTS else b""
     if not any(marker in data for marker in MARKERS) and len(data) > 1 << 26:
         return None
     document = (small_yaml(path) if kind == "yaml" else json_value(data)) if data else None

@@ -714,7 +714,7 @@ def write_summary(args: argparse.Namespace, outcomes: list[ModelOutcome]) -> int
     }
     write_whole(args.output_dir / "summary.json", to_json(answer))
     write_whole(args.output_dir / "summary.md", render_summary(outcomes))
-    sys.stdout.write(to_json(answer) if args.json else render_summary(outcomes))
+    sys.stdout.write(to_json(answer) if args.json else render_summary(outcomes, single_line))
     note(f"written to {args.output_dir}")
     return 1 if counts["failed"] else 0
 
@@ -1341,9 +1341,10 @@ def count_in(text: object) -> int | None:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
-    """' (did you mean a, b?)', or nothing."""
-    close = difflib.get_close_matches(name, list(dict.fromkeys(candidates)), 3, 0.6)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
+    """' (did you mean a, b?)', or nothing; the dashes of options make no two of them alike."""
+    bare = {text.lstrip("-"): text for text in candidates}
+    close = difflib.get_close_matches(name.lstrip("-"), list(bare), 3, 0.6)
+    return f" (did you mean {', '.join(map(bare.get, close))}?)" if close else ""
 
 
 def plural(count: int, noun: str) -> str:
@@ -10990,6 +10991,8 @@ def fetch_card(repo_id: str, revision: str | None) -> str:
 
 VERSION = "0.2.0"  # of the scripts; SKILL.md says the same
 WIDEST = 120  # columns of a help text
+# Options whose file or folder is none that a word alone could mean: it is written, or secret.
+WRITTEN = re.compile("--(?:output|report|junit|figure|assets|log|clean|save|keep|token)")
 LEFT = 34  # columns of an option's name before what it does
 
 
@@ -11069,14 +11072,26 @@ class CommandLine(argparse.ArgumentParser):
         self.words = list(sys.argv[1:] if args is None else args)
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            options = [name for action in self._actions for name in action.option_strings]
             first = unknown[0].split("=")[0]
             self.error(
-                f"no such option: {single_line(first)}{nearest(first, options)}"
+                f"no such option: {single_line(first)}{self.right_option(first)}"
                 if first.startswith("-")
-                else f"one word too many: {single_line(first)}"
+                else f"one word too many: {single_line(first)}{self.option_for(first)}"
             )
         return found, unknown
+
+    def right_option(self, name: str) -> str:
+        """' (did you mean --card?)'; where none is near, what stands without an option here."""
+        near = nearest(name, [option for action in self._actions for option in action.option_strings])
+        places = [a for a in self._actions if not (a.option_strings or isinstance(a, argparse._SubParsersAction))]
+        return near or "".join(f" ({value_name(place)} stands alone, without an option)" for place in places[:1])
+
+    def option_for(self, word: str) -> str:
+        """' (did you mean --card README.md?)': the options that read such a file or folder."""
+        names = ("DIR", "PATH") if os.path.isdir(word) else ("FILE", f"FILE{os.path.splitext(word)[1]}", "PATH")
+        known = [a for a in self._actions if a.option_strings and a.metavar in names] if os.path.exists(word) else []
+        told = [a.option_strings[-1] for a in known if not WRITTEN.match(a.option_strings[-1])][:3]
+        return f" (did you mean {', '.join(f'{option} {single_line(word)}' for option in told)}?)" if told else ""
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
@@ -11094,7 +11109,7 @@ class CommandLine(argparse.ArgumentParser):
             names = [name for action in self._actions for name in action.option_strings]
             given = (word.split("=")[0] for word in self.words if word.startswith("--"))
             wrong = next((one for one in given if not any(name.startswith(one) for name in names)), None)
-            message = f"no such option: {single_line(wrong)}{nearest(wrong, names)}" if wrong else message
+            message = f"no such option: {single_line(wrong)}{self.right_option(wrong)}" if wrong else message
         self.exit(2, f"error: {message}\n{self.format_usage().rstrip()}; {self.prog} --help lists them\n")
 
 
@@ -13060,6 +13075,11 @@ class Identity:
         return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.base, self.provider
 
     @property
+    def any_commit(self) -> Identity:
+        """The model whatever its commit: a commit is a state of the model, a branch or tag that has a name is not."""
+        return replace(self, revision="") if COMMIT.fullmatch(self.revision) else self
+
+    @property
     def name(self) -> str:
         """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
         more = ", ".join(
@@ -13156,9 +13176,12 @@ def said_value(value: Any) -> str:
     return "" if text.lower() in NOTHING or text == "unknown" else text
 
 
-def one_model(found: Iterable[Identity], what: str) -> Identity:
-    """The one model that some identities are; ScriptError(code=3) with the names when they are several."""
-    by_key = {identity.key: identity for identity in found}
+def one_model(found: Iterable[Identity], what: str, states: bool = False) -> Identity:
+    """The one model that some identities are; ScriptError(code=3) with the names when they are several.
+
+    states: who asks tells its commits apart as states of the model.
+    """
+    by_key = {(identity.any_commit if states else identity).key: identity for identity in found}
     if len(by_key) > 1:
         names = model_names(list(by_key.values()))
         raise ScriptError(f"{what}: several models; name one of them: {listing(names, 20)}", code=3)
@@ -13299,7 +13322,7 @@ HARMLESS = {
     ),
     "revision_note",
     "sample_shuffle",
-    "model_hash",  # of the model's own configuration
+    "model_hash",  # of the model's own configuration (OLMES); how it was loaded is said beside it
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -14739,7 +14762,7 @@ class State:
 
 
 def states_of(runs: Sequence[Run]) -> list[list[Run]]:
-    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
+    """The states that runs of one model are of, the last measured at the end; one where nothing is in doubt."""
     slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
     slot_by_run = {id(run): slot_of(run) for run in runs}
     for run in runs:
@@ -14760,7 +14783,7 @@ def states_of(runs: Sequence[Run]) -> list[list[Run]]:
             if run.identity.fixed:
                 by_hash[run.identity.fixed] = own
         own.add(run, slot_by_run[id(run)])
-    return [state.runs for state in states]
+    return [state.runs for state in sorted(states, key=lambda state: state.latest)]
 
 
 def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
@@ -14818,7 +14841,8 @@ def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
         dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
     names = [state_name(name, state, dates) for state in states]
     return [
-        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
+        one if names.count(one) == 1 else f"{one} ({state[-1].identity.fixed or state[-1].file})"
+        for one, state in zip(names, states, strict=True)
     ]
 
 
@@ -15217,8 +15241,11 @@ def record_identity(record: Mapping[str, Any]) -> Identity:
         return NOBODY
 
 
-def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id: str) -> Identity:
-    """Whose records are meant: --model-id, else the repo's own, else the only ones; ScriptError 1 or 3 with names."""
+def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id: str) -> list[Identity]:
+    """Whose records are meant: --model-id, else the repo's own, else the only ones; several are one model's commits.
+
+    ScriptError 1 or 3 with names.
+    """
     models = list({identity.key: identity for identity in found}.values())
     names = listing(model_names(models), 20)
     if model_id is not None:
@@ -15232,11 +15259,11 @@ def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id
             f"the records are not about {repo_id} itself; is it meant? " + option_words("--model-id", meant[0].id),
             code=3,
         )
-    if len(meant) > 1:
+    if len({identity.any_commit.key for identity in meant}) > 1:
         raise ScriptError(
             f"records of several models; choose one with --model-id: {listing(model_names(meant), 20)}", code=3
         )
-    return meant[0]
+    return meant
 
 
 def choose_benchmarks(
@@ -15723,12 +15750,13 @@ def read_rows(
     name, settings, date = split_selector(model_id) if model_id else ("", {}, None)
     exact = any(record_identity(record).answers_to(model_id) for _, record in good) if model_id else False
     name, settings, date = (model_id, {}, None) if exact else (name, settings, date)
-    model = choose_record_model((record_identity(record) for _, record in good), name or None, repo_id)
+    meant = choose_record_model((record_identity(record) for _, record in good), name or None, repo_id)
+    model, keys = meant[0] if len(meant) == 1 else meant[0].any_commit, {identity.key for identity in meant}
     vocabulary = vocabulary_of(mapping)
     rows: list[RecordResult] = []
     unclear: list[str] = []
     for path, record in good:
-        if record_identity(record).key == model.key:
+        if record_identity(record).key in keys:
             try:
                 rows += results_of(path, record, vocabulary)
             except NoUnit as error:
@@ -17038,13 +17066,13 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
     return repos, done, started, saved["seal"]
 
 
-def render_summary(outcomes: Sequence[ModelOutcome]) -> str:
-    """summary.md: one row for each model."""
+def render_summary(outcomes: Sequence[ModelOutcome], shown: Callable[[Any], str] | None = None) -> str:
+    """summary.md: one row for each model; for a terminal with reasons as `shown` writes them, whole and unescaped."""
     counts = Counter(outcome.status for outcome in outcomes)
     lines = [", ".join(f"{status}: {counts[status]}" for status in STATUSES if counts[status]), ""]
     lines += ["| model | status | results | new | pull request | reason |", "| --- | --- | --- | --- | --- | --- |"]
     for o in outcomes:
-        reason = markdown_text(o.reason, 200)
+        reason = shown(o.reason).replace("|", r"\|") if shown else markdown_text(o.reason, 500)
         lines.append(f"| {o.repo_id} | {o.status} | {o.results} | {o.added} | {o.pull_request or ''} | {reason} |")
     return "\n".join(lines) + "\n"
 
@@ -17682,6 +17710,13 @@ def check_claims(
     return [check_one(*pair, level, another) for pair in pairs]
 
 
+def called_as_recorded(name: str, run: Run) -> bool:
+    """Whether a name that is no known benchmark's is that of a record's own task, with words of its metric at most."""
+    words, own = set(re.findall(r"[^\W_]+", bare_label(name).lower())), set(re.findall(r"[^\W_]+", run.name.lower()))
+    metric = set(re.findall(r"[^\W_]+", f"{run.metric} {run.result_id.rpartition('/')[2]}".lower()))
+    return bool(own) and own <= words and words - own <= metric | NAME_NEUTRAL
+
+
 def meant_metric(same: Sequence[ClaimPair]) -> Sequence[ClaimPair]:
     """Of measurements that a claim may mean, the one to hold it beside, and the rest where only their metric differs:
     the filters of one run's answers. One whose number it is stands in the rest, which is named where it fits."""
@@ -17701,6 +17736,9 @@ class ClaimPair:
         said, own = claim.standing.measure, {folded_name(metric + chosen), folded_name(chosen)} - {""}
         if own & {folded_name(said.metric), said.variant}:  # by the harness's own name, or its filter's
             said = dataclasses.replace(said, metric=mine.metric, variant="" if said.variant in own else said.variant)
+        self.by_name = not said.keys and called_as_recorded(claim.standing.name, row.run)
+        if self.by_name:
+            said = dataclasses.replace(said, keys=mine.keys, names=mine.names, metric=said.metric or mine.metric)
         self.row, self.mine, self.claim = row, mine, claim
         self.of_its_metric = bool(said.metric) and said.metric == mine.metric
         if chosen and said.metric and said.metric == measures.metric(metric, mine.keys):
@@ -17732,7 +17770,7 @@ class ClaimPair:
         run, own = self.row.run, claim.standing.measure
         here = set(re.findall(r"[^\W_]+", f"{run.name} {run.result_id}".lower()))
         strange = [word for word in claim.strange if word not in here and word not in own.metric + own.variant]
-        return words + ([f"the claim is called {claim.standing.name!r}"] if strange else [])
+        return words + ([f"the claim is called {claim.standing.name!r}"] if strange or self.by_name else [])
 
     def why_unlike(self, count: int) -> str:
         """Why claim and measurement cannot be held together; `count`: of our results that may be of the same."""

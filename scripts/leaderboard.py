@@ -1128,9 +1128,10 @@ def count_in(text: object) -> int | None:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
-    """' (did you mean a, b?)', or nothing."""
-    close = difflib.get_close_matches(name, list(dict.fromkeys(candidates)), 3, 0.6)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
+    """' (did you mean a, b?)', or nothing; the dashes of options make no two of them alike."""
+    bare = {text.lstrip("-"): text for text in candidates}
+    close = difflib.get_close_matches(name.lstrip("-"), list(bare), 3, 0.6)
+    return f" (did you mean {', '.join(map(bare.get, close))}?)" if close else ""
 
 
 def plural(count: int, noun: str) -> str:
@@ -7549,6 +7550,11 @@ class Identity:
         return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.base, self.provider
 
     @property
+    def any_commit(self) -> Identity:
+        """The model whatever its commit: a commit is a state of the model, a branch or tag that has a name is not."""
+        return replace(self, revision="") if COMMIT.fullmatch(self.revision) else self
+
+    @property
     def name(self) -> str:
         """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
         more = ", ".join(
@@ -7645,9 +7651,12 @@ def said_value(value: Any) -> str:
     return "" if text.lower() in NOTHING or text == "unknown" else text
 
 
-def one_model(found: Iterable[Identity], what: str) -> Identity:
-    """The one model that some identities are; ScriptError(code=3) with the names when they are several."""
-    by_key = {identity.key: identity for identity in found}
+def one_model(found: Iterable[Identity], what: str, states: bool = False) -> Identity:
+    """The one model that some identities are; ScriptError(code=3) with the names when they are several.
+
+    states: who asks tells its commits apart as states of the model.
+    """
+    by_key = {(identity.any_commit if states else identity).key: identity for identity in found}
     if len(by_key) > 1:
         names = model_names(list(by_key.values()))
         raise ScriptError(f"{what}: several models; name one of them: {listing(names, 20)}", code=3)
@@ -7704,7 +7713,7 @@ HARMLESS = {
     ),
     "revision_note",
     "sample_shuffle",
-    "model_hash",  # of the model's own configuration
+    "model_hash",  # of the model's own configuration (OLMES); how it was loaded is said beside it
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -9033,7 +9042,7 @@ class State:
 
 
 def states_of(runs: Sequence[Run]) -> list[list[Run]]:
-    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
+    """The states that runs of one model are of, the last measured at the end; one where nothing is in doubt."""
     slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
     slot_by_run = {id(run): slot_of(run) for run in runs}
     for run in runs:
@@ -9054,7 +9063,7 @@ def states_of(runs: Sequence[Run]) -> list[list[Run]]:
             if run.identity.fixed:
                 by_hash[run.identity.fixed] = own
         own.add(run, slot_by_run[id(run)])
-    return [state.runs for state in states]
+    return [state.runs for state in sorted(states, key=lambda state: state.latest)]
 
 
 def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
@@ -9112,7 +9121,8 @@ def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
         dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
     names = [state_name(name, state, dates) for state in states]
     return [
-        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
+        one if names.count(one) == 1 else f"{one} ({state[-1].identity.fixed or state[-1].file})"
+        for one, state in zip(names, states, strict=True)
     ]
 
 
@@ -9444,8 +9454,11 @@ def record_identity(record: Mapping[str, Any]) -> Identity:
         return NOBODY
 
 
-def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id: str) -> Identity:
-    """Whose records are meant: --model-id, else the repo's own, else the only ones; ScriptError 1 or 3 with names."""
+def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id: str) -> list[Identity]:
+    """Whose records are meant: --model-id, else the repo's own, else the only ones; several are one model's commits.
+
+    ScriptError 1 or 3 with names.
+    """
     models = list({identity.key: identity for identity in found}.values())
     names = listing(model_names(models), 20)
     if model_id is not None:
@@ -9459,11 +9472,11 @@ def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id
             f"the records are not about {repo_id} itself; is it meant? " + option_words("--model-id", meant[0].id),
             code=3,
         )
-    if len(meant) > 1:
+    if len({identity.any_commit.key for identity in meant}) > 1:
         raise ScriptError(
             f"records of several models; choose one with --model-id: {listing(model_names(meant), 20)}", code=3
         )
-    return meant[0]
+    return meant
 
 
 def choose_benchmarks(
@@ -12333,22 +12346,17 @@ def read_own_runs(
             note(f"note: --results {folder}: no record in it; {told}")
     models: dict[tuple[str, ...], list[tuple[Run, BoardRow]]] = defaultdict(list)
     for run, row in found:
-        models[any_commit(run.identity).key].append((run, row))
+        models[run.identity.any_commit.key].append((run, row))
     ids = [key[0] for key in models]
     rows: list[BoardRow] = []
     for key, own in models.items():
         note_changes(own if nights else [])
         whole = ids.count(key[0]) > 1 or key[2] not in ("", key[0])
-        name = any_commit(own[0][0].identity).name if whole else key[0]
+        name = own[0][0].identity.any_commit.name if whole else key[0]
         for told, state in named_states(name, [run for run, _ in own], latest, nights):
             kept = state_rows(state, {id(run): row for run, row in own}, benchmarks)
             rows += [row | {"model": kept_text(told) or ""} for row in kept]
     return rows, unreadable
-
-
-def any_commit(identity: Identity) -> Identity:
-    """A model at any commit: what its branch held when it was measured. A branch or tag that was asked for stays."""
-    return replace(identity, revision="") if COMMIT.fullmatch(identity.revision) else identity
 
 
 def note_changes(own: Sequence[tuple[Run, BoardRow]]) -> None:
@@ -12820,6 +12828,8 @@ def take_back(api: Any, upload: RepoUpload) -> None:
 
 VERSION = "0.2.0"  # of the scripts; SKILL.md says the same
 WIDEST = 120  # columns of a help text
+# Options whose file or folder is none that a word alone could mean: it is written, or secret.
+WRITTEN = re.compile("--(?:output|report|junit|figure|assets|log|clean|save|keep|token)")
 LEFT = 34  # columns of an option's name before what it does
 
 
@@ -12899,14 +12909,26 @@ class CommandLine(argparse.ArgumentParser):
         self.words = list(sys.argv[1:] if args is None else args)
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            options = [name for action in self._actions for name in action.option_strings]
             first = unknown[0].split("=")[0]
             self.error(
-                f"no such option: {single_line(first)}{nearest(first, options)}"
+                f"no such option: {single_line(first)}{self.right_option(first)}"
                 if first.startswith("-")
-                else f"one word too many: {single_line(first)}"
+                else f"one word too many: {single_line(first)}{self.option_for(first)}"
             )
         return found, unknown
+
+    def right_option(self, name: str) -> str:
+        """' (did you mean --card?)'; where none is near, what stands without an option here."""
+        near = nearest(name, [option for action in self._actions for option in action.option_strings])
+        places = [a for a in self._actions if not (a.option_strings or isinstance(a, argparse._SubParsersAction))]
+        return near or "".join(f" ({value_name(place)} stands alone, without an option)" for place in places[:1])
+
+    def option_for(self, word: str) -> str:
+        """' (did you mean --card README.md?)': the options that read such a file or folder."""
+        names = ("DIR", "PATH") if os.path.isdir(word) else ("FILE", f"FILE{os.path.splitext(word)[1]}", "PATH")
+        known = [a for a in self._actions if a.option_strings and a.metavar in names] if os.path.exists(word) else []
+        told = [a.option_strings[-1] for a in known if not WRITTEN.match(a.option_strings[-1])][:3]
+        return f" (did you mean {', '.join(f'{option} {single_line(word)}' for option in told)}?)" if told else ""
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
@@ -12924,7 +12946,7 @@ class CommandLine(argparse.ArgumentParser):
             names = [name for action in self._actions for name in action.option_strings]
             given = (word.split("=")[0] for word in self.words if word.startswith("--"))
             wrong = next((one for one in given if not any(name.startswith(one) for name in names)), None)
-            message = f"no such option: {single_line(wrong)}{nearest(wrong, names)}" if wrong else message
+            message = f"no such option: {single_line(wrong)}{self.right_option(wrong)}" if wrong else message
         self.exit(2, f"error: {message}\n{self.format_usage().rstrip()}; {self.prog} --help lists them\n")
 
 

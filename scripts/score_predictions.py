@@ -821,9 +821,10 @@ def count_in(text: object) -> int | None:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
-    """' (did you mean a, b?)', or nothing."""
-    close = difflib.get_close_matches(name, list(dict.fromkeys(candidates)), 3, 0.6)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
+    """' (did you mean a, b?)', or nothing; the dashes of options make no two of them alike."""
+    bare = {text.lstrip("-"): text for text in candidates}
+    close = difflib.get_close_matches(name.lstrip("-"), list(bare), 3, 0.6)
+    return f" (did you mean {', '.join(map(bare.get, close))}?)" if close else ""
 
 
 def plural(count: int, noun: str) -> str:
@@ -1126,6 +1127,8 @@ def shorten(value: object) -> str:
 
 VERSION = "0.2.0"  # of the scripts; SKILL.md says the same
 WIDEST = 120  # columns of a help text
+# Options whose file or folder is none that a word alone could mean: it is written, or secret.
+WRITTEN = re.compile("--(?:output|report|junit|figure|assets|log|clean|save|keep|token)")
 LEFT = 34  # columns of an option's name before what it does
 
 
@@ -1205,14 +1208,26 @@ class CommandLine(argparse.ArgumentParser):
         self.words = list(sys.argv[1:] if args is None else args)
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            options = [name for action in self._actions for name in action.option_strings]
             first = unknown[0].split("=")[0]
             self.error(
-                f"no such option: {single_line(first)}{nearest(first, options)}"
+                f"no such option: {single_line(first)}{self.right_option(first)}"
                 if first.startswith("-")
-                else f"one word too many: {single_line(first)}"
+                else f"one word too many: {single_line(first)}{self.option_for(first)}"
             )
         return found, unknown
+
+    def right_option(self, name: str) -> str:
+        """' (did you mean --card?)'; where none is near, what stands without an option here."""
+        near = nearest(name, [option for action in self._actions for option in action.option_strings])
+        places = [a for a in self._actions if not (a.option_strings or isinstance(a, argparse._SubParsersAction))]
+        return near or "".join(f" ({value_name(place)} stands alone, without an option)" for place in places[:1])
+
+    def option_for(self, word: str) -> str:
+        """' (did you mean --card README.md?)': the options that read such a file or folder."""
+        names = ("DIR", "PATH") if os.path.isdir(word) else ("FILE", f"FILE{os.path.splitext(word)[1]}", "PATH")
+        known = [a for a in self._actions if a.option_strings and a.metavar in names] if os.path.exists(word) else []
+        told = [a.option_strings[-1] for a in known if not WRITTEN.match(a.option_strings[-1])][:3]
+        return f" (did you mean {', '.join(f'{option} {single_line(word)}' for option in told)}?)" if told else ""
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
@@ -1230,7 +1245,7 @@ class CommandLine(argparse.ArgumentParser):
             names = [name for action in self._actions for name in action.option_strings]
             given = (word.split("=")[0] for word in self.words if word.startswith("--"))
             wrong = next((one for one in given if not any(name.startswith(one) for name in names)), None)
-            message = f"no such option: {single_line(wrong)}{nearest(wrong, names)}" if wrong else message
+            message = f"no such option: {single_line(wrong)}{self.right_option(wrong)}" if wrong else message
         self.exit(2, f"error: {message}\n{self.format_usage().rstrip()}; {self.prog} --help lists them\n")
 
 
@@ -3243,6 +3258,11 @@ class Identity:
         return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.base, self.provider
 
     @property
+    def any_commit(self) -> Identity:
+        """The model whatever its commit: a commit is a state of the model, a branch or tag that has a name is not."""
+        return replace(self, revision="") if COMMIT.fullmatch(self.revision) else self
+
+    @property
     def name(self) -> str:
         """How it is written and asked for: "OWNER/NAME@step1000 [adapter=me/lora]"."""
         more = ", ".join(
@@ -3339,9 +3359,12 @@ def said_value(value: Any) -> str:
     return "" if text.lower() in NOTHING or text == "unknown" else text
 
 
-def one_model(found: Iterable[Identity], what: str) -> Identity:
-    """The one model that some identities are; ScriptError(code=3) with the names when they are several."""
-    by_key = {identity.key: identity for identity in found}
+def one_model(found: Iterable[Identity], what: str, states: bool = False) -> Identity:
+    """The one model that some identities are; ScriptError(code=3) with the names when they are several.
+
+    states: who asks tells its commits apart as states of the model.
+    """
+    by_key = {(identity.any_commit if states else identity).key: identity for identity in found}
     if len(by_key) > 1:
         names = model_names(list(by_key.values()))
         raise ScriptError(f"{what}: several models; name one of them: {listing(names, 20)}", code=3)
@@ -3827,7 +3850,7 @@ HARMLESS = {
     ),
     "revision_note",
     "sample_shuffle",
-    "model_hash",  # of the model's own configuration
+    "model_hash",  # of the model's own configuration (OLMES); how it was loaded is said beside it
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed
@@ -9727,6 +9750,9 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     others = [name for name in names if name != names[model]]
     gaps = {"gaps": json.dumps(gaps_of(names[model], others, names, ratings, errors), ensure_ascii=False)}
     rows = with_differences(rating_rows(names, ratings, spreads), names, ratings, errors, model, choices.seed)
+    if len(others) > 1:
+        said = "compare_results judges all pairs and metrics that it is asked for together, and may show fewer"
+        notes = [*notes, f"differences are those from {names[model]} alone, held together with 95 %; {said}"]
     return Scores(
         float(ratings[model]), own, np.array([item.value.share for item in own]), spreads[model], {}, parameters,
         vote_counts(own) | {"models": len(names), "votes": len(items)} | gaps | bias, rows, notes,

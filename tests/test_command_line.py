@@ -19,10 +19,10 @@ EVERY = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 ONE_SCREEN = range(24, 67)
 
 
-def run(path: Path, *words: str) -> subprocess.CompletedProcess:
+def run(path: Path, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess:
     """A script's answer, from the standard library alone, as a file gets it."""
     command = [sys.executable, "-E", "-s", "-S", str(path), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=cwd)
 
 
 @EVERY
@@ -92,6 +92,24 @@ def test_a_misspelt_option_that_is_needed_is_told_as_what_it_is():
     assert (
         "--candidate --items-for is required" in run(ROOT / "scripts" / "compare_results.py", "--baseline", "a").stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "told"),
+    [
+        ("evaluation_manager", "validate README.md", "README.md (did you mean --card README.md"),
+        ("evaluation_manager", "validate no-such.md", "one word too many: no-such.md\n"),
+        ("compare_results", "results --baseline a --candidate b", "results (did you mean --results results?)"),
+        ("score_predictions", "--predictions a.csv", "(PREDICTIONS.jsonl stands alone, without an option)"),
+        ("check_contamination", "--training a --items b --threshold 1", "no such option: --threshold\n"),
+        ("evaluation_manager", "--quux", "no such option: --quux\n"),
+    ],
+)
+def test_a_word_without_its_option_and_an_option_without_need_are_told_the_right_way(tmp_path, script, words, told):
+    (tmp_path / "README.md").touch()
+    (tmp_path / "results").mkdir()
+    done = run(ROOT / "scripts" / f"{script}.py", *words.split(), cwd=tmp_path)
+    assert done.returncode == 2 and told in done.stderr, done.stderr
 
 
 def test_rare_options_are_left_to_help_all_and_named():

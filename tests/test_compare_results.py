@@ -2367,6 +2367,63 @@ def test_facts_show_who_is_dominated_and_what_each_choice_costs(tmp_path, capsys
     assert "usd 1, not 4 (-75 %)" in text or "usd 1, not 9 (-89 %)" in text
 
 
+def with_revision(path: Path, revision: str, moment: str = "") -> None:
+    """Write into a record at which commit its model was (and when it was measured)."""
+    record = json.loads(path.read_text())
+    record["model_info"]["additional_details"] = {"revision": revision}
+    record |= {"evaluation_timestamp": moment} if moment else {}
+    path.write_text(json.dumps(record))
+
+
+def test_a_choice_counts_differences_of_unlike_units_and_says_which_way_is_better(tmp_path, capsys):
+    loss = np.random.default_rng(7).normal(8, 0.5, 200)
+    told = {"metric": "perplexity", "unit": "perplexity", "bounds": None, "lower": True}
+    for name, scores, own in zip(("org/one", "org/two"), flips(400, 10, 60), (loss + 3, loss), strict=True):
+        paths = [write_record(tmp_path, name, scores, task=task) for task in ("gsm8k", "drop")]
+        for path in [*paths, write_record(tmp_path, name, own, task="my_text", **told)]:
+            with_revision(path, name[-1] * 40)
+    facts = tmp_path / "facts.csv"
+    facts.write_text("model,usd\nbetter,lower\norg/one,1\ntwo,1\n")  # no commits: each id is of one model here
+    asked = ("--candidate", "org/one", "org/two", "--facts", facts)
+    document = choose(capsys, tmp_path, *asked, code=3)
+    [against] = [i for i, line in enumerate(document["reasons"]) if line.startswith("- against org/one@")]
+    assert "2 of 3 comparisons" in document["reasons"][against]
+    line = document["reasons"][against + 1]
+    assert "worse on GSM8K: -12.50 [" in line and "better on my_text (less is better): -3.000 [" in line
+    assert "usd 1, as there" in line
+    facts.write_text("model,usd\nbetter,lower\norg/one,1\ntwo,1\norg/two,2\n")
+    assert "two lines for org/two@" in refused(capsys, "--rule", "choose", "--results", tmp_path, *asked)
+
+
+@pytest.mark.parametrize("rule", ["finetune", "select", "choose"])
+def test_numbers_of_items_and_errors_that_are_odd_or_unknown_are_no_fault(tmp_path, capsys, rule):
+    """Results without samples, as harnesses write them when no details are wanted."""
+    numbers = [(None, None), (None, 400), (1, None), (0, 0), (12, 12), (400, 1), (400, 400)]
+    errors, ends = [None, 0.0, 0.02, 0.6], [(0.747, 0.747), (0.0, 0.0), (1.0, 0.0)]
+    kinds = [{}, {"metric": "loss", "unit": "nats", "bounds": None, "lower": True}]
+    tasks: dict[str, bool] = {}
+    for place, (both, error, scores, kind) in enumerate(itertools.product(numbers, errors, ends, kinds)):
+        task = f"t{place}"
+        tasks[task] = None in both
+        for name, n, score in zip(("old", "new"), both, scores, strict=True):
+            path = write_record(tmp_path, f"run/{name}", [score], task=task, samples=False, error=error, n=n, **kind)
+            if n is None:
+                record = json.loads(path.read_text())
+                del record["evaluation_results"][0]["score_details"]["uncertainty"]["num_samples"]
+                path.write_text(json.dumps(record))
+    names = ("--candidate", "old", "new") if rule == "choose" else ("--baseline", "old", "--candidate", "new")
+    targets = ("--target", "t6") if rule == "finetune" else ()
+    code, out, err = call(capsys, "--results", tmp_path, *names, "--rule", rule, *targets, "--json")
+    assert code in (1, 3), err
+    document = json.loads(out)
+    rows = document["comparisons" if rule == "choose" else "benchmarks"]
+    assert {row["benchmark"] for row in rows} == set(tasks)
+    assert all(row["n"] is None and row["items_needed"] is None for row in rows if tasks[row["benchmark"]])
+    _, text, _ = call(capsys, "--results", tmp_path, *names, "--rule", rule, *targets)
+    counts = [line.split(" | ")[-3] for line in text.splitlines() if line.startswith("| t")]
+    assert "–" in counts and "0" not in counts
+
+
 def test_choosing_among_equals_claims_a_difference_in_at_most_5_percent():
     rng = np.random.default_rng(41)
     claimed, runs = 0, 150

@@ -806,6 +806,22 @@ def test_checkpoints_names_the_weights_of_a_run_made_elsewhere(tmp_path, monkeyp
     assert convert(FIXTURES / "lm_eval_0_4", output=tmp_path / "out", options=["--checkpoints", "nowhere"]) == 2
 
 
+def test_a_checkpoint_that_the_model_id_names_is_what_was_measured_and_one_that_nothing_names_is_said(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    model = checkpoint(tmp_path / "mine" / "step-9")
+    named = ["--checkpoints", "mine", "--model-id", "mine/step-9"]
+    assert convert(FIXTURES / "lm_eval_0_4", output=tmp_path / "out", options=named) == 0
+    info = records(tmp_path / "out")["toy_choice"]["model_info"]
+    assert info["additional_details"]["weights_sha256"] == converter.weights_sha256(model)
+    assert info["id"] == "mine/step-9" and "no result is bound" not in capsys.readouterr().err
+    assert convert(FIXTURES / "lm_eval_0_4", output=tmp_path / "other", options=["--checkpoints", "mine"]) == 0
+    assert "no result is bound to step-9: the results are of big-run/checkpoint-500" in capsys.readouterr().err
+    assert convert(tmp_path / "out", output=tmp_path / "again") == 2
+    assert "2 records already: the other scripts take them with --results" in capsys.readouterr().err
+
+
 # --- inspect ---
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import benchmark_calculator as calculator
+import compare_results as comparison
 import convert_results as converter
 import pytest
 import yaml
@@ -293,7 +294,7 @@ def olmes_run(folder: Path) -> Path:
     task_config = {"task_name": "toy_mc", "split": "test", "num_shots": 5, "primary_metric": "acc_per_char", "limit": 4}
     task_config |= {"metadata": {"alias": "toy_mc:rc::olmes"}, "random_subsample_seed": 1234, "generation_kwargs": None}
     model_config = {"model": "acme/tiny-1b", "revision": "step1000", "model_type": "hf", "dtype": "bfloat16"}
-    model_config |= {"add_bos_token": True, "chat_template": None}
+    model_config |= {"add_bos_token": True, "chat_template": None, "metadata": {"alias": "tiny-1b"}}
     metrics = {"acc_raw": 0.25, "acc_per_char": 0.5, "primary_score": 0.5, "bits_per_byte_corr": 0.9, "no_answer": 0.0}
     document = {"task_name": "toy_mc", "task_hash": "t", "model_hash": "m", "num_instances": 4}
     document |= {"current_date": "2026-11-20 10:00:00 UTC", "task_config": task_config, "model_config": model_config}
@@ -1443,6 +1444,28 @@ RUNS = {
     "every-eval-ever": old_records,
     "trainer": lambda folder: trainer_run(folder / "my_run", 20, last=1),
 }
+
+
+@pytest.mark.parametrize("name", sorted(RUNS))
+def test_what_is_a_fact_of_the_model_is_no_setting_of_its_scores(name, tmp_path):
+    """Two models in the same files: nothing keeps them from being compared."""
+    found = []
+    for model in ("tiny", "other"):
+        folder = tmp_path / model
+        RUNS[name](folder / "in" if name != "lmms-eval" else folder)
+        if model == "other":
+            own = {
+                record["model_info"]["id"].rsplit("/", 1)[-1] for record in records(tmp_path / "tiny" / "out").values()
+            }
+            for path in [path for path in (folder / "in").rglob("*") if path.is_file()]:
+                text = path.read_text(encoding="utf-8").replace('"model_hash": "m"', '"model_hash": "n"')
+                for word in own:
+                    text = text.replace(word, f"{word}-other")
+                path.write_text(text, encoding="utf-8")
+        assert convert(folder / "in", output=folder / "out", options=["--format", name] * (name == "trainer")) in (0, 1)
+        rows = [(record, row) for record in records(folder / "out").values() for row in record["evaluation_results"]]
+        found.append({row["evaluation_result_id"]: comparison.run_settings(record, row, "") for record, row in rows})
+    assert found[0] and found[0] == found[1]
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))

@@ -942,6 +942,19 @@ def test_the_engine_reaches_no_file(data, tmp_path):
             engine.execute(statement)
 
 
+def test_a_place_without_a_board_is_advised_nothing_that_writes_into_it(tmp_path, capsys):
+    folder = write_made_up(tmp_path / "board", 40)
+    (results := tmp_path / "results").mkdir()
+    (results / "a.json").write_text("{}")
+    for place, told in (
+        (results, f"run `collect --results {results} --output-dir {results}-board`"),
+        (folder / "leaderboard.jsonl", f"is {folder} meant?"),
+        (tmp_path / "nothing", f"run `collect --output-dir {tmp_path / 'nothing'}`"),
+    ):
+        assert board.main(["show", "--data", str(place)]) == 2
+        assert told in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("damage", ["gone", "no metadata", "schema", "form", "parquet", "columns", "list"])
 def test_damaged_data_is_one_line(tmp_path, capsys, damage):
     folder = write_made_up(tmp_path / "board", 40)

@@ -246,6 +246,39 @@ def test_small_sets_that_change_every_night_come_to_a_decision(tmp_path, capsys)
     assert code in (1, 3) and json.loads(out)["benchmarks"][0]["verdict"] != "GO"
 
 
+def test_commits_of_a_model_are_its_nights(tmp_path, capsys):
+    """Evaluated by its Hub id while its main moves; the last night goes back to the commit of the second."""
+    folder, commits = tmp_path / "results", ["a" * 40, "b" * 40, "c" * 40, "b" * 40]
+    for day, commit in enumerate(commits, start=1):
+        when = {"when": f"2026-03-{day:02}T02:00:00Z"}
+        write_record(
+            folder, "me/new", answers(day, 0.9 if commit[0] == "b" else 0.6), details={"revision": commit}, **when
+        )
+        write_record(folder, "me/base", answers(0, 0.7), details={"revision": "0" * 40}, **when)
+    sides = ["--baseline", "me/base", "--candidate", "me/new", "--results", folder]
+    code, _, err = call(capsys, cr, *sides)
+    assert code == 3 and "me/new@2026-03-01, me/new@2026-03-03, me/new@2026-03-04" in err and "--latest" in err
+    code, out, err = call(capsys, cr, *sides, "--latest", "--json")
+    assert code == 0 and json.loads(out)["candidates"][0]["name"] == f"me/new@{'b' * 40}"
+    assert "me/new@2026-03-04 is taken" in err
+    for named in ("me/new@2026-03-03", f"me/new@{'c' * 40}", "me/new@ccccccc"):
+        code, out, _ = call(capsys, cr, *sides[:3], named, *sides[4:], "--json")
+        assert code == 1 and json.loads(out)["candidates"][0]["name"] == f"me/new@{'c' * 40}"
+    _, out, _ = call(capsys, cr, *sides, "--history", 3, "--json")
+    assert [one["date"][-2:] for one in json.loads(out)["benchmarks"][0]["history"]["nights"]] == ["01", "03", "04"]
+    code, out, _ = call(capsys, calculator, "me/new", "--history", 8, "--results", folder)
+    assert code == 0 and out.count("changed: weights") == 3
+    card = tmp_path / "README.md"
+    card.write_text("# new\n")
+    add = ["add", "--results", folder, "--repo-id", "me/new", "--card", card]
+    code, _, err = call(capsys, manager, *add)
+    assert code == 3 and "me/new@2026-03-04" in err
+    assert call(capsys, manager, *add, "--model-id", "me/new@2026-03-03")[0] == 0
+    assert call(capsys, manager, *add, "--model-id", f"me/new@{'c' * 40}")[0] == 0
+    code, out, _ = call(capsys, manager, *add, "--latest")
+    assert code == 0 and "me/new@2026-03-04 is taken" in out
+
+
 def test_nights_that_were_measured_otherwise_are_left_out(tmp_path, capsys):
     for day in range(1, 9):
         prompt = "Q: {{question}}\nA:" if day > 3 else "{{question}}"

@@ -92,6 +92,9 @@ def test_each_kind_of_outcome(lab: LocalHub, capsys: pytest.CaptureFixture[str],
     assert lab.writes() == []
     summary = (tmp_path / "b/summary.md").read_text(encoding="utf-8")
     assert all(f"| lab/{name} | {pair[0]} |" in summary for name, pair in status.items())
+    shown = manager.render_summary([manager.ModelOutcome(**row) for row in found["models"]], manager.single_line)
+    assert "&#" in summary and "&#" not in shown  # a terminal has no Markdown
+    assert all(manager.single_line(row["reason"]).replace("|", "\\|") in shown for row in found["models"])
     plan = manager.plan_from_json(manager.read_json(tmp_path / "b/plans/lab--found.json"), "plan")
     assert [entry.value for entry in plan.entries] == [31, 51]
 

@@ -398,6 +398,18 @@ def data_record(
     write_record(folder, REPO, scores, task=task, source=source, samples=False, **more)
 
 
+def test_a_claim_by_the_harness_own_name_of_a_benchmark_is_not_called_unmeasured(tmp_path, capsys) -> None:
+    """WikiText is -2 or -103 on a card, and the former's task in lm-eval: nearly told, so beside it, and not judged."""
+    told = {"metric": "word_perplexity", "unit": "perplexity", "score": 8.4202, "error": 0.1, "lower": True}
+    data_record(tmp_path / "r", "wikitext", "EleutherAI/wikitext_document_level", "wikitext-2-raw-v1", **told)
+    rows = ("WikiText word perplexity | 8.42", "Wiki trivia | 8.42")
+    code, found, _ = check(capsys, "--card", table_card(tmp_path, *rows), "--results", tmp_path / "r")
+    assert code == 3 and [one["benchmark"] for one in found["not_measured"]] == ["Wiki trivia"]
+    [claim] = found["claims"]
+    assert (claim["claimed"], round(claim["ours"], 4), claim["verdict"]) == (8.42, 8.4202, "cannot be told")
+    assert "the claim is called 'WikiText word perplexity'" in claim["reason"]
+
+
 @pytest.mark.parametrize(("task", "kind", "config"), SAME_DATA)
 def test_a_records_data_set_is_that_of_the_claim_whatever_the_harness_calls_it(
     tmp_path, capsys, task: str, kind: str, config: str | None

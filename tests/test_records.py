@@ -392,7 +392,7 @@ def test_commits_of_a_repository_are_nights_that_latest_tells_apart(tmp_path, ca
             write_record(tmp_path, model, scores, when=when, details=details)
     words = ["--baseline", "o/base", "--candidate", "o/new", "--results", tmp_path]
     code, _, err = call(cr, capsys, *words)
-    assert code == 3 and "several models" in err
+    assert code == 3 and "o/base@2026-03-11, o/base@2026-03-12" in err and "--latest" in err
     code, out, err = call(cr, capsys, *words, "--latest", "--json")
     (row,) = json.loads(out)["benchmarks"]
     assert code == 0 and row["delta"] == pytest.approx(0.25) and "is taken (--latest)" in err

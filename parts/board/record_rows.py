@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from parts.metadata.entries import NOT_THE_HUBS
 from parts.private import without_paths
 from parts.records.files import other_results, read_record, record_files
 from parts.records.groups import whole_runs
-from parts.records.identity import COMMIT, Identity, identity_of
+from parts.records.identity import COMMIT, identity_of
 from parts.records.items import with_answers
 from parts.records.nights import nights_by_task
 from parts.records.publishable import is_main_metric, on_own_files, record_place, record_shots, used_tools
@@ -191,22 +190,17 @@ def read_own_runs(
             note(f"note: --results {folder}: no record in it; {told}")
     models: dict[tuple[str, ...], list[tuple[Run, BoardRow]]] = defaultdict(list)
     for run, row in found:
-        models[any_commit(run.identity).key].append((run, row))
+        models[run.identity.any_commit.key].append((run, row))
     ids = [key[0] for key in models]
     rows: list[BoardRow] = []
     for key, own in models.items():
         note_changes(own if nights else [])
         whole = ids.count(key[0]) > 1 or key[2] not in ("", key[0])
-        name = any_commit(own[0][0].identity).name if whole else key[0]
+        name = own[0][0].identity.any_commit.name if whole else key[0]
         for told, state in named_states(name, [run for run, _ in own], latest, nights):
             kept = state_rows(state, {id(run): row for run, row in own}, benchmarks)
             rows += [row | {"model": kept_text(told) or ""} for row in kept]
     return rows, unreadable
-
-
-def any_commit(identity: Identity) -> Identity:
-    """A model at any commit: what its branch held when it was measured. A branch or tag that was asked for stays."""
-    return replace(identity, revision="") if COMMIT.fullmatch(identity.revision) else identity
 
 
 def note_changes(own: Sequence[tuple[Run, BoardRow]]) -> None:

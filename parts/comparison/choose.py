@@ -20,11 +20,11 @@ from typing import Any
 
 from parts.comparison.comparable import MetricsToChoose
 from parts.comparison.losses import BY_WRITING, within_losses, within_writing
-from parts.comparison.report import change, is_share, row_notes, score_cell
+from parts.comparison.report import benchmark_name, change, count_cell, is_share, row_notes, score_cell
 from parts.comparison.rows import NO_VERDICT, Question, make_rows, raise_together
 from parts.comparison.verdicts import open_reason, with_items_that_show
 from parts.comparison.vocabulary import ABSENT, BETTER, INCONCLUSIVE, NOT_COMPARABLE, REGRESSION, Row
-from parts.frame import ScriptError, listing, percent
+from parts.frame import ScriptError, listing, percent, plural
 from parts.inputs import input_text
 from parts.statistics.differences import two_sided_p
 from parts.statistics.paired import step_levels
@@ -159,9 +159,11 @@ def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
     values: dict[str, dict[str, float]] = {}
     for line in lines[2:]:
         name = line[0].strip()
-        own = [model for model in models if name in names_of_model(model)]
+        own = [model for model in models if name == model] or [m for m in models if name in names_of_model(m)]
         if len(own) != 1:
             continue
+        if own[0] in values:
+            raise ScriptError(f"--facts {path}: two lines for {own[0]}")
         try:
             numbers = [float(cell) for cell in line[1 : len(header)]]
         except ValueError as error:
@@ -197,41 +199,42 @@ def dominated(choice: Choice, name: str) -> list[str]:
             continue
         signs = {fact: 1 if way == "higher" else -1 for fact, way in facts.better.items()}
         ahead = [signs[fact] * (facts.values[other][fact] - facts.values[name][fact]) for fact in signs]
-        no_worse = all(lead(duel, other)[0] > -NO_WORSE for duel in own)
+        no_worse = all(lead(duel, other)[0] > (-NO_WORSE if duel.row.span else 0.0) for duel in own)
         if min(ahead) >= 0 and no_worse and (max(ahead) > 0 or choice.wins(other, name)):
             found.append(other)
     return found
 
 
 def costs_of_choice(choice: Choice) -> list[str]:
-    """What each model gives up and saves against the one with the best scores."""
+    """What each model gives up and saves against the best, or else against the one that is ahead most often.
 
-    def mean_lead(name: str) -> float:
-        own = [d for d in choice.duels if name in (d.one, d.other) and d.interval is not None]
-        return sum(sum(lead(duel, name)) for duel in own) / max(len(own), 1)
-
-    top = choice.best or max(choice.models, key=mean_lead)
-    which = "which is better" if choice.best else "which leads most on average (shares of each metric's range)"
-    lines = [f"against {top}, {which}:"]
+    Differences are counted, not added up: their units and ranges are unlike.
+    """
+    compared = [duel for duel in choice.duels if duel.interval is not None]
+    ahead = dict.fromkeys(choice.models, 0)
+    for gain, duel in ((duel.row.sign * duel.row.delta, duel) for duel in compared):
+        ahead[duel.other] += gain > 0
+        ahead[duel.one] += gain < 0
+    top = choice.best or max(ahead, key=ahead.get)
+    count = plural(sum(top in (duel.one, duel.other) for duel in compared), "comparison")
+    lines = [f"against {top}, whose score is the better one in {ahead[top]} of {count}:"]
     for name in choice.models:
         if name == top:
             continue
-        own = [d for d in choice.duels if {d.one, d.other} == {name, top} and d.interval is not None]
         shown = []
-        for duel in own:
-            if duel.winner is not None:
-                sign = 1 if name == duel.other else -1
-                low, high = duel.interval if sign > 0 else (-duel.interval[1], -duel.interval[0])
-                low, high = duel.row.as_shown(low, high)
-                shown.append(
-                    f"{change(duel.row, sign * duel.row.delta)} [{change(duel.row, low)}, {change(duel.row, high)}] on "
-                    f"{duel.row.label} ({'better' if duel.winner == name else 'worse'})"
-                )
+        for duel in (d for d in compared if {d.one, d.other} == {name, top} and d.winner is not None):
+            sign = 1 if name == duel.other else -1
+            low, high = duel.interval if sign > 0 else (-duel.interval[1], -duel.interval[0])
+            low, high = duel.row.as_shown(low, high)
+            shown.append(
+                f"{'better' if duel.winner == name else 'worse'} on {benchmark_name(duel.row)}: "
+                f"{change(duel.row, sign * duel.row.delta)} [{change(duel.row, low)}, {change(duel.row, high)}]"
+            )
         shown.append("nothing shown elsewhere" if shown else "no difference shown")
         for fact in choice.facts.better:
             mine, theirs = choice.facts.values[name][fact], choice.facts.values[top][fact]
             share = f" ({100 * (mine / theirs - 1):+.0f} %)" if theirs > 0 else ""
-            shown.append(f"{fact} {mine:g}" + (", too" if mine == theirs else f", not {theirs:g}{share}"))
+            shown.append(f"{fact} {mine:g}, as there" if mine == theirs else f"{fact} {mine:g}, not {theirs:g}{share}")
         lines.append(f"{name}: {', '.join(shown)}")
     return lines
 
@@ -253,8 +256,8 @@ def choice_table(choice: Choice) -> tuple[list[str], list[list[str]]]:
             unit = " points" if is_share(row) else f" {row.unit}"
             shown = f"{change(row, row.delta)}{unit} ({change(row, low)} to {change(row, high)})"
         verdict = duel.winner or ("none shown" if duel.interval is not None else row.verdict.lower())
-        cells = [f"{duel.one}, {duel.other}"] * several + [row.label, score_cell(row, 0), score_cell(row, 1), shown]
-        lines.append([*cells, str(row.basis.n) if row.basis else "–", verdict, row_notes(row)])
+        cells = [f"{duel.one}, {duel.other}"] * several + [benchmark_name(row), score_cell(row, 0), score_cell(row, 1)]
+        lines.append([*cells, shown, count_cell(row), verdict, row_notes(row)])
     return header, lines
 
 
@@ -271,7 +274,7 @@ def choice_lines(choice: Choice) -> list[str]:
         for duel in choice.duels:
             if (duel.one, duel.other) == (one, other) and duel.interval is not None and duel.winner is None:
                 low, high = duel.row.as_shown(*duel.interval)
-                ends = f"{duel.row.label} (beyond {change(duel.row, low)} and {change(duel.row, high)})"
+                ends = f"{benchmark_name(duel.row)} (beyond {change(duel.row, low)} and {change(duel.row, high)})"
                 unshown.setdefault(how_open(duel), []).append(ends)
         for how, ends in unshown.items():
             lines.append(f"- no difference of {one} and {other} shown, {how}: {listing(ends, 20)}")
@@ -352,7 +355,7 @@ def choice_json(choice: Choice) -> dict[str, Any]:
                 "p_adjusted": duel.p_adjusted,
                 "better": duel.winner,
                 "items_needed": duel.row.items_needed,
-                "n": duel.row.basis.n if duel.row.basis else 0,
+                "n": duel.row.basis.n or None if duel.row.basis else None,
                 "method": duel.row.basis.method if duel.row.basis else None,
                 "notes": list(duel.row.notes),
             }

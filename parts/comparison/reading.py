@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from parts.frame import ScriptError, listing, near_place, nearest, note, single_
 from parts.inputs import input_text
 from parts.metric_ranges import OUTSIDE_RANGE
 from parts.records.files import other_results, read_record, record_files
-from parts.records.identity import COMMIT, Identity, identity_of, model_names, one_model
+from parts.records.identity import Identity, identity_of, model_names, one_model
 from parts.records.items import INDEPENDENT, with_answers
 from parts.records.reading import read_results
 from parts.records.run import Run
@@ -128,19 +128,11 @@ class Library:
         )
 
 
-def asked_model(asked: AskedModel, at_any_time: bool = False) -> Identity:
-    """The one model of some entries; one that failed says less of it than a record, and is no other model for that.
-
-    at_any_time: whether commits of one repository are states of one model, of which a date or --latest names one.
-    """
-    found = [(entry.identity, bool(entry.record.get("failure"))) for entry in asked.entries]
-    if at_any_time:
-        found = [
-            (replace(one, revision="") if COMMIT.fullmatch(one.revision) else one, failed) for one, failed in found
-        ]
-    measured = [identity for identity, failed in found if not failed]
-    others = (identity for identity, _ in found if not any(identity.fits(one) for one in measured))
-    return one_model([*measured, *others], asked.what)
+def asked_model(asked: AskedModel) -> Identity:
+    """The one model of some entries; one that failed says less of it than a record, and is no other model for that."""
+    measured = [entry.identity for entry in asked.entries if not entry.record.get("failure")]
+    others = (entry.identity for entry in asked.entries if not any(entry.identity.fits(one) for one in measured))
+    return one_model([*measured, *others], asked.what, states=True)
 
 
 class RunReader:
@@ -160,7 +152,7 @@ class RunReader:
 
     def read_all(self, asked: AskedModel) -> list[Run]:
         """The runs of all states of the one model that is asked for."""
-        asked_model(asked, self.latest or asked.date is not None)
+        asked_model(asked)
         records = [entry for entry in asked.entries if not entry.record.get("failure")]
         if not records:
             found = self.failures(asked.entries)
@@ -177,9 +169,9 @@ class RunReader:
         runs, notes = one_state(runs, asked.name, asked.what, self.latest, asked.date)
         for line in notes:
             note(f"note: {asked.what}: {line}")
-        model = asked_model(asked) if asked.date is None and not self.latest else None
-        model = model or one_model([run.identity for run in runs], asked.what)
-        return ModelRuns(model.name, tuple(runs), self.failures(asked.entries), tuple(notes))
+        own = runs[0].identity
+        failed = [entry for entry in asked.entries if entry.identity.fits(own)]
+        return ModelRuns(own.name, tuple(runs), self.failures(failed), tuple(notes))
 
     def failures(self, entries: Iterable[RecordEntry]) -> dict[str, TaskFailure]:
         """What failed, by benchmark."""

@@ -118,12 +118,16 @@ def needed_words(row: Row, count: int) -> str:
     return f"{math.ceil(raters * times - 1e-9):,} raters{items} (not more items alone)"
 
 
+def benchmark_name(row: Row, name: str = "") -> str:
+    """A benchmark as tables and sentences call it, with which way of its differences is better where it is down."""
+    return f"{name or row.label}{' (less is better)' if row.lower_is_better else ''}"
+
+
 def row_notes(row: Row) -> str:
     """A row's notes as one cell."""
-    less = ("less is better",) if row.lower_is_better else ()
     target = ("target",) if row.role == "target" else ()
     needed = (needed_note(row),) if row.needed_if else ()
-    return "; ".join((*target, *less, *needed, *row.notes))
+    return "; ".join((*target, *needed, *row.notes))
 
 
 def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
@@ -137,7 +141,7 @@ def summary_table(decision: Decision) -> tuple[list[str], list[list[str]]]:
     header += ["delta, points (interval)" if share else "delta (interval)", "limit"] + ["A/A noise"] * noise
     lines = []
     for row in rows:
-        cells = [row.candidate] * several + [row.shown or row.label] + [row.tier] * tiers
+        cells = [row.candidate] * several + [benchmark_name(row, row.shown)] + [row.tier] * tiers
         cells += [score_cell(row, 1), score_cell(row, 0), delta_cell(row), limit_cell(row)] + [noise_cell(row)] * noise
         lines.append([*cells, count_cell(row), row.verdict, row_notes(row)])
     return [*header, "n", "verdict", "notes"], lines
@@ -387,7 +391,7 @@ def row_json(row: Row, policy: Policy) -> dict[str, Any]:
         "p_values": {**row.p_values, "no_difference": basis.p_difference if basis else None},
         "method": basis.method if basis else None,
         "paired": row.pairs is not None or row.corpus is not None,
-        "n": basis.n if basis else 0,
+        "n": basis.n or None if basis else None,
         **{name: shared_count(row, name) for name in ("clusters", "raters")},
         "design_effect": basis.design_effect if basis else None,
         "gained": basis.discordant[0] if basis and basis.discordant else None,

@@ -506,7 +506,8 @@ def with_threshold(row: Row, policy: Policy) -> Row:
     if basis.evidence is not None and limit is None and not chosen:
         basis = replace(basis, evidence=None, method="the metric has no bounds: the policy needs " + NO_LIMIT)
     if basis.evidence is not None and basis.n < limits.min_items:
-        basis = replace(basis, evidence=None, method=f"{basis.n} items, the policy wants {limits.min_items}")
+        there = f"{basis.n} items" if basis.n else "of how many items is not recorded"
+        basis = replace(basis, evidence=None, method=f"{there}, the policy wants {limits.min_items}")
     notes = (*row.notes, words) if words and basis.evidence is not None else row.notes
     notes = notes if basis.evidence is not None else (*notes, f"{NO_VERDICT}{basis.method}")
     if basis.evidence is not None and row.pairs is None and row.corpus is None and basis.method != SAME_VOTES:

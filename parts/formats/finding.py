@@ -110,7 +110,7 @@ def read_file(
         )
     if kind not in ("json", "yaml"):
         return None
-    data = read_bounded(path) if found.asked or path.suffix == ".json" or kind == "yaml" else b""
+    data = read_bounded(path) if found.asked or path.suffix == ".json" or path.name in YAML_RESULTS else b""
     if not any(marker in data for marker in MARKERS) and len(data) > 1 << 26:
         return None
     document = (small_yaml(path) if kind == "yaml" else json_value(data)) if data else None

@@ -60,6 +60,7 @@ class Here:
         self.latest: dict[Path, float] = {}  # folder of weights -> its last evaluation that is known
         self.ids: set[str] = set()
         self.said: set[str] = set()
+        self.bound: set[Path] = set()  # folders of --checkpoints of which results were found
 
     def warn(self, text: str) -> None:
         if text not in self.said:
@@ -108,8 +109,9 @@ class Here:
         if cached:
             return EvaluatedModel(f"{cached['owner']}/{cached['name']}", cached["commit"], **more)
         known = foreign_id(name) if is_path(name) else single_line(name)[:200]
-        folder = self.named(name)
+        folder = self.named(name) or (self.named(self.model_id) if self.model_id else None)
         if folder is not None:
+            self.bound.add(folder)
             return local_checkpoint(folder, self.witness(folder, known, moment), more, known, "--checkpoints")
         if not is_path(name):
             folder = self.beside(name)
@@ -131,6 +133,7 @@ class Here:
                         f"{shown_path(folder)}: its weights may be newer than the results, their hash is left out: "
                         "if they are what was measured, say --checkpoints"
                     )
+                self.bound.add(folder)
                 return local_checkpoint(folder, digest, more, known, "the path in the result file")
         return EvaluatedModel(known, None, known, local=True, **more)
 

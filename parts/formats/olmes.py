@@ -45,7 +45,7 @@ OLMES_SAMPLES = {
     | {"socialiqa", "winogrande"},
     ("olmo1", 200): {"gsm8k"},
 }
-OLMES_NAMES = {"model", "model_path", "revision", "model_type"}
+OLMES_NAMES = {"model", "model_path", "revision", "model_type", "metadata"}
 OLMES_TASK_SETTINGS = (
     *("random_subsample_seed", "use_chat_format", "fewshot_seed", "fewshot_source", "context_kwargs", "metric_kwargs"),
     *("chat_overrides", "dependencies", "custom_kwargs", "version"),

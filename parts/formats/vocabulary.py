@@ -279,6 +279,7 @@ class Report:
     conflicts: list[Trouble] = field(default_factory=list)
     notes: list[Trouble] = field(default_factory=list)  # what is odd, and no reason to leave anything out
     others: int = 0
+    already: int = 0  # of them those that are named as records
 
     @property
     def records(self) -> list[Conversion]:

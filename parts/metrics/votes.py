@@ -295,6 +295,9 @@ def score_bradley_terry(items: Sequence[Item], metric: Metric, choices: Choices)
     others = [name for name in names if name != names[model]]
     gaps = {"gaps": json.dumps(gaps_of(names[model], others, names, ratings, errors), ensure_ascii=False)}
     rows = with_differences(rating_rows(names, ratings, spreads), names, ratings, errors, model, choices.seed)
+    if len(others) > 1:
+        said = "compare_results judges all pairs and metrics that it is asked for together, and may show fewer"
+        notes = [*notes, f"differences are those from {names[model]} alone, held together with 95 %; {said}"]
     return Scores(
         float(ratings[model]), own, np.array([item.value.share for item in own]), spreads[model], {}, parameters,
         vote_counts(own) | {"models": len(names), "votes": len(items)} | gaps | bias, rows, notes,

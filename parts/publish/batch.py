@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -391,12 +391,12 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
     return repos, done, started, saved["seal"]
 
 
-def render_summary(outcomes: Sequence[ModelOutcome]) -> str:
-    """summary.md: one row for each model."""
+def render_summary(outcomes: Sequence[ModelOutcome], shown: Callable[[Any], str] | None = None) -> str:
+    """summary.md: one row for each model; for a terminal with reasons as `shown` writes them, whole and unescaped."""
     counts = Counter(outcome.status for outcome in outcomes)
     lines = [", ".join(f"{status}: {counts[status]}" for status in STATUSES if counts[status]), ""]
     lines += ["| model | status | results | new | pull request | reason |", "| --- | --- | --- | --- | --- | --- |"]
     for o in outcomes:
-        reason = markdown_text(o.reason, 200)
+        reason = shown(o.reason).replace("|", r"\|") if shown else markdown_text(o.reason, 500)
         lines.append(f"| {o.repo_id} | {o.status} | {o.results} | {o.added} | {o.pull_request or ''} | {reason} |")
     return "\n".join(lines) + "\n"

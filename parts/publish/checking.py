@@ -200,6 +200,13 @@ def check_claims(
     return [check_one(*pair, level, another) for pair in pairs]
 
 
+def called_as_recorded(name: str, run: Run) -> bool:
+    """Whether a name that is no known benchmark's is that of a record's own task, with words of its metric at most."""
+    words, own = set(re.findall(r"[^\W_]+", bare_label(name).lower())), set(re.findall(r"[^\W_]+", run.name.lower()))
+    metric = set(re.findall(r"[^\W_]+", f"{run.metric} {run.result_id.rpartition('/')[2]}".lower()))
+    return bool(own) and own <= words and words - own <= metric | NAME_NEUTRAL
+
+
 def meant_metric(same: Sequence[ClaimPair]) -> Sequence[ClaimPair]:
     """Of measurements that a claim may mean, the one to hold it beside, and the rest where only their metric differs:
     the filters of one run's answers. One whose number it is stands in the rest, which is named where it fits."""
@@ -219,6 +226,9 @@ class ClaimPair:
         said, own = claim.standing.measure, {folded_name(metric + chosen), folded_name(chosen)} - {""}
         if own & {folded_name(said.metric), said.variant}:  # by the harness's own name, or its filter's
             said = dataclasses.replace(said, metric=mine.metric, variant="" if said.variant in own else said.variant)
+        self.by_name = not said.keys and called_as_recorded(claim.standing.name, row.run)
+        if self.by_name:
+            said = dataclasses.replace(said, keys=mine.keys, names=mine.names, metric=said.metric or mine.metric)
         self.row, self.mine, self.claim = row, mine, claim
         self.of_its_metric = bool(said.metric) and said.metric == mine.metric
         if chosen and said.metric and said.metric == measures.metric(metric, mine.keys):
@@ -250,7 +260,7 @@ class ClaimPair:
         run, own = self.row.run, claim.standing.measure
         here = set(re.findall(r"[^\W_]+", f"{run.name} {run.result_id}".lower()))
         strange = [word for word in claim.strange if word not in here and word not in own.metric + own.variant]
-        return words + ([f"the claim is called {claim.standing.name!r}"] if strange else [])
+        return words + ([f"the claim is called {claim.standing.name!r}"] if strange or self.by_name else [])
 
     def why_unlike(self, count: int) -> str:
         """Why claim and measurement cannot be held together; `count`: of our results that may be of the same."""

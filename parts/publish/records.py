@@ -222,12 +222,13 @@ def read_rows(
     name, settings, date = split_selector(model_id) if model_id else ("", {}, None)
     exact = any(record_identity(record).answers_to(model_id) for _, record in good) if model_id else False
     name, settings, date = (model_id, {}, None) if exact else (name, settings, date)
-    model = choose_record_model((record_identity(record) for _, record in good), name or None, repo_id)
+    meant = choose_record_model((record_identity(record) for _, record in good), name or None, repo_id)
+    model, keys = meant[0] if len(meant) == 1 else meant[0].any_commit, {identity.key for identity in meant}
     vocabulary = vocabulary_of(mapping)
     rows: list[RecordResult] = []
     unclear: list[str] = []
     for path, record in good:
-        if record_identity(record).key == model.key:
+        if record_identity(record).key in keys:
             try:
                 rows += results_of(path, record, vocabulary)
             except NoUnit as error:

@@ -46,7 +46,7 @@ def read_model_runs(folders: Sequence[Path], name: str, vocabulary: MetricMappin
         there = model_names(seen)
         hint = nearest(name, there) or f"; there are: {listing(there, 20) or 'no records'}"
         raise ScriptError(f"--history: no record of {name} below {listing(map(str, folders))}{hint}", code=1)
-    one_model(meant, f"--history {name}")
+    one_model(meant, f"--history {name}", states=True)
     return runs
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from parts.frame import ScriptError, kept_text, listing, natural_key, single_line
@@ -52,6 +52,11 @@ class Identity:
         """What is equal for one model only."""
         main = "" if self.revision in MAIN_REVISIONS else self.revision
         return self.id, main, self.adapter, self.subfolder, self.file, self.quantization, self.base, self.provider
+
+    @property
+    def any_commit(self) -> Identity:
+        """The model whatever its commit: a commit is a state of the model, a branch or tag that has a name is not."""
+        return replace(self, revision="") if COMMIT.fullmatch(self.revision) else self
 
     @property
     def name(self) -> str:
@@ -150,9 +155,12 @@ def said_value(value: Any) -> str:
     return "" if text.lower() in NOTHING or text == "unknown" else text
 
 
-def one_model(found: Iterable[Identity], what: str) -> Identity:
-    """The one model that some identities are; ScriptError(code=3) with the names when they are several."""
-    by_key = {identity.key: identity for identity in found}
+def one_model(found: Iterable[Identity], what: str, states: bool = False) -> Identity:
+    """The one model that some identities are; ScriptError(code=3) with the names when they are several.
+
+    states: who asks tells its commits apart as states of the model.
+    """
+    by_key = {(identity.any_commit if states else identity).key: identity for identity in found}
     if len(by_key) > 1:
         names = model_names(list(by_key.values()))
         raise ScriptError(f"{what}: several models; name one of them: {listing(names, 20)}", code=3)

@@ -174,8 +174,11 @@ def record_identity(record: Mapping[str, Any]) -> Identity:
         return NOBODY
 
 
-def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id: str) -> Identity:
-    """Whose records are meant: --model-id, else the repo's own, else the only ones; ScriptError 1 or 3 with names."""
+def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id: str) -> list[Identity]:
+    """Whose records are meant: --model-id, else the repo's own, else the only ones; several are one model's commits.
+
+    ScriptError 1 or 3 with names.
+    """
     models = list({identity.key: identity for identity in found}.values())
     names = listing(model_names(models), 20)
     if model_id is not None:
@@ -189,11 +192,11 @@ def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id
             f"the records are not about {repo_id} itself; is it meant? " + option_words("--model-id", meant[0].id),
             code=3,
         )
-    if len(meant) > 1:
+    if len({identity.any_commit.key for identity in meant}) > 1:
         raise ScriptError(
             f"records of several models; choose one with --model-id: {listing(model_names(meant), 20)}", code=3
         )
-    return meant[0]
+    return meant
 
 
 def choose_benchmarks(

@@ -53,7 +53,7 @@ HARMLESS = {
     ),
     "revision_note",
     "sample_shuffle",
-    "model_hash",  # of the model's own configuration
+    "model_hash",  # of the model's own configuration (OLMES); how it was loaded is said beside it
 }
 HARMLESS_FORMS = re.compile(r".*(?:_tokens_used|_seconds|_time|_at|_cost|_usd)|cost_.*|usd_.*|evaluation_time.*")
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"}  # what was used, not what was allowed

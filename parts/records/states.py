@@ -86,7 +86,7 @@ class State:
 
 
 def states_of(runs: Sequence[Run]) -> list[list[Run]]:
-    """The states that runs of one model are of, the oldest first; one where nothing was measured twice in doubt."""
+    """The states that runs of one model are of, the last measured at the end; one where nothing is in doubt."""
     slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
     slot_by_run = {id(run): slot_of(run) for run in runs}
     for run in runs:
@@ -107,7 +107,7 @@ def states_of(runs: Sequence[Run]) -> list[list[Run]]:
             if run.identity.fixed:
                 by_hash[run.identity.fixed] = own
         own.add(run, slot_by_run[id(run)])
-    return [state.runs for state in states]
+    return [state.runs for state in sorted(states, key=lambda state: state.latest)]
 
 
 def state_name(name: str, state: Sequence[Run], dates: Mapping[str, int]) -> str:
@@ -165,7 +165,8 @@ def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
         dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
     names = [state_name(name, state, dates) for state in states]
     return [
-        one if names.count(one) == 1 else f"{one} ({state[-1].file})" for one, state in zip(names, states, strict=True)
+        one if names.count(one) == 1 else f"{one} ({state[-1].identity.fixed or state[-1].file})"
+        for one, state in zip(names, states, strict=True)
     ]
 
 
