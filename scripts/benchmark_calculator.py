@@ -3257,10 +3257,10 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
  'eval_words': 'evaluat\\w*|benchmark\\w*|results?|scores?|leaderboards?|accuracy|comparisons?|metrics?|capabilit\\w+|quality|eval|evals|experiments?|wer|bleu|mteb|评测|评估|结果|效果|榜|성능|평가|評価',
  'splits': 'val(?:idation)?|test|dev|testmini|full|all|public|test[-_ ]?\\w{1,6}|dev[-_ ]?\\w{1,6}|\\d[\\d.k]*',
  'notes': [['\\b(?:no|without|w/o)[ -]*(?:python|tools?|search|browsing)\\b', None],
-           ['\\b(?:non|no)[- ]?(?:thinking|reasoning)\\b|\\bwithout '
+           ['\\b(?:non|no)[- ]?(?:think(?:ing)?|reasoning)\\b|\\bwithout '
             '(?:thinking|reasoning)\\b|\\b(?:thinking|reasoning)[- ](?:mode )?off\\b',
             'Non-thinking'],
-           ['\\bthinking\\b|\\breasoning[- ](?:mode|on)\\b', 'Thinking'],
+           ['\\bthink(?:ing)?\\b|\\breasoning[- ](?:mode|on)\\b', 'Thinking'],
            ['(?:\\bwith|\\bw/|\\+)[ -]*python\\b', 'With Python'],
            ['(?:\\bwith|\\bw/|\\+)[ -]*(?:tools?|search|browsing)\\b|^tools?$', 'With tools'],
            ['\\btext[- ]only\\b', 'Text only']],
@@ -3273,6 +3273,10 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
                  'llama mistral mixtral gemma qwen deepseek falcon claude gemini vicuna internlm baichuan chatglm '
                  'palm',
  'last_facts': 'length lengths len tokens time latency cost price memory speed size rank gap delta',
+ 'asked_heads': 'level levels difficulty k turns turn year contaminated contamination temperature temp context ctx '
+                'data 难度 温度',
+ 'count_heads': 'samples sample items item questions question examples instances problems n size count 题数 样本数 数量',
+ 'edition_heads': 'version ver variant edition 版本',
  'heading_metrics': 'ppl perplexity wer cer bpb bpc ter mse rmse mae fid der eer',
  'metric_signs': {'困惑度': 'perplexity', '词错误率': 'wer', '字错误率': 'cer'},
  'tail_metrics': 'acc em f1 bleu sacrebleu chrf ter wer cer mer ppl mcc auc ndcg mrr rouge-1 rouge-2 rouge-l bpb',
@@ -3798,6 +3802,8 @@ class Vocabulary:
     metrics: dict[str, str]  # key -> main metric
     splits: dict[str, str]  # key -> the split of its data set that is the benchmark's
     topics: dict[str, str]  # key -> category
+    items: dict[str, int]  # key -> how many it has; 0: not known
+    datasets: dict[str, frozenset[str]]  # key -> folded names of its data set on the Hub, owners off
 
     def key(self, label: Label | str) -> str | None:
         """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""

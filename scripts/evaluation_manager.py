@@ -2748,10 +2748,10 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
  'eval_words': 'evaluat\\w*|benchmark\\w*|results?|scores?|leaderboards?|accuracy|comparisons?|metrics?|capabilit\\w+|quality|eval|evals|experiments?|wer|bleu|mteb|评测|评估|结果|效果|榜|성능|평가|評価',
  'splits': 'val(?:idation)?|test|dev|testmini|full|all|public|test[-_ ]?\\w{1,6}|dev[-_ ]?\\w{1,6}|\\d[\\d.k]*',
  'notes': [['\\b(?:no|without|w/o)[ -]*(?:python|tools?|search|browsing)\\b', None],
-           ['\\b(?:non|no)[- ]?(?:thinking|reasoning)\\b|\\bwithout '
+           ['\\b(?:non|no)[- ]?(?:think(?:ing)?|reasoning)\\b|\\bwithout '
             '(?:thinking|reasoning)\\b|\\b(?:thinking|reasoning)[- ](?:mode )?off\\b',
             'Non-thinking'],
-           ['\\bthinking\\b|\\breasoning[- ](?:mode|on)\\b', 'Thinking'],
+           ['\\bthink(?:ing)?\\b|\\breasoning[- ](?:mode|on)\\b', 'Thinking'],
            ['(?:\\bwith|\\bw/|\\+)[ -]*python\\b', 'With Python'],
            ['(?:\\bwith|\\bw/|\\+)[ -]*(?:tools?|search|browsing)\\b|^tools?$', 'With tools'],
            ['\\btext[- ]only\\b', 'Text only']],
@@ -2764,6 +2764,10 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
                  'llama mistral mixtral gemma qwen deepseek falcon claude gemini vicuna internlm baichuan chatglm '
                  'palm',
  'last_facts': 'length lengths len tokens time latency cost price memory speed size rank gap delta',
+ 'asked_heads': 'level levels difficulty k turns turn year contaminated contamination temperature temp context ctx '
+                'data 难度 温度',
+ 'count_heads': 'samples sample items item questions question examples instances problems n size count 题数 样本数 数量',
+ 'edition_heads': 'version ver variant edition 版本',
  'heading_metrics': 'ppl perplexity wer cer bpb bpc ter mse rmse mae fid der eer',
  'metric_signs': {'困惑度': 'perplexity', '词错误率': 'wer', '字错误率': 'cer'},
  'tail_metrics': 'acc em f1 bleu sacrebleu chrf ter wer cer mer ppl mcc auc ndcg mrr rouge-1 rouge-2 rouge-l bpb',
@@ -3289,6 +3293,8 @@ class Vocabulary:
     metrics: dict[str, str]  # key -> main metric
     splits: dict[str, str]  # key -> the split of its data set that is the benchmark's
     topics: dict[str, str]  # key -> category
+    items: dict[str, int]  # key -> how many it has; 0: not known
+    datasets: dict[str, frozenset[str]]  # key -> folded names of its data set on the Hub, owners off
 
     def key(self, label: Label | str) -> str | None:
         """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""
@@ -5613,6 +5619,9 @@ _COMPARED = frozenset(["vs", "rel", "relative"])
 _COUNTED = re.compile(r"(?:distinct|rep|div|dist)-?\d|\w*(?:len|rank|time|tokens|latency|mem)")  # "GenLen"
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
+_TICK = re.compile("(?:([✓✔✅☑√])|[✗✘❌])\ufe0f?")
+_NO_EDITION = re.compile(r"(?i)[\W_]*|\d|yaml|latest|main")  # an integer is a harness's own version of a task
+_DATA_SET = re.compile(r"(?:huggingface\.co|hf\.co)/datasets/(?:[\w.-]+/)?([\w.-]+)")
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
 
@@ -5771,7 +5780,7 @@ class ScoreReader:
             above = [text for text in path if is_setting(text) or is_average(text)]
             over = tuple(text for text in path if text not in above and is_benchmark(text, self.vocabulary))
             percent = any("(%)" in text for text in path)
-            mode = said_once([note_of(text) for text in path]) if pick.axis else None  # "Reasoning On"
+            mode = self.mode_of(block.paths[index]) if pick.axis else None  # "Reasoning On"
             labels = {row: names.label(row) for row in block.body}
             strong = any(is_fact(label) and not is_weak_fact(label) for label in labels.values())
             for row, label in labels.items():
@@ -5788,6 +5797,9 @@ class ScoreReader:
             said = CellLabels(shots=said.shots, metrics=said.metrics, header_shots=names.header_shots)
         section = block.sections.get(index) or ""
         said = said._replace(note=note_of(section), shots=(*said.shots, shots_of(section) or ""))
+        if pick.axis:
+            cells = (names.filled[c][index].text for c in names.columns("text", "group", "setting", "model"))
+            said = said._replace(note=said.note or self.mode_of([*map(label_text, cells)]))
         values = [column for column in block.columns("value") if column in columns]
         facts = [
             block.paths[column][-1] for column in block.columns("fact") if column in columns and block.paths[column]
@@ -5803,6 +5815,11 @@ class ScoreReader:
                 less = any(_DOWN.search(self.grid.rows[head][column].text) for head in block.head)
                 labels = said._replace(texts=(*said.texts, *path), unnamed=unnamed, less=less)
                 self.take_cell(index, column, labels, pick, taken)
+
+    def mode_of(self, texts: Sequence[str]) -> str | None:
+        """The mode that the labels of a chosen row or column say, when the model's own name does not."""
+        named = not {"thinking", "think", "reasoning"}.isdisjoint(self.model.tokens)
+        return None if named else said_once([note_of(text) for text in texts])
 
     def take_cell(self, row: int, column: int, said: CellLabels, pick: Pick, taken: Taken) -> None:
         """Add what one cell says: as many scores as it has values, or the question that it leaves."""
@@ -6097,11 +6114,32 @@ class ScoreReader:
                 continue
             if "stderr" in text or not (is_generic(text) or "_" in text or metric_direction(text) is not None):
                 return f"its measure '{text[:60]}' is not known"
+        if not by_hand and score.key and (why := self.of_other_data(score)):
+            return why
         metric = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
         lower = any(metric_direction(part) for part in metric.split(", "))
         if lower and not score.metric and score.value > 50 and "perplexity" not in metric:
             return f"{score.value:g} is much for {metric}, of which less is better"
         return f"an arrow says that less is better, and it is {metric}" if said.less and metric and not lower else ""
+
+    def of_other_data(self, score: Score) -> str:
+        """What a link of its label, or a number of items beside it, says against its being the benchmark."""
+        row = score.row + self.table.head
+        block = next(block for block in self.grid.blocks if block.body and block.body[0] <= row <= block.body[-1])
+        cells = [self.grid.rows[head][score.column] for head in block.head]
+        listed = bool(block.columns("benchmark"))  # its rows are benchmarks, and no models
+        cells += [self.grid.rows[row][c] for c in block.columns("benchmark", "text", "plain") if listed]
+        for name in (name for cell in cells for name in _DATA_SET.findall(cell.source)):
+            folded = normalize_name(name)
+            if folded not in self.vocabulary.datasets[score.key] and self.vocabulary.key(name) != score.key:
+                return f"it links to the data set {name[:60]}: is it {score.benchmark[:40]}?"
+        for column in block.columns("fact", "value") if listed else ():
+            head = " ".join(block.paths[column][-1:]).strip("# ")
+            if column != score.column and head_is(head, "count_heads", "fact_fillers"):
+                counts = [value.numbers[0] for value in self.grid.values(self.grid.rows[row][column]) if value]
+                if counts and counts[0] < 0.9 * self.vocabulary.items[score.key]:
+                    return f"{counts[0]:g} of its {self.vocabulary.items[score.key]:,} items are said beside it"
+        return ""
 
     def other_model(self, text: str, score: Score, beside: bool) -> str:
         """The word of a text beside a benchmark's name that makes the value another model's: "base", "int4", "13B"."""
@@ -6178,6 +6216,15 @@ def tell_apart(scores: Sequence[Score]) -> None:
         score.benchmark, score.key = f"{score.benchmark} ({score.group})", None
 
 
+def ticked_mode(text: str, head: Sequence[str]) -> str:
+    """The mode that a tick, or a cross, below its name says: "CoT", "Thinking on", "Thinking off"; else ""."""
+    if not head or not (tick := _TICK.fullmatch(text)) or head_is(head[0], "plain_cells") or is_fact(head[0]):
+        return ""
+    if head[0].casefold().startswith(("think", "reasoning")):
+        return f"{head[0]} {'on' if tick[1] else 'off'}"
+    return head[0] if tick[1] else ""
+
+
 class RowNames:
     """What names a row: its label, and the columns beside it."""
 
@@ -6189,6 +6236,9 @@ class RowNames:
         self.filled = {column: grid.filled(block, column) for column in self.columns(*roles)}
         heads = (split_label(text).shots for column in texts for text in block.paths[column])
         self.header_shots = next(filter(None, heads), None)
+        columns = self.columns("text", "fact", "setting", "group", "plain", "value")
+        valued = {c for c in block.columns("value") if any(grid.kinds[r][c] == NUMBER_CELL for r in block.body)}
+        self.telling = [c for c in columns if c not in valued]  # they may say a version, or a mode with a tick
         self.main = max(texts, key=lambda c: (len({grid.rows[r][c].text for r in block.body}), -c), default=None)
         head = " ".join(block.paths[self.main]) if self.main is not None else ""
         self.brackets = bool(re.search(r"[(\[（](?:.*\b)?(?:metrics?|measure)\b", head, re.I))
@@ -6210,6 +6260,16 @@ class RowNames:
             if text and not _NO_WORD.fullmatch(text) and relation_of(text, self.model)[0] == "other":
                 yield text
 
+    def beside(self, row: int) -> Iterator[str]:
+        """The version, and the modes with a tick, that columns beside a benchmark say of it: "v2", "CoT"."""
+        for column in self.telling:
+            text, head = label_text(self.grid.rows[row][column].text), self.block.paths[column][-1:]
+            edition = head and head_is(head[0], "edition_heads") and not _NO_EDITION.fullmatch(text)
+            if edition and self.block.roles[column] != "setting" and column != self.main:
+                yield text
+            elif mode := ticked_mode(text, head):
+                yield mode
+
     def said(self, row: int) -> CellLabels:
         cell = self.cell(row)
         own = cell if "\n" in cell else label_text(cell)
@@ -6219,7 +6279,9 @@ class RowNames:
         names = [own] if own else []
         if group and (not own or is_setting(own)):
             names = [group, *names]
-        names += [f"{names.pop()} ({text})" for text in [*self.texts(row, "setting")][:1] if names]
+        setting = itertools.islice(self.texts(row, "setting"), 1)
+        for text in (*setting, *self.beside(row)) if names else ():
+            names.append(f"{names.pop()} ({text})")
         shots, metrics = [], filters
         for text in self.texts(row, "shots", "metric"):
             label = split_label(f"x ({text}-shot)" if _SHOT_COUNT.fullmatch(text) else f"x ({text})")
@@ -6593,10 +6655,11 @@ class Reader:
             for text in (block.paths[column][-1] for column in block.columns("value") if block.paths[column]):
                 own = name_tokens(text) == self.model.tokens
                 short = len(text) < 3 and not is_measure(text)
-                if not rows and not own and (short or head_is(text, "setting_heads")):
+                asked = head_is(text, "setting_heads") or is_asked_head(text)
+                if not rows and not own and (short or asked):
                     yield text, f"the column of numbers '{text}' may say how each was measured"
             for text in (block.paths[column][-1] for column in block.columns("fact") if block.paths[column]):
-                if rows and head_is(text, "telling_facts", "fact_fillers"):
+                if head_is(text, "telling_facts", "fact_fillers") if rows else is_asked_head(text):
                     yield text, f"the column '{text}' says how a row was measured: is its row the model as it is?"
             own = {target.index + self.table.head for target in rows}
             cells = (
@@ -6749,6 +6812,8 @@ class Reader:
 
     def name_part(self, block: Block, column: int, text: str) -> str:
         """What a cell may add to the name in its row: no number alone, but a version; no size to a name without one."""
+        if mode := ticked_mode(text, block.paths[column][-1:]):
+            return mode if not (MODES | TUNED | BASE).isdisjoint(name_tokens(mode)) or is_setting(mode) else ""
         if not text or MISSING_CELL.fullmatch(text) or head_is(text, "plain_cells"):
             return ""
         if _SAYS_NOTHING.issuperset(words_of(text)) and relation_of(text, self.model)[0] == "other":
@@ -7062,6 +7127,11 @@ def is_label_head(text: str) -> bool:
     label = split_label(text)
     words = words_of(text if label.metric else label.name)
     return _HEAD_WORDS.issuperset(words) and not _LABEL_HEADS.isdisjoint(words)
+
+
+def is_asked_head(text: str) -> bool:
+    """Whether a header over numbers says on what, or how, each benchmark was measured: "Level", "pass@k"."""
+    return text.casefold() == "pass@k" or head_is(text, "asked_heads", "fact_fillers")
 
 
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")
@@ -10947,12 +11017,14 @@ def fetch_state(repo_id: str, revision: str | None) -> RepoState:
 
 
 def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
-    """Folded names of benchmarks to their keys (key, name, aliases, names in harnesses), ranges, metrics, splits."""
+    """Folded names of benchmarks to their keys (key, name, aliases, names in harnesses), and what is known of these."""
     keys: dict[str, str] = {}
     ranges: dict[str, tuple[float | None, float | None]] = {}
     metrics: dict[str, str] = {}
     splits: dict[str, str] = {}
     topics: dict[str, str] = {}
+    items: dict[str, int] = {}
+    datasets: dict[str, frozenset[str]] = {}
     for key, entry in mapping.items():
         if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
             continue
@@ -10970,8 +11042,11 @@ def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
         metrics[key] = entry.get("metric") or "score"
         splits[key] = (entry.get("model_index") or {}).get("split") or ""
         topics[key] = entry.get("category") or ""
+        items[key] = entry.get("items") or 0
+        places = ((entry.get("model_index") or {}).get("type"), (entry.get("hub") or {}).get("dataset_id"))
+        datasets[key] = frozenset(normalize_name(place.rpartition("/")[2]) for place in places if place)
         ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
-    return Vocabulary(keys, ranges, metrics, splits, topics)
+    return Vocabulary(keys, ranges, metrics, splits, topics, items, datasets)
 
 
 def read_card_file(path: Path) -> str:

@@ -134,3 +134,53 @@ def test_a_name_that_may_be_no_benchmarks_is_asked(name):
 def test_benchmarks_and_topics_in_any_letters_are_read(name):
     rows = [("Model", name, "MMLU", "GSM8K"), ("Foo-7B", "57", "61.5", "50.5"), ("Bar", "59", "60.5", "49.5")]
     assert len(answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}").results) == 3
+
+
+@pytest.mark.parametrize(
+    ("head", "cell", "said"),
+    [
+        ("Version", "v2", ("arena_hard_v2", None, None)), ("Version", "1", ("arena_hard", None, None)),
+        ("Thinking", "✓", ("arena_hard", "Thinking", None)), ("Thinking", "✗", ("arena_hard", "Non-thinking", None)),
+        ("CoT", "✅", ("arena_hard", None, "CoT")), ("Tools", "✓", ("arena_hard", "With tools", None)),
+        ("RAG", "✓", None), ("Level", "5", None), ("Temperature", "0.6", None), ("pass@k", "10", None),
+    ],
+)  # fmt: skip
+def test_a_column_beside_a_benchmark_says_which_it_is(head, cell, said):
+    rows = [("Benchmark", head, "Bar", "Foo-7B"), ("Arena-Hard", cell, "60.5", "61.5"), ("MMLU", cell, "50.5", "51.5")]
+    found = [s for s in answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}").results if s.value == 61.5]
+    assert [(s.key, s.notes, s.shots) for s in found] == ([said] if said else [])
+
+
+@pytest.mark.parametrize(("count", "read"), [("100", False), ("14042", True), ("14,042", True)])
+def test_a_small_number_of_items_beside_a_benchmark_is_asked(count, read):
+    rows = [("Benchmark", "# Questions", "Foo-7B"), ("MMLU", count, "61.5")]
+    assert bool(answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}").results) == read
+
+
+@pytest.mark.parametrize(("place", "read"), [("cais/mmlu", True), ("Bar/MMLU", True), ("Bar/mmlu-translated", False)])
+def test_a_link_to_another_data_set_is_asked(place, read):
+    name = f"[MMLU](https://huggingface.co/datasets/{place})"
+    for rows in ([("Benchmark", "Foo-7B"), (name, "61.5")], [("Model", name), ("Foo-7B", "61.5")]):
+        assert bool(answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}").results) == read
+
+
+@pytest.mark.parametrize("head", ["Thinking", "CoT", "Tools", "Finetuned"])
+def test_a_tick_beside_the_model_is_asked(head):
+    rows = [("Model", head, "MMLU"), ("Foo-7B", "✓", "61.5"), ("Bar", "✓", "60.5")]
+    assert not answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}").results
+    assert answer(f"# Foo-7B\n\n## Results\n\n{pipe([('Model', 'Open source', 'MMLU'), *rows[1:]])}").results
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        (
+            [("Model", "Mode", "MMLU"), ("Foo-7B", "thinking", "61.5"), ("Bar", "-", "1.5")],
+            "row: 0, label: Foo-7B thinking",
+        ),
+        ([("Benchmark", "Think", "No-think"), ("MMLU", "61.5", "60.5")], "column: 1, label: Think"),
+    ],
+)
+def test_the_mode_of_a_chosen_row_or_column_is_kept(rows, line):
+    answered = answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}", selection=f"- {{table: 1, {line}}}")
+    assert [(score.value, score.notes) for score in answered.results] == [(61.5, "Thinking")]

@@ -296,6 +296,8 @@ class Vocabulary:
     metrics: dict[str, str]  # key -> main metric
     splits: dict[str, str]  # key -> the split of its data set that is the benchmark's
     topics: dict[str, str]  # key -> category
+    items: dict[str, int]  # key -> how many it has; 0: not known
+    datasets: dict[str, frozenset[str]]  # key -> folded names of its data set on the Hub, owners off
 
     def key(self, label: Label | str) -> str | None:
         """The canonical key of a label; brackets that name a split or a mode ("MMMU (val)") may be left out."""

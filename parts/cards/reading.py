@@ -34,6 +34,7 @@ from parts.cards.labels import (
 )  # fmt: skip
 from parts.cards.model_names import (
     BASE,
+    MODES,
     QUANTIZED,
     SIBLINGS,
     SOFT,
@@ -47,7 +48,7 @@ from parts.cards.model_names import (
     names_other,
     relation_of,
 )  # fmt: skip
-from parts.cards.scores import OpenCell, Pick, ScoreReader, Taken, have_twins, tell_apart
+from parts.cards.scores import OpenCell, Pick, ScoreReader, Taken, have_twins, tell_apart, ticked_mode
 from parts.cards.surroundings import (
     LANGUAGES,
     Surroundings,
@@ -308,10 +309,11 @@ class Reader:
             for text in (block.paths[column][-1] for column in block.columns("value") if block.paths[column]):
                 own = name_tokens(text) == self.model.tokens
                 short = len(text) < 3 and not is_measure(text)
-                if not rows and not own and (short or head_is(text, "setting_heads")):
+                asked = head_is(text, "setting_heads") or is_asked_head(text)
+                if not rows and not own and (short or asked):
                     yield text, f"the column of numbers '{text}' may say how each was measured"
             for text in (block.paths[column][-1] for column in block.columns("fact") if block.paths[column]):
-                if rows and head_is(text, "telling_facts", "fact_fillers"):
+                if head_is(text, "telling_facts", "fact_fillers") if rows else is_asked_head(text):
                     yield text, f"the column '{text}' says how a row was measured: is its row the model as it is?"
             own = {target.index + self.table.head for target in rows}
             cells = (
@@ -464,6 +466,8 @@ class Reader:
 
     def name_part(self, block: Block, column: int, text: str) -> str:
         """What a cell may add to the name in its row: no number alone, but a version; no size to a name without one."""
+        if mode := ticked_mode(text, block.paths[column][-1:]):
+            return mode if not (MODES | TUNED | BASE).isdisjoint(name_tokens(mode)) or is_setting(mode) else ""
         if not text or MISSING_CELL.fullmatch(text) or head_is(text, "plain_cells"):
             return ""
         if _SAYS_NOTHING.issuperset(words_of(text)) and relation_of(text, self.model)[0] == "other":
@@ -777,6 +781,11 @@ def is_label_head(text: str) -> bool:
     label = split_label(text)
     words = words_of(text if label.metric else label.name)
     return _HEAD_WORDS.issuperset(words) and not _LABEL_HEADS.isdisjoint(words)
+
+
+def is_asked_head(text: str) -> bool:
+    """Whether a header over numbers says on what, or how, each benchmark was measured: "Level", "pass@k"."""
+    return text.casefold() == "pass@k" or head_is(text, "asked_heads", "fact_fillers")
 
 
 TEXT_ROLES = ("benchmark", "text", "group", "model", "setting")

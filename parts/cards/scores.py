@@ -7,13 +7,14 @@ asked), and what is no score.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from parts.cards.grid import Block, Grid, harness_columns, is_harness
+from parts.cards.grid import Block, Grid, harness_columns, head_is, is_harness
 from parts.cards.labels import (
     CARD_WORDS,
     DIGIT_IN,
@@ -52,11 +53,11 @@ from parts.cards.surroundings import (
 )
 from parts.cards.tables import Cell
 from parts.cards.text import folded_label, label_text
-from parts.cards.values import ODD_CELL, TEXT_CELL, Value, cell_kind, divided
+from parts.cards.values import NUMBER_CELL, ODD_CELL, TEXT_CELL, Value, cell_kind, divided
 from parts.frame import listing
 from parts.metadata.entries import Score
 from parts.metric_directions import folded_metric, metric_direction
-from parts.vocabulary import folded_name
+from parts.vocabulary import folded_name, normalize_name
 
 NOT_A_SHARE = CARD_WORDS["not_a_share"].split()
 _SHARES = frozenset(["", *next(fits for said, fits in MEASURES_SAID if said.fullmatch("accuracy"))])
@@ -78,6 +79,9 @@ _COMPARED = frozenset(["vs", "rel", "relative"])
 _COUNTED = re.compile(r"(?:distinct|rep|div|dist)-?\d|\w*(?:len|rank|time|tokens|latency|mem)")  # "GenLen"
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
+_TICK = re.compile("(?:([✓✔✅☑√])|[✗✘❌])\ufe0f?")
+_NO_EDITION = re.compile(r"(?i)[\W_]*|\d|yaml|latest|main")  # an integer is a harness's own version of a task
+_DATA_SET = re.compile(r"(?:huggingface\.co|hf\.co)/datasets/(?:[\w.-]+/)?([\w.-]+)")
 _SHOT_COUNT = re.compile(r"\d+(?:\s*[-–]\s*\d+)?")
 PLAIN_HEADINGS = frozenset(CARD_WORDS["plain_headings"].split())
 
@@ -236,7 +240,7 @@ class ScoreReader:
             above = [text for text in path if is_setting(text) or is_average(text)]
             over = tuple(text for text in path if text not in above and is_benchmark(text, self.vocabulary))
             percent = any("(%)" in text for text in path)
-            mode = said_once([note_of(text) for text in path]) if pick.axis else None  # "Reasoning On"
+            mode = self.mode_of(block.paths[index]) if pick.axis else None  # "Reasoning On"
             labels = {row: names.label(row) for row in block.body}
             strong = any(is_fact(label) and not is_weak_fact(label) for label in labels.values())
             for row, label in labels.items():
@@ -253,6 +257,9 @@ class ScoreReader:
             said = CellLabels(shots=said.shots, metrics=said.metrics, header_shots=names.header_shots)
         section = block.sections.get(index) or ""
         said = said._replace(note=note_of(section), shots=(*said.shots, shots_of(section) or ""))
+        if pick.axis:
+            cells = (names.filled[c][index].text for c in names.columns("text", "group", "setting", "model"))
+            said = said._replace(note=said.note or self.mode_of([*map(label_text, cells)]))
         values = [column for column in block.columns("value") if column in columns]
         facts = [
             block.paths[column][-1] for column in block.columns("fact") if column in columns and block.paths[column]
@@ -268,6 +275,11 @@ class ScoreReader:
                 less = any(_DOWN.search(self.grid.rows[head][column].text) for head in block.head)
                 labels = said._replace(texts=(*said.texts, *path), unnamed=unnamed, less=less)
                 self.take_cell(index, column, labels, pick, taken)
+
+    def mode_of(self, texts: Sequence[str]) -> str | None:
+        """The mode that the labels of a chosen row or column say, when the model's own name does not."""
+        named = not {"thinking", "think", "reasoning"}.isdisjoint(self.model.tokens)
+        return None if named else said_once([note_of(text) for text in texts])
 
     def take_cell(self, row: int, column: int, said: CellLabels, pick: Pick, taken: Taken) -> None:
         """Add what one cell says: as many scores as it has values, or the question that it leaves."""
@@ -562,11 +574,32 @@ class ScoreReader:
                 continue
             if "stderr" in text or not (is_generic(text) or "_" in text or metric_direction(text) is not None):
                 return f"its measure '{text[:60]}' is not known"
+        if not by_hand and score.key and (why := self.of_other_data(score)):
+            return why
         metric = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
         lower = any(metric_direction(part) for part in metric.split(", "))
         if lower and not score.metric and score.value > 50 and "perplexity" not in metric:
             return f"{score.value:g} is much for {metric}, of which less is better"
         return f"an arrow says that less is better, and it is {metric}" if said.less and metric and not lower else ""
+
+    def of_other_data(self, score: Score) -> str:
+        """What a link of its label, or a number of items beside it, says against its being the benchmark."""
+        row = score.row + self.table.head
+        block = next(block for block in self.grid.blocks if block.body and block.body[0] <= row <= block.body[-1])
+        cells = [self.grid.rows[head][score.column] for head in block.head]
+        listed = bool(block.columns("benchmark"))  # its rows are benchmarks, and no models
+        cells += [self.grid.rows[row][c] for c in block.columns("benchmark", "text", "plain") if listed]
+        for name in (name for cell in cells for name in _DATA_SET.findall(cell.source)):
+            folded = normalize_name(name)
+            if folded not in self.vocabulary.datasets[score.key] and self.vocabulary.key(name) != score.key:
+                return f"it links to the data set {name[:60]}: is it {score.benchmark[:40]}?"
+        for column in block.columns("fact", "value") if listed else ():
+            head = " ".join(block.paths[column][-1:]).strip("# ")
+            if column != score.column and head_is(head, "count_heads", "fact_fillers"):
+                counts = [value.numbers[0] for value in self.grid.values(self.grid.rows[row][column]) if value]
+                if counts and counts[0] < 0.9 * self.vocabulary.items[score.key]:
+                    return f"{counts[0]:g} of its {self.vocabulary.items[score.key]:,} items are said beside it"
+        return ""
 
     def other_model(self, text: str, score: Score, beside: bool) -> str:
         """The word of a text beside a benchmark's name that makes the value another model's: "base", "int4", "13B"."""
@@ -643,6 +676,15 @@ def tell_apart(scores: Sequence[Score]) -> None:
         score.benchmark, score.key = f"{score.benchmark} ({score.group})", None
 
 
+def ticked_mode(text: str, head: Sequence[str]) -> str:
+    """The mode that a tick, or a cross, below its name says: "CoT", "Thinking on", "Thinking off"; else ""."""
+    if not head or not (tick := _TICK.fullmatch(text)) or head_is(head[0], "plain_cells") or is_fact(head[0]):
+        return ""
+    if head[0].casefold().startswith(("think", "reasoning")):
+        return f"{head[0]} {'on' if tick[1] else 'off'}"
+    return head[0] if tick[1] else ""
+
+
 class RowNames:
     """What names a row: its label, and the columns beside it."""
 
@@ -654,6 +696,9 @@ class RowNames:
         self.filled = {column: grid.filled(block, column) for column in self.columns(*roles)}
         heads = (split_label(text).shots for column in texts for text in block.paths[column])
         self.header_shots = next(filter(None, heads), None)
+        columns = self.columns("text", "fact", "setting", "group", "plain", "value")
+        valued = {c for c in block.columns("value") if any(grid.kinds[r][c] == NUMBER_CELL for r in block.body)}
+        self.telling = [c for c in columns if c not in valued]  # they may say a version, or a mode with a tick
         self.main = max(texts, key=lambda c: (len({grid.rows[r][c].text for r in block.body}), -c), default=None)
         head = " ".join(block.paths[self.main]) if self.main is not None else ""
         self.brackets = bool(re.search(r"[(\[（](?:.*\b)?(?:metrics?|measure)\b", head, re.I))
@@ -675,6 +720,16 @@ class RowNames:
             if text and not _NO_WORD.fullmatch(text) and relation_of(text, self.model)[0] == "other":
                 yield text
 
+    def beside(self, row: int) -> Iterator[str]:
+        """The version, and the modes with a tick, that columns beside a benchmark say of it: "v2", "CoT"."""
+        for column in self.telling:
+            text, head = label_text(self.grid.rows[row][column].text), self.block.paths[column][-1:]
+            edition = head and head_is(head[0], "edition_heads") and not _NO_EDITION.fullmatch(text)
+            if edition and self.block.roles[column] != "setting" and column != self.main:
+                yield text
+            elif mode := ticked_mode(text, head):
+                yield mode
+
     def said(self, row: int) -> CellLabels:
         cell = self.cell(row)
         own = cell if "\n" in cell else label_text(cell)
@@ -684,7 +739,9 @@ class RowNames:
         names = [own] if own else []
         if group and (not own or is_setting(own)):
             names = [group, *names]
-        names += [f"{names.pop()} ({text})" for text in [*self.texts(row, "setting")][:1] if names]
+        setting = itertools.islice(self.texts(row, "setting"), 1)
+        for text in (*setting, *self.beside(row)) if names else ():
+            names.append(f"{names.pop()} ({text})")
         shots, metrics = [], filters
         for text in self.texts(row, "shots", "metric"):
             label = split_label(f"x ({text}-shot)" if _SHOT_COUNT.fullmatch(text) else f"x ({text})")

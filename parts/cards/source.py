@@ -14,12 +14,14 @@ from parts.vocabulary import normalize_name
 
 
 def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
-    """Folded names of benchmarks to their keys (key, name, aliases, names in harnesses), ranges, metrics, splits."""
+    """Folded names of benchmarks to their keys (key, name, aliases, names in harnesses), and what is known of these."""
     keys: dict[str, str] = {}
     ranges: dict[str, tuple[float | None, float | None]] = {}
     metrics: dict[str, str] = {}
     splits: dict[str, str] = {}
     topics: dict[str, str] = {}
+    items: dict[str, int] = {}
+    datasets: dict[str, frozenset[str]] = {}
     for key, entry in mapping.items():
         if not isinstance(entry, dict) or entry.get("kind") != "benchmark":
             continue
@@ -37,8 +39,11 @@ def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
         metrics[key] = entry.get("metric") or "score"
         splits[key] = (entry.get("model_index") or {}).get("split") or ""
         topics[key] = entry.get("category") or ""
+        items[key] = entry.get("items") or 0
+        places = ((entry.get("model_index") or {}).get("type"), (entry.get("hub") or {}).get("dataset_id"))
+        datasets[key] = frozenset(normalize_name(place.rpartition("/")[2]) for place in places if place)
         ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
-    return Vocabulary(keys, ranges, metrics, splits, topics)
+    return Vocabulary(keys, ranges, metrics, splits, topics, items, datasets)
 
 
 def read_card_file(path: Path) -> str:
