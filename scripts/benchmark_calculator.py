@@ -3265,8 +3265,7 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
            ['(?:\\bwith|\\bw/|\\+)[ -]*(?:tools?|search|browsing)\\b|^tools?$', 'With tools'],
            ['\\btext[- ]only\\b', 'Text only']],
  'plain_notes': 'ours our official reported self reproduced published paper original default standard full public '
-                'v0 lm eval harness leaderboard vllm opencompass lighteval inspect agentic greedy prompt prompting '
-                'strict loose flexible extract m mm matched mismatched',
+                'v0 lm eval harness leaderboard vllm opencompass lighteval inspect agentic greedy m matched',
  'many_languages': 'agieval mgsm mmmlu belebele xnli xcopa flores_200 longbench gaokao paws_x xstorycloze include '
                    'mkqa',
  'other_models': 'instruct chat sft rlhf dpo posttrained finetuned base pretrained foundation baseline gpt chatgpt '
@@ -3387,21 +3386,22 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
  'says_benchmark': 'benchmark benchmarks bench task tasks subtask subtasks eval evals evaluation evaluations '
                    'capability capabilities ability abilities skill skills suite 任务 评测 基准 能力 ベンチマーク 벤치마크',
  'of_sizes': 'params param parameters parameter total totally active activated dense moe about circa ca a of',
- 'plain_runs': '点击查看 详情 单图 多图 文档 解析 图表 等 领域 法律 医疗 多语言 翻译 官方 方案 采用 说明 典型 一系列 进行了 包括 作为 参考 各大 通り 并 同 示します します 示 所有 '
-               '均由 均 由 得到 です ます による した います 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 能力 '
-               '综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 问答 '
-               '科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 一览 总览 概览 详细 整体 总体 '
-               '平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 语言模型 基础 英文 英语 双语 从 展示 '
-               '给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 推論 数学 コード 知識 言語 理解 英語 '
-               'タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 비교 모델 점수 성적 지표 능력 추론 수학 코드 지식 언어 이해 한눈에 요약 전체 평균 '
-               '주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
+ 'plain_runs': '한국어 点击查看 详情 单图 多图 文档 解析 图表 等 领域 法律 医疗 多语言 翻译 官方 方案 采用 说明 典型 一系列 进行了 包括 作为 参考 各大 通り 并 同 示します します 示 '
+               '所有 均由 均 由 得到 です ます による した います 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 '
+               '能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 '
+               '问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 一览 总览 概览 详细 整体 '
+               '总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 语言模型 基础 英文 英语 双语 从 '
+               '展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 推論 数学 コード 知識 言語 理解 '
+               '英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 비교 모델 점수 성적 지표 능력 추론 수학 코드 지식 언어 이해 한눈에 요약 전체 '
+               '평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
  'data_words': 'data dataset datasets sets',
  'result_words': 'result results performance performances score scores accuracy on evaluated',
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
  'never_plain': 'training train human word error rate rates few zero shot shots chinese multilingual validation '
                 'dev val with as',
  'sentence_words': 'surpass(?:es)?|exceeds?|beats|demonstrates?|performs?|matches|compares?|lists|gives|presents|summari[sz]es?|provides|we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
- 'measures_said': [['prompt[- ]?(?:level[- ])?strict(?:[- ]acc(?:uracy)?)?', 'prompt_level_strict_acc'],
+ 'measures_said': [['(?:prompt[- ]?(?:level[- ])?strict|strict[- ]prompt)(?:[- ](?:level[- ])?acc(?:uracy)?)?',
+                    'prompt_level_strict_acc'],
                    ['accuracy|acc\\.?|准确率|正确率|정확도|정답률|正解率|正答率',
                     'accuracy exact_match relaxed_accuracy resolved_rate success_rate score pass_at_1 '
                     'prompt_level_strict_acc'],
@@ -3783,7 +3783,10 @@ def is_plain_note(text: str, key: str, vocabulary: Vocabulary) -> bool:
     topic = vocabulary.topics.get(key, "").split("_")  # "GSM8K (math)"
     english = () if key in word_list("many_languages") else ("en", "english")
     return "%" not in text and all(
-        word in _PLAIN_NOTES or word in english or _DATE.fullmatch(word) or any(word[:3] == one[:3] for one in topic)
+        word in _PLAIN_NOTES
+        or word in english
+        or _DATE.fullmatch(word)
+        or any(word == one or (len(word) > 4 and word[:3] == one[:3]) for one in topic)
         for word in words_of(text)
     )
 

@@ -2756,8 +2756,7 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
            ['(?:\\bwith|\\bw/|\\+)[ -]*(?:tools?|search|browsing)\\b|^tools?$', 'With tools'],
            ['\\btext[- ]only\\b', 'Text only']],
  'plain_notes': 'ours our official reported self reproduced published paper original default standard full public '
-                'v0 lm eval harness leaderboard vllm opencompass lighteval inspect agentic greedy prompt prompting '
-                'strict loose flexible extract m mm matched mismatched',
+                'v0 lm eval harness leaderboard vllm opencompass lighteval inspect agentic greedy m matched',
  'many_languages': 'agieval mgsm mmmlu belebele xnli xcopa flores_200 longbench gaokao paws_x xstorycloze include '
                    'mkqa',
  'other_models': 'instruct chat sft rlhf dpo posttrained finetuned base pretrained foundation baseline gpt chatgpt '
@@ -2878,21 +2877,22 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
  'says_benchmark': 'benchmark benchmarks bench task tasks subtask subtasks eval evals evaluation evaluations '
                    'capability capabilities ability abilities skill skills suite 任务 评测 基准 能力 ベンチマーク 벤치마크',
  'of_sizes': 'params param parameters parameter total totally active activated dense moe about circa ca a of',
- 'plain_runs': '点击查看 详情 单图 多图 文档 解析 图表 等 领域 法律 医疗 多语言 翻译 官方 方案 采用 说明 典型 一系列 进行了 包括 作为 参考 各大 通り 并 同 示します します 示 所有 '
-               '均由 均 由 得到 です ます による した います 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 能力 '
-               '综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 问答 '
-               '科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 一览 总览 概览 详细 整体 总体 '
-               '平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 语言模型 基础 英文 英语 双语 从 展示 '
-               '给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 推論 数学 コード 知識 言語 理解 英語 '
-               'タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 비교 모델 점수 성적 지표 능력 추론 수학 코드 지식 언어 이해 한눈에 요약 전체 평균 '
-               '주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
+ 'plain_runs': '한국어 点击查看 详情 单图 多图 文档 解析 图表 等 领域 法律 医疗 多语言 翻译 官方 方案 采用 说明 典型 一系列 进行了 包括 作为 参考 各大 通り 并 同 示します します 示 '
+               '所有 均由 均 由 得到 です ます による した います 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 '
+               '能力 综合 通用 知识 推理 数学 代码 编程 语言 理解 指令 跟随 遵循 安全 多模态 视觉 图像 音频 语音 视频 文本 对话 工具 调用 智能体 长文本 上下文 写作 学科 常识 阅读 '
+               '问答 科学 医学 法律 金融 各 各项 各个 多个 主要 主流 部分 以下 如下 下表 上表 所示 为 是 的 在 与 和 及 以及 上 中 下 了 我们 对 进行 一览 总览 概览 详细 整体 '
+               '总体 平均 得分 分数 成绩 指标 榜单 排行榜 数据集 任务 开源 闭源 基座 同等 规模 参数 系列 版本 公开 全面 权威 标准 表 图 其他 不同 大 语言模型 基础 英文 英语 双语 从 '
+               '展示 给出 报告 評価 結果 ベンチマーク 性能 比較 モデル スコア 精度 の と に を は が による における での で 主な 各 概要 一覧 能力 推論 数学 コード 知識 言語 理解 '
+               '英語 タスク データセット 以下 表 示す 総合 平均 他 公開 オープン 성능 평가 결과 벤치마크 비교 모델 점수 성적 지표 능력 추론 수학 코드 지식 언어 이해 한눈에 요약 전체 '
+               '평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
  'data_words': 'data dataset datasets sets',
  'result_words': 'result results performance performances score scores accuracy on evaluated',
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
  'never_plain': 'training train human word error rate rates few zero shot shots chinese multilingual validation '
                 'dev val with as',
  'sentence_words': 'surpass(?:es)?|exceeds?|beats|demonstrates?|performs?|matches|compares?|lists|gives|presents|summari[sz]es?|provides|we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
- 'measures_said': [['prompt[- ]?(?:level[- ])?strict(?:[- ]acc(?:uracy)?)?', 'prompt_level_strict_acc'],
+ 'measures_said': [['(?:prompt[- ]?(?:level[- ])?strict|strict[- ]prompt)(?:[- ](?:level[- ])?acc(?:uracy)?)?',
+                    'prompt_level_strict_acc'],
                    ['accuracy|acc\\.?|准确率|正确率|정확도|정답률|正解率|正答率',
                     'accuracy exact_match relaxed_accuracy resolved_rate success_rate score pass_at_1 '
                     'prompt_level_strict_acc'],
@@ -3274,7 +3274,10 @@ def is_plain_note(text: str, key: str, vocabulary: Vocabulary) -> bool:
     topic = vocabulary.topics.get(key, "").split("_")  # "GSM8K (math)"
     english = () if key in word_list("many_languages") else ("en", "english")
     return "%" not in text and all(
-        word in _PLAIN_NOTES or word in english or _DATE.fullmatch(word) or any(word[:3] == one[:3] for one in topic)
+        word in _PLAIN_NOTES
+        or word in english
+        or _DATE.fullmatch(word)
+        or any(word == one or (len(word) > 4 and word[:3] == one[:3]) for one in topic)
         for word in words_of(text)
     )
 
@@ -4484,7 +4487,7 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
         if not rest or rest.end() == at:
             return None
         at = rest.end()
-        percent = percent or "%" in rest[0]
+        percent = percent or ("%" in rest[0] and (first > 1 or rest[0].strip() == "%"))  # "0.61 ±1%": of the spread
         if rest["next"]:
             numbers.append(to_number(rest["next"], decimal_comma))
         elif rest["bracket"]:
@@ -4566,6 +4569,9 @@ def divided(text: str, number: int) -> list[str] | None:
             if len(parts) == number and _SHOTS_LAST.fullmatch(parts[-1]) and all(map(_COUNT.fullmatch, parts[:-1])):
                 parts = [*(f"{part}-shot" for part in parts[:-1]), parts[-1]]  # "Test (0/few-shot)"
                 return [f"{before}{part}{after}" for part in parts]
+            lettered = {any(map(str.isalpha, part)) for part in parts}
+            if len(lettered) > 1 or (not before and parts[0][:1].isupper() and parts[-1][:1].islower()):
+                continue  # "maj@1/8", "Video-MME wo/w subs": a part is no name of its own
             if len(parts) == number and all(parts) and (before or alike or divider is _DIVIDERS[0]):
                 return [f"{before}{part}{after}" for part in parts]
     return None
@@ -5712,6 +5718,19 @@ class Taken:
             why = f"metric: {pick.metric} is put over several benchmarks, and the metric of this one is {said}"
             self.open_cells.append(OpenCell(score.row, score.column, score.benchmark, score.raw, why, 1, measure=True))
 
+    def ask_mixed(self) -> None:
+        """Open the cells that may be proportions among percentages: 0.641 beside 82.1, or where % is said."""
+        shares = [s for s in self.scores if s.key or s.unit == "percent"]
+        large = [decimals(s.raw) for s in shares if s.value > 1.5]
+        for score in shares:
+            asked = 0 < score.value < 1 and decimals(score.raw) >= (max(large) + 2 if large else 3)
+            if asked and (large or score.unit == "percent"):
+                self.scores.remove(score)
+                why = (
+                    f"{score.value:g} may be a proportion among percentages: a reading of its own with `unit:` says it"
+                )
+                self.open_cells.append(OpenCell(score.row, score.column, score.benchmark, score.raw, why))
+
     def useless(self, pick: Pick) -> str:
         """What of a pick names nothing that is there."""
         other = "columns" if pick.axis == "row" else "rows"
@@ -5722,6 +5741,12 @@ class Taken:
                 has = listing((f"{index} '{label}'" for index, label in there), 20)
                 return f"{key}: {missing[0]!r} is none of its {other}, which are {has}"
         return "first_number: no cell of it has several numbers" if pick.first and not self.first else ""
+
+
+def decimals(raw: str) -> int:
+    """How many digits are behind the point of a number as written."""
+    found = re.search(r"\d[.,](\d+)", raw)
+    return len(found[1]) if found else 0
 
 
 def is_place(place: int | str, index: int, label: str) -> bool:
@@ -5960,7 +5985,8 @@ class ScoreReader:
         """Whether labels say R-1, R-2, R-L of ROUGE, and none is alone: R2 may be the coefficient of determination."""
         labels = [text for b in self.grid.blocks for path in b.paths for text in path]
         labels += self.grid.texts("benchmark", "text", "metric")
-        return len({match.upper() for text in labels for match in _ROUGE.findall(text)}) > 1
+        found = {match.upper() for text in labels for match in _ROUGE.findall(text)}
+        return len(found) > 1 and ("L" in found or any("sum" in text.casefold() for text in labels))  # "ANLI R1", "R2"
 
     @functools.cached_property
     def has_benchmarks(self) -> bool:
@@ -6417,6 +6443,7 @@ def local_id(folder: Path) -> str:
 
 _EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|榜|성능|평가")
 _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
+_PRETRAINING = re.compile(r"(?i)\bpre-?\s?training\b|\b(?:core|raw) model\b")  # over a table: the model before tuning
 _MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
@@ -6591,6 +6618,7 @@ class Reader:
                 score.group = score.group or block.sections.get(score.row + self.table.head) or None
             tell_apart(taken.scores)
             several = have_twins(taken.scores)
+        taken.ask_mixed()
         if len({target.axis for target in reading.targets}) > 1:
             reading.doubts.append("the name stands in a row and in a column")
         elif several and len(reading.targets) > 1:
@@ -6729,7 +6757,7 @@ class Reader:
             if pick.label is None and len({target.columns for target, _ in found}) > 1:
                 names = ", ".join(f"'{target.text}'" for target, _ in found)
                 raise ScriptError(f"{where}, row {pick.index} has several labels side by side: give one of {names}")
-            wanted = pick.label or found[0][0].text
+            wanted = found[0][0].text if pick.label is None else pick.label
             if not any(says(texts, wanted) for _, texts in found):
                 there = "' or '".join(target.text for target, _ in found)
                 raise ScriptError(f"{where}, {pick.axis} {pick.index} is '{there}', not '{pick.label}'")
@@ -7118,7 +7146,8 @@ class Reader:
         plain = is_benchmark(heading, self.vocabulary) or not around.unplain(rest, kept=True)
         told = words_of(without_settings(around.rest(rest, every=True)))
         plain = plain and not any(word.isdigit() or word in _OTHERS for word in told)
-        kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
+        base = _BASE_TEXT.search(heading) or _PRETRAINING.search(heading)
+        kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if base else self.model.kind
         return plain and kind == self.model.kind
 
 
@@ -7410,7 +7439,8 @@ def choices(reading: TableReading) -> Iterator[str]:
                 yield f"# {selection_line(number, target)}  # if these are plain scores of this model{read_as}"
             yield f"# {selection_line(number, target, {'metric': '…'})}  # with what is measured in place of …"
         elif reading.status == "ambiguous" and not cells:
-            yield f"{'' if target.ready else '# '}{selection_line(number, target)}  # {target.fit.why}"
+            ready = target.ready and not target.fit.why.startswith("adds ")  # "Foo-7B-Base" is for people to say
+            yield f"{'' if ready else '# '}{selection_line(number, target)}  # {target.fit.why}"
         if not cells:
             continue
         axis = "column" if target.axis == "row" else "row"
@@ -7716,7 +7746,7 @@ def read_pick(entry: Any, where: str, hashed: bool, tables: int) -> Pick:
     if not isinstance(entry.get("first_number", False), bool):
         raise ScriptError(f"{where}: first_number is true or false")
     return Pick(
-        table, axes[0], place, given_text(label, f"{where}: label"),
+        table, axes[0], place, label if label == "" else given_text(label, f"{where}: label"),  # "": it has none
         only=given_places(entry.get("rows" if axes[0] == "column" else "columns"), where),
         leave_out=given_places(entry.get("leave_out"), where), names=given_names(entry.get("benchmark"), where),
         first=bool(entry.get("first_number")), entry=entry, **told,

@@ -184,3 +184,54 @@ def test_a_tick_beside_the_model_is_asked(head):
 def test_the_mode_of_a_chosen_row_or_column_is_kept(rows, line):
     answered = answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}", selection=f"- {{table: 1, {line}}}")
     assert [(score.value, score.notes) for score in answered.results] == [(61.5, "Thinking")]
+
+
+@pytest.mark.parametrize(
+    ("label", "names"),
+    [
+        ("HumanEval pass@1/10", []), ("AIME 2024 / 25", []), ("Video-MME w/wo subs", []), ("HumanEval / +", []),
+        ("HumanEval / MBPP", ["HumanEval", "MBPP"]), ("MMLU 0/5-shot", ["MMLU", "MMLU"]),
+        ("IFEval (a / b)", ["IFEval (a)", "IFEval (b)"]),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_divided_label_is_a_name_or_asked(label, names):
+    answered = answer(
+        f"# Foo-7B\n\n## Results\n\n{pipe([('Benchmark', 'Foo-7B'), ('MMLU-Pro', '1.5'), (label, '61.5 / 60.5')])}"
+    )
+    assert [score.benchmark for score in answered.results if score.value > 2] == names
+    assert answered.code == (0 if names else 3)
+
+
+@pytest.mark.parametrize(
+    ("cells", "asked"),
+    [
+        (("0.641", "82.1", "53.2"), ["0.641"]),
+        (("0.12", "82.1", "53.2"), ["0.12"][:0]),
+        (("0.641", "0.821", "0.53"), []),
+    ],
+)
+def test_a_proportion_among_percentages_is_asked(cells, asked):
+    rows = [("Benchmark", "Foo-7B"), *zip(("MMLU", "GSM8K", "ARC-C"), cells, strict=True)]
+    answered = answer(f"# Foo-7B\n\n## Results\n\n{pipe(rows)}")
+    assert [cell.text for cell in answered.readings[0].open_cells] == asked
+
+
+@pytest.mark.parametrize(
+    ("cell", "unit"), [("0.615 ± 1.2%", None), ("0.615 (-0.5%)", None), ("61.5%", "percent"), ("61.5 ± 1%", "percent")]
+)
+def test_the_unit_of_a_spread_is_not_the_values(cell, unit):
+    (score,) = answer(f"# Foo-7B\n\n## Results\n\n{pipe([('Benchmark', 'Foo-7B'), ('MMLU', cell)])}").results
+    assert score.unit == unit
+
+
+def test_a_row_without_a_label_can_be_chosen():
+    card = f"# Foo-7B-chat\n\n## Results of others\n\n{pipe([('MMLU', 'GSM8K'), ('61.5', '50.5')])}"
+    asked = answer(card, "acme/Foo-7B")
+    assert asked.code == 3 and '{table: 1, row: 0, label: ""}' in asked.message
+    assert len(answer(card, "acme/Foo-7B", '- {table: 1, row: 0, label: ""}').results) == 2
+
+
+@pytest.mark.parametrize("heading", ["Pretraining", "Pre-training results", "Core model"])
+def test_a_heading_on_pretraining_is_about_the_base_model(heading):
+    rows = [("Benchmark", "Score"), ("MMLU", "61.5"), ("GSM8K", "50.5")]
+    assert not answer(f"# Foo-7B-Instruct\n\n### {heading}\n\n{pipe(rows)}", "acme/Foo-7B-Instruct").results

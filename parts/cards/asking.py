@@ -257,7 +257,8 @@ def choices(reading: TableReading) -> Iterator[str]:
                 yield f"# {selection_line(number, target)}  # if these are plain scores of this model{read_as}"
             yield f"# {selection_line(number, target, {'metric': '…'})}  # with what is measured in place of …"
         elif reading.status == "ambiguous" and not cells:
-            yield f"{'' if target.ready else '# '}{selection_line(number, target)}  # {target.fit.why}"
+            ready = target.ready and not target.fit.why.startswith("adds ")  # "Foo-7B-Base" is for people to say
+            yield f"{'' if ready else '# '}{selection_line(number, target)}  # {target.fit.why}"
         if not cells:
             continue
         axis = "column" if target.axis == "row" else "row"

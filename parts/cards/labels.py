@@ -277,7 +277,10 @@ def is_plain_note(text: str, key: str, vocabulary: Vocabulary) -> bool:
     topic = vocabulary.topics.get(key, "").split("_")  # "GSM8K (math)"
     english = () if key in word_list("many_languages") else ("en", "english")
     return "%" not in text and all(
-        word in _PLAIN_NOTES or word in english or _DATE.fullmatch(word) or any(word[:3] == one[:3] for one in topic)
+        word in _PLAIN_NOTES
+        or word in english
+        or _DATE.fullmatch(word)
+        or any(word == one or (len(word) > 4 and word[:3] == one[:3]) for one in topic)
         for word in words_of(text)
     )
 

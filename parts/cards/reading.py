@@ -71,6 +71,7 @@ from parts.names import disguised
 
 _EVALUATION = re.compile(rf"(?i)\b(?:{CARD_WORDS['eval_words']})\b|评|结果|榜|성능|평가")
 _TUNED_TEXT, _BASE_TEXT = re.compile(CARD_WORDS["tuned_text"]), re.compile(CARD_WORDS["base_text"])
+_PRETRAINING = re.compile(r"(?i)\bpre-?\s?training\b|\b(?:core|raw) model\b")  # over a table: the model before tuning
 _MAY_BE_BASE = re.compile("(?i)pt|pre|" + "|".join(BASE))
 _ORIGINAL = re.compile(r"(?i)\boriginal (?:model(?:'s)? )?(?:card|readme|results?)\b")
 _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60}\d[\w.-]{0,60})(?![\w/])")
@@ -245,6 +246,7 @@ class Reader:
                 score.group = score.group or block.sections.get(score.row + self.table.head) or None
             tell_apart(taken.scores)
             several = have_twins(taken.scores)
+        taken.ask_mixed()
         if len({target.axis for target in reading.targets}) > 1:
             reading.doubts.append("the name stands in a row and in a column")
         elif several and len(reading.targets) > 1:
@@ -383,7 +385,7 @@ class Reader:
             if pick.label is None and len({target.columns for target, _ in found}) > 1:
                 names = ", ".join(f"'{target.text}'" for target, _ in found)
                 raise ScriptError(f"{where}, row {pick.index} has several labels side by side: give one of {names}")
-            wanted = pick.label or found[0][0].text
+            wanted = found[0][0].text if pick.label is None else pick.label
             if not any(says(texts, wanted) for _, texts in found):
                 there = "' or '".join(target.text for target, _ in found)
                 raise ScriptError(f"{where}, {pick.axis} {pick.index} is '{there}', not '{pick.label}'")
@@ -772,7 +774,8 @@ class Reader:
         plain = is_benchmark(heading, self.vocabulary) or not around.unplain(rest, kept=True)
         told = words_of(without_settings(around.rest(rest, every=True)))
         plain = plain and not any(word.isdigit() or word in _OTHERS for word in told)
-        kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if _BASE_TEXT.search(heading) else self.model.kind
+        base = _BASE_TEXT.search(heading) or _PRETRAINING.search(heading)
+        kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if base else self.model.kind
         return plain and kind == self.model.kind
 
 

@@ -172,6 +172,19 @@ class Taken:
             why = f"metric: {pick.metric} is put over several benchmarks, and the metric of this one is {said}"
             self.open_cells.append(OpenCell(score.row, score.column, score.benchmark, score.raw, why, 1, measure=True))
 
+    def ask_mixed(self) -> None:
+        """Open the cells that may be proportions among percentages: 0.641 beside 82.1, or where % is said."""
+        shares = [s for s in self.scores if s.key or s.unit == "percent"]
+        large = [decimals(s.raw) for s in shares if s.value > 1.5]
+        for score in shares:
+            asked = 0 < score.value < 1 and decimals(score.raw) >= (max(large) + 2 if large else 3)
+            if asked and (large or score.unit == "percent"):
+                self.scores.remove(score)
+                why = (
+                    f"{score.value:g} may be a proportion among percentages: a reading of its own with `unit:` says it"
+                )
+                self.open_cells.append(OpenCell(score.row, score.column, score.benchmark, score.raw, why))
+
     def useless(self, pick: Pick) -> str:
         """What of a pick names nothing that is there."""
         other = "columns" if pick.axis == "row" else "rows"
@@ -182,6 +195,12 @@ class Taken:
                 has = listing((f"{index} '{label}'" for index, label in there), 20)
                 return f"{key}: {missing[0]!r} is none of its {other}, which are {has}"
         return "first_number: no cell of it has several numbers" if pick.first and not self.first else ""
+
+
+def decimals(raw: str) -> int:
+    """How many digits are behind the point of a number as written."""
+    found = re.search(r"\d[.,](\d+)", raw)
+    return len(found[1]) if found else 0
 
 
 def is_place(place: int | str, index: int, label: str) -> bool:
@@ -420,7 +439,8 @@ class ScoreReader:
         """Whether labels say R-1, R-2, R-L of ROUGE, and none is alone: R2 may be the coefficient of determination."""
         labels = [text for b in self.grid.blocks for path in b.paths for text in path]
         labels += self.grid.texts("benchmark", "text", "metric")
-        return len({match.upper() for text in labels for match in _ROUGE.findall(text)}) > 1
+        found = {match.upper() for text in labels for match in _ROUGE.findall(text)}
+        return len(found) > 1 and ("L" in found or any("sum" in text.casefold() for text in labels))  # "ANLI R1", "R2"
 
     @functools.cached_property
     def has_benchmarks(self) -> bool:

@@ -96,7 +96,7 @@ def read_pick(entry: Any, where: str, hashed: bool, tables: int) -> Pick:
     if not isinstance(entry.get("first_number", False), bool):
         raise ScriptError(f"{where}: first_number is true or false")
     return Pick(
-        table, axes[0], place, given_text(label, f"{where}: label"),
+        table, axes[0], place, label if label == "" else given_text(label, f"{where}: label"),  # "": it has none
         only=given_places(entry.get("rows" if axes[0] == "column" else "columns"), where),
         leave_out=given_places(entry.get("leave_out"), where), names=given_names(entry.get("benchmark"), where),
         first=bool(entry.get("first_number")), entry=entry, **told,

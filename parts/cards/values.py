@@ -72,7 +72,7 @@ def parse_value(text: str, decimal_comma: bool = False) -> Value | None:
         if not rest or rest.end() == at:
             return None
         at = rest.end()
-        percent = percent or "%" in rest[0]
+        percent = percent or ("%" in rest[0] and (first > 1 or rest[0].strip() == "%"))  # "0.61 ±1%": of the spread
         if rest["next"]:
             numbers.append(to_number(rest["next"], decimal_comma))
         elif rest["bracket"]:
@@ -154,6 +154,9 @@ def divided(text: str, number: int) -> list[str] | None:
             if len(parts) == number and _SHOTS_LAST.fullmatch(parts[-1]) and all(map(_COUNT.fullmatch, parts[:-1])):
                 parts = [*(f"{part}-shot" for part in parts[:-1]), parts[-1]]  # "Test (0/few-shot)"
                 return [f"{before}{part}{after}" for part in parts]
+            lettered = {any(map(str.isalpha, part)) for part in parts}
+            if len(lettered) > 1 or (not before and parts[0][:1].isupper() and parts[-1][:1].islower()):
+                continue  # "maj@1/8", "Video-MME wo/w subs": a part is no name of its own
             if len(parts) == number and all(parts) and (before or alike or divider is _DIVIDERS[0]):
                 return [f"{before}{part}{after}" for part in parts]
     return None
