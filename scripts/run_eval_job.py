@@ -5690,6 +5690,7 @@ LONGEST_TASK = 1_000  # characters of a task's name; each of its commas is looke
 
 
 _NO_NAME = re.compile(r"[\W_]+")
+_ASCII_NAME = {code: chr(code).lower() if chr(code).isalnum() else None for code in range(128)} | {ord("+"): "plus"}
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -5698,8 +5699,9 @@ def normalize_name(text: str) -> str:
 
     "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
     """
-    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
-    return _NO_NAME.sub("", text)
+    if text.isascii():
+        return text.translate(_ASCII_NAME)
+    return _NO_NAME.sub("", unicodedata.normalize("NFKC", text).casefold().replace("+", "plus"))
 
 
 def library_field(library: str) -> str:
@@ -5827,7 +5829,7 @@ def range_in_any_unit(metric: Mapping[str, Any], entry: Mapping[str, Any]) -> tu
     return max((low for low, _ in ranges), default=-math.inf), min((high for _, high in ranges), default=math.inf)
 
 
-folded_name = functools.lru_cache(maxsize=8192)(normalize_name)
+folded_name = normalize_name
 
 
 def metric_type(metric: str | None) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
+import unicodedata
 from pathlib import Path
 
 import evaluation_manager as manager
@@ -30,6 +32,8 @@ PIECES = (
         "half precision",
     ),
 )
+VOCABULARY = manager.build_vocabulary(manager.read_mapping())
+NAMES = ("GSM8K", "HellaSwag", "Drop", "nq", "NQ", "MMLU-Pro", "Big Bench Hard", "AIME 2024", "mt bench", "Human Eval+")
 LABELS = st.lists(st.sampled_from(PIECES), max_size=6).map("".join) | st.text(max_size=20)
 
 
@@ -50,7 +54,7 @@ def ours(text: str) -> list[object]:
     found: list[object] = []
     for kind, _, content in manager.read_blocks(text):
         if kind == "pipe":
-            found.append([[seen(cell.source) for cell in row] for row in content])
+            found.append([[seen(cell.source) for cell in row] for row in content[0]])
         elif kind == "heading":
             found.append(seen(content))
     return [item for item in found if item]
@@ -150,6 +154,18 @@ def test_tables_and_headings_are_those_that_github_renders(text):
     assert ours(text) == rendered(text)
 
 
+@settings(PATIENT, max_examples=400)
+@given(
+    DOCUMENTS | st.lists(st.sampled_from([*HEADS, *ROWS, *BEHIND, "| a > | b |", "| [x | y |", '| "z"'])).map("\n".join)
+)
+def test_rows_that_the_parser_does_not_look_at_change_no_block(text):
+    source = text.encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manager, "_ROWS", re.compile(rb"(?!)()"))
+        whole = list(manager.markdown_blocks(source))
+    assert list(manager.markdown_blocks(source)) == whole
+
+
 # --- what stands behind the last table ---
 
 BEGINS = ["", "", "", "  ", "    ", "- ", "* ", "1. ", "12) ", "> ", "  - ", "    - ", "# ", "## ", "-", "\t"]
@@ -203,6 +219,15 @@ def test_a_plain_number_is_the_value_that_the_whole_parser_gives(text, decimal_c
         assert quick is not None  # so that a cell counts as scored before it is parsed
 
 
+@PATIENT
+@given(st.text(SIGNS, max_size=12) | LABELS, st.booleans())
+def test_what_are_words_at_a_first_look_is_no_value(text, decimal_comma):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manager, "_are_words", lambda text: None)
+        whole = manager.cell_kinds([text], decimal_comma)
+    assert manager.cell_kinds([text], decimal_comma) == whole
+
+
 def test_a_number_with_all_its_digits_is_a_score():
     assert manager.parse_value("0.7891472868217054").numbers == (0.7891472868217054,)
     assert manager.parse_value("20240513123456789") is None  # a time stamp
@@ -224,6 +249,86 @@ def test_a_label_that_seems_to_say_no_more_than_a_name_says_no_more(text):
 def test_emphasis_goes_as_its_plain_pattern_says(text):
     plain = r"(?<!\\)\*\*(?=\S)|(?<=[^\s\\])\*\*|(?<![\w\\])__(?=\S)|(?<=[^\s\\])__(?!\w)"
     assert manager._EMPHASIS.sub("", text) == re.sub(plain, "", text)
+
+
+SAID = (
+    *(
+        "± ",
+        "mean ± std",
+        "with standard errors",
+        "S.E.",
+        "sd",
+        "sem",
+        "use ",
+        "(±",
+        "+/-",
+        "exact match",
+        "EM",
+        "Acc.",
+    ),
+    *(
+        "1 - accuracy",
+        "word error rate",
+        "WER (WER)",
+        "bold is best result",
+        "100%",
+        "(%)",
+        "i.e. ",
+        "as follows",
+        "Q-",
+    ),
+    *(
+        "higher is better",
+        "a temperature of 0.6",
+        "May 2024",
+        "(pretrained=x",
+        "1−",
+        "越低越好",
+        "not solved",
+        "failed",
+    ),
+)
+PROSE = st.lists(st.sampled_from((*SAID, *PIECES)), max_size=8).map("".join)
+
+
+@settings(PATIENT, max_examples=600)
+@given(PROSE)
+def test_a_first_look_at_a_text_misses_nothing_that_is_looked_for(text):
+    spread, phrases = manager._SPREAD.sub(" ", text), manager._PLAIN_PHRASES.sub(" ", text)
+    assert manager.without_spread(text) == spread
+    assert phrases == text or manager._MAY_BE_PHRASE.search(text.lower())
+    assert manager._MEASURE_SAID.search(text) or not any(said.search(text) for said, _ in manager.MEASURES_SAID)
+
+
+class Everything(frozenset):
+    """In which all is."""
+
+    def __contains__(self, item: object) -> bool:
+        return True
+
+
+@settings(PATIENT, max_examples=600)
+@given(st.lists(st.sampled_from((*NAMES, *PIECES, " ", "-", " the ", "τ²")), max_size=8).map("".join))
+def test_benchmarks_are_found_wherever_a_name_may_begin(text):
+    slow = dataclasses.replace(VOCABULARY, starts=Everything())
+    assert manager.benchmarks_in(text, VOCABULARY) == manager.benchmarks_in(text, slow)
+
+
+@PATIENT
+@given(st.text(max_size=20) | LABELS)
+def test_a_name_is_folded_alike_by_letters_and_as_a_whole(text):
+    whole = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
+    assert manager.normalize_name(text) == re.sub(r"[\W_]+", "", whole)
+
+
+@PATIENT
+@given(st.sampled_from(["telling", "about_table", "plain_phrases", "benchmark_shapes"]), PROSE)
+def test_alternatives_by_their_first_letters_find_the_same(name, text):
+    told = manager.CARD_WORDS[name]
+    plain = told if isinstance(told, str) else "|".join(told)
+    grouped = manager.by_first_letter([told] if isinstance(told, str) else told)
+    begins = [match.start() for match in re.finditer(rf"(?=\b(?:{plain}))", text.lower())]
+    assert begins == [match.start() for match in re.finditer(rf"(?=\b(?:{grouped}))", text.lower())]
 
 
 # --- HTML ---

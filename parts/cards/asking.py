@@ -252,7 +252,7 @@ def choices(reading: TableReading) -> Iterator[str]:
         cells = [cell for cell in reading.open_cells if is_of(cell, target)]
         if reading.text_doubt and not cells:
             would = [score for score in reading.would if is_of(score, target)]
-            if not reading.lower:  # values of an error rate are no plain scores
+            if not reading.speaks_of_less:  # values of an error rate are no plain scores
                 read_as = f", as {reading.reader.read_as(would)}" if would and reading.reader else ""
                 yield f"# {selection_line(number, target)}  # if these are plain scores of this model{read_as}"
             yield f"# {selection_line(number, target, {'metric': '…'})}  # with what is measured in place of …"

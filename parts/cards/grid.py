@@ -42,7 +42,7 @@ METRIC_HEAD = re.compile(
 )
 
 
-_BRACKET_TAIL = re.compile(r"\s*[(\[（].*")
+_BRACKET_TAIL = re.compile(r"[(\[（].*")
 SIDES = ("model", "benchmark", "text")  # roles of columns whose labels may begin another table
 
 

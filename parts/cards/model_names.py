@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parts.cards.labels import CARD_WORDS, word_list, words_of
+from parts.cards.labels import CARD_WORDS, DIGIT_IN, either_case, word_list, words_of
 from parts.cards.text import label_text
 
 _TOKEN = re.compile(r"\d+(?:\.\d+)*(?:[bmkt](?![^\W\d_])|[bmkt](?=v\d))?|[^\W\d_]+")
@@ -28,6 +28,7 @@ _PHRASES = (
 )
 _IN_PHRASES = re.compile("train|tun|16|_|thinking|reasoning")  # in each of them
 _SYNONYMS = {"it": "instruct", "inst": "instruct", "ins": "instruct", "instruction": "instruct", "pt": "pretrained"}
+_NOT_AS_IT_STANDS = frozenset(("v", *_SYNONYMS))
 TUNED, BASE, QUANTIZED = word_list("kinds_tuned"), word_list("kinds_base"), word_list("quantized")
 SIBLINGS, RELATIVE_LABELS = word_list("siblings"), word_list("roles")
 MODES, SOFT, VENDORS, NEUTRAL = word_list("modes"), word_list("soft"), word_list("vendors"), word_list("neutral")
@@ -57,7 +58,11 @@ def name_tokens(text: str) -> tuple[str, ...]:
         text = unicodedata.normalize("NFC", text)
     for pattern, by in _PHRASES if _IN_PHRASES.search(text) else ():
         text = pattern.sub(by, text)
-    found = [_ZERO_BEHIND.sub("", token) for token in _TOKEN.findall(text) if token != "hf"]
+    found = [token for token in _TOKEN.findall(text) if token != "hf"]
+    if ".0" in text:
+        found = [_ZERO_BEHIND.sub("", token) for token in found]
+    if _NOT_AS_IT_STANDS.isdisjoint(found):
+        return tuple(found)
     return tuple(  # hf is a format, no model; V1.2 is 1.2; "it" beside "en" is a language
         token if token in ("it", "pt") and _CODE.search(f"{before} {after}") else _SYNONYMS.get(token, token)
         for before, token, after in zip(["", *found], found, [*found[1:], ""], strict=False)
@@ -86,6 +91,7 @@ class ModelName:
     owner: str
     tokens: tuple[str, ...]
     core: str  # the first word, which says the family
+    kind: str | None  # "tuned" or "base", when the name says it
     trace: Callable[[str], Any]  # a quick look: whether a text may have the name in it, or a word for "this model"
 
     @classmethod
@@ -94,12 +100,9 @@ class ModelName:
         tokens = name_tokens(name)
         tokens = tokens[1:] if len(tokens) > 2 and tokens[0] in VENDORS else tokens
         core = next((t for t in tokens if t.isalpha()), "")
-        trace = re.compile(rf"(?i){re.escape(core[:3])}|our|this|[^\x00-\x7f]").search
-        return cls(repo_id, owner.casefold(), tokens, core, trace)
-
-    @property
-    def kind(self) -> str | None:
-        return next((kind_word({token}) for token in reversed(self.tokens) if kind_word({token})), None)
+        trace = re.compile(rf"{either_case((core[:3], 'our', 'this'))}|[^\x00-\x7f]").search
+        kind = next(filter(None, (kind_word({token}) for token in reversed(tokens))), None)
+        return cls(repo_id, owner.casefold(), tokens, core, kind, trace)
 
 
 def kind_word(tokens: Iterable[str]) -> str | None:
@@ -191,6 +194,9 @@ def is_movable(token: str) -> bool:
 
 def sizes_in(text: str) -> list[float]:
     """The numbers of parameters, in billions, that a text says and nothing else: "8.03 B", "30.5B (3.3B active)"."""
+    words = words_of(text)
+    if not DIGIT_IN.search(text) or (words and words[0].isalpha() and words[0] not in _OF_SIZES):
+        return []
     text = unicodedata.normalize("NFKC", text).casefold()
     if not set(words_of(_QUANTITY.sub(" ", text))) <= _OF_SIZES:
         return []
@@ -211,8 +217,8 @@ def fit_texts(texts: Sequence[str], model: ModelName) -> Fit | None:
     A neighbour belongs to the name: "Foo" beside "7B-Chat" is Foo-7B-Chat. A number of parameters beside a name that
     says one is a fact about it: about the same size it says nothing, another size is asked.
     """
-    told = {text: sizes_in(text) for text in texts if not set(name_tokens(text)) <= set(model.tokens)}
-    if told := {text: sizes for text, sizes in told.items() if sizes}:
+    told = {text: sizes for text in texts if (sizes := sizes_in(text))}
+    if told := {text: sizes for text, sizes in told.items() if not set(name_tokens(text)) <= set(model.tokens)}:
         own = {token: size for token in model.tokens for size in sizes_in(token)}
         bare = [text for text in texts if text not in told]
         other = [text for text, sizes in told.items() if own and not is_such_a_size(sizes, own.values())]

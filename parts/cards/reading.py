@@ -129,7 +129,6 @@ class TableReading:
     targets: list[Target] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     text_doubt: str = ""  # the one of them that asks what is measured
-    lower: str = ""  # the text around it that speaks of an error rate or another measure of which less is better
     taken: Taken = field(default_factory=Taken)
     would: list[Score] = field(default_factory=list)  # what is not taken for its doubts, as it would be read
     by_hand: list[str] = field(default_factory=list)  # "table 2, column 3 'Moonlight'"
@@ -141,6 +140,11 @@ class TableReading:
         return self.taken.scores
 
     reader: Reader | None = None
+
+    @property
+    def speaks_of_less(self) -> bool:
+        """Whether a text that puts a question speaks of an error rate or another measure of which less is better."""
+        return bool(self.reader) and any(says_lower(text) for text, _ in self.reader.told_around())
 
     @property
     def possible(self) -> list[Target]:
@@ -174,6 +178,7 @@ class Reader:
         self.table, self.model, self.card, self.vocabulary, self.loose = table, model, card, vocabulary, loose
         self.grid = Grid(table, vocabulary)
         self.headings, self.orientation = table.headings, None
+        self.rows: list[Target] = []  # whose labels have the model's name
         self.asked: dict[str, str] = {}  # labels of the table, and what in them is not plain
 
     @functools.cached_property
@@ -213,11 +218,11 @@ class Reader:
             reading.refuse("no scores in it: text, facts or links")
             reading.status = "skipped"
             return reading
-        columns, rows = list(self.column_targets()), list(self.row_targets())
-        found = columns + rows
-        self.classify(reading, columns, rows)
+        columns, self.rows = list(self.column_targets()), list(self.row_targets())
+        found = columns + self.rows
+        self.classify(reading, columns, self.rows)
         if force:
-            reading.evaluation, reading.doubts, reading.text_doubt, reading.lower = True, [], "", ""
+            reading.evaluation, reading.doubts, reading.text_doubt = True, [], ""
         if not reading.evaluation:
             reading.status = "skipped"
         elif not found and self.is_single(reading):
@@ -419,7 +424,7 @@ class Reader:
     def column_targets(self) -> Iterator[Target]:
         for number, block in enumerate(self.grid.blocks):
             for column in block.columns("value"):
-                if not any(self.model.trace(text) for text in block.paths[column]):
+                if not self.model.trace("\n".join(block.paths[column])):
                     continue
                 path = [text for text in block.paths[column] if self.may_name(text)]
                 at = min(range(len(path)), key=lambda i: relation_of(path[i], self.model)[0] == "other", default=0)
@@ -456,9 +461,10 @@ class Reader:
             c for c, head in heads.items() if head_is(head, "size_heads", "model_heads") or head_is(head, "model_heads")
         ]
         filled = {c: self.grid.filled(block, c) for c in columns if block.roles[c] in ("model", "text")}
+        trace, rows = self.model.trace, self.grid.rows
         for row in block.body if columns else ():
-            cells = [(c, filled[c][row] if c in filled else self.grid.rows[row][c]) for c in columns + sizes]
-            if not any(self.model.trace(cell.text) for _, cell in cells):
+            cells = [(c, filled[c][row] if c in filled else rows[row][c]) for c in columns + sizes]
+            if not trace("\n".join([cell.text for _, cell in cells])):
                 continue
             texts = [text for c, cell in cells if (text := self.name_part(block, c, label_text(cell.text)))]
             if texts and (fit := fit_texts(texts, self.model)):
@@ -594,11 +600,14 @@ class Reader:
         else:
             reading.refuse("no benchmark or measure that is known is in it")
         if reading.evaluation and (columns or rows or reading.orientation == "single-model"):
-            told = [*self.text_doubts(), *self.inner_doubts(rows)]
-            reading.lower = next((text for text, _ in told if says_lower(text)), "")
-            reading.text_doubt = told[0][1] if told else ""
+            reading.text_doubt = next((doubt for _, doubt in self.told_around()), "")
             reading.doubts += [reading.text_doubt] if reading.text_doubt else []
         return None
+
+    def told_around(self) -> Iterator[tuple[str, str]]:
+        """What its texts, its headers and its section rows say that is not plain, and the question that each puts."""
+        yield from self.text_doubts()
+        yield from self.inner_doubts(self.rows)
 
     def text_doubts(self) -> Iterator[tuple[str, str]]:
         """The texts around that say what is not plain, and the question that each puts: headings, captions, paragraphs.
@@ -824,7 +833,7 @@ def is_loose(card: Card, model: ModelName) -> bool:
 def traced_texts(table: Table, model: ModelName) -> list[str]:
     """The cells of a table that may have the model's name in them."""
     texts = {cell.text for row in table.rows[:200] for cell in row[:50] if 1 < len(cell.text) < 80}
-    return [text for text in texts if model.trace(text)]
+    return [text for text in texts if model.trace(text)] if model.trace("\n".join(texts)) else []
 
 
 def says(texts: Sequence[str], label: str) -> bool:

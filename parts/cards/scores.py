@@ -64,8 +64,9 @@ _SHARES = frozenset(["", *next(fits for said, fits in MEASURES_SAID if said.full
 _ERRORS = frozenset(
     ["error", "errors", "err", "loss", "losses", "wrong", "incorrect", "failures", "mistakes", "错误率", "오류율"]
 )
+_MAY_BE_FACTS = FACTS | _ERRORS
 _BARE = re.compile(r"[()\[\]（）,/]")
-_ROUGE = re.compile(r"(?i)(?<![\w-])R-?([12L])(?![\w.-])")
+_ROUGE = re.compile(r"[rR](?<![\w-][rR])-?([12lL])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
 _TOPICS = word_list("topics") | word_list("languages")
 _CODES = word_list("language_codes")
@@ -368,6 +369,8 @@ class ScoreReader:
 
     def stands_for_several(self, cell: Cell, row: int, column: int) -> bool:
         """Whether a cell spans the rows of different labels, or columns: whose value it is cannot be told."""
+        if self.table.kind == "pipe":
+            return False
         rows = self.grid.rows
         places = [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
         beside = [(r, c) for r, c in places if 0 <= r < len(rows) and 0 <= c < len(rows[r]) and rows[r][c] is cell]
@@ -378,13 +381,18 @@ class ScoreReader:
         for text in texts:
             if self.vocabulary.key(text):
                 continue
-            words = _BARE.sub(" ", text.replace("p-value", "pvalue")).split()
+            text = text.replace("p-value", "pvalue")
+            if text.isascii() and "#" not in text and _MAY_BE_FACTS.isdisjoint(words_of(text)):
+                continue
+            words = _BARE.sub(" ", text).split()
             errors = () if split_label(text).metric else _ERRORS
             facts = [
                 word for word in words if word.casefold() in errors or (is_fact(word) and not DIGIT_IN.search(word))
             ]
+            if not facts:
+                continue
             rest = " ".join(word for word in words if not is_fact(word) and not FACT_FILLERS.issuperset(words_of(word)))
-            if facts and benchmarks_in(rest, self.vocabulary):
+            if benchmarks_in(rest, self.vocabulary):
                 return " ".join(facts)
         return ""
 
@@ -710,23 +718,25 @@ class RowNames:
 
     def __init__(self, grid: Grid, block: Block, model: ModelName, within: range) -> None:
         self.grid, self.block, self.model, self.within = grid, block, model, within
-        self.known: dict[tuple[str, ...], list[int]] = {}  # columns by roles
-        texts = self.columns("benchmark") or self.columns("text", "group", "setting", "model")
+        columns = self.columns
+        texts = columns("benchmark") or columns("text", "group", "setting", "model")
         roles = ("benchmark", "text", "group", "setting", "model", "shots", "metric")
-        self.filled = {column: grid.filled(block, column) for column in self.columns(*roles)}
+        self.filled = {column: grid.filled(block, column) for column in columns(*roles)}
         heads = (split_label(text).shots for column in texts for text in block.paths[column])
         self.header_shots = next(filter(None, heads), None)
-        columns = self.columns("text", "fact", "setting", "group", "plain", "value")
         valued = {c for c in block.columns("value") if any(grid.kinds[r][c] == NUMBER_CELL for r in block.body)}
-        self.telling = [c for c in columns if c not in valued]  # they may say a version, or a mode with a tick
+        told = columns("text", "fact", "setting", "group", "plain", "value")
+        self.telling = [c for c in told if c not in valued]  # they may say a version, or a mode with a tick
         self.main = max(texts, key=lambda c: (len({grid.rows[r][c].text for r in block.body}), -c), default=None)
+        beside = (("group", "text", "benchmark"), ("setting",), ("shots", "metric"))
+        self.groups, self.settings, self.measures = (
+            [column for column in columns(*roles) if column != self.main] for roles in beside
+        )
         head = " ".join(block.paths[self.main]) if self.main is not None else ""
         self.brackets = bool(re.search(r"[(\[（](?:.*\b)?(?:metrics?|measure)\b", head, re.I))
 
     def columns(self, *roles: str) -> list[int]:
-        if (found := self.known.get(roles)) is None:
-            found = self.known[roles] = [column for column in self.block.columns(*roles) if column in self.within]
-        return found
+        return [column for column in self.block.columns(*roles) if column in self.within]
 
     def cell(self, row: int) -> str:
         return self.filled[self.main][row].text if self.main is not None else ""
@@ -734,9 +744,9 @@ class RowNames:
     def label(self, row: int) -> str:
         return label_text(self.cell(row))
 
-    def texts(self, row: int, *roles: str) -> Iterator[str]:
-        for column in self.columns(*roles):
-            text = label_text(cell.text) if column != self.main and (cell := self.filled[column][row]).text else ""
+    def texts(self, row: int, columns: Sequence[int]) -> Iterator[str]:
+        for column in columns:
+            text = label_text(self.filled[column][row].text)
             if text and not _NO_WORD.fullmatch(text) and relation_of(text, self.model)[0] == "other":
                 yield text
 
@@ -753,21 +763,21 @@ class RowNames:
     def said(self, row: int) -> CellLabels:
         cell = self.cell(row)
         own = cell if "\n" in cell else label_text(cell)
-        group = next(self.texts(row, "group", "text", "benchmark"), self.block.sections.get(row)) or None
+        group = next(self.texts(row, self.groups), self.block.sections.get(row)) or None
         filters = [group] if group and is_filter(group) else []
         group = None if filters else group
         names = [own] if own else []
         if group and (not own or is_setting(own)):
             names = [group, *names]
-        setting = itertools.islice(self.texts(row, "setting"), 1)
+        setting = itertools.islice(self.texts(row, self.settings), 1)
         for text in (*setting, *self.beside(row)) if names else ():
             names.append(f"{names.pop()} ({text})")
         shots, metrics = [], filters
-        for text in self.texts(row, "shots", "metric"):
+        for text in self.texts(row, self.measures):
             label = split_label(f"x ({text}-shot)" if _SHOT_COUNT.fullmatch(text) else f"x ({text})")
             shots.append(label.shots)
             metrics.append(label.metric if label.name == "x" else text)
-        shots.append(shots_of(group or ""))
+        shots += [shots_of(group)] if group else []
         return CellLabels(
             tuple(names), False, tuple(filter(None, shots)), tuple(filter(None, metrics)), group, self.brackets,
             header_shots=self.header_shots, less=bool(_DOWN.search(cell)),

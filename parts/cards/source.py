@@ -43,7 +43,8 @@ def build_vocabulary(mapping: dict[str, Any]) -> Vocabulary:
         places = ((entry.get("model_index") or {}).get("type"), (entry.get("hub") or {}).get("dataset_id"))
         datasets[key] = frozenset(normalize_name(place.rpartition("/")[2]) for place in places if place)
         ranges[key] = (low, 100 if high is not None and entry.get("unit") == "proportion" else high)
-    return Vocabulary(keys, ranges, metrics, splits, topics, items, datasets)
+    starts = frozenset(name[:3] for name in keys)
+    return Vocabulary(keys, ranges, metrics, splits, topics, items, datasets, starts)
 
 
 def read_card_file(path: Path) -> str:

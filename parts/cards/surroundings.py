@@ -7,6 +7,7 @@ no other measure, quantity, data, weights or mode. Takes texts and a table's nam
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import re
@@ -17,6 +18,7 @@ from parts.cards.labels import (
     MEASURES,
     Vocabulary,
     benchmarks_in,
+    by_first_letter,
     is_benchmark,
     is_fact,
     is_measure,
@@ -33,79 +35,72 @@ LANGUAGES = word_list("languages")
 PLAIN_WORDS = frozenset().union(*map(word_list, ("plain_headings", "plain_labels")), TUNED, BASE, VENDORS)
 PLAIN_WORDS -= word_list("never_plain")
 _PLAIN_STEM = re.compile(rf"(?:{CARD_WORDS['plain_stems']})\w*")
-_PLAIN_PHRASES = re.compile(rf"(?i)\b(?:{CARD_WORDS['plain_phrases']})\b|[（(\[]%[)）\]]")
 _SPREAD = re.compile(rf"(?i){CARD_WORDS['spread']}")  # "± standard error", which is of a score
+_MAY_SPREAD = re.compile(r"[sS](?<![^\W\d_][sS])(?i:td|tandard|\.?[ed]\.?(?!\w)|\.?e\.?m\.?(?!\w))")
 _PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=len, reverse=True)))
 _DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
 _SUITES = word_list("suites")
 _SETUP, _SETUP_HEADS = word_list("setup_sections"), word_list("setup_heads")
 _OF_ALL = word_list("sections_of_all")
 _SIGNS = re.compile(r"%(?!\s*(?:[,;:，)）\]]|$))|[(（]\d[\d.]*\s?[-–]\s?\d|[Δ∆÷≈≥≤]|<(?!-)|(?<!-)>")
-
-
-def by_first_letter(alternatives: Iterable[str]) -> str:
-    """Alternatives as one pattern in which a letter is tried once for all that begin with it: ten times as fast."""
-    groups: dict[str, list[str]] = {}
-    for one in _ALTERNATIVE.findall("|".join(alternatives)):
-        plain = one[:1].isalpha() and one[1:2] not in tuple("?*+{")
-        groups.setdefault(one[0] if plain else "", []).append(one[1:] if plain else one)
-    return "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in groups.items())
-
-
-_ALTERNATIVE = re.compile(r"(?:[^()|\[\]\\]|\\.|\[[^\]]*\]|\((?:[^()]|\([^()]*\))*\))+")  # at the outermost level
 _TELLING = re.compile(rf"\b(?:{by_first_letter(CARD_WORDS['telling'])})\b")  # of a text in lower case
+_PLAIN_PHRASES = re.compile(rf"(?i)\b(?:{by_first_letter([CARD_WORDS['plain_phrases']])})\b|[（(\[]%[)）\]]")
+_MAY_BE_PHRASE = re.compile(rf"\b(?:{by_first_letter([CARD_WORDS['plain_phrases']])})\b|%")  # in lower case: sooner
 _TELLING_RUNS = re.compile(rf"{by_first_letter(CARD_WORDS['telling_runs'].split())}|[δ∆]")  # of other letters
 MEASURES_SAID = [
     (re.compile(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]
 ]
+_MEASURE_SAID = re.compile(rf"(?i)(?<!\w)(?:{by_first_letter(said for said, _ in CARD_WORDS['measures_said'])})(?!\w)")
 _SENTENCE = re.compile(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|。\W*$|다\W*$|です|ます|である|した")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
 _LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
 _LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
 _NAMED = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9]+[\dA-Z][A-Za-z0-9_.+²-]*")  # ends where other letters begin
 _WRITTEN_NAME = re.compile(r"(?=.*[A-Z].*[A-Z\d])[A-Z][\w+.-]{2,40}")
-_REVERSED = re.compile(r"(?i)(?<![\w.])1(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
+_REVERSED = re.compile(r"(?i)1(?<![\w.]1)(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*|^(?-i:[IVX]{1,4}[.)]\s(?=[A-Z]))")
 _ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
-_ABOUT_TABLE = re.compile(CARD_WORDS["about_table"])  # in lower case
+_ABOUT_TABLE = re.compile(  # in lower case
+    rf"\b(?:{by_first_letter([CARD_WORDS['about_table']])})|-shot(?<=\w-shot)\b|^\W*(?:{CARD_WORDS['about_table_first']})\b"
+)
 _IS_OR_HAS = re.compile(CARD_WORDS["is_or_has"])  # in lower case
-_MAY_BE_ABOUT = re.compile(CARD_WORDS["about_table"].replace("^\\W*", "\\b"))
 _SAID_WORDS = word_list("said_words")
 _ADDRESS = re.compile(r"https?://\S+|\barxiv:\S+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _LEADS_ON = (":", "：")
 _LOWER_SAID = re.compile(
-    rf"(?i)(?<!\w)(?:{CARD_WORDS['lower_said']})(?!\w)|{'|'.join(CARD_WORDS['lower_runs'].split())}"
+    rf"(?i)(?<!\w)(?:{by_first_letter([CARD_WORDS['lower_said']])})(?!\w)|{'|'.join(CARD_WORDS['lower_runs'].split())}"
 )
 
 
-_NOTE = re.compile(r"(?m)^ {0,3}\[\^([^\]\s]{1,40})\]:[ \t]*(\S[^\n]{0,1500})")
+_NOTE = re.compile(r"\n {0,3}\[\^([^\]\s]{1,40})\]:[ \t]*(\S[^\n]{0,1500})")
 _NOTE_MARK = re.compile(r"\[\^([^\]\s]{1,40})\](?!:)")
 _SIGNS_OF_NOTES = "†‡§¶⁎∗＊※¹²³"
-_LEGEND_LINE = re.compile(
-    rf"(?m)^ {{0,3}}(?:[-*] |>|<[^<>\n]{{1,40}}>)* *(\\\*|[{_SIGNS_OF_NOTES}]) *(\w[^\n]{{3,600}})"
-)
-_SECTION = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
+_LEGEND_LINE = re.compile(rf"\n {{0,3}}(?:[-*] |>|<[^<>\n]{{1,40}}>)* *(\\\*|[{_SIGNS_OF_NOTES}]) *(\w[^\n]{{3,600}})")
+_SECTION = re.compile(r"\n {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})(?=\n|\Z)")
 _ON_RESULTS = re.compile(r"(?i)\b(?:eval\w*|bench\w*|results?|performance)\b|评|結果|结果|ベンチ|評価|벤치|평가|성능")
 _OF_NUMBERS = re.compile(  # of any table of the card
     r"(?i)\b(?:all|both|these|those|the|our) (?:\w+ ){0,2}?(?:numbers|scores|results|tables?|figures)\b "
     r"(?:\w+ ){0,3}?(?:above|below|here|are|were|is|was|come|came|use|reported|shown)\b"
 )
-_HAS_TABLE = re.compile(r"(?m)^\s*\||<table|^[^\n|]+\|[^\n]*\n[ :|-]+$")
+_NOUNS = re.compile("number|score|result|table|figure")
+_TABLE_BEGINS = re.compile(r"\n(?=[^\S\n]*\||[^\n|]+\|[^\n]*\n[ :|-]+(?:\n|\Z))|<table")
 _LIST_MARK = re.compile(r"^(?:[-*+>]|\d+[.)])\s+")
 _ALT = re.compile(r"!\[([^\[\]]{20,300})\]")
-_COMMAND = re.compile(r"pretrained=|(?<![\w-])--[a-z]|^\s*[a-z_]+\s*[:=]\s*\S+\s*$")
+_COMMAND = re.compile(r"pretrained=|--[a-z](?<![\w-]--[a-z])")
+_SETTING_LINE = re.compile(r"\s*[a-z_]+\s*[:=]\s*\S+\s*$")
 _COMMAND_MODEL = re.compile(
     r"(?i)(?:\bpretrained=|--(?:base-?)?model(?:[-_](?:id|path|name(?:_or_path)?))?[ =]|^\s*model(?:_name)?\s*[:=]\s*|"
     r"\bvllm serve )[\"']?(\w[\w./-]*)"
 )
 _COMMAND_TELLS = re.compile(rf"(?i)(?<![a-z])(?:{CARD_WORDS['command_tells']})")
-_VERSION = re.compile(r"(?i)(?<![\w.@/])v\.?\d+(?:\.\d+)*(?!\w)")
+_VERSION = re.compile(r"[vV](?<![\w.@/][vV])\.?\d+(?:\.\d+)*(?!\w)")
 
 
 @functools.lru_cache(maxsize=4)
 def footnotes(card: str) -> dict[str, str]:
     """What a card's footnotes say, by their marks: "^1" of "[^1]: …", and the signs that begin a line elsewhere."""
+    card = f"\n{card}"
     marked = "\n\\*" in card or (not card.isascii() and any(sign in card for sign in _SIGNS_OF_NOTES))
     found = {sign.strip("\\"): said for sign, said in _LEGEND_LINE.findall(card)} if marked else {}
     found |= {f"^{mark}": said for mark, said in _NOTE.findall(card)} if "[^" in card else {}
@@ -130,7 +125,14 @@ def setup_sections(card: str) -> list[tuple[str, str, bool]]:
     These are "Setup", "Notes" and the like, and all below a heading on results that have no table of their own; of
     others ("News", heading "") the sentences on the numbers of the card.
     """
+    card = f"\n{card}"
     found, path, places = [], [], list(_SECTION.finditer(card))
+    tables = [begins.start() for begins in _TABLE_BEGINS.finditer(card)] if places else []
+    stops, still = [len(card)] * len(places), []  # where each section ends; those that go on
+    for at, place in enumerate(places):
+        while still and len(places[still[-1]][1]) >= len(place[1]):
+            stops[still.pop()] = place.start()
+        still.append(at)
     for at, place in enumerate(places):
         level, heading = len(place[1]), one_line(place[2])
         words, path = words_of(heading), [(depth, text) for depth, text in path if depth < level]
@@ -139,12 +141,11 @@ def setup_sections(card: str) -> list[tuple[str, str, bool]]:
         heads = [text for _, text in path if _ON_RESULTS.search(text)]
         heads = [path[-1][1] if path else ""] if listed and not of_card else heads
         path.append((level, heading))
-        stop = next((after.start() for after in places[at + 1 :] if len(after[1]) <= level), len(card))
-        if not listed and _HAS_TABLE.search(card, place.end(), stop):
+        if not listed and bisect.bisect_left(tables, place.end()) < bisect.bisect_left(tables, stops[at]):
             continue
         end = places[at + 1].start() if at + 1 < len(places) else len(card)
         texts = re.split(r"\n\s*\n|\n(?=[-*+] )", card[place.end() : min(end, place.end() + 4000)])
-        texts = [_LIST_MARK.sub("", text.strip()) for text in texts]
+        texts = [_LIST_MARK.sub("", text.strip()) for text in texts if heads or _NOUNS.search(text.lower())]
         texts = [one_line(text) for text in texts if text and text[0] not in "|`~<"]
         if not heads:
             texts = [part for text in texts for part in sentences(text) if _OF_NUMBERS.search(part)]
@@ -158,7 +159,7 @@ def pictures(sources: Iterable[str]) -> list[str]:
 
 
 def is_command(text: str) -> bool:
-    return bool(_COMMAND.search(text))
+    return bool(_SETTING_LINE.match(text) or _COMMAND.search(text))
 
 
 def told_by_command(text: str, own: Callable[[str], bool]) -> str:
@@ -203,10 +204,10 @@ class Surroundings:
 
     @functools.cached_property
     def label_names(self) -> list[str]:
-        """Its labels that are written as names of benchmarks are, longest first: "MME", "Video-MME"."""
-        names = {split_label(text).name for text in self.labels if text not in self.models}
-        shaped = [name for name in names if _WRITTEN_NAME.fullmatch(name) and not is_measure(name)]
-        return sorted((name for name in shaped if not is_telling(name)), key=len, reverse=True)
+        """Its labels that are no models', longest first: "MME", "Video-MME"."""
+        return sorted(
+            {split_label(text).name for text in self.labels if text not in self.models}, key=len, reverse=True
+        )
 
     @functools.cached_property
     def measures(self) -> set[str]:
@@ -235,14 +236,18 @@ class Surroundings:
 
     def rest(self, text: str, every: bool) -> str:
         """A text without the benchmarks, the measures that fit, and the phrases that it has."""
-        text = _PLAIN_PHRASES.sub(" ", _SPREAD.sub(" ", text))
+        text = without_spread(text)
+        if _MAY_BE_PHRASE.search(text.lower()):
+            text = _PLAIN_PHRASES.sub(" ", text)
         if _VERSION.search(text):
             text = _VERSION.sub(lambda found: " " if self.names.issuperset(name_tokens(found[0])) else found[0], text)
-        names = sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True)
-        for name in (*names, *self.label_names) if len(text) > 40 else names:  # no label of the table itself
+        for name in sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True):
             text = text.replace(name, " ")
+        for name in self.label_names if len(text) > 40 else ():  # no label of the table itself
+            if name in text and is_written_name(name):
+                text = text.replace(name, " ")
         text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
-        for said, metrics in MEASURES_SAID:
+        for said, metrics in MEASURES_SAID if _MEASURE_SAID.search(text) else ():
             if said.search(text) and self.fits(metrics, every):
                 text = said.sub(" ", text)
         return text
@@ -340,6 +345,11 @@ def is_everyday_word(word: str) -> bool:
     return plain or (not word.isascii() and not _PLAIN_RUNS.sub("", word))
 
 
+def is_written_name(text: str) -> bool:
+    """Whether a label is written as names of benchmarks are."""
+    return bool(_WRITTEN_NAME.fullmatch(text)) and not is_measure(text) and not is_telling(text)
+
+
 def in_other_letters(text: str) -> bool:
     """Whether a text has Chinese, Japanese or Korean in it."""
     return not text.isascii() and _CJK.search(text) is not None
@@ -358,10 +368,9 @@ def about_numbers(text: str) -> tuple[str, ...]:
     return tuple(part for part in sentences(one_line(text)) if _ABOUT_NUMBERS.search(part.lower()))
 
 
-@functools.lru_cache(maxsize=4096)
-def is_about_table(text: str, sentence: bool = True) -> bool:
-    """Whether a sentence speaks of the numbers of a table; of a paragraph, whether any of its sentences may."""
-    return bool(_CJK.search(text) or (_ABOUT_TABLE if sentence else _MAY_BE_ABOUT).search(text.lower()))
+def is_about_table(text: str) -> bool:
+    """Whether a sentence speaks of the numbers of a table."""
+    return bool(_ABOUT_TABLE.search(text.lower())) or in_other_letters(text)
 
 
 def label_of(sentence: str) -> str:
@@ -392,15 +401,20 @@ def may_tell(text: str) -> bool:
     return next(tellings(text), None) is not None
 
 
+def without_spread(text: str) -> str:
+    """A text without what says that ± is a standard error."""
+    return _SPREAD.sub(" ", text) if _MAY_SPREAD.search(text) else text
+
+
 def told_lower(text: str) -> str:
     """The words by which a text says that less is better without a measure's name: "failed", "1 - accuracy"."""
-    found = _REVERSED.search(text) or _LOWER_SAID.search(_SPREAD.sub(" ", text))
+    found = _REVERSED.search(text) or _LOWER_SAID.search(without_spread(text))
     return found[0] if found else ""
 
 
 def says_lower(text: str) -> bool:
     """Whether a text speaks of a measure of which less is better: an error rate, a loss, 1 - accuracy."""
-    words = words_of(_SPREAD.sub(" ", text))
+    words = words_of(without_spread(text))
     parts = ("_".join(words[at : at + size]) for size in (1, 2, 3) for at in range(len(words) - size + 1))
     return bool(told_lower(text)) or any(map(metric_direction, parts))
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from parts.cards.text import as_it_stands, is_hidden, is_struck, parse_html, plain_text
+from parts.cards.text import has_markup, is_hidden, is_struck, parse_html, plain_text
 from parts.frame import ScriptError
 from parts.metadata.front_matter import MAX_CARD
 
@@ -97,9 +97,11 @@ _DELIMITER = re.compile(_DELIMITER_ROW)
 _LATE_TABLE = re.compile(rf"\n([ \t>]*+)(?=[^\n]*\|)([^\n]*+)(?=\n[ \t>]*+({_DELIMITER_ROW}))", re.M)
 _NO_ROW = re.compile(r"\n([ \t>]*(?=(</?[a-zA-Z][\w-]*)(?:[ \t][^<>\n]*)?/?>[ \t]*$)|[ \t>]+)", re.M)
 _SAYS_MODEL = re.compile(
-    r"pretrained=|--(?:model|limit|split|quantization|revision)\w*[= ]|\bload_in_|vllm serve |"
+    r"(?m)pretrained=|--(?:model|limit|split|quantization|revision)\w*[= ]|\bload_in_|vllm serve |"
     r"^\s*(?:model|revision|limit|split|metric)\s*[:=]"
 )
+# The rows of a table's body as far as they can be one to pulldown-cmark: nothing in them or at their end ends a block.
+_ROWS = re.compile(rb"(\n\|[ \t]*:?-[-:| \t]*\n\|)((?:[^\n<>\[\]]*\|[ \t]*\n\|)+)")
 _PIPE = re.compile(r"(?<!\\)\|")
 _RAW_HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})$")
 _CODE_SPAN = re.compile(r"(`{1,3})[^`]{0,2000}\1")
@@ -197,34 +199,34 @@ def read_blocks(body: str, tries: int = 8) -> list[Piece]:
     pieces: list[Piece] = []
     parted, last = [], 0  # the source up to such a line, and the blank one, in turns
     for kind, start, end, margin, level in markdown_blocks(source):
-        text = source[start:end].decode().rstrip()
-        lines = text.split("\n")
+        text = written = source[start:end].decode().rstrip()
         if margin:
             blanks = " \t>" if ">" in margin else " \t"
-            lines = [line.lstrip(blanks) for line in lines]
+            text = "\n".join([line.lstrip(blanks) for line in text.split("\n")])
         if kind == "HtmlBlock":
-            pieces += html_pieces("\n".join(lines))
+            pieces += html_pieces(text)
             continue
         if kind == "CodeBlock":  # of a command, or of settings
-            pieces += [("text", 0, line) for line in lines if len(lines) < 18 and _SAYS_MODEL.search(line)]
+            if text.count("\n") < 17 and _SAYS_MODEL.search(text):
+                pieces += [("text", 0, line) for line in text.split("\n") if _SAYS_MODEL.search(line)]
             continue
-        if kind == "Heading" and len(lines) == 1:
+        if kind == "Heading" and "\n" not in text:
             text = text.lstrip("#").strip()
             rest = text.rstrip("#")
             pieces.append(("heading", level, text if rest and rest[-1] not in " \t" else rest.rstrip()))
             continue
-        if "|" in text and (line := parting_line(text, kind, margin)):
-            at = start + len(text[: line.start(1)].encode())
+        if "|" in text and (line := parting_line(written, kind, margin)):
+            at = start + len(written[: line.start(1)].encode())
             parted += [source[last:at], (line[1] + "\n").encode()]
             last = at if margin or kind == "Table" else at + len(line[1])
-        if kind == "Table" and _DELIMITER.match(lines[1].lstrip()):
+        if kind == "Table" and _DELIMITER.match((lines := text.split("\n"))[1].lstrip()):
             pieces.append(("pipe", 0, pipe_rows(lines)))
         elif kind == "Heading":
-            pieces.append(("heading", level, "\n".join(lines[:-1])))
-        elif "<" in text and _TABLE_TAG.search(shown := _CODE_SPAN.sub("", "\n".join(lines))):
+            pieces.append(("heading", level, text.rpartition("\n")[0]))
+        elif "<" in text and _TABLE_TAG.search(shown := _CODE_SPAN.sub("", text)):
             pieces.append(("html", 0, shown))
         elif text:
-            pieces.append(("text", 0, "\n".join(lines)))
+            pieces.append(("text", 0, text))
     if not parted:
         return pieces
     if not tries:
@@ -277,7 +279,8 @@ def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, int]]:
         before = source[source.rfind(b"\n", 0, start) + 1 : start].decode()
         return before[: before.rfind(">") + 1] if before.rstrip().endswith(">") else before
 
-    events = events_with_range(source.decode(), options=Options.ENABLE_TABLES)
+    shown = _ROWS.sub(lambda rows: rows[1] + b"x" * len(rows[2]), source)  # no event for each of their cells
+    events = events_with_range(shown.decode(), options=Options.ENABLE_TABLES)
     for event, place in events:
         start = place["start"]
         if start < done and loose < 0:
@@ -303,9 +306,9 @@ def markdown_blocks(source: bytes) -> Iterator[tuple[str, int, int, str, int]]:
 
 def plain_cells(row: Sequence[str]) -> list[Cell]:
     """The cells of a pipe table's row; of a row without markup at one look."""
-    if as_it_stands(" ".join(filter(None, row))):
+    if not has_markup(" ".join(filter(None, row))):
         return [Cell(source, source) for source in row]
-    return [Cell(source, plain_text(source)) for source in row]
+    return [Cell(source, plain_text(source) if has_markup(source) else source) for source in row]
 
 
 def html_pieces(source: str) -> Iterator[Piece]:
@@ -415,6 +418,7 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> Content:
     grid: list[list[Cell]] = []
     pending: dict[int, tuple[Cell, int]] = {}  # column -> cell that spans down, rows left
     head, heading, caption, last_group, cells, unsure = 0, True, "", None, 0, False
+    line, line_struck = None, False
     for group, elements, extra in own_rows(table):
         if extra is not None:
             caption = one_line(inner_html(extra, places))
@@ -426,12 +430,13 @@ def html_rows(table: Any, places: dict[str, list[Piece]]) -> Content:
             while len(row) in pending:
                 row.append(take_pending(pending, len(row)))
             source = inner_html(element, places).strip()
-            unsure = unsure or may_be_hidden(element) or may_be_hidden(element.getparent())
-            struck = is_struck(element) or is_struck(element.getparent())
-            cell = Cell(source, "" if struck else plain_text(source), element.tag == "th")
-            across = down = 1
+            if (parent := element.getparent()) is not line:
+                line, line_struck, unsure = parent, is_struck(parent), unsure or may_be_hidden(parent)
+            struck, across, down = line_struck, 1, 1
             if element.keys():
+                struck, unsure = struck or is_struck(element), unsure or may_be_hidden(element)
                 across, down = span(element, "colspan", 1000), span(element, "rowspan", 65534)
+            cell = Cell(source, "" if struck else plain_text(source), element.tag == "th")
             for _ in range(across):
                 if down > 1:
                     pending[len(row)] = (cell, down - 1)

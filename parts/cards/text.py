@@ -16,8 +16,8 @@ MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
 MAX_LABEL = 400  # characters of a header or label that are looked at
 
 _SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{\u00ad\u200b-\u200f\u2060\ufeff\uff05-\uff19]")
-_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
-_FULL_WIDTH = {**{0xFF10 + n: str(n) for n in range(10)}, 0xFF05: "%", 0xFF0E: "."}
+_ODD_LETTER = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff\uff05\uff0e\uff10-\uff19]")  # unseen, or of full width
+_FULL_WIDTH = {**{chr(0xFF10 + n): str(n) for n in range(10)}, "％": "%", "．": "."}
 _STRUCK = re.compile(r"~~(?!\s)[^~\n]{1,300}~~")
 _BOLD_NUMBER = re.compile(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
 _BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
@@ -62,23 +62,23 @@ def plain_text(source: str) -> str:
 
     "[**Foo**](u)<br>(5-shot)" -> "Foo\\n(5-shot)"; "$85.2_{\\pm 0.3}$" -> "85.2 ± 0.3"
     """
-    source = source[:MAX_CELL_TEXT]
-    if as_it_stands(source):
+    if not has_markup(source):
         return source.strip()
+    source = source[:MAX_CELL_TEXT]
     if match := _BOLD_NUMBER.fullmatch(source):
         return match[1].strip()
     return _plain_text(source)
 
 
-def as_it_stands(source: str) -> bool:
-    """Whether a source is read as it stands."""
-    return _SPECIAL.search(source) is None and "  " not in source and len(source) <= MAX_CELL_TEXT
+def has_markup(source: str) -> bool:
+    """Whether a source may be read otherwise than it stands."""
+    return _SPECIAL.search(source) is not None or "  " in source or len(source) > MAX_CELL_TEXT
 
 
 @functools.lru_cache(maxsize=4096)
 def _plain_text(text: str) -> str:
     if not text.isascii():
-        text = _UNSEEN.sub("", text).translate(_FULL_WIDTH)
+        text = _ODD_LETTER.sub(lambda m: _FULL_WIDTH.get(m[0], ""), text)
     if "<" in text:
         text = shown_html(text) if _MAY_UNDISPLAY.search(text) else text
         text = _HIDDEN.sub("", text)
@@ -187,8 +187,8 @@ def is_struck(element: Any) -> bool:
 
 
 def has_style(element: Any, *names: str) -> bool:
-    style = _STYLE_BLANKS.sub("", element.get("style") or "").lower()
-    return any(name in style for name in names)
+    style = element.get("style")
+    return bool(style) and any(name in _STYLE_BLANKS.sub("", style).lower() for name in names)
 
 
 def parse_html(stream: str) -> Any:

@@ -34,7 +34,6 @@ MISSING_CELL = re.compile(
 LONGEST_MISSING = 7  # letters of a word for nothing
 # A plain number such as 85.2, as most score cells are; parse_value gives its float, and needs no look at the rest.
 is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
-_DECIMAL_LINE = re.compile(r"(?m)^\d{1,6}(?:\.\d{1,8})?$", re.A)
 _NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
 # A score cell: marks, a number, then deviations, further numbers, brackets, marks.
 _LEAD = re.compile(rf"[~≈><≥≤=≃∼{DECOR}{MARKS}✅\s]*({_NUMBER})\s*([%％])?")
@@ -94,9 +93,11 @@ NUMBER_CELL, ODD_CELL, NOTHING_CELL, TEXT_CELL, BLANK_CELL = "n", "o", "m", "t",
 
 
 def cell_kinds(texts: Collection[str], decimal_comma: bool) -> dict[str, str]:
-    """What cells hold; plain numbers are found at one look."""
-    numbers = set(_DECIMAL_LINE.findall("\n".join(texts)))
-    return {text: NUMBER_CELL if text in numbers else cell_kind(text, decimal_comma) for text in texts}
+    """What cells hold."""
+    return {
+        text: NUMBER_CELL if is_decimal(text) else TEXT_CELL if _are_words(text) else cell_kind(text, decimal_comma)
+        for text in texts
+    }
 
 
 def cell_kind(text: str, decimal_comma: bool = False) -> str:
@@ -113,6 +114,7 @@ def cell_kind(text: str, decimal_comma: bool = False) -> str:
     return ODD_CELL if digits and not _LETTER.search(text) else TEXT_CELL
 
 
+_are_words = re.compile(rf"[A-WYZa-wyz][^\n|/;]{{{LONGEST_MISSING},}}").fullmatch  # no value, and not for a missing one
 _LETTER, _DIVIDER = re.compile(r"[^\W\d_]"), re.compile(r"[\n|/;]")
 _COUNT, _SHOTS_LAST = re.compile(r"(?i)\d+|zero|one|few"), re.compile(r"(?i)(?:\d+|few|five)[- ]?shots?")
 _DIVIDERS = (re.compile(r"\n"), re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*;\s*"))
