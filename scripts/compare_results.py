@@ -103,18 +103,20 @@ def known_tried(
     run = max(counts, key=counts.get, default="")
     if not run or (args.tried or 0) >= counts[run]:
         return args.tried, ""
-    there = f"--results has scores of {counts[run]} checkpoints of the run {run!r}"
+    count = counts[run]
+    there = f"--results has scores of {count} checkpoints of the run {run!r}"
     name = listing(name for its, name in own if its == run)
     if args.tried:
-        return args.tried, f"{there}; --tried {args.tried} says that {name} was not picked from all of them by scores"
+        was = f"{name} {'were' if ', ' in name else 'was'}"
+        return args.tried, f"{there}; --tried {args.tried} says that {was} not picked from all of them by scores"
     if args.rule == CHOOSE:
-        return counts[run], (
+        return count, (
             f"{there}: where one was picked for its scores, its lead over another may be the luck of the draw, so "
-            f"counted as --tried {counts[run]}; if {name} were fixed before their scores were seen, say --tried 1; or "
+            f"counted as --tried {count}; if {name} were fixed before their scores were seen, say --tried 1; or "
             "give all of them as --candidate, or rank them with benchmark_calculator.py"
         )
-    return counts[run], (
-        f"{there}: counted as --tried {counts[run]}, as a gain of the best of them may be the luck of the draw; if "
+    return count, (
+        f"{there}: counted as --tried {count}, as a gain of the best of them may be the luck of the draw; if "
         f"{name} was fixed before its scores were seen (the last one), say --tried 1"
     )
 
@@ -5990,7 +5992,7 @@ def mean_within(side: Side, names: Sequence[ItemId], factors: Mapping[str, float
 
 # --- parts/comparison/comparable.py -----------------------------------------------------------------------------------
 
-MOST_CHOICES = 4  # commands that are printed where one of several metrics is to be chosen
+METRIC_COMMANDS = 4  # commands that are printed where one of several metrics is to be chosen
 MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
 ANY_MEAN = "mean of the items"
 NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
@@ -5999,7 +6001,7 @@ NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's nam
 def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs of one task that were made alike, of equally many items; the largest group first."""
     groups: list[list[Run]] = []
-    for run in sorted(usable_runs(runs), key=lambda run: (settings_text(run), run.file)):
+    for run in sorted(usable_runs(runs), key=lambda run: (settings_in_order(run), run.file)):
         for group in groups:
             if made_alike(group[0], run):
                 group.append(run)
@@ -6009,7 +6011,7 @@ def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
     return sorted(groups, key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows)))
 
 
-def settings_text(run: Run) -> str:
+def settings_in_order(run: Run) -> str:
     """A run's settings in an order of their own, so that of several runs all benchmarks take the same one."""
     return json.dumps(sorted(run.settings.items()))
 
@@ -6125,7 +6127,7 @@ class MetricsToChoose(ScriptError):
     @property
     def choices(self) -> list[list[str]]:
         """The ids for one --result-id after another, each of which names a result of every benchmark that is asked."""
-        most = min(MOST_CHOICES, max(len(one.ids) for one in self.found.values()))
+        most = min(METRIC_COMMANDS, max(len(one.ids) for one in self.found.values()))
         return [list(dict.fromkeys(one.ids[i % len(one.ids)] for one in self.found.values())) for i in range(most)]
 
 
@@ -6742,11 +6744,11 @@ def with_flags(said: Mapping[str, Any], flags: Mapping[str, str]) -> tuple[tuple
 def model_arguments(model: str, name: str, said: Mapping[str, Any], more: Sequence[str] = ()) -> str:
     """The model's arguments as a harness wants them: "pretrained=o/m,revision=abc,dtype=float16"."""
     model, _, revision = model.partition("@")
-    known = {name: model, "revision": revision} | {key: plain_value(said, key) for key in ("dtype", *more)}
+    known = {name: model, "revision": revision} | {key: plain_setting(said, key) for key in ("dtype", *more)}
     return ",".join(f"{key}={value}" for key, value in known.items() if value)
 
 
-def plain_value(said: Mapping[str, Any], key: str) -> str:
+def plain_setting(said: Mapping[str, Any], key: str) -> str:
     """A setting that a record says, where it is a plain word; else nothing."""
     value = "" if said.get(key) in (None, "", "None") else str(said[key])
     return value if is_plain_word(value) else ""
@@ -6754,7 +6756,7 @@ def plain_value(said: Mapping[str, Any], key: str) -> str:
 
 def not_plain(said: Mapping[str, Any], keys: Iterable[str]) -> tuple[str, ...]:
     """The settings that a record says in more than a plain word."""
-    return tuple(key for key in keys if is_said(said, key) and not plain_value(said, key))
+    return tuple(key for key in keys if is_said(said, key) and not plain_setting(said, key))
 
 
 def words_for(keys: Iterable[str]) -> tuple[str, ...]:
@@ -6775,8 +6777,8 @@ def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     said = dict(said)
     if said.get("max_tokens") and not said.get("max_gen_toks"):
         said["max_gen_toks"] = said["max_tokens"]
-    drawn = [f"{key}={value}" for key in LM_EVAL_DRAWS if (value := plain_value(said, key))]
-    seeds = [plain_value(said, key) or usual for key, usual in LM_EVAL_SEEDS.items()]
+    drawn = [f"{key}={value}" for key in LM_EVAL_DRAWS if (value := plain_setting(said, key))]
+    seeds = [plain_setting(said, key) or usual for key, usual in LM_EVAL_SEEDS.items()]
     how += ("--gen_kwargs", ",".join(drawn)) if drawn else ()
     how += ("--seed", ",".join(seeds)) if seeds != list(LM_EVAL_SEEDS.values()) else ()
     more = (*LM_EVAL_LOADING, *(("max_length",) if backend == "hf" else ()))

@@ -377,11 +377,11 @@ def with_flags(said: Mapping[str, Any], flags: Mapping[str, str]) -> tuple[tuple
 def model_arguments(model: str, name: str, said: Mapping[str, Any], more: Sequence[str] = ()) -> str:
     """The model's arguments as a harness wants them: "pretrained=o/m,revision=abc,dtype=float16"."""
     model, _, revision = model.partition("@")
-    known = {name: model, "revision": revision} | {key: plain_value(said, key) for key in ("dtype", *more)}
+    known = {name: model, "revision": revision} | {key: plain_setting(said, key) for key in ("dtype", *more)}
     return ",".join(f"{key}={value}" for key, value in known.items() if value)
 
 
-def plain_value(said: Mapping[str, Any], key: str) -> str:
+def plain_setting(said: Mapping[str, Any], key: str) -> str:
     """A setting that a record says, where it is a plain word; else nothing."""
     value = "" if said.get(key) in (None, "", "None") else str(said[key])
     return value if is_plain_word(value) else ""
@@ -389,7 +389,7 @@ def plain_value(said: Mapping[str, Any], key: str) -> str:
 
 def not_plain(said: Mapping[str, Any], keys: Iterable[str]) -> tuple[str, ...]:
     """The settings that a record says in more than a plain word."""
-    return tuple(key for key in keys if is_said(said, key) and not plain_value(said, key))
+    return tuple(key for key in keys if is_said(said, key) and not plain_setting(said, key))
 
 
 def words_for(keys: Iterable[str]) -> tuple[str, ...]:
@@ -410,8 +410,8 @@ def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
     said = dict(said)
     if said.get("max_tokens") and not said.get("max_gen_toks"):
         said["max_gen_toks"] = said["max_tokens"]
-    drawn = [f"{key}={value}" for key in LM_EVAL_DRAWS if (value := plain_value(said, key))]
-    seeds = [plain_value(said, key) or usual for key, usual in LM_EVAL_SEEDS.items()]
+    drawn = [f"{key}={value}" for key in LM_EVAL_DRAWS if (value := plain_setting(said, key))]
+    seeds = [plain_setting(said, key) or usual for key, usual in LM_EVAL_SEEDS.items()]
     how += ("--gen_kwargs", ",".join(drawn)) if drawn else ()
     how += ("--seed", ",".join(seeds)) if seeds != list(LM_EVAL_SEEDS.values()) else ()
     more = (*LM_EVAL_LOADING, *(("max_length",) if backend == "hf" else ()))

@@ -19,7 +19,7 @@ from parts.records.shared import VoteGap, gap_in_votes, share_votes
 from parts.records.states import moment_of_run, moment_text
 from parts.vocabulary import is_of_raters, library_field, normalize_name, same_metric
 
-MOST_CHOICES = 4  # commands that are printed where one of several metrics is to be chosen
+METRIC_COMMANDS = 4  # commands that are printed where one of several metrics is to be chosen
 MOST_UNPAIRED = 0.05  # share of items that one side may lack before the item sets count as unlike
 ANY_MEAN = "mean of the items"
 NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's names for it
@@ -28,7 +28,7 @@ NEMO_MEANS = {"meanreward": ANY_MEAN, "pass1": ANY_MEAN}  # NeMo Evaluator's nam
 def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs of one task that were made alike, of equally many items; the largest group first."""
     groups: list[list[Run]] = []
-    for run in sorted(usable_runs(runs), key=lambda run: (settings_text(run), run.file)):
+    for run in sorted(usable_runs(runs), key=lambda run: (settings_in_order(run), run.file)):
         for group in groups:
             if made_alike(group[0], run):
                 group.append(run)
@@ -38,7 +38,7 @@ def grouped_by_settings(runs: Sequence[Run]) -> list[list[Run]]:
     return sorted(groups, key=lambda rows: (bool(rows[0].validity.reasons), -(rows[0].attempts.made or 0), -len(rows)))
 
 
-def settings_text(run: Run) -> str:
+def settings_in_order(run: Run) -> str:
     """A run's settings in an order of their own, so that of several runs all benchmarks take the same one."""
     return json.dumps(sorted(run.settings.items()))
 
@@ -154,7 +154,7 @@ class MetricsToChoose(ScriptError):
     @property
     def choices(self) -> list[list[str]]:
         """The ids for one --result-id after another, each of which names a result of every benchmark that is asked."""
-        most = min(MOST_CHOICES, max(len(one.ids) for one in self.found.values()))
+        most = min(METRIC_COMMANDS, max(len(one.ids) for one in self.found.values()))
         return [list(dict.fromkeys(one.ids[i % len(one.ids)] for one in self.found.values())) for i in range(most)]
 
 
