@@ -3130,8 +3130,7 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
           'sentences stderr std stdev ci interval variance margin delta diff difference improvement gain change '
           'gap degradation recovery retention recovered version versions revision commit status notes note comment '
           'comments remark remarks description reference references index id no organization organisation org '
-          'vendor provider developer creator company author country factor density budget languages tp ap turn '
-          'turns δ',
+          'vendor provider developer creator company author country factor density budget languages tp ap turns δ',
  'fact_fillers': 'visual target draft speculative sampling total active activated act trainable model models '
                  'learnable non embedding embeddings dense expert number num of the n per in on for avg average '
                  'mean max maximum min minimum peak required recommended usage used training train pretraining pre '
@@ -3176,7 +3175,7 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
  'chapters': 'descriptions?|introduction|cards?|usage|technical|features?|news|updates?|specifications?|what|how|use[sd]?|getting|started|quick '
              '?start|faq|intended|limitations|research|deployment|inference|architecture|acknowledge?ments|releases?|in|a|nutshell|tl;?dr',
  'plain_brackets': 'ours?|official|(?:self-)?reported|published|paper|(?:\\d+ ?% )?(?:ci|confidence '
-                   'interval)|avg|average|mean|best|sota|new',
+                   'interval)|avg|average|mean|sota|new',
  'said_heads': 'comment comments remark remarks note notes description descriptions checkpoint checkpoints weights '
                'weight caveat caveats detail details unit units direction',
  'plain_cells': 'link links url urls download downloads paper license licence org organization organisation '
@@ -3273,6 +3272,7 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
  'other_models': 'instruct chat sft rlhf dpo posttrained finetuned base pretrained foundation baseline gpt chatgpt '
                  'llama mistral mixtral gemma qwen deepseek falcon claude gemini vicuna internlm baichuan chatglm '
                  'palm',
+ 'derived': 'abliterated uncensored heretic unaligned decensored',
  'last_facts': 'length lengths len tokens time latency cost price memory speed size rank gap delta',
  'asked_heads': 'level levels difficulty k turns turn year contaminated contamination temperature temp context ctx '
                 'data 难度 温度',

@@ -2622,8 +2622,7 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
           'sentences stderr std stdev ci interval variance margin delta diff difference improvement gain change '
           'gap degradation recovery retention recovered version versions revision commit status notes note comment '
           'comments remark remarks description reference references index id no organization organisation org '
-          'vendor provider developer creator company author country factor density budget languages tp ap turn '
-          'turns δ',
+          'vendor provider developer creator company author country factor density budget languages tp ap turns δ',
  'fact_fillers': 'visual target draft speculative sampling total active activated act trainable model models '
                  'learnable non embedding embeddings dense expert number num of the n per in on for avg average '
                  'mean max maximum min minimum peak required recommended usage used training train pretraining pre '
@@ -2668,7 +2667,7 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
  'chapters': 'descriptions?|introduction|cards?|usage|technical|features?|news|updates?|specifications?|what|how|use[sd]?|getting|started|quick '
              '?start|faq|intended|limitations|research|deployment|inference|architecture|acknowledge?ments|releases?|in|a|nutshell|tl;?dr',
  'plain_brackets': 'ours?|official|(?:self-)?reported|published|paper|(?:\\d+ ?% )?(?:ci|confidence '
-                   'interval)|avg|average|mean|best|sota|new',
+                   'interval)|avg|average|mean|sota|new',
  'said_heads': 'comment comments remark remarks note notes description descriptions checkpoint checkpoints weights '
                'weight caveat caveats detail details unit units direction',
  'plain_cells': 'link links url urls download downloads paper license licence org organization organisation '
@@ -2765,6 +2764,7 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
  'other_models': 'instruct chat sft rlhf dpo posttrained finetuned base pretrained foundation baseline gpt chatgpt '
                  'llama mistral mixtral gemma qwen deepseek falcon claude gemini vicuna internlm baichuan chatglm '
                  'palm',
+ 'derived': 'abliterated uncensored heretic unaligned decensored',
  'last_facts': 'length lengths len tokens time latency cost price memory speed size rank gap delta',
  'asked_heads': 'level levels difficulty k turns turn year contaminated contamination temperature temp context ctx '
                 'data 难度 温度',
@@ -5729,6 +5729,7 @@ class OpenCell:
     why: str
     values: int = 0  # how many of its values wait for a benchmark's name
     measure: bool = False  # what is asked is what was measured: a name does not answer it
+    first: bool = False  # it has several numbers
 
 
 @dataclass(slots=True)
@@ -5908,7 +5909,8 @@ class ScoreReader:
         values = self.grid.values(cell)
 
         def leave_open(why: str, unnamed: int = 0, measure: bool = False) -> None:
-            taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed, measure))
+            several = any(value and len(value.numbers) > 1 for value in values)
+            taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed, measure, several))
 
         if not values:
             kind = cell_kind(cell.text, self.grid.comma)
@@ -7199,8 +7201,8 @@ class Reader:
             yield f"the card links the results of {other[:60]}: this may be the block of another model's card"
         if not own and not linked:
             yield "no label says whose scores they are, and no heading is the model's name"
-        if not QUANTIZED.isdisjoint(self.model.tokens):
-            yield "a quantized model's card may show the scores of the model that it is made from"
+        if not (QUANTIZED | word_list("derived")).isdisjoint(self.model.tokens):
+            yield "a quantized or changed model's card may show the scores of the model that it is made from"
         leads = [self.table.before] if self.table.before.endswith((":", "：")) else []
         for text in (*self.headings, *leads):
             unnamed = " ".join(word for word in text.split() if not self.is_own(word))
@@ -7527,6 +7529,9 @@ def choices(reading: TableReading) -> Iterator[str]:
         if named:
             names = {"benchmark": {**target.more.get("benchmark", {}), **named}}
             yield f"# {selection_line(number, target, names)}  # with the names of the values in place of …"
+        if any(cell.first for cell in cells):
+            line = selection_line(number, target, {"first_number": True})
+            yield f"# {line}  # if the first number of each cell is meant"
         kept = [place for place in target.more.get("leave_out", []) if isinstance(place, int | str)]
         left = {"leave_out": [*kept, *(getattr(cell, axis) for cell in cells)]}
         if not any(key in target.more for key in ("rows", "columns")):

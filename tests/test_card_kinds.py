@@ -235,3 +235,23 @@ def test_a_row_without_a_label_can_be_chosen():
 def test_a_heading_on_pretraining_is_about_the_base_model(heading):
     rows = [("Benchmark", "Score"), ("MMLU", "61.5"), ("GSM8K", "50.5")]
     assert not answer(f"# Foo-7B-Instruct\n\n### {heading}\n\n{pipe(rows)}", "acme/Foo-7B-Instruct").results
+
+
+@pytest.mark.parametrize("cell", [">61", "61.5 (best)", "61.5 (60.5)"])
+def test_a_value_that_is_not_the_number_alone_is_asked(cell):
+    answered = answer(f"# Foo-7B\n\n## Results\n\n{pipe([('Benchmark', 'Foo-7B'), ('MMLU', cell), ('GSM8K', '50.5')])}")
+    assert [score.raw for score in answered.results] == ["50.5"]
+    assert ("first_number: true" in answered.message) == (cell == "61.5 (60.5)")
+
+
+def test_both_turns_of_a_dialogue_are_scores_or_asked():
+    rows = [("Model", "Turn 1", "Second Turn", "MT-Bench"), ("Foo-7B", "7.5", "6.5", "7.0")]
+    answered = answer(f"# Foo-7B\n\n## MT-Bench\n\n{pipe(rows)}")
+    seen = [score.raw for score in answered.results] + [c.text for r in answered.readings for c in r.open_cells]
+    assert {"7.5", "6.5"} <= {*seen}
+
+
+@pytest.mark.parametrize("name", ["Foo-7B-abliterated", "Foo-7B-Uncensored"])
+def test_a_changed_models_card_may_show_the_scores_of_its_source(name):
+    rows = [("Benchmark", "Score"), ("MMLU", "61.5"), ("GSM8K", "50.5")]
+    assert answer(f"# {name}\n\n## Evaluation\n\n{pipe(rows)}", f"me/{name}").code == 3

@@ -272,6 +272,9 @@ def choices(reading: TableReading) -> Iterator[str]:
         if named:
             names = {"benchmark": {**target.more.get("benchmark", {}), **named}}
             yield f"# {selection_line(number, target, names)}  # with the names of the values in place of …"
+        if any(cell.first for cell in cells):
+            line = selection_line(number, target, {"first_number": True})
+            yield f"# {line}  # if the first number of each cell is meant"
         kept = [place for place in target.more.get("leave_out", []) if isinstance(place, int | str)]
         left = {"leave_out": [*kept, *(getattr(cell, axis) for cell in cells)]}
         if not any(key in target.more for key in ("rows", "columns")):

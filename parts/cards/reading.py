@@ -763,8 +763,8 @@ class Reader:
             yield f"the card links the results of {other[:60]}: this may be the block of another model's card"
         if not own and not linked:
             yield "no label says whose scores they are, and no heading is the model's name"
-        if not QUANTIZED.isdisjoint(self.model.tokens):
-            yield "a quantized model's card may show the scores of the model that it is made from"
+        if not (QUANTIZED | word_list("derived")).isdisjoint(self.model.tokens):
+            yield "a quantized or changed model's card may show the scores of the model that it is made from"
         leads = [self.table.before] if self.table.before.endswith((":", "：")) else []
         for text in (*self.headings, *leads):
             unnamed = " ".join(word for word in text.split() if not self.is_own(word))

@@ -129,6 +129,7 @@ class OpenCell:
     why: str
     values: int = 0  # how many of its values wait for a benchmark's name
     measure: bool = False  # what is asked is what was measured: a name does not answer it
+    first: bool = False  # it has several numbers
 
 
 @dataclass(slots=True)
@@ -308,7 +309,8 @@ class ScoreReader:
         values = self.grid.values(cell)
 
         def leave_open(why: str, unnamed: int = 0, measure: bool = False) -> None:
-            taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed, measure))
+            several = any(value and len(value.numbers) > 1 for value in values)
+            taken.open_cells.append(OpenCell(index, column, label, text, why, unnamed, measure, several))
 
         if not values:
             kind = cell_kind(cell.text, self.grid.comma)
