@@ -5300,7 +5300,8 @@ def setup_sections(card: str) -> list[tuple[str, str, bool]]:
         texts = [_LIST_MARK.sub("", text.strip()) for text in texts if heads or _NOUNS.search(text.lower())]
         texts = [one_line(text) for text in texts if text and text[0] not in "|`~<"]
         if not heads:
-            texts = [part for text in texts for part in sentences(text) if _OF_NUMBERS.search(part)]
+            parts = (part for text in texts for part in sentences(text) if _NOUNS.search(part.lower()))
+            texts = [part for part in parts if _OF_NUMBERS.search(part)]
         found += [(head, text, listed and not of_card) for head in heads or [""] for text in texts]
     return found
 
