@@ -2644,7 +2644,7 @@ def why_no_answer(answer: Any) -> str | None:
     if path.startswith("/api/"):
         onward = [heads["location"]] if answer.has_redirect_location else [following] if following else []
         if not all(goes_on_alike(answer.request.url, place) for place in onward):
-            return "goes on at a place that answers no such question"
+            return f"goes on at {single_line(onward[0])[:80]}, a place that answers no such question"
         limit_body(answer)
         if OF_A_REPO.match(path) and answer.is_success and (answer.request.method == "GET" or "/paths-info/" in path):
             answer.read()
