@@ -13973,14 +13973,14 @@ def summary_lines(ranking: Ranking) -> list[str]:
     ]
     lines += [f"not the best for sure: {ranking.partial}"] if ranking.partial else []
     unmeasured = [s.name for s in ranking.skipped if s.reason.startswith("no measured score")]
-    if len(ranking.ranked) == 1 and unmeasured:
-        lines.append(
-            f"only {best.checkpoint.name} of {1 + len(unmeasured)} checkpoints is measured: nothing to compare it with"
-        )
+    alone = len(ranking.ranked) == 1
+    if alone:
+        one = f"{best.checkpoint.name} of {1 + len(unmeasured)} checkpoints" if unmeasured else best.checkpoint.name
+        lines.append(f"only {one} is {'measured' if unmeasured else 'ranked'}: nothing to compare it with")
     names = listing((r.checkpoint.name for r in ranking.tied), 20)
     if ranking.statistics:
         sure = sure_lines(ranking.statistics, names)
-        lines += sure[-1:] if ranking.undecided else sure
+        lines += sure[-1:] if ranking.undecided or alone else sure
     else:
         if ranking.tied and not ranking.equal:
             lines.append(f"tied with it: {names}" + ("" if ranking.tie_break else "; the earliest is named best"))

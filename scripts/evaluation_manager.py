@@ -6189,7 +6189,7 @@ class ScoreReader:
             known = is_benchmark(text, self.vocabulary) or is_filter(text)
             if _CODES.issuperset(words_of(text)):
                 score.key = None  # "MMLU" beside "de"
-            if text != score.group and score.key:
+            if text != score.group and score.key and not is_filter(text):
                 if is_plain_note(text, score.key, self.vocabulary):
                     continue
                 score.key = None  # "MMLU (STEM)"
@@ -17886,7 +17886,8 @@ def check_claims(
         alike = [one for one in near if one.is_benchmark and one.mine.part == claim.standing.measure.part]
         if same:
             first = meant_metric(same)
-            others = [one for one in may if one.row.run.name == first[0].row.run.name and one not in same]
+            others = [one for one in near if one.row.run.name == first[0].row.run.name and one not in same]
+            others = [one for one in others if one.relation != OTHER or one.differs_in_metric]
             pairs.append((first[0], len(same) if len(first) == 1 else 1, [*first[1:], *others]))
         elif alike:
             pairs.append((min(alike, key=lambda one: (len(one.unlike), not one.row.main)), 0, []))
@@ -17939,6 +17940,12 @@ class ClaimPair:
         value = claim.written
         self.meant = readings(value, self.is_open, claim.standing.percents) if value else []
         self.exact = [abs(share - self.ours) <= half * (1 + 1e-9) + 1e-12 for share, half in self.meant]
+
+    @property
+    def differs_in_metric(self) -> bool:
+        """Whether the claim is of the same thing by another metric, or another filter of its answers."""
+        apart = [text for text in self.unlike if "not said" not in text]
+        return bool(apart) and all(text.startswith(("metric ", "variant ")) for text in apart)
 
     def told_alone(self, said: Measure, measures: Measures) -> list[str]:
         """What the claim says of how it was measured and ours does not."""
@@ -18030,10 +18037,18 @@ def judged_claim(one: ClaimPair, fits: Sequence[bool], untested: str, off: str) 
     return FITS_NOT, f"{off}, more than another run of as many items would be"
 
 
+def number_of_another(one: ClaimPair, others: Sequence[ClaimPair]) -> str:
+    """That a claim which is not the number of the metric that it names is the one of another of the same run."""
+    known = next((own for own in others if own.relation == OTHER and own.meant and all(own.exact)), None)
+    return f"it is our {known.metric}'s number" if known and not any(one.exact) else ""
+
+
 def by_other_metric(one: ClaimPair, others: Sequence[ClaimPair]) -> tuple[ClaimPair, str, str] | None:
     """A claim that is not our number but that of another metric of the same run: that metric, the verdict and why."""
     for other in others:
         if any(one.exact) or not (other.meant and all(other.exact)):
+            continue
+        if other.relation == OTHER:
             continue
         if not other.why_unlike(1):
             ours = shown_share(one.ours if one.is_open else 100 * one.ours)
@@ -18057,7 +18072,9 @@ def check_one(one: ClaimPair, count: int, others: Sequence[ClaimPair], level: fl
         shown, (low, high) = meant[nearest_one][0], spans[nearest_one] if spans else (None, None)
         off = one.off(shown)
         verdict, why = (verdict, why) if metric else judged_claim(one, fits, untested, off)
-        if verdict == NOT_THIS and another and not untested:
+        mixed_up = "" if metric else number_of_another(one, others)
+        why = "; ".join(filter(None, [why, mixed_up]))
+        if verdict == NOT_THIS and another and not (untested or mixed_up):
             verdict, why = FITS, f"as another run's score: {off}"
         if verdict in (NOT_THIS, FITS_NOT):
             own = written(one.ours, None if one.is_open else "proportion")
@@ -18122,7 +18139,11 @@ def judged_line(found: Sequence[Checked], rest: Sequence[StandingResult]) -> str
     names = listing((f"{one.name} {one.value} ({one.where})" for one in rest), 10)
     told += [f"not measured here: {len(rest)}, {names}"] if rest else []
     judged = counts[FITS] + counts[FITS_NOT]
-    return f"{judged} of {plural(len(found) + len(rest), 'claim')} judged" + (f" ({'; '.join(told)})" if told else "")
+    return (
+        f"{judged} of {plural(len(found) + len(rest), 'claim')} judged"
+        + (f" ({'; '.join(told)})" if told else "")
+        + ", of its tables and metadata: sentences are not read"
+    )
 
 
 def next_steps(found: Sequence[Checked], again: str) -> list[str]:

@@ -335,6 +335,9 @@ def test_a_checkpoint_that_is_named_itself_is_the_one_that_is_prepared(tmp_path,
     assert code == 0, err
     assert f"step_2 is a checkpoint itself: it alone is looked at, and others may lie in {run}" in err
     assert (tmp_path / "out" / "README.md").read_text().startswith("step_2 0.5")
+    answer = ranked(capsys, run / "step_2", "--results", run / "results")["answer"]
+    assert "only step_2 is ranked: nothing to compare it with" in answer
+    assert not any(line.startswith("tied with it") for line in answer)
     refused(capsys, run / "step_3", "--results", run / "results", "--scoring", "measured")
 
 

@@ -588,7 +588,7 @@ class ScoreReader:
             known = is_benchmark(text, self.vocabulary) or is_filter(text)
             if _CODES.issuperset(words_of(text)):
                 score.key = None  # "MMLU" beside "de"
-            if text != score.group and score.key:
+            if text != score.group and score.key and not is_filter(text):
                 if is_plain_note(text, score.key, self.vocabulary):
                     continue
                 score.key = None  # "MMLU (STEM)"

@@ -108,6 +108,11 @@ class Library:
             return entries
         name = path.name if path.is_dir() else source
         meant = [entry for entry in self.entries() if entry.identity.answers_to(name)]
+        exact = [entry for entry in meant if entry.identity.id == name]
+        others = model_names([entry.identity for entry in meant if entry.identity.id != name])
+        if exact and others:  # else the one of this very id could not be named
+            note(f"note: {single_line(name)} is the model of that very name; not meant: {listing(others, 5)}")
+            meant = exact
         files = {entry.path for entry in meant}
         failed = [entry for entry in self.entries() if entry.record.get("failure") and entry.path not in files]
         return meant + [entry for entry in failed if any(entry.identity.fits(one.identity) for one in meant)]
