@@ -533,6 +533,14 @@ def test_a_claim_may_be_a_number_as_people_write_it(tmp_path, capsys, value: str
     assert found_code == code, found
 
 
+@pytest.mark.parametrize("said", ["prompt-level strict", "prompt strict", "prompt_level_strict_acc", "strict prompt"])
+def test_a_level_of_ifeval_is_the_same_however_it_is_spelled(tmp_path, capsys, said: str) -> None:
+    data_record(tmp_path / "r", "ifeval", "google/IFEval", None, 358, 541, metric="prompt_level_strict_acc")
+    card = table_card(tmp_path, f"IFEval ({said}) | 66.2")
+    code, found, _ = check(capsys, "--card", card, "--results", tmp_path / "r")
+    assert (code, [claim["verdict"] for claim in found["claims"]]) == (0, ["fits"]), found
+
+
 def test_a_harness_own_results_are_said_to_need_conversion(tmp_path, capsys) -> None:
     own = tmp_path / "lm" / "me__Foo-7B"
     own.mkdir(parents=True)
