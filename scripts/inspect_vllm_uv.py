@@ -238,6 +238,7 @@ import collections
 import contextlib
 import csv
 import difflib
+import dis
 import errno
 import fnmatch
 import functools
@@ -288,7 +289,7 @@ from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from statistics import NormalDist
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, NoReturn, TextIO, TypeVar
 from urllib.parse import urlsplit
 
@@ -12427,6 +12428,109 @@ class ServedByVllm:
         self.server.close()
 
 
+# --- parts/harness/evaluated.py ---------------------------------------------------------------------------------------
+
+EVALUATING = {"lm_eval", "lighteval"}  # whose own `eval` and `exec` get what a model or a row says
+# Of sympy's packages those that calculate, without what makes, reads or shows programs.
+MATHEMATICS = re.compile(
+    r"sympy\.(algebras|calculus|concrete|core|discrete|functions|geometry|integrals|logic|matrices|ntheory|polys|series|"
+    r"sets|simplify|solvers|tensor)\b(?!\.(cache|sympify|epathtools)\b)"
+)
+PURE_BUILTINS = {"abs", "divmod", "len", "max", "min", "pow", "round", "sum"}  # of Python's own functions
+NO_FORMULA = re.compile(r"FORMAT_|BUILD_STRING|CONVERT_|STORE_|DELETE_|IMPORT_|MAKE_|LOAD_BUILD_CLASS|LOAD_CLOSURE")
+PLAIN_TEXT = re.compile(r"(?!.*__)\w*|[\d.]+(e[+-]?\d+)?j?", re.IGNORECASE)  # the name of a symbol, a number
+FORMULA_ATTRIBUTE = re.compile(r"[A-Z]\w*|[LR]?open")  # `S.Reals`, `Interval.open`
+SQL_STEPS = 200_000_000  # of SQLite's machine in one statement: some seconds
+
+
+class EvaluatedText:
+    """programs: whether `--sandbox local` lets a harness run here what a model wrote."""
+
+    programs = False
+
+
+class NoFormula(ValueError):
+    """A text that would run as a program; graders take it as an answer that they cannot read."""
+
+
+def guard_evaluation(sandbox: str | None) -> None:
+    """From now on harnesses evaluate no programs, but where `--sandbox local` lets them."""
+    EvaluatedText.programs = sandbox == "local"
+    hook_evaluation()
+    guard_sql()
+
+
+@functools.cache
+def hook_evaluation() -> None:
+    sys.addaudithook(look_at_evaluation)
+
+
+def look_at_evaluation(event: str, arguments: tuple[Any, ...]) -> None:
+    """The audit hook; NoFormula for what is refused."""
+    if event != "exec":
+        return
+    frame = sys._getframe(1)
+    module = str(frame.f_globals.get("__name__"))
+    if module == "sympy.parsing.sympy_parser" and frame.f_code.co_name == "eval_expr":
+        refuse_words(arguments[0], frame.f_locals)
+    elif not EvaluatedText.programs and module.partition(".")[0] in EVALUATING:
+        refuse_words(arguments[0], None)
+
+
+def refuse_words(code: CodeType, names: dict[str, Any] | None) -> None:
+    """NoFormula for code that is no formula; names: sympy's and the caller's own, None: no name is let pass."""
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
+            bad = names is None or not may_name(step.argval, names)
+        elif "ATTR" in step.opname or "METHOD" in step.opname:
+            bad = names is None or not FORMULA_ATTRIBUTE.fullmatch(str(step.argval))
+        elif "CONST" in step.opname:
+            bad = isinstance(step.argval, CodeType) or (names is not None and not plain_constant(step.argval))
+        else:
+            bad = NO_FORMULA.search(step.opname)
+        if bad:
+            raise NoFormula(
+                f"a text of the task's data or of a model would run as a program ({step.argval!r:.60}): not evaluated"
+            )
+
+
+def may_name(name: str, names: dict[str, Any]) -> bool:
+    """Whether a formula may name this: what the caller of the parser gave, mathematics of sympy, `abs` and its like."""
+    if name in (names.get("local_dict") or {}):
+        return True
+    value = (names.get("global_dict") or {}).get(name)
+    if name.startswith("_") or name == "nsolve" or value is None:
+        return False
+    owner = getattr(value, "__module__", None)
+    return name in PURE_BUILTINS or bool(MATHEMATICS.match(owner if isinstance(owner, str) else type(value).__module__))
+
+
+def plain_constant(value: Any) -> bool:
+    """Whether a constant of a formula is a number, or a name or number as text."""
+    if isinstance(value, tuple | frozenset):
+        return all(map(plain_constant, value))
+    return not isinstance(value, bytes) and (not isinstance(value, str) or bool(PLAIN_TEXT.fullmatch(value)))
+
+
+@functools.cache
+def guard_sql() -> None:
+    """Let a task's connection to SQLite take and write no other file, make no huge value, and end what goes on."""
+    import sqlite3
+
+    connect = sqlite3.connect
+
+    @functools.wraps(connect)
+    def guarded_connect(*rest: Any, **more: Any) -> Any:
+        connection = connect(*rest, **more)
+        if str(sys._getframe(1).f_globals.get("__name__")).partition(".")[0] == "inspect_evals":
+            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # `VACUUM INTO` attaches, too
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10_000_000)
+            connection.set_progress_handler(lambda: True, SQL_STEPS)
+        return connection
+
+    sqlite3.connect = guarded_connect
+
+
 # --- parts/harness/golds.py -------------------------------------------------------------------------------------------
 
 GOLDS_SHOWN = 5
@@ -12924,6 +13028,7 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     before = len(LOADED_DATASETS)
     watch_datasets()
     guard_task_writes()
+    guard_evaluation(sandbox)
     guard_columns(sandbox)
     try:
         with asked_by(own_task=bool(request.file), file=request.file):

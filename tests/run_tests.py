@@ -38,6 +38,7 @@
 #     "scikit-learn>=1.6,<2",
 #     "scipy>=1.15,<2",
 #     "statsmodels>=0.14.4,<0.16",
+#     "sympy>=1.13,<2",
 #     "tenacity>=9,<10",
 #     "threadpoolctl>=3.5,<4",
 #     "whisper-normalizer>=0.1.12,<0.2",

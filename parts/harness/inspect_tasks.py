@@ -18,6 +18,7 @@ from typing import Any
 
 from parts.embedded import embedded
 from parts.frame import ScriptError, listing, note, single_line
+from parts.harness.evaluated import guard_evaluation
 from parts.harness.golds import check_golds, why_no_letter, why_no_text
 from parts.harness.inspect_rows import guard_columns, refuse_files_elsewhere
 from parts.harness.inspect_vocabulary import RequestedTask
@@ -217,6 +218,7 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
     before = len(LOADED_DATASETS)
     watch_datasets()
     guard_task_writes()
+    guard_evaluation(sandbox)
     guard_columns(sandbox)
     try:
         with asked_by(own_task=bool(request.file), file=request.file):

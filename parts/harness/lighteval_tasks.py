@@ -16,6 +16,7 @@ from typing import Any
 
 from parts.embedded import embedded
 from parts.frame import ScriptError, note, option_words
+from parts.harness.evaluated import guard_evaluation
 from parts.harness.golds import NO_ANSWER, check_golds, say_missing_spaces, why_no_choice
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
@@ -175,6 +176,7 @@ def unknown_task(request: TaskRequest, names: Iterable[str]) -> ScriptError:
 
 def name_tasks(requests: Sequence[TaskRequest], custom: Path | None, sandbox: str | None) -> list[TaskRequest]:
     """The requests by lighteval's names of today; says what is another name, another task, or runs code."""
+    guard_evaluation(sandbox)
     own = custom_task_names(custom) if custom else set()
     named = []
     for request in requests:

@@ -19,6 +19,7 @@ from typing import Any
 
 from parts.embedded import embedded
 from parts.frame import ScriptError, natural_key, note
+from parts.harness.evaluated import guard_evaluation
 from parts.harness.golds import check_golds, say_missing_spaces, why_no_choice, why_no_text
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
@@ -282,6 +283,7 @@ def choose_tasks(
 ) -> list[Chosen]:
     """Find all tasks before anything heavy is imported; ScriptError for an unknown one, and for one that runs code."""
     allow_programs(trusted, sandbox)
+    guard_evaluation(sandbox)
     own = read_catalog(custom_files(custom))
     mine = set(own)
     if custom is None and any(request.name == ALL for request in requests):
@@ -324,7 +326,7 @@ def refuse_code(entries: Iterable[CatalogEntry], sandbox: str | None) -> None:
         )
     if unsafe:
         os.environ["HF_ALLOW_CODE_EVAL"] = "1"
-    if program := next((entry for entry in entries if not_allowed(programs_of(entry.files[0]))), None):
+    if program := next((entry for entry in entries if any(map(not_allowed, map(programs_of, entry.files)))), None):
         raise refused_program(program.name)
 
 
