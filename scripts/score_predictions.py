@@ -528,6 +528,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from itertools import pairwise
 from statistics import NormalDist, median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
@@ -8499,6 +8500,134 @@ def ordered_rightly(pairs: np.ndarray) -> np.ndarray:
     return found
 
 
+# --- parts/metrics/line_pairs.py --------------------------------------------------------------------------------------
+
+# The id of a line: its first word (Kaldi's text, LJ Speech, numbered lists) or the last in brackets (sclite's .trn).
+ID_PLACES = {
+    "first": re.compile(r"\s*(?P<id>[^\s|,;]+)[|,;]?\s*(?P<text>.*)"),
+    "last": re.compile(r"\s*(?P<text>.*?)\s*\((?P<id>[^\s()]+)\)\s*"),
+}
+ID_LIKE = re.compile(r"(?=\S*\d)(?=\S*[^\W\d]|\S*\w[-_]\w)(?!\d+[^\W\d_]{1,3}$)\w\S*")  # not 7, 3.5, 5kg, 2nd
+MOST_WITHOUT = 0.1  # share of the lines of a file with ids that may lack one and be told
+MANY_EQUAL = 20  # lines whose first words are all different and yet the same in both files: ids rather than chance
+LAGS = (-1, 1, -2, 2, -3, 3)
+CLEARLY = 0.2  # by how much a line's words must be nearer to a neighbour's reference
+LONG_WORDS = 8  # mean length from which on a text is one without spaces
+ALIKE = 0.8  # from which on a line is taken to belong to its reference
+SHIFTED = 3.0  # the sum of what is beyond it, from which on lines are shifted: four with all words, or more with fewer
+
+
+class Marked(NamedTuple):
+    """Lines with their ids taken off."""
+
+    ids: list[str]
+    texts: list[str]
+    sure: bool  # they look like ids, not like words
+    full: bool  # most lines have a text beside it
+    without: int | None  # the number of the first line that has none, where the others surely have
+
+
+def marked(lines: Sequence[str], place: str) -> Marked | None:
+    """The lines as ids and texts; None where few have such an id, or many the same."""
+    found = [(i, ID_PLACES[place].fullmatch(line)) for i, line in enumerate(lines, start=1) if line.strip()]
+    names = [match["id"].rstrip(".:)") if match else "" for _, match in found]
+    most = (1 - MOST_WITHOUT) * len(found)
+    if len(found) < 2 or len(set(filter(None, names))) < most:
+        return None
+    digits = [name for name in names if re.fullmatch(r"\d{1,9}", name)]
+    numbers = sorted(map(int, digits))
+    listed = len(numbers) > 2 and numbers[0] in (0, 1) and numbers[-1] <= (1 + MOST_WITHOUT) * len(numbers)
+    padded = len(set(map(len, digits))) == 1 and any(name[0] == "0" < name for name in digits)
+    likely = re.compile(r"\d+") if listed or padded else ID_LIKE
+    sure = sum(bool(likely.fullmatch(name)) for name in names) >= most
+    pairs = zip(found, names, strict=True)
+    without = next((i for (i, _), name in pairs if not likely.fullmatch(name)), None) if sure else None
+    texts = [match["text"] for _, match in found if match]
+    return Marked([name for name in names if name], texts, sure, sum(map(bool, texts)) * 2 >= len(texts), without)
+
+
+def by_ids(
+    ours: Sequence[str], theirs: Sequence[str], references: str, way: str | None, say: Callable[[str], str]
+) -> tuple[Marked, Marked] | None:
+    """Predictions and references without the ids that their lines have; None where they have none. ScriptError where
+    one file has ids, and (3) where words may be ids. way: first, last (the place that was said) or None; say: the
+    command that says what the id is."""
+    places = [way] if way in ID_PLACES else ID_PLACES
+    for place in places:
+        one, two = marked(ours, place), marked(theirs, place)
+        word = "first word" if place == "first" else "last word, in brackets,"
+        sides = (("the predictions", one), (references, two))
+        if one and two and (place == way or (one.sure and two.sure and two.full)):
+            for whose, side in sides:
+                if side.without:
+                    raise ScriptError(f"line {side.without} of {whose} has no id, as the {word} of the others is")
+            return one, two
+        if place == way:
+            raise ScriptError(f"--map id={way}: the {word} is not another in each line of both files")
+        for (whose, side), (other, others) in (sides, sides[::-1]):
+            if side and side.sure and side.full and not (others and others.sure):
+                raise ScriptError(
+                    f"lines of {whose} have an id, such as {side.ids[0]!r}, those of {other} have not: give them the "
+                    f"same ids, or take these off; if they are words of the texts: {say(BY_PLACE)}",
+                    code=3,
+                )
+        same = one and two and two.full and sorted(one.ids) == sorted(two.ids)
+        if same and len(set(one.ids)) == len(one.ids) >= (MANY_EQUAL if one.ids == two.ids else 4):
+            raise ScriptError(
+                f"the {word} of each line is another, and all are in {references}: if these are ids: "
+                f"{say(place)}; if they are words of the texts: {say(BY_PLACE)}",
+                code=3,
+            )
+    return None
+
+
+def words_of(lines: Sequence[str], spaced: bool) -> list[frozenset[str]]:
+    """The words of each line; of texts without spaces their pairs of signs."""
+    if spaced:
+        return [frozenset(re.findall(r"\w+", line.casefold())) for line in lines]
+    return [frozenset(map("".join, pairwise(line.strip()))) for line in lines]
+
+
+def check_places(ours: Sequence[str], theirs: Sequence[str], references: str, say: Callable[[str], str]) -> None:
+    """ScriptError (3) where a run of lines has the words of the references one to three lines away, and not of its own.
+
+    For each line and lag: how much more of its words (Dice's coefficient) a neighbour's reference has than its own,
+    less CLEARLY; the highest sum over a run of lines (Kadane) decides. Texts that stand often tell no place.
+    """
+    spaced = sum(map(len, theirs)) < LONG_WORDS * sum(len(line.split()) for line in theirs)
+    said, wanted = words_of(ours, spaced), words_of(theirs, spaced)
+    often = Counter(wanted)
+    most = max(1, len(theirs) // 200)
+    telling = [bool(text) and often[text] <= most for text in wanted]
+    bound = max(SHIFTED, math.log(len(ours) or 1))  # the highest of many lines' by chance grows like this
+    sums, starts = dict.fromkeys(LAGS, 0.0), dict.fromkeys(LAGS, 0)
+
+    def nearness(i: int, j: int) -> float:
+        return 2 * len(said[i] & wanted[j]) / (len(said[i]) + len(wanted[j]))
+
+    for i, words in enumerate(said):
+        if not words or not wanted[i]:
+            continue
+        own = nearness(i, i)
+        for lag in LAGS:
+            j = i + lag
+            if not 0 <= j < len(wanted) or not telling[j]:
+                continue
+            more = (-own if own > ALIKE else nearness(i, j) - own) - CLEARLY
+            if sums[lag] <= 0:
+                sums[lag], starts[lag] = 0.0, i
+            sums[lag] += more
+            if sums[lag] > bound:
+                where = "before" if lag < 0 else "after"
+                told = "too many" if lag < 0 else "missing"
+                raise ScriptError(
+                    f"from line {starts[lag] + 1} on, a line has the words of the reference {plural(abs(lag), 'line')} "
+                    f"{where} its own: {plural(abs(lag), 'line')} {told} by then (a head, a blank or lost line?), or "
+                    f"the other way round in {references}; where they do belong together: {say(BY_PLACE)}",
+                    code=3,
+                )
+
+
 # --- parts/metrics/joining.py -----------------------------------------------------------------------------------------
 
 OF_REFERENCES = ("reference", "references")
@@ -8515,13 +8644,7 @@ def joined_files(predictions: Path, content: bytes, references: Path, columns: C
             f"{kinds[0]}, and {references} has {kinds[1]}: both as plain lines of equal count, or both with an id"
         )
     if ours is not None:
-        if len(ours) != len(theirs):
-            raise ScriptError(
-                f"{plural(len(ours), 'line')}, and {references} has {len(theirs):,}: which belong together is not "
-                "known; give both with an id (JSON Lines)"
-            )
-        pairs = zip(ours, theirs, strict=True)
-        rows = [{"id": str(i), "prediction": a, "reference": b} for i, (a, b) in enumerate(pairs, start=1)]
+        rows = rows_of_lines(ours, theirs, references, columns)
     else:
         own = {ours: theirs for ours, theirs in columns.mapped.items() if ours not in OF_REFERENCES}
         more = {ours: columns.mapped[ours] for ours in ("id", *OF_REFERENCES) if ours in columns.mapped}
@@ -8531,11 +8654,50 @@ def joined_files(predictions: Path, content: bytes, references: Path, columns: C
             references,
             columns,
         )
-    done = {ours: theirs for ours, theirs in columns.mapped.items() if theirs == NO_FIELD}
-    words = [f"{ours}={theirs}" for ours, theirs in columns.mapped.items()]
-    command = f"{columns.command} {command_line_of(['--map', *words])}" if words else columns.command
+    done = {role: name for role, name in columns.mapped.items() if name == NO_FIELD and (role != "id" or ours is None)}
+    command = with_map(columns, columns.mapped)
     text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     return text.encode(), judged, columns._replace(mapped=done, command=command)
+
+
+def with_map(columns: Columns, mapped: Mapping[str, str]) -> str:
+    """The command with what --map says."""
+    words = [f"{ours}={theirs}" for ours, theirs in mapped.items()]
+    return f"{columns.command} {command_line_of(['--map', *words])}" if words else columns.command
+
+
+def rows_of_lines(
+    ours: Sequence[str], theirs: Sequence[str], references: Path, columns: Columns
+) -> list[dict[str, Any]]:
+    """Lines by the ids that they have in both files, which is said, else by their place where as many as the others."""
+
+    def say(way: str) -> str:
+        return with_map(columns, columns.mapped | {"id": way})
+
+    way = columns.mapped.get("id")
+    placed = way in (BY_PLACE, NO_FIELD)
+    if not placed and (found := by_ids(ours, theirs, str(references), way, say)):
+        one, two = found
+        rows = [
+            [{"id": name, field: text} for name, text in zip(side.ids, side.texts, strict=True)]
+            for side, field in ((one, "prediction"), (two, "reference"))
+        ]
+        words = f"if they are words of the texts: {say(BY_PLACE)}"
+        try:
+            joined = by_id(*rows, references, columns)
+        except ScriptError as error:
+            raise ScriptError(f"{error}; {words}", error.code) from error
+        note(f"note: lines are joined by their ids, such as {one.ids[0]}, which are no part of the texts; {words}")
+        return joined
+    if len(ours) != len(theirs):
+        raise ScriptError(
+            f"{plural(len(ours), 'line')}, and {references} has {len(theirs):,}: which belong together is not "
+            "known; give both with an id (JSON Lines)"
+        )
+    if not placed:
+        check_places(ours, theirs, str(references), say)
+    pairs = zip(ours, theirs, strict=True)
+    return [{"id": str(i), "prediction": a, "reference": b} for i, (a, b) in enumerate(pairs, start=1)]
 
 
 def file_texts(path: Path, content: bytes) -> list[str] | None:
@@ -9007,11 +9169,15 @@ def trec_rows(run: str, judged: str) -> list[dict[str, Any]]:
             raise ScriptError(f"the judgements, line {i}: {query} {document} is judged twice")
         own[document] = max(0.0, trec_number(grade, "the judgements", i))
     found: dict[str, dict[str, float]] = {}
-    for i, (query, _, document, _, score, _) in trec_columns(run, "the run", 6):
+    places: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for i, (query, _, document, rank, score, _) in trec_columns(run, "the run", 6):
         own = found.setdefault(query, {})
         if document in own:
             raise ScriptError(f"the run, line {i}: {query} has {document} twice")
         own[document] = trec_number(score, "the run", i)
+        with contextlib.suppress(ValueError):
+            places[query].append((float(rank), own[document]))
+    check_ranks(places)
     if not set(grades) & set(found):
         raise ScriptError("the run has none of the judged queries")
     rows = []
@@ -9020,6 +9186,18 @@ def trec_rows(run: str, judged: str) -> list[dict[str, Any]]:
         ranked = sorted(scores, key=lambda name, scores=scores: (scores[name], name), reverse=True)
         rows.append({"id": query, "ranked": ranked or None, "relevant": relevant})
     return rows
+
+
+def check_ranks(places: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+    """ScriptError where most scores of a run rise from rank to rank, as distances do; given are (rank, score) by query.
+    As trec_eval does, documents are ordered by score; ranks that say nothing (all 0) contradict none."""
+    near = [(a[1], b[1]) for own in places.values() for a, b in pairwise(sorted(own)) if a[0] < b[0] and a[1] != b[1]]
+    if (rising := sum(one < two for one, two in near)) * 2 > len(near):
+        raise ScriptError(
+            f"the run's scores contradict its ranks: {rising:,} of {len(near):,} rise with the rank, and documents are "
+            "ordered by score, the highest first. If they are distances, negate them: "
+            "awk '{$5 = -$5} 1' RUN > negated.run; if the ranks are wrong, write 0 for each"
+        )
 
 
 def absent_notes(lines: Sequence[Line], choices: Choices) -> list[str]:

@@ -2252,3 +2252,121 @@ def test_references_that_do_not_go_with_the_predictions_are_refused(
     found, _, err = two_files(tmp_path, capsys, ours, theirs, kinds=kinds)
     assert (found, said in err) == (code, True), err
     assert not (tmp_path / "out").exists()
+
+
+SPOKEN = [
+    f"{a} {b} went to {c} by {d}" for a in ("Anna", "Bert") for b in "uvw" for c in ("Rome", "Bonn") for d in "xy"
+]
+
+
+def lines_with(ids, texts, form="{} {}") -> str:
+    return "".join(form.format(name, text) + "\n" for name, text in zip(ids, texts, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("ids", "form"),
+    [
+        ([f"utt-{i:04d}" for i in range(24)], "{} {}"),
+        ([f"{i:05d}" for i in range(7, 31)], "{}\t{}"),
+        ([f"{i}." for i in range(1, 25)], "{} {}"),
+        ([f"LJ001-{i:04d}" for i in range(24)], "{}|{}"),
+        ([f"spk_{i}" for i in range(24)], "{1} ({0})"),
+    ],
+)
+def test_ids_of_plain_lines_join_them_and_are_no_words(tmp_path, capsys, ids, form) -> None:
+    """In another order as in the same; the lone wrong word of each other line is what is counted."""
+    said = [text.replace("Rome", "Home") for text in SPOKEN]
+    wanted = 12 / sum(len(text.split()) for text in SPOKEN)
+    ours = lines_with(ids, said, form)
+    for mine in (ours, "".join(reversed(ours.splitlines(keepends=True)))):
+        code, found, err = two_files(
+            tmp_path, capsys, mine, lines_with(ids, SPOKEN, form), kinds=("txt", "txt"), metric="wer"
+        )
+        assert code == 0 and "joined by their ids" in err, err
+        assert found["scores"][0]["score"] == pytest.approx(wanted, abs=1e-4)
+    # Ids of one file alone, other ids, a line without one, an id twice: refused.
+    plain = "\n".join(SPOKEN) + "\n"
+    cases = [(ours, plain, 3), (plain, ours, 3), (lines_with([*ids[:9], "x9", *ids[10:]], said, form), ours, 2)]
+    cases += [(ours, ours.replace(ours.splitlines()[5], "--"), 2), (ours + ours.splitlines()[0], ours, 2)]
+    for mine, theirs, wanted_code in cases:
+        code, _, err = two_files(tmp_path, capsys, mine, theirs, kinds=("txt", "txt"), metric="wer")
+        assert code == wanted_code, (err, mine, theirs)
+
+
+@pytest.mark.parametrize(
+    ("texts", "code"),
+    [
+        ([f"{name} says no" for name in ("anna", "bert", "carl", "dora", "emil")], 3),  # names of speakers, or words?
+        (["A1", "B2", "C3", "D4", "E5"], 0),  # labels alone
+        (["5kg flour", "3kg salt", "2kg rice"], 0),
+        (["7 dogs", "12 cats", "30 birds"], 0),
+        (["yes it is", "no it is not"], 0),
+        (["same text"] * 9, 0),
+    ],
+)
+def test_words_that_may_be_ids_are_asked_for_and_others_are_words(tmp_path, capsys, texts, code) -> None:
+    turned = [*texts[1:], texts[0]] if code else texts
+    files = ["\n".join(lines) + "\n" for lines in (turned, texts)]
+    found, scores, err = two_files(tmp_path, capsys, *files, kinds=("txt", "txt"), metric="wer")
+    assert found == code, err
+    assert code == 0 or ("--map id=first" in err and "--map id=row-number" in err)
+    ways = {"first": 0.0, "row-number": 0.3333 if code else 0.0} if code else {"row-number": 0.0}
+    for way, value in ways.items():
+        found, scores, err = two_files(
+            tmp_path, capsys, *files, "--map", f"id={way}", kinds=("txt", "txt"), metric="wer"
+        )
+        assert found == 0 and scores["scores"][0]["score"] == pytest.approx(value, abs=1e-3), err
+    if code == 0:
+        assert "joined by" not in err
+
+
+def drawn_texts(seed: int, count: int, words: int, low: int, high: int) -> list[str]:
+    draw = random.Random(seed)
+    known = ["".join(pair) for pair in itertools.product("bcdfghklmnprstvw", "aeiouy", "lmnrst")][:words]
+    return [" ".join(draw.choice(known) for _ in range(draw.randint(low, high))) for _ in range(count)]
+
+
+@pytest.mark.parametrize("lag", [1, 3])
+@pytest.mark.parametrize("start", [0, 41])
+def test_lines_that_are_shifted_are_refused_with_the_place(tmp_path, capsys, lag, start) -> None:
+    theirs = drawn_texts(1, 80, 400, 4, 15)
+    said = [" ".join("other" if i % 4 == 1 else word for i, word in enumerate(text.split())) for text in theirs]
+    added = [*said[:start], *["hypothesis"] * lag, *said[start : len(said) - lag]]
+    lost = [*said[:start], *said[start + lag :], *["the end"] * lag]
+    for ours, where, first in ((added, "before", start + lag + 1), (lost, "after", start + 1)):
+        files = ["\n".join(lines) + "\n" for lines in (ours, theirs)]
+        code, _, err = two_files(tmp_path, capsys, *files, kinds=("txt", "txt"), metric="bleu")
+        assert code == 3 and f"{lag} line" in err and f"{where} its own" in err, err
+        assert abs(int(re.search(r"from line (\d+) on", err)[1]) - first) <= 2
+        assert (
+            two_files(tmp_path, capsys, *files, "--map", "id=row-number", kinds=("txt", "txt"), metric="bleu")[0] == 0
+        )
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (drawn_texts(1, 400, 300, 4, 15), drawn_texts(2, 400, 300, 4, 15)),
+        (drawn_texts(1, 400, 8, 1, 3), drawn_texts(2, 400, 8, 1, 3)),
+        (drawn_texts(1, 400, 2, 1, 1), drawn_texts(2, 400, 2, 1, 1)),
+        (["yes", "no"] * 200, ["no", "yes"] * 200),
+        (["the same"] * 400, ["the same"] * 400),
+        ([""] * 400, drawn_texts(2, 400, 300, 4, 15)),
+    ],
+)
+def test_wrong_answers_are_no_shift(tmp_path, capsys, ours, theirs) -> None:
+    files = ["\n".join(lines) + "\n" for lines in (ours, theirs)]
+    code, _, err = two_files(tmp_path, capsys, *files, "--draws", "0", kinds=("txt", "txt"), metric="exact-match")
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    ("scores", "ranks", "code"), [((1, 2, 3), (1, 2, 3), 2), ((3, 2, 1), (1, 2, 3), 0), ((1, 2, 3), (0, 0, 0), 0)]
+)
+def test_a_run_whose_scores_rise_with_its_ranks_is_refused(tmp_path, capsys, scores, ranks, code) -> None:
+    (tmp_path / "q").write_text("q1 0 d1 1\n")
+    run = "".join(f"q1 Q0 d{i} {rank} {score} t\n" for i, (score, rank) in enumerate(zip(scores, ranks, strict=True)))
+    (tmp_path / "r.run").write_text(run)
+    words = ["--qrels", str(tmp_path / "q"), "--metric", "ndcg@3", "--dry-run"]
+    assert sp.main(command(tmp_path / "r.run", tmp_path, *words)) == code
+    assert code == 0 or "distances" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Predictions and references in two files, put together: by id, or, as plain texts of equal count, line by line.
+"""Predictions and references in two files, put together: by id, or, as plain texts without ids, by line.
 
 Takes the bytes of both; gives JSON Lines as a predictions file has them. ScriptError with what differs for all else.
 """
@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, command_line_of, listing, plural
+from parts.frame import ScriptError, command_line_of, listing, note, plural
 from parts.inputs import MAX_SAMPLES, NO_FIELD, check_columns, input_bytes, sheet_lines, strict_json, strict_json_line
 from parts.metrics.code_files import rows_of_document
-from parts.metrics.columns import is_table, object_in, renamed
+from parts.metrics.columns import BY_PLACE, is_table, object_in, renamed
 from parts.metrics.items import name_of
+from parts.metrics.line_pairs import by_ids, check_places
 from parts.metrics.vocabulary import Columns
 
 OF_REFERENCES = ("reference", "references")
@@ -33,13 +34,7 @@ def joined_files(predictions: Path, content: bytes, references: Path, columns: C
             f"{kinds[0]}, and {references} has {kinds[1]}: both as plain lines of equal count, or both with an id"
         )
     if ours is not None:
-        if len(ours) != len(theirs):
-            raise ScriptError(
-                f"{plural(len(ours), 'line')}, and {references} has {len(theirs):,}: which belong together is not "
-                "known; give both with an id (JSON Lines)"
-            )
-        pairs = zip(ours, theirs, strict=True)
-        rows = [{"id": str(i), "prediction": a, "reference": b} for i, (a, b) in enumerate(pairs, start=1)]
+        rows = rows_of_lines(ours, theirs, references, columns)
     else:
         own = {ours: theirs for ours, theirs in columns.mapped.items() if ours not in OF_REFERENCES}
         more = {ours: columns.mapped[ours] for ours in ("id", *OF_REFERENCES) if ours in columns.mapped}
@@ -49,11 +44,50 @@ def joined_files(predictions: Path, content: bytes, references: Path, columns: C
             references,
             columns,
         )
-    done = {ours: theirs for ours, theirs in columns.mapped.items() if theirs == NO_FIELD}
-    words = [f"{ours}={theirs}" for ours, theirs in columns.mapped.items()]
-    command = f"{columns.command} {command_line_of(['--map', *words])}" if words else columns.command
+    done = {role: name for role, name in columns.mapped.items() if name == NO_FIELD and (role != "id" or ours is None)}
+    command = with_map(columns, columns.mapped)
     text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     return text.encode(), judged, columns._replace(mapped=done, command=command)
+
+
+def with_map(columns: Columns, mapped: Mapping[str, str]) -> str:
+    """The command with what --map says."""
+    words = [f"{ours}={theirs}" for ours, theirs in mapped.items()]
+    return f"{columns.command} {command_line_of(['--map', *words])}" if words else columns.command
+
+
+def rows_of_lines(
+    ours: Sequence[str], theirs: Sequence[str], references: Path, columns: Columns
+) -> list[dict[str, Any]]:
+    """Lines by the ids that they have in both files, which is said, else by their place where as many as the others."""
+
+    def say(way: str) -> str:
+        return with_map(columns, columns.mapped | {"id": way})
+
+    way = columns.mapped.get("id")
+    placed = way in (BY_PLACE, NO_FIELD)
+    if not placed and (found := by_ids(ours, theirs, str(references), way, say)):
+        one, two = found
+        rows = [
+            [{"id": name, field: text} for name, text in zip(side.ids, side.texts, strict=True)]
+            for side, field in ((one, "prediction"), (two, "reference"))
+        ]
+        words = f"if they are words of the texts: {say(BY_PLACE)}"
+        try:
+            joined = by_id(*rows, references, columns)
+        except ScriptError as error:
+            raise ScriptError(f"{error}; {words}", error.code) from error
+        note(f"note: lines are joined by their ids, such as {one.ids[0]}, which are no part of the texts; {words}")
+        return joined
+    if len(ours) != len(theirs):
+        raise ScriptError(
+            f"{plural(len(ours), 'line')}, and {references} has {len(theirs):,}: which belong together is not "
+            "known; give both with an id (JSON Lines)"
+        )
+    if not placed:
+        check_places(ours, theirs, str(references), say)
+    pairs = zip(ours, theirs, strict=True)
+    return [{"id": str(i), "prediction": a, "reference": b} for i, (a, b) in enumerate(pairs, start=1)]
 
 
 def file_texts(path: Path, content: bytes) -> list[str] | None:

@@ -5,8 +5,11 @@ Takes the texts of files; gives rows as a predictions file has them. ScriptError
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from parts.frame import ScriptError, listing, single_line
@@ -46,11 +49,15 @@ def trec_rows(run: str, judged: str) -> list[dict[str, Any]]:
             raise ScriptError(f"the judgements, line {i}: {query} {document} is judged twice")
         own[document] = max(0.0, trec_number(grade, "the judgements", i))
     found: dict[str, dict[str, float]] = {}
-    for i, (query, _, document, _, score, _) in trec_columns(run, "the run", 6):
+    places: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for i, (query, _, document, rank, score, _) in trec_columns(run, "the run", 6):
         own = found.setdefault(query, {})
         if document in own:
             raise ScriptError(f"the run, line {i}: {query} has {document} twice")
         own[document] = trec_number(score, "the run", i)
+        with contextlib.suppress(ValueError):
+            places[query].append((float(rank), own[document]))
+    check_ranks(places)
     if not set(grades) & set(found):
         raise ScriptError("the run has none of the judged queries")
     rows = []
@@ -59,6 +66,18 @@ def trec_rows(run: str, judged: str) -> list[dict[str, Any]]:
         ranked = sorted(scores, key=lambda name, scores=scores: (scores[name], name), reverse=True)
         rows.append({"id": query, "ranked": ranked or None, "relevant": relevant})
     return rows
+
+
+def check_ranks(places: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+    """ScriptError where most scores of a run rise from rank to rank, as distances do; given are (rank, score) by query.
+    As trec_eval does, documents are ordered by score; ranks that say nothing (all 0) contradict none."""
+    near = [(a[1], b[1]) for own in places.values() for a, b in pairwise(sorted(own)) if a[0] < b[0] and a[1] != b[1]]
+    if (rising := sum(one < two for one, two in near)) * 2 > len(near):
+        raise ScriptError(
+            f"the run's scores contradict its ranks: {rising:,} of {len(near):,} rise with the rank, and documents are "
+            "ordered by score, the highest first. If they are distances, negate them: "
+            "awk '{$5 = -$5} 1' RUN > negated.run; if the ranks are wrong, write 0 for each"
+        )
 
 
 def absent_notes(lines: Sequence[Line], choices: Choices) -> list[str]:
