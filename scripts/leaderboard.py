@@ -439,7 +439,7 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
     print(conclusion)
     print_table([*header, "why the Hub has another rank"], lines)
     note_measured(apart)
-    note(f"{RANK_METHOD}. n/a: the uncertainty is not known. ±: standard error")
+    note(f"{RANK_METHOD}. n/a: the uncertainty is not known. ±: standard error, wider where answers were lost")
     if any(row["official_rank"] for row in rows):
         note(OFFICIAL_RANK)
     return 0 if rows else 1
@@ -555,7 +555,7 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     some = next((one for one in top if one.mean is None), None)
     note(
         f"{len(top)} of {len(standings)} models, {len(keys)} of {len(about)} benchmarks; – is no score; shares as %; "
-        "±: standard error; n/a: an error is not known"
+        "±: standard error (wider by what lost answers could change); n/a: an error is not known"
         + (f"; {some.have} of {len(primary)}: has so many of those in the average, no place" if some else "")
         + ("; behind a score: measured otherwise than most" if otherwise else "")
         + ("; *: the rank rests on such a score" if marked else "")
@@ -4179,7 +4179,19 @@ def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
         row["why_not"] = f"{value:g} {row['unit']} is outside its range, {low} to {high}"
     if row["why_not"] is None:
         row["comparable"] = value
-        row["comparable_error"] = converted(row["standard_error"], unit, entry["unit"])
+        row["comparable_error"] = converted(error_with_lost(row), unit, entry["unit"])
+
+
+def error_with_lost(row: BoardRow) -> float | None:
+    """A score's standard error, wider where its lost attempts could move it: by as much as makes its 95 % interval hold
+    what they could make of it. None where no bound is known."""
+    reach, error, scale = row.get("reach") or 0.0, row["standard_error"], SHARE_SCALES.get(row["unit"] or "")
+    if not reach:
+        return error
+    if error is None and scale:  # the largest that a share of so many can have
+        error = 0.5 * scale / math.sqrt(row["n"] or 1)
+    bound = reach if math.isfinite(reach) else scale
+    return None if error is None or bound is None else math.hypot(error, bound / 1.96)
 
 
 def way_of(row: BoardRow) -> str | None:
@@ -12216,7 +12228,8 @@ def record_rows(
     found = [
         (
             one,
-            record_row(one.run, one.row, place, said_by, benchmarks) | {"answers": answers_mark(one)},
+            record_row(one.run, one.row, place, said_by, benchmarks)
+            | {"answers": answers_mark(one), "reach": reach_of_lost(one.run, one.facts)},
         )
         for one in readings
     ]
@@ -12315,6 +12328,16 @@ def record_row(
     )
     row["notes"] = "; ".join((record_place(Path(run.file)), *run.validity.remarks))
     return row
+
+
+def reach_of_lost(run: Run, facts: ItemFacts | None) -> float:
+    """How far a score could be off by its lost attempts, in the unit that it is written in; infinite without bounds."""
+    attempts = run.attempts if facts is None else attempts_of(run.counts, run.n, facts.unscored, facts.rows)
+    if not attempts.lost:
+        return 0.0
+    low, high = (0.0, 1.0) if run.unit == "proportion" else (run.low, run.high)
+    ends = score_bounds(run.score, attempts, low, high, run.lower_is_better, run.n)
+    return math.inf if ends is None else max(abs(end - run.score) for end in ends) / run.scale
 
 
 def settings_mark(run: Run) -> str | None:
@@ -12442,6 +12465,7 @@ def whole_rows(runs: Sequence[Run], rows: Mapping[tuple[str, str], BoardRow], be
         why_not = next((text for text in unlike if text.startswith(MEASURED_ON)), why_not)
         marks = sum_of_marks([rows[part.file, part.result_id]["answers"] for part in own])
         names = {"benchmark_name": known["name"], "source_task": run.result_id, "answers": marks}
+        names["reach"] = max((rows[part.file, part.result_id]["reach"] for part in own), default=first["reach"])
         found.append(first | names | numbers_of(run, why_not))
     return found
 

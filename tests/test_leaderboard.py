@@ -838,6 +838,25 @@ def test_what_was_not_measured_alike_is_not_called_certain(tmp_path, capsys, sec
     assert said in board.read_page(tmp_path / "d").partition("</table>")[0]  # before any script runs
 
 
+@pytest.mark.parametrize("told", ["by its samples", "by its counts"])
+@pytest.mark.parametrize(("lost", "certain"), [(0, True), (120, False)])
+def test_a_lead_that_lost_answers_could_make_is_not_certain(tmp_path, capsys, lost, certain, told):
+    """What the gate calls no verdict: with all lost ones wrong the leader would be behind."""
+    second = [1.0] * 1102 + [0.0] * 217
+    first = [1.0] * 1079 + [None] * lost + [0.0] * 120 if lost else [1.0] * 1310 + [0.0] * 9
+    for model, scores in (("a/first", first), ("a/second", second)):
+        known = [value for value in scores if value is not None]
+        share = sum(known) / len(known)
+        gone = {"counts": {"attempts": len(scores), "scored": len(known)}} if told == "by its counts" else {}
+        error = math.sqrt(share * (1 - share) / (len(known) - 1))
+        write_record(tmp_path / "r", model, scores, task="gsm8k", error=error, samples=told == "by its samples", **gone)
+    assert board.main(["collect", "--results", str(tmp_path / "r"), "--output-dir", str(tmp_path / "d")]) == 0
+    capsys.readouterr()
+    assert board.main(["show", "--data", str(tmp_path / "d"), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["certain"] is certain, shown["conclusion"]
+
+
 def test_ranks_that_rest_on_other_shots_are_marked_and_columns_name_their_metric(tmp_path, capsys):
     """One of three models has 8-shot numbers; two metrics stand in the records of all."""
     for model, shots, right in (("a/one", 5, 600), ("a/two", 5, 590), ("a/three", 8, 595)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,10 +17,11 @@ from parts.foreign import iso_time, kept_count, kept_url
 from parts.frame import ScriptError, kept_text, listing, note
 from parts.metadata.entries import NOT_THE_HUBS
 from parts.private import without_paths
+from parts.records.attempts import attempts_of, score_bounds
 from parts.records.files import other_results, read_record, record_files
 from parts.records.groups import whole_runs
 from parts.records.identity import COMMIT, identity_of
-from parts.records.items import with_answers
+from parts.records.items import ItemFacts, with_answers
 from parts.records.nights import nights_by_task
 from parts.records.publishable import is_main_metric, on_own_files, record_place, record_shots, used_tools
 from parts.records.reading import ReadResult, read_results
@@ -53,7 +55,8 @@ def record_rows(
     found = [
         (
             one,
-            record_row(one.run, one.row, place, said_by, benchmarks) | {"answers": answers_mark(one)},
+            record_row(one.run, one.row, place, said_by, benchmarks)
+            | {"answers": answers_mark(one), "reach": reach_of_lost(one.run, one.facts)},
         )
         for one in readings
     ]
@@ -152,6 +155,16 @@ def record_row(
     )
     row["notes"] = "; ".join((record_place(Path(run.file)), *run.validity.remarks))
     return row
+
+
+def reach_of_lost(run: Run, facts: ItemFacts | None) -> float:
+    """How far a score could be off by its lost attempts, in the unit that it is written in; infinite without bounds."""
+    attempts = run.attempts if facts is None else attempts_of(run.counts, run.n, facts.unscored, facts.rows)
+    if not attempts.lost:
+        return 0.0
+    low, high = (0.0, 1.0) if run.unit == "proportion" else (run.low, run.high)
+    ends = score_bounds(run.score, attempts, low, high, run.lower_is_better, run.n)
+    return math.inf if ends is None else max(abs(end - run.score) for end in ends) / run.scale
 
 
 def settings_mark(run: Run) -> str | None:
@@ -279,5 +292,6 @@ def whole_rows(runs: Sequence[Run], rows: Mapping[tuple[str, str], BoardRow], be
         why_not = next((text for text in unlike if text.startswith(MEASURED_ON)), why_not)
         marks = sum_of_marks([rows[part.file, part.result_id]["answers"] for part in own])
         names = {"benchmark_name": known["name"], "source_task": run.result_id, "answers": marks}
+        names["reach"] = max((rows[part.file, part.result_id]["reach"] for part in own), default=first["reach"])
         found.append(first | names | numbers_of(run, why_not))
     return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from parts.board.ranks import SHARE_SCALES
 from parts.board.vocabulary import CHANCE_TELLS, EXTRACTIONS, SOURCE_FORMATS, SOURCE_TYPES, BoardRow, Company, Unit
 from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name
 
@@ -119,7 +121,19 @@ def compare(row: BoardRow, entry: Mapping[str, Any]) -> None:
         row["why_not"] = f"{value:g} {row['unit']} is outside its range, {low} to {high}"
     if row["why_not"] is None:
         row["comparable"] = value
-        row["comparable_error"] = converted(row["standard_error"], unit, entry["unit"])
+        row["comparable_error"] = converted(error_with_lost(row), unit, entry["unit"])
+
+
+def error_with_lost(row: BoardRow) -> float | None:
+    """A score's standard error, wider where its lost attempts could move it: by as much as makes its 95 % interval hold
+    what they could make of it. None where no bound is known."""
+    reach, error, scale = row.get("reach") or 0.0, row["standard_error"], SHARE_SCALES.get(row["unit"] or "")
+    if not reach:
+        return error
+    if error is None and scale:  # the largest that a share of so many can have
+        error = 0.5 * scale / math.sqrt(row["n"] or 1)
+    bound = reach if math.isfinite(reach) else scale
+    return None if error is None or bound is None else math.hypot(error, bound / 1.96)
 
 
 def way_of(row: BoardRow) -> str | None:
