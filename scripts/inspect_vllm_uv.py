@@ -11464,7 +11464,7 @@ GIT_SETTINGS = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "safe.b
 # Functions of inspect-ai that run git in the current folder and load the `.env` of it or of a folder above.
 READ_BY_INSPECT = (("inspect_ai._util.git", "git_context"), ("inspect_ai._util.dotenv", "init_dotenv"))
 
-HARNESS_PACKAGES = {"lighteval", "lm_eval", "inspect_ai", "inspect_evals"}
+HARNESS_PACKAGES = {"lighteval", "lm_eval", "inspect_ai", "inspect_evals", "livebench"}
 
 
 def wall_off_folder() -> None:
@@ -11555,6 +11555,22 @@ def let_programs_import() -> None:
         return await run(self, cmd, input, cwd, {"PYTHONSAFEPATH": ""} | secrets | (env or {}), *more, **named)
 
     LocalSandboxEnvironment.exec = importing
+
+
+def containers_without_secrets(own_task: bool) -> None:
+    """Hand no token of the Hub to Docker, whose containers are made as a task says; nor another secret, unless a task
+    of the user's own is among them."""
+    import inspect_ai.util._sandbox.docker.compose as docker
+
+    run = getattr(docker.run_subprocess, "__wrapped__", docker.run_subprocess)
+
+    @functools.wraps(run)
+    async def without_secrets(*words: Any, env: Any = None, **named: Any) -> Any:
+        kept = {name for name in os.environ if own_task and name not in TOKEN_VARIABLES}
+        secrets = {name: "" for name in os.environ if SECRET_VARIABLE.search(name) and name not in kept}
+        return await run(*words, env=secrets | (env or {}), **named)
+
+    docker.run_subprocess = without_secrets
 
 
 def keep_inspect_out_of_folder() -> None:
@@ -11961,6 +11977,7 @@ def evaluate_with_inspect(
     refuse_link_out(log_dir)
     keep_inspect_out_of_folder()
     let_programs_import()
+    containers_without_secrets(any(task.own for task in tasks))
     listen_to_inspect()
     waiting = {task.name: task for task in tasks}
     one_at_a_time = threading.Lock()
@@ -12669,6 +12686,34 @@ def refuse_files_elsewhere(request: RequestedTask, samples: Iterable[Any]) -> No
                 )
 
 
+def refuse_private_volumes(name: str, specs: Iterable[Any]) -> None:
+    """ScriptError (3) where a task's container would get what keys lie in: the home folder or a hidden place in it but
+    the caches (`~/.kaggle`), the Hub's token, or Docker's own socket."""
+    import yaml
+    from huggingface_hub import constants
+
+    home, token = (Path(os.path.realpath(os.path.expanduser(place))) for place in ("~", constants.HF_TOKEN_PATH))
+    named = {spec.config for spec in specs if isinstance(getattr(spec, "config", None), str)}
+    for file in filter(os.path.isfile, named):
+        try:
+            services = yaml.safe_load(input_text(Path(file)))["services"].values()
+            volumes = [volume for service in services for volume in service.get("volumes") or []]
+        except (AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError):
+            continue  # no file for containers: Docker says so
+        for volume in volumes:
+            said = str(volume.get("source") if isinstance(volume, dict) else volume).split(":")[0]
+            place = Path(os.path.realpath(os.path.expanduser(os.path.expandvars(said))))
+            hidden = place.is_relative_to(home) and str(place.relative_to(home)).startswith(".")
+            hidden = hidden and not place.is_relative_to(home / ".cache")
+            above = any(key.is_relative_to(place) for key in (home, token))
+            if said[:1] in ("/", "~", "$") and (hidden or above or place.name == "docker.sock"):
+                raise ScriptError(
+                    f"{name} would give {single_line(shown_path(place))[:100]} of this machine to the container in "
+                    "which what the model writes runs, which can read and send what lies there: take another task",
+                    code=3,
+                )
+
+
 def refuse_programs_here(request: RequestedTask, sample: Any) -> None:
     """ScriptError (3) where `--sandbox local` would run a package's script, or write a file where a row says."""
     files = [name.split(":", 1)[-1] for name in sample.files or {} if Rows.run_here]
@@ -12782,9 +12827,110 @@ def letters_of(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
 
 
+# --- parts/hub/token.py -----------------------------------------------------------------------------------------------
+
+HUB_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "INSPECT_HF_TOKEN")
+MAX_DOTENV = 100_000  # bytes
+
+
+def find_token(token_file: str | None) -> str:
+    """The Hub token from --token-file, the environment, the `hf auth` login or .env; ScriptError when there is none."""
+    token = clean_token(token_of_file(Path(token_file)), "--token-file") if token_file else hub_token()
+    if not token:
+        raise ScriptError(f"no Hub token; {LOG_IN}, set HF_TOKEN, or give --token-file FILE")
+    return token
+
+
+def clean_token(text: str | None, where: str) -> str | None:
+    """A token without the blanks and line ends around it; ScriptError, which shows none of it, when some are inside."""
+    remember_token(text)
+    token = (text or "").strip()
+    if token and not re.fullmatch(r"[!-~]+", token):
+        raise ScriptError(f"{where}: one line with a token is expected, without a blank in it; {LOG_IN}, or correct it")
+    return token or None
+
+
+def token_of_file(path: Path) -> str:
+    """What a token file holds; an error names neither its content nor the file, which may be the token itself."""
+    try:
+        return input_text(path, 10_000)
+    except ScriptError:
+        raise ScriptError("--token-file: no text file with a token in one line could be read there") from None
+
+
+def dotenv_value(name: str) -> str | None:
+    """What the current folder's .env gives a name, as it stands there: it cannot send what another variable holds."""
+    from dotenv import dotenv_values
+
+    if not Path(".env").is_file():
+        return None
+    text = input_text(".env", MAX_DOTENV)
+    value = dotenv_values(stream=io.StringIO(text), interpolate=False).get(name)
+    if value and "${" in value:
+        raise ScriptError(f".env: {name} names another variable, which is not looked up; write the value itself there")
+    return value
+
+
+@functools.cache
+def say_dotenv(name: str, folder: str) -> None:
+    """Say once in a folder that its .env is used."""
+    note(f"{name} is that of .env in this folder")
+
+
+@functools.cache
+def say_login(folder: str) -> None:
+    """Say once in a folder that its .env, which may be a stranger's, does not stand before the login."""
+    note(
+        "the token is that of your login; .env in this folder has another, which is used where HF_TOKEN or "
+        "--token-file gives it"
+    )
+
+
+def hub_token() -> str | None:
+    """The Hub token of the environment, of the `hf auth` login or of .env; it is said what a .env is good for."""
+    from huggingface_hub import get_token
+
+    if token := clean_token(os.environ.get("HF_TOKEN"), "HF_TOKEN"):
+        return token
+    login = clean_token(get_token(), "the login of `hf auth`")
+    token = clean_token(dotenv_value("HF_TOKEN"), "HF_TOKEN in .env")
+    if token and token != login:
+        say_login(os.getcwd()) if login else say_dotenv("the token", os.getcwd())
+    return login or token
+
+
+@contextlib.contextmanager
+def lent_to_client(token: str | None = None, aside: bool = False) -> Iterator[None]:
+    """While open, the Hub's client of this process has a token that may be a .env's; the environment's own goes before.
+
+    The environment, which is handed on to children, gets none: a program that a model wrote may be one. With aside,
+    that has no token of the Hub as long, either.
+    """
+    from huggingface_hub.utils import _auth
+
+    own = _auth._get_token_from_environment
+    token = own() or token
+    kept = {name: os.environ.pop(name) for name in HUB_VARIABLES if aside and name in os.environ}
+    _auth._get_token_from_environment = lambda: own() or token
+    try:
+        yield
+    finally:
+        _auth._get_token_from_environment = own
+        os.environ |= kept
+
+
+def job_token() -> str:
+    """The Hub token from the environment, the `hf auth` login or .env; ScriptError when there is none."""
+    token = hub_token()
+    if not token:
+        raise ScriptError(f"no Hub token: {LOG_IN}, or set HF_TOKEN in the environment or in .env")
+    return token
+
+
 # --- parts/harness/inspect_tasks.py -----------------------------------------------------------------------------------
 
-RUN_HERE = {"gdm_self_reasoning_max_tokens"}  # of inspect_evals: its solver calls `exec` with the model's file
+# Of inspect_evals: a solver calls `exec` with the model's file; the package of the scorer runs the model's answers.
+RUN_HERE = {"gdm_self_reasoning_max_tokens", "livebench"}
 # How code of inspect_evals names a model that is not the measured one, for inspect's `get_model`.
 OTHER_MODEL = re.compile(
     r"""["']((?:openai|anthropic|google|grok|mistral|together|groq|openrouter|bedrock|azureai)/[\w./-]*?"""
@@ -13042,6 +13188,7 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
         raise ScriptError(needs_sandbox(request.name))
     if not request.file and sandbox == "docker":
         refuse_own_containers()
+        refuse_private_volumes(request.name, needs)
     refuse_files_elsewhere(request, source.dataset)
     if request.file:
         check_golds(request.name, [(str(sample.id), why_no_target(sample)) for sample in source.dataset])
@@ -13066,8 +13213,9 @@ def why_no_target(sample: Any) -> str | None:
 
 
 def load_from_package(request: RequestedTask) -> Any:
-    module = importlib.import_module(request.module or "")
-    return getattr(module, request.name.split("/")[-1])()
+    with lent_to_client(aside=True):  # some write a token of the environment into what a container is made of
+        module = importlib.import_module(request.module or "")
+        return getattr(module, request.name.split("/")[-1])()
 
 
 def load_from_file(request: RequestedTask) -> Any:

@@ -2611,7 +2611,7 @@ METRIC_WORDS = {
     "sacrebleu": "bleu", "bleuscore": "bleu", "rougel": "rougel", "rougelsum": "rougelsum", "worderrorrate": "wer",
     "charactererrorrate": "cer", "normalizedaccuracy": "accnorm", "accn": "accnorm",
 }  # fmt: skip
-LEVELS = re.compile(  # of IFEval, folded
+IFEVAL_LEVELS = re.compile(  # of IFEval, folded
     r"^(?:(prompt|inst)(?:ruction)?(?:level)?(strict|loose)|(strict|loose)(prompt|inst)(?:ruction)?(?:level)?)"
     r"(?:acc(?:uracy)?)?$"
 )
@@ -2705,7 +2705,7 @@ class Measures:
             spoken = folded_name(str(label or "")[:100])
             folded = spoken if spoken in RIGHT or spoken in METRIC_WORDS or spoken == "f1" else ""
         folded = re.sub(r"^(?:eval|test)(?=acc|f1|exact|em$|wer|loss)", "", folded)
-        folded = LEVELS.sub(lambda m: f"{m[1] or m[4]}level{m[2] or m[3]}acc", folded)
+        folded = IFEVAL_LEVELS.sub(lambda m: f"{m[1] or m[4]}level{m[2] or m[3]}acc", folded)
         folded = folded_name(metric_type(folded) or "") if folded.startswith(("prompt", "inst")) else folded
         folded = re.sub(r"^((?:prompt|inst)level\w*?acc)(?:uracy)?$", r"\1", METRIC_WORDS.get(folded, folded))
         own = {self.main_metric(key) for key in keys}
@@ -5998,6 +5998,7 @@ def check_write_access(identity: Mapping[str, Any], repo_id: str, create_pr: boo
 
 # --- parts/hub/token.py -----------------------------------------------------------------------------------------------
 
+HUB_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "INSPECT_HF_TOKEN")
 MAX_DOTENV = 100_000  # bytes
 
 
@@ -6068,19 +6069,23 @@ def hub_token() -> str | None:
 
 
 @contextlib.contextmanager
-def lent_to_client(token: str) -> Iterator[None]:
-    """While open, the Hub's client of this process has a token that may be a .env's.
+def lent_to_client(token: str | None = None, aside: bool = False) -> Iterator[None]:
+    """While open, the Hub's client of this process has a token that may be a .env's; the environment's own goes before.
 
-    The environment, which is handed on to children, is left as it is: a program that a model wrote may be one.
+    The environment, which is handed on to children, gets none: a program that a model wrote may be one. With aside,
+    that has no token of the Hub as long, either.
     """
     from huggingface_hub.utils import _auth
 
     own = _auth._get_token_from_environment
+    token = own() or token
+    kept = {name: os.environ.pop(name) for name in HUB_VARIABLES if aside and name in os.environ}
     _auth._get_token_from_environment = lambda: own() or token
     try:
         yield
     finally:
         _auth._get_token_from_environment = own
+        os.environ |= kept
 
 
 def job_token() -> str:

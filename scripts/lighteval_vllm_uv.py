@@ -11143,7 +11143,7 @@ GIT_SETTINGS = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "safe.b
 # Functions of inspect-ai that run git in the current folder and load the `.env` of it or of a folder above.
 READ_BY_INSPECT = (("inspect_ai._util.git", "git_context"), ("inspect_ai._util.dotenv", "init_dotenv"))
 
-HARNESS_PACKAGES = {"lighteval", "lm_eval", "inspect_ai", "inspect_evals"}
+HARNESS_PACKAGES = {"lighteval", "lm_eval", "inspect_ai", "inspect_evals", "livebench"}
 
 
 def wall_off_folder() -> None:
@@ -11234,6 +11234,22 @@ def let_programs_import() -> None:
         return await run(self, cmd, input, cwd, {"PYTHONSAFEPATH": ""} | secrets | (env or {}), *more, **named)
 
     LocalSandboxEnvironment.exec = importing
+
+
+def containers_without_secrets(own_task: bool) -> None:
+    """Hand no token of the Hub to Docker, whose containers are made as a task says; nor another secret, unless a task
+    of the user's own is among them."""
+    import inspect_ai.util._sandbox.docker.compose as docker
+
+    run = getattr(docker.run_subprocess, "__wrapped__", docker.run_subprocess)
+
+    @functools.wraps(run)
+    async def without_secrets(*words: Any, env: Any = None, **named: Any) -> Any:
+        kept = {name for name in os.environ if own_task and name not in TOKEN_VARIABLES}
+        secrets = {name: "" for name in os.environ if SECRET_VARIABLE.search(name) and name not in kept}
+        return await run(*words, env=secrets | (env or {}), **named)
+
+    docker.run_subprocess = without_secrets
 
 
 def keep_inspect_out_of_folder() -> None:

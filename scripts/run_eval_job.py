@@ -1285,6 +1285,7 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
 
 # --- parts/hub/token.py -----------------------------------------------------------------------------------------------
 
+HUB_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "INSPECT_HF_TOKEN")
 MAX_DOTENV = 100_000  # bytes
 
 
@@ -1355,19 +1356,23 @@ def hub_token() -> str | None:
 
 
 @contextlib.contextmanager
-def lent_to_client(token: str) -> Iterator[None]:
-    """While open, the Hub's client of this process has a token that may be a .env's.
+def lent_to_client(token: str | None = None, aside: bool = False) -> Iterator[None]:
+    """While open, the Hub's client of this process has a token that may be a .env's; the environment's own goes before.
 
-    The environment, which is handed on to children, is left as it is: a program that a model wrote may be one.
+    The environment, which is handed on to children, gets none: a program that a model wrote may be one. With aside,
+    that has no token of the Hub as long, either.
     """
     from huggingface_hub.utils import _auth
 
     own = _auth._get_token_from_environment
+    token = own() or token
+    kept = {name: os.environ.pop(name) for name in HUB_VARIABLES if aside and name in os.environ}
     _auth._get_token_from_environment = lambda: own() or token
     try:
         yield
     finally:
         _auth._get_token_from_environment = own
+        os.environ |= kept
 
 
 def job_token() -> str:

@@ -10364,7 +10364,9 @@ def read_predictions(
     if content[:2] == b"\x1f\x8b":
         raise ScriptError("packed: unpack it first, or several: (for f in *.gz; do zcat $f; echo; done) > all.jsonl")
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise ScriptError(f"in UTF-16; UTF-8 is read: iconv -f UTF-16 -t UTF-8 {path.name} > utf8{path.suffix}")
+        form = path.suffix if re.fullmatch(r"\.[a-z]{2,5}", path.suffix) else ".jsonl"
+        converted = command_line_of(["iconv", "-f", "UTF-16", "-t", "UTF-8", path])
+        raise ScriptError(f"in UTF-16; UTF-8 is read: {converted} > utf8{form}")
     if path.suffix.lower() in (".yaml", ".yml"):
         raise ScriptError("YAML; JSON Lines are read: an object in each line")
     if references is not None:

@@ -154,12 +154,12 @@ def test_code_needs_a_sandbox_by_name(packages, capsys):
     )
 
 
-def test_what_runs_outside_of_the_sandbox_is_asked_for(packages, capsys):
-    name = "gdm_self_reasoning_max_tokens"
+@pytest.mark.parametrize("name", ["gdm_self_reasoning_max_tokens", "livebench"])
+def test_what_runs_outside_of_the_sandbox_is_asked_for(packages, capsys, name):
     with (packages / "inspect_evals/_registry.py").open("a") as file:
         file.write(f"from inspect_evals.gdm_self_reasoning import {name}\n")
-    for sandbox, expected in (("docker", 2), ("local", 0)):
-        code, _, err = run(capsys, "--model", "o/m", "--task", name, "--sandbox", sandbox, "--dry-run")
+    for sandbox, expected in (([], 2), (["--sandbox", "docker"], 2), (["--sandbox", "local"], 0)):
+        code, _, err = run(capsys, "--model", "o/m", "--task", name, *sandbox, "--dry-run")
         assert code == expected and ("outside of the sandbox, on this machine" in err) == bool(expected)
 
 

@@ -1794,6 +1794,29 @@ def test_a_table_with_quotes_line_ends_and_a_byte_order_mark(content, tmp_path):
     assert found.value == pytest.approx(2 / 9)  # "here" for "there", b for c
 
 
+def test_what_a_file_in_utf_16_is_converted_by_runs_nothing_else(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "p; touch ran #.jsonl",
+        "q.js$(touch ran)",
+        "-o=ran.csv",
+        "`touch ran`.json",
+        "a b.tsv",
+        "x.\u202eton",
+    ):
+        Path(name).write_bytes('{"id": "1", "prediction": "a", "reference": "a"}\n'.encode("utf-16"))
+        shown = Path(f"./{name}")
+        assert sp.main(["--metric", "exact-match", "--model-id", "a/b", "--benchmark", "q", "--", str(shown)]) == 2
+        said = capsys.readouterr().err
+        if "no command can be given" in said:
+            assert "\u202e" in name
+            continue
+        line = re.search(r"iconv .* > utf8\.\w+", said)[0]
+        words = shlex.split(line)
+        assert Path(words[5]) == Path(name) and words[6] == ">" and len(words) == 8, line
+    assert not Path("ran").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "metric", "said"),
     [

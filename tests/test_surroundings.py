@@ -15,7 +15,9 @@ from huggingface_hub import constants, get_token
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from parts.frame import ScriptError  # noqa: E402
-from parts.harness.inspect_tasks import refuse_own_containers  # noqa: E402
+from parts.harness.inspect_rows import refuse_private_volumes  # noqa: E402
+from parts.harness.inspect_tasks import load_from_package, refuse_own_containers  # noqa: E402
+from parts.harness.inspect_vocabulary import RequestedTask  # noqa: E402
 from parts.harness.surroundings import loaded_programs  # noqa: E402
 from parts.hub import token as tokens  # noqa: E402
 
@@ -170,6 +172,80 @@ def test_programs_of_a_model_get_no_tokens(tmp_path):
     found = json.loads(python(code, tmp_path, tmp_path, **dict.fromkeys(names, "secret"), **kept))
     assert "secret" not in found.values() and found["OWN_TOKEN"] == "of the task"
     assert kept.items() <= found.items() and found["PYTHONSAFEPATH"] == ""
+
+
+@pytest.mark.parametrize("own_task", [False, True])
+def test_containers_get_no_tokens(tmp_path, own_task):
+    """With a package laid out as inspect-ai's Docker sandbox is; a user's own task may hand on what is no Hub token."""
+    place = tmp_path / "inspect_ai/util/_sandbox/docker"
+    place.mkdir(parents=True)
+    for folder in (place, *place.parents[:3]):
+        (folder / "__init__.py").write_text("")
+    (place / "compose.py").write_text(
+        "import os\nasync def run_subprocess(cmd, *, env=None, text=True):\n    return {**os.environ, **(env or {})}\n"
+        "async def compose():\n    return await run_subprocess(['docker'], env={'SAMPLE_KEY': 'of the task'})\n"
+    )
+    code = (
+        "import asyncio, json\nfrom parts.harness.surroundings import containers_without_secrets as without\n"
+        f"without({not own_task})\nwithout({own_task})\nfrom inspect_ai.util._sandbox.docker.compose import compose\n"
+        "print(json.dumps(asyncio.run(compose())))\n"
+    )
+    names = dict.fromkeys(("HF_TOKEN", "INSPECT_HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "MY_API_KEY"), "secret")
+    found = json.loads(python(code, tmp_path, tmp_path, PLAIN="1", **names))
+    assert [name for name, value in found.items() if value == "secret"] == (["MY_API_KEY"] if own_task else [])
+    assert found["SAMPLE_KEY"] == "of the task" and found["PLAIN"] == "1"
+
+
+def test_a_package_of_tasks_is_loaded_without_the_token(tmp_path, monkeypatch):
+    """Some write it into the file that a container is built by; the Hub's client has it all the same."""
+    (tmp_path / "tasks_of_a_package.py").write_text(
+        "import os\nfrom huggingface_hub import get_token\n"
+        "NAMES = ('HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN', 'KAGGLE_KEY')\n"
+        "def t():\n    return [*map(os.environ.get, NAMES), get_token()]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("HF_TOKEN", "hf_of_the_user")
+    monkeypatch.setenv("HUGGING_FACE_HUB_TOKEN", "hf_of_the_user")
+    monkeypatch.setenv("KAGGLE_KEY", "k")
+    asked = RequestedTask("t", "package/t", "tasks_of_a_package")
+    assert load_from_package(asked) == [None, None, "k", "hf_of_the_user"]
+    assert os.environ["HF_TOKEN"] == os.environ["HUGGING_FACE_HUB_TOKEN"] == get_token() == "hf_of_the_user"
+
+
+def test_a_container_gets_no_place_of_keys(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    (home / ".kaggle").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / ".cache/huggingface/token"))
+    (tmp_path / "link").symlink_to(home / ".kaggle")
+
+    def told(*volumes):
+        file = tmp_path / "compose.yaml"
+        file.write_text(json.dumps({"services": {"plain": {"image": "x"}, "default": {"volumes": volumes}}}))
+        specs = [None, types.SimpleNamespace(config=None), types.SimpleNamespace(config=str(file))]
+        try:
+            refuse_private_volumes("t", specs)
+        except ScriptError as error:
+            return error.code
+
+    refused = [
+        f"{home}/.kaggle/kaggle.json:/home/x/.kaggle/kaggle.json:ro", "~/.ssh:/s", "$HOME/.aws:/a", f"{home}:/h",
+        "/:/host", f"{tmp_path}:/t", f"{home}/.cache/huggingface:/hf", "/var/run/docker.sock:/var/run/docker.sock",
+        f"{tmp_path}/link:/k", {"type": "bind", "source": f"{home}/.config", "target": "/c"}, f"{home}/x/../.netrc:/n",
+    ]  # fmt: skip
+    assert {str(volume): told("data:/d", volume) for volume in refused} == dict.fromkeys(map(str, refused), 3)
+    kept = [
+        "data:/d",
+        "./x:/x",
+        f"{home}/.cache/mle-bench/data:/d:ro",
+        f"{home}/data:/d",
+        {"type": "tmpfs", "target": "/t"},
+    ]
+    assert told(*kept) is None
+    for text in ("", "- 1", "services: 1", "services: {a: 1}", "{"):
+        (tmp_path / "compose.yaml").write_text(text)
+        refuse_private_volumes("t", [types.SimpleNamespace(config=str(tmp_path / "compose.yaml"))])
+    refuse_private_volumes("t", [types.SimpleNamespace(config=str(tmp_path / "none.yaml"))])
 
 
 def test_forked_programs_of_a_model_get_no_tokens(tmp_path):

@@ -19,6 +19,8 @@ from parts.frame import ScriptError, single_line
 from parts.harness.inspect_vocabulary import RequestedTask
 from parts.harness.named_places import PLACE_ELSEWHERE, leads_out, places_named
 from parts.harness.surroundings import DataLoads
+from parts.inputs import input_text
+from parts.private import shown_path
 
 
 class Rows:
@@ -86,6 +88,34 @@ def refuse_files_elsewhere(request: RequestedTask, samples: Iterable[Any]) -> No
                     f"{request.name}: item {single_line(sample.id)[:60]} of its data names {single_line(value)[:100]}, "
                     "which would be read from there, and shown to the model or its programs: rows may hold data "
                     "(data:…), or name what lies in the task's folder or the data sets' cache",
+                    code=3,
+                )
+
+
+def refuse_private_volumes(name: str, specs: Iterable[Any]) -> None:
+    """ScriptError (3) where a task's container would get what keys lie in: the home folder or a hidden place in it but
+    the caches (`~/.kaggle`), the Hub's token, or Docker's own socket."""
+    import yaml
+    from huggingface_hub import constants
+
+    home, token = (Path(os.path.realpath(os.path.expanduser(place))) for place in ("~", constants.HF_TOKEN_PATH))
+    named = {spec.config for spec in specs if isinstance(getattr(spec, "config", None), str)}
+    for file in filter(os.path.isfile, named):
+        try:
+            services = yaml.safe_load(input_text(Path(file)))["services"].values()
+            volumes = [volume for service in services for volume in service.get("volumes") or []]
+        except (AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError):
+            continue  # no file for containers: Docker says so
+        for volume in volumes:
+            said = str(volume.get("source") if isinstance(volume, dict) else volume).split(":")[0]
+            place = Path(os.path.realpath(os.path.expanduser(os.path.expandvars(said))))
+            hidden = place.is_relative_to(home) and str(place.relative_to(home)).startswith(".")
+            hidden = hidden and not place.is_relative_to(home / ".cache")
+            above = any(key.is_relative_to(place) for key in (home, token))
+            if said[:1] in ("/", "~", "$") and (hidden or above or place.name == "docker.sock"):
+                raise ScriptError(
+                    f"{name} would give {single_line(shown_path(place))[:100]} of this machine to the container in "
+                    "which what the model writes runs, which can read and send what lies there: take another task",
                     code=3,
                 )
 

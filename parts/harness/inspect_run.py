@@ -12,7 +12,11 @@ from parts.frame import refuse_link_out
 from parts.harness.inspect_vocabulary import MAX_RETRIES, MAX_TASKS, MOST_ERRORS
 from parts.harness.reasoning import split_reasoning
 from parts.harness.settings import Settings
-from parts.harness.surroundings import keep_inspect_out_of_folder, let_programs_import
+from parts.harness.surroundings import (
+    containers_without_secrets,
+    keep_inspect_out_of_folder,
+    let_programs_import,
+)
 from parts.harness.vocabulary import Task
 
 
@@ -106,6 +110,7 @@ def evaluate_with_inspect(
     refuse_link_out(log_dir)
     keep_inspect_out_of_folder()
     let_programs_import()
+    containers_without_secrets(any(task.own for task in tasks))
     listen_to_inspect()
     waiting = {task.name: task for task in tasks}
     one_at_a_time = threading.Lock()

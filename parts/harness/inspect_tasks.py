@@ -20,18 +20,20 @@ from parts.embedded import embedded
 from parts.frame import ScriptError, listing, note, single_line
 from parts.harness.evaluated import guard_evaluation
 from parts.harness.golds import check_golds, why_no_letter, why_no_text
-from parts.harness.inspect_rows import guard_columns, refuse_files_elsewhere
+from parts.harness.inspect_rows import guard_columns, refuse_files_elsewhere, refuse_private_volumes
 from parts.harness.inspect_vocabulary import RequestedTask
 from parts.harness.settings import Settings
 from parts.harness.surroundings import asked_by, refuse_stand_in
 from parts.harness.task_writes import CONTAINER_FILE, guard_task_writes
 from parts.harness.vocabulary import Dataset, Task
 from parts.hashes import code_sha256, data_sha256, file_sha256, plain_path, sources_only
+from parts.hub.token import lent_to_client
 from parts.inputs import input_text
 from parts.names import SPLIT_FILES
 from parts.private import scrub, shown_path
 
-RUN_HERE = {"gdm_self_reasoning_max_tokens"}  # of inspect_evals: its solver calls `exec` with the model's file
+# Of inspect_evals: a solver calls `exec` with the model's file; the package of the scorer runs the model's answers.
+RUN_HERE = {"gdm_self_reasoning_max_tokens", "livebench"}
 # How code of inspect_evals names a model that is not the measured one, for inspect's `get_model`.
 OTHER_MODEL = re.compile(
     r"""["']((?:openai|anthropic|google|grok|mistral|together|groq|openrouter|bedrock|azureai)/[\w./-]*?"""
@@ -232,6 +234,7 @@ def load_task(request: RequestedTask, sandbox: str | None) -> Task:
         raise ScriptError(needs_sandbox(request.name))
     if not request.file and sandbox == "docker":
         refuse_own_containers()
+        refuse_private_volumes(request.name, needs)
     refuse_files_elsewhere(request, source.dataset)
     if request.file:
         check_golds(request.name, [(str(sample.id), why_no_target(sample)) for sample in source.dataset])
@@ -256,8 +259,9 @@ def why_no_target(sample: Any) -> str | None:
 
 
 def load_from_package(request: RequestedTask) -> Any:
-    module = importlib.import_module(request.module or "")
-    return getattr(module, request.name.split("/")[-1])()
+    with lent_to_client(aside=True):  # some write a token of the environment into what a container is made of
+        module = importlib.import_module(request.module or "")
+        return getattr(module, request.name.split("/")[-1])()
 
 
 def load_from_file(request: RequestedTask) -> Any:

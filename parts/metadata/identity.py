@@ -47,7 +47,7 @@ METRIC_WORDS = {
     "sacrebleu": "bleu", "bleuscore": "bleu", "rougel": "rougel", "rougelsum": "rougelsum", "worderrorrate": "wer",
     "charactererrorrate": "cer", "normalizedaccuracy": "accnorm", "accn": "accnorm",
 }  # fmt: skip
-LEVELS = re.compile(  # of IFEval, folded
+IFEVAL_LEVELS = re.compile(  # of IFEval, folded
     r"^(?:(prompt|inst)(?:ruction)?(?:level)?(strict|loose)|(strict|loose)(prompt|inst)(?:ruction)?(?:level)?)"
     r"(?:acc(?:uracy)?)?$"
 )
@@ -141,7 +141,7 @@ class Measures:
             spoken = folded_name(str(label or "")[:100])
             folded = spoken if spoken in RIGHT or spoken in METRIC_WORDS or spoken == "f1" else ""
         folded = re.sub(r"^(?:eval|test)(?=acc|f1|exact|em$|wer|loss)", "", folded)
-        folded = LEVELS.sub(lambda m: f"{m[1] or m[4]}level{m[2] or m[3]}acc", folded)
+        folded = IFEVAL_LEVELS.sub(lambda m: f"{m[1] or m[4]}level{m[2] or m[3]}acc", folded)
         folded = folded_name(metric_type(folded) or "") if folded.startswith(("prompt", "inst")) else folded
         folded = re.sub(r"^((?:prompt|inst)level\w*?acc)(?:uracy)?$", r"\1", METRIC_WORDS.get(folded, folded))
         own = {self.main_metric(key) for key in keys}
