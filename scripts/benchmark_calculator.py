@@ -7889,7 +7889,7 @@ class Standing:
 
     score: float
     interval: Interval
-    p_best: float
+    p_best: float | None  # None where lost attempts could change who is best: no chance is known then
     ranks: tuple[int, int]
     p_value: float  # of the model confidence set: below 0.05 it is not in the tied set
     difference: tuple[float, float, float] | None = None  # to the baseline: estimate, low, high
@@ -7979,6 +7979,7 @@ class Ranked:
     interval: Interval | None = None
     whole: Estimate | None = None  # eval_accuracy with its unit, metric and direction, where a formula made none of it
     smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one
+    smoothed_reach: tuple[float, float] | None = None  # the same of it
     distribution: Mapping[str, Any] = field(default_factory=dict)
     incomplete: Mapping[str, str] = field(default_factory=dict)  # benchmark -> what it lacks to be one
 
@@ -7992,6 +7993,18 @@ class Ranked:
         """The number that places it, more is better: eval_accuracy, or with --smooth the mean over the last ones."""
         return self.sign * (self.eval_accuracy if self.smoothed is None else self.smoothed)
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest that ranks_by could be, whatever the lost attempts would have got."""
+        reach = self.reach if self.smoothed is None else self.smoothed_reach
+        return (self.ranks_by, self.ranks_by) if reach is None else (self.sign * reach[0], self.sign * reach[1])
+
+    @property
+    def metric(self) -> str:
+        """What ranks it: eval_accuracy, or the one metric that is no share of right answers."""
+        averages = self.whole is None or self.whole.averages
+        return "eval_accuracy" if averages else self.whole.metric or "score"
+
     def title(self, key: str, name: str) -> str:
         """A benchmark's name, and how many of its parts its score is of, where these are not all."""
         return f"{name} ({len(self.tasks.get(key, ())) or 'some'} of its parts)" if key in self.incomplete else name
@@ -8004,6 +8017,12 @@ class Ranked:
 def candidates(ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
     """The checkpoints that can be chosen: all, or with --smooth those with a smoothed score."""
     return tuple(r for r in ranked if r.smoothed is not None) or tuple(ranked)
+
+
+def could_win(best: Ranked, ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
+    """The others that would be the best with other outcomes of the attempts that were lost."""
+    rest = (r for r in candidates(ranked) if r is not best and r.ends[1] > best.ends[0] + 1e-12)
+    return tuple(r for r in rest if r.ends[0] < r.ends[1] or best.ends[0] < best.ends[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -8045,21 +8064,23 @@ class Ranking:
 
     @property
     def open(self) -> bool:
-        """Whether what is not ranked may be better than the one that leads."""
-        return bool(self.ahead or self.lacks)
+        """Whether what is not ranked, or another one if lost attempts were known, may be better than what leads."""
+        return bool(self.ahead or self.lacks or self.rivals)
+
+    @property
+    def rivals(self) -> tuple[Ranked, ...]:
+        """Those that other outcomes of lost attempts would make the best one, where no rule chooses among them."""
+        return () if self.tie_break or self.equal else could_win(self.best, self.ranked)
 
     @property
     def undecided(self) -> bool:
-        """Whether it names no best one: nothing tells them apart, or what is not ranked may be better."""
+        """Whether it names no best one: nothing tells them apart, or another one may be better."""
         return self.equal or self.open
 
     @property
     def metric(self) -> str:
         """What ranks, for a table's head: eval_accuracy, or the one metric that is no share of right answers."""
-        whole = self.best.whole
-        if whole is None or whole.averages:
-            return "eval_accuracy"
-        return f"{whole.metric or 'score'}{' (less is better)' if whole.lower_is_better else ''}"
+        return self.best.metric + (" (less is better)" if self.best.sign < 0 else "")
 
     @property
     def synthetic(self) -> bool:
@@ -8941,7 +8962,7 @@ def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
         if best.interval
         else None,
         "corrected": rounded_text(sure.corrected.value, 3) if sure else None,
-        "p_best": f"{standing.p_best:.2f}" if standing else None,
+        "p_best": f"{standing.p_best:.2f}" if standing and standing.p_best is not None else None,
         "harness": ", ".join(ranking.harnesses) or None,
     }
     if known.get(name) is None:
@@ -11188,6 +11209,21 @@ def rank_intervals(draws: Any) -> list[tuple[int, int]]:
     return list(zip(low.astype(int).tolist(), high.astype(int).tolist(), strict=True))
 
 
+def ranks_within(draws: Any, low: Any, high: Any) -> list[tuple[int, int]]:
+    """`rank_intervals` of draws of scores each of which may also lie off by anything between `low` and `high`."""
+    import numpy as np
+
+    found = rank_intervals(draws)
+    if not low.any() and not high.any():
+        return found
+    tail, least, most = (1 - CONFIDENCE) / 2, draws + low[:, None], draws + high[:, None]
+    for i, (first, last) in enumerate(found):
+        above = np.quantile((least > most[i]).sum(0), tail, method="inverted_cdf")
+        beside = np.quantile((most >= least[i]).sum(0), 1 - tail, method="inverted_cdf")
+        found[i] = min(first, 1 + int(above)), max(last, int(beside))
+    return found
+
+
 def elimination(t: Any) -> list[tuple[int, float, int]]:
     """(which, its t, the one that it is furthest behind) in the order in which a set loses the one that is furthest
     behind any other, to the last; t, which is used up: how far each is behind each, 0 behind itself."""
@@ -11306,12 +11342,19 @@ def split_half_score(halves: Any, base: Any = None) -> float:
     return float((found if base is None else found - base[1, 0]).mean())
 
 
+def line_contrast(x: Sequence[float]) -> Any:
+    """The weights of scores in the change along their regression line on x, from its first to its last place."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    return (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+
+
 def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
     """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
     import numpy as np
 
-    places = np.asarray(x, float)
-    contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+    contrast = line_contrast(x)
     low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(contrast @ scores), float(low), float(high)
 
@@ -12171,8 +12214,13 @@ def with_smoothing(ranked: Sequence[Ranked], n: int) -> list[Ranked]:
     if n > len(ranked):
         raise ScriptError(f"--smooth {n}: only {len(ranked)} checkpoints are compared; give a smaller number")
     scores = [r.eval_accuracy for r in ranked]
-    smoothed = [replace(r, smoothed=math.fsum(scores[i + 1 - n : i + 1]) / n) for i, r in enumerate(ranked)]
-    return [*ranked[: n - 1], *smoothed[n - 1 :]]
+    done = list(ranked)
+    for i in range(n - 1, len(ranked)):
+        window = ranked[i + 1 - n : i + 1]
+        ends = zip(*(r.reach or (r.eval_accuracy,) * 2 for r in window), strict=True)
+        reach = tuple(math.fsum(end) / n for end in ends) if any(r.reach for r in window) else None
+        done[i] = replace(ranked[i], smoothed=math.fsum(scores[i + 1 - n : i + 1]) / n, smoothed_reach=reach)
+    return done
 
 
 def choose_best(ranked: Sequence[Ranked]) -> tuple[Ranked, tuple[Ranked, ...]]:
@@ -12302,7 +12350,7 @@ def rank_by_records(
     lacks = missing_tasks(chosen[best.checkpoint], union_of_tasks(rivals))
     for checkpoint, rows in {**dropped, **wider(rivals, shared, [best, *tied])}.items():
         ahead += ahead_on_part(checkpoint, rows, chosen[best.checkpoint], vocabulary, options)
-    notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
+    notes += [*loss_lines(chosen, ranked), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
     counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
     notes += [*chance_lines(counted), *own_entries(vocabulary.entries, shared)]
     return Ranking(
@@ -12519,17 +12567,6 @@ def possible_ends(result: Result) -> tuple[float, float] | None:
     return score_bounds(run.score, result.attempts, *attempt_ends(run), run.lower_is_better, run.n)
 
 
-def could_win(best: Ranked, ranked: Iterable[Ranked]) -> list[Ranked]:
-    """The others that would be the best with other outcomes of the attempts that were lost."""
-    low = best.sign * (best.eval_accuracy if best.reach is None else best.reach[0])
-    found = []
-    for r in ranked:
-        high = r.sign * (r.eval_accuracy if r.reach is None else r.reach[1])
-        if r is not best and (best.reach or r.reach) and high > low:
-            found.append(r)
-    return found
-
-
 def remark_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) -> list[str]:
     """What the gate remarks about the ranked results, each remark once with the checkpoints that it is about."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
@@ -12558,8 +12595,8 @@ def twin_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) 
     ]
 
 
-def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[Ranked], best: Ranked) -> list[str]:
-    """What is said of lost attempts: how many of each checkpoint, its bounds, and whether another could be the best."""
+def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[Ranked]) -> list[str]:
+    """What is said of lost attempts: how many of each checkpoint, and the bounds of what ranks it."""
     lines = []
     for r in ranked:
         if r.reach is not None:
@@ -12569,13 +12606,9 @@ def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[R
                 if result.attempts.lost
             ]
             low, high = (number(value) for value in r.reach)
-            ends = f"{low} with all of them wrong, {high} with all right"
+            ends = f"{r.metric} {low} with all of them wrong, {high} with all right"
             ends = ends if math.isfinite(r.reach[0]) else "nothing bounds what they could change"
             lines.append(f"{r.checkpoint.name}: {listing(texts, 3)}; {ends}")
-    others = could_win(best, ranked)
-    if others and len({r.ranks_by for r in ranked}) > 1:
-        names = listing(r.checkpoint.name for r in others)
-        lines.append(f"{best.checkpoint.name} is best only if lost attempts are like the others: it could be {names}")
     return lines
 
 
@@ -13057,28 +13090,38 @@ def standings(
     draws = trailing_means(draws, options.smooth)
     halves = trailing_means(halves.swapaxes(0, 1), options.smooth).swapaxes(0, 1)
     p_values = confidence_set(scores, draws, few.p_value)
-    in_set = p_values >= 1 - CONFIDENCE
-    ranks = ranks_of_set(rank_intervals(draws), in_set)
+    best = choose_best(ranked)[0]
+    rivals = could_win(best, ranked)
+    in_set, off = p_values >= 1 - CONFIDENCE, np.array([r.ends for r in pool]).T - scores
+    could_be = [r in rivals for r in pool] | in_set
+    if off.any():  # a rival's lead over the best one, as far as chance and lost attempts may go together
+        top = next(i for i, r in enumerate(pool) if r is best)
+        could_be |= np.quantile(draws - draws[top], (1 + CONFIDENCE) / 2, axis=1) + off[1] - off[0][top] >= 0
+    open_chance, in_set = (could_be & ~in_set).any() or bool(rivals), could_be
+    ranks = ranks_of_set(ranks_within(draws, *off), in_set)
     p_best = steadied_shares(probability_best(draws), [few.p_value(i, int(scores.argmax())) for i in range(len(pool))])
     baseline = baseline_place(pool, options.baseline_step)
     differences = baseline_differences(few, pool, draws, baseline, base, of_base)
     own = {
         r.checkpoint.name: Standing(
-            float(scores[i]), intervals[i], float(p_best[i]), ranks[i], float(p_values[i]), differences[i]
+            *(float(scores[i]), intervals[i], None if open_chance else float(p_best[i]), ranks[i], float(p_values[i])),
+            differences[i],
         )
         for i, r in enumerate(pool)
     }
     tied = tuple(name for name, inside in zip(own, in_set, strict=True) if inside)
-    best = choose_best(ranked)[0]
     trend = None if few.count < FEW_ITEMS else last_trend(ranked, raw, tied, best.checkpoint.name)
+    trend = trend and trend_within(trend, ranked)
     place = next(i for i, r in enumerate(pool) if r is best)
     corrected = Corrected(
         best.checkpoint.name,
         best.ranks_by,
         split_half_score(halves),
         float(draws[place].std()),
-        halves_text(few),
-        None if base is None else (split_half_score(halves, base_halves), *differences[place][1:]),
+        halves_text(few) + ("; its lost attempts taken to be like the others" if np.ptp(best.ends) else ""),
+        None
+        if base is None or differences[place] is None
+        else (split_half_score(halves, base_halves), *differences[place][1:]),
     )
     return Statistics(
         source_of(few),
@@ -13113,7 +13156,19 @@ def baseline_differences(
     if baseline is None:
         return [None] * len(pool)
     found = simultaneous_differences(scores, draws, baseline)[: len(pool)]
-    return [widened(few, i, baseline, pool, one) for i, one in enumerate(found)]
+    found = [widened(few, i, baseline, pool, one) for i, one in enumerate(found)]
+    other = pool[baseline] if base is None else base
+    return [
+        one if i == baseline else within_ends(one, r, other) for i, (one, r) in enumerate(zip(found, pool, strict=True))
+    ]
+
+
+def within_ends(found: tuple[float, float, float], own: Ranked, other: Ranked) -> tuple[float, float, float] | None:
+    """A difference with an interval that holds whatever the lost attempts of the two would have got; None without
+    bounds."""
+    (low, high), (base_low, base_high) = ([end - r.ranks_by for end in r.ends] for r in (own, other))
+    value, *ends = found[0], found[1] + low - base_high, found[2] + high - base_low
+    return (value, *ends) if all(map(math.isfinite, ends)) else None
 
 
 def ranks_of_set(ranks: Sequence[tuple[int, int]], in_set: Any) -> list[tuple[int, int]]:
@@ -13234,7 +13289,7 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
     off = off_the_line(places, scores, noise)
     flat = next(i for i in range(len(names)) if set(names[i:]) <= {*tied, best} or i == len(names) - 1)
     before = last < len(names) and names[-last - 1] in (*tied, best)  # then a low first one is no growth
-    alone = off is not None and (off > 0 or before) and last > 3
+    alone = off is not None and (off > 0 or before) and last > 3 and not any(r.reach for r in tail)
     if alone:
         kept = [i for i in range(last) if i != off]
         alone = off_the_line([places[i] for i in kept], scores[kept], noise[kept]) is None
@@ -13255,6 +13310,28 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
             verdict = f"not on a line; none since {names[flat]} can be told apart from the best"
     change = Interval(low, high, "regression line through the last checkpoints, percentiles of the draws")
     return Trend(verdict, change, estimate, tuple(r.checkpoint.name for r in tail), where)
+
+
+def trend_within(trend: Trend, ranked: Sequence[Ranked]) -> Trend | None:
+    """A trend with an interval that holds whatever the lost attempts would have got, and without a verdict that they
+    could turn; None without bounds."""
+    own = [r for r in ranked if r.checkpoint.name in trend.names]
+    if not any(r.reach for r in own):
+        return trend
+    places = [r.checkpoint.epoch if own[0].checkpoint.step is None else r.checkpoint.step for r in own]
+    weights = line_contrast(places if None not in places else range(len(own))).tolist()
+    off = [[r.sign * (end - r.eval_accuracy) for end in r.reach or (r.eval_accuracy,) * 2] for r in own]
+    moved = [sorted((w * low, w * high)) for w, (low, high) in zip(weights, off, strict=True) if w]
+    low, high = (
+        old + math.fsum(one)
+        for old, one in zip((trend.change.low, trend.change.high), zip(*moved, strict=True), strict=True)
+    )
+    if not math.isfinite(low) or not math.isfinite(high):
+        return None
+    change = Interval(low, high, f"{trend.change.method}; with the bounds of lost attempts")
+    if (low > 0, high < 0) != (trend.change.low > 0, trend.change.high < 0):
+        return replace(trend, change=change, verdict="not known: lost attempts could turn it", checkpoint=None)
+    return replace(trend, change=change)
 
 
 def change_between(ranked: Sequence[Ranked], draws: Any, first: int) -> tuple[Interval, float]:
@@ -13944,7 +14021,7 @@ def sure_cells(r: Ranked, ranking: Ranking) -> list[str]:
     if standing is None:
         return [interval, *smoothed, "–", "–", *(["–"] if ranking.statistics.baseline else [])]
     first, last = standing.ranks
-    cells = [interval, *smoothed, f"{standing.p_best:.2f}", str(first) if first == last else f"{first}–{last}"]
+    cells = [interval, *smoothed, number(standing.p_best, 2), str(first) if first == last else f"{first}–{last}"]
     if r.checkpoint.name == ranking.statistics.baseline:
         cells.append("baseline")
     elif standing.difference and not standing.difference[2] - standing.difference[1] > NO_WIDTH:
@@ -14009,6 +14086,14 @@ def undecided_line(ranking: Ranking) -> str:
     if not ranking.open:
         return equal_line(ranking) if ranking.equal else ""
     lead, left_out = ranking.best, [one.name for one in ranking.ahead]
+    if ranking.rivals and not ranking.ahead and not ranking.lacks:
+        others = [r.checkpoint.name for r in ranking.rivals]
+        return (
+            f"undecided: {lead.checkpoint.name} leads with {number(lead.eval_accuracy)} only if lost attempts are like "
+            f"the others: it could be {listing(others, 5)} (the notes have the bounds); measure the lost items again, "
+            f"leave out knowingly ({option_words('--exclude', *others)}), or say which of these to take: --tie-break "
+            "earliest, latest or smallest"
+        )
     if not ranking.ahead:
         name, missing = lead.checkpoint.name, listing(ranking.lacks)
         return (

@@ -4467,7 +4467,7 @@ class Pareto:
 
     benchmarks: tuple[str, ...]
     probability: Mapping[str, float]
-    front: tuple[str, ...]  # by the scores as they are
+    front: tuple[str, ...]  # by the scores of the items that all have
     items: int
 
 
@@ -7250,6 +7250,21 @@ def rank_intervals(draws: Any) -> list[tuple[int, int]]:
     return list(zip(low.astype(int).tolist(), high.astype(int).tolist(), strict=True))
 
 
+def ranks_within(draws: Any, low: Any, high: Any) -> list[tuple[int, int]]:
+    """`rank_intervals` of draws of scores each of which may also lie off by anything between `low` and `high`."""
+    import numpy as np
+
+    found = rank_intervals(draws)
+    if not low.any() and not high.any():
+        return found
+    tail, least, most = (1 - CONFIDENCE) / 2, draws + low[:, None], draws + high[:, None]
+    for i, (first, last) in enumerate(found):
+        above = np.quantile((least > most[i]).sum(0), tail, method="inverted_cdf")
+        beside = np.quantile((most >= least[i]).sum(0), 1 - tail, method="inverted_cdf")
+        found[i] = min(first, 1 + int(above)), max(last, int(beside))
+    return found
+
+
 def elimination(t: Any) -> list[tuple[int, float, int]]:
     """(which, its t, the one that it is furthest behind) in the order in which a set loses the one that is furthest
     behind any other, to the last; t, which is used up: how far each is behind each, 0 behind itself."""
@@ -7368,12 +7383,19 @@ def split_half_score(halves: Any, base: Any = None) -> float:
     return float((found if base is None else found - base[1, 0]).mean())
 
 
+def line_contrast(x: Sequence[float]) -> Any:
+    """The weights of scores in the change along their regression line on x, from its first to its last place."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    return (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+
+
 def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
     """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
     import numpy as np
 
-    places = np.asarray(x, float)
-    contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+    contrast = line_contrast(x)
     low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(contrast @ scores), float(low), float(high)
 
@@ -7931,6 +7953,15 @@ def reach_between(row: Row, ends: Sequence[tuple[float, float]]) -> Reach:
     return Reach(low - observed, high - observed, 1.0)
 
 
+def within_reach(row: Row, interval: tuple[float, float]) -> tuple[float, float]:
+    """An interval of a row's gain (more is better) that holds whatever its lost attempts would have got."""
+    if not any(side_attempts(side).lost for side in row.sides or ()):
+        return interval
+    reach = reach_of(row) or Reach(-math.inf, math.inf, 0.0)
+    low, high = interval
+    return min(low, reach.share * low + reach.low), max(high, reach.share * high + reach.high)
+
+
 def repeats_mean(values: tuple[float, ...]) -> float:
     """The mean of an item's repeats."""
     return math.fsum(values) / len(values)
@@ -8317,7 +8348,7 @@ def answer_lines(decision: Decision) -> list[str]:
     if decision.pareto is not None:
         shown = ", ".join(f"{name} {p:.2f}" for name, p in decision.pareto.probability.items())
         lines.append(f"- P(Pareto-optimal) over {len(decision.pareto.benchmarks)} benchmarks: {shown}")
-        lines.append(f"- Pareto front by the scores as they are: {listing(decision.pareto.front, 20)}")
+        lines.append(f"- Pareto front by the items that all have: {listing(decision.pareto.front, 20)}")
     if low := leaning(decision):
         lines.append(
             f"- not shown among all of them, but each below its limit when looked at alone: {listing(low, 20)}"
@@ -10613,6 +10644,11 @@ class Duel:
     p_adjusted: float | None = None
     winner: str | None = None
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The interval as it holds whatever the lost attempts would have got."""
+        return within_reach(self.row, self.interval)
+
 
 @dataclass(frozen=True, slots=True)
 class ChoiceFacts:
@@ -10750,8 +10786,8 @@ def names_of_model(model: str) -> set[str]:
 
 
 def lead(duel: Duel, name: str) -> tuple[float, float]:
-    """The interval of a model's lead in a duel, as a share of the metric's range; without one, of the better score."""
-    low, high = duel.interval
+    """The bounds of a model's lead in a duel, as a share of the metric's range; without one, of the better score."""
+    low, high = duel.bounds
     span = duel.row.span or max(abs(duel.row.baseline_score), abs(duel.row.score)) or 1.0
     return (low / span, high / span) if name == duel.other else (-high / span, -low / span)
 
@@ -10839,7 +10875,7 @@ def choice_lines(choice: Choice) -> list[str]:
         unshown: dict[str, list[str]] = {}
         for duel in choice.duels:
             if (duel.one, duel.other) == (one, other) and duel.interval is not None and duel.winner is None:
-                low, high = duel.row.as_shown(*duel.interval)
+                low, high = duel.row.as_shown(*duel.bounds)
                 ends = f"{benchmark_name(duel.row)} (beyond {change(duel.row, low)} and {change(duel.row, high)})"
                 unshown.setdefault(how_open(duel), []).append(ends)
         for how, ends in unshown.items():
@@ -10866,7 +10902,10 @@ def how_open(duel: Duel) -> str:
     if low > 0 or high < 0:
         return "for what was lost may outweigh what was scored, whose difference is (see the notes)"
     span = math.inf if duel.row.span is None else duel.row.span
-    return "and none ruled out" if low <= -span and high >= span else "and larger ones ruled out"
+    if duel.bounds[0] <= -span and duel.bounds[1] >= span:
+        return "and none ruled out"
+    lost = ", whatever lost attempts would have got" if duel.bounds != duel.interval else ""
+    return f"and larger ones ruled out{lost}"
 
 
 def why_left(row: Row) -> str:

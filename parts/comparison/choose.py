@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.comparison.comparable import MetricsToChoose
-from parts.comparison.losses import BY_WRITING, within_losses, within_writing
+from parts.comparison.losses import BY_WRITING, within_losses, within_reach, within_writing
 from parts.comparison.report import benchmark_name, change, count_cell, is_share, row_notes, score_cell
 from parts.comparison.rows import NO_VERDICT, Question, make_rows, raise_together
 from parts.comparison.verdicts import open_reason, with_items_that_show
@@ -46,6 +46,11 @@ class Duel:
     interval: tuple[float, float] | None = None  # of the lead of `other`, more is better; all hold together
     p_adjusted: float | None = None
     winner: str | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The interval as it holds whatever the lost attempts would have got."""
+        return within_reach(self.row, self.interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +189,8 @@ def names_of_model(model: str) -> set[str]:
 
 
 def lead(duel: Duel, name: str) -> tuple[float, float]:
-    """The interval of a model's lead in a duel, as a share of the metric's range; without one, of the better score."""
-    low, high = duel.interval
+    """The bounds of a model's lead in a duel, as a share of the metric's range; without one, of the better score."""
+    low, high = duel.bounds
     span = duel.row.span or max(abs(duel.row.baseline_score), abs(duel.row.score)) or 1.0
     return (low / span, high / span) if name == duel.other else (-high / span, -low / span)
 
@@ -273,7 +278,7 @@ def choice_lines(choice: Choice) -> list[str]:
         unshown: dict[str, list[str]] = {}
         for duel in choice.duels:
             if (duel.one, duel.other) == (one, other) and duel.interval is not None and duel.winner is None:
-                low, high = duel.row.as_shown(*duel.interval)
+                low, high = duel.row.as_shown(*duel.bounds)
                 ends = f"{benchmark_name(duel.row)} (beyond {change(duel.row, low)} and {change(duel.row, high)})"
                 unshown.setdefault(how_open(duel), []).append(ends)
         for how, ends in unshown.items():
@@ -300,7 +305,10 @@ def how_open(duel: Duel) -> str:
     if low > 0 or high < 0:
         return "for what was lost may outweigh what was scored, whose difference is (see the notes)"
     span = math.inf if duel.row.span is None else duel.row.span
-    return "and none ruled out" if low <= -span and high >= span else "and larger ones ruled out"
+    if duel.bounds[0] <= -span and duel.bounds[1] >= span:
+        return "and none ruled out"
+    lost = ", whatever lost attempts would have got" if duel.bounds != duel.interval else ""
+    return f"and larger ones ruled out{lost}"
 
 
 def why_left(row: Row) -> str:

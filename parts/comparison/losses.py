@@ -115,6 +115,15 @@ def reach_between(row: Row, ends: Sequence[tuple[float, float]]) -> Reach:
     return Reach(low - observed, high - observed, 1.0)
 
 
+def within_reach(row: Row, interval: tuple[float, float]) -> tuple[float, float]:
+    """An interval of a row's gain (more is better) that holds whatever its lost attempts would have got."""
+    if not any(side_attempts(side).lost for side in row.sides or ()):
+        return interval
+    reach = reach_of(row) or Reach(-math.inf, math.inf, 0.0)
+    low, high = interval
+    return min(low, reach.share * low + reach.low), max(high, reach.share * high + reach.high)
+
+
 def repeats_mean(values: tuple[float, ...]) -> float:
     """The mean of an item's repeats."""
     return math.fsum(values) / len(values)

@@ -234,7 +234,7 @@ def answer_lines(decision: Decision) -> list[str]:
     if decision.pareto is not None:
         shown = ", ".join(f"{name} {p:.2f}" for name, p in decision.pareto.probability.items())
         lines.append(f"- P(Pareto-optimal) over {len(decision.pareto.benchmarks)} benchmarks: {shown}")
-        lines.append(f"- Pareto front by the scores as they are: {listing(decision.pareto.front, 20)}")
+        lines.append(f"- Pareto front by the items that all have: {listing(decision.pareto.front, 20)}")
     if low := leaning(decision):
         lines.append(
             f"- not shown among all of them, but each below its limit when looked at alone: {listing(low, 20)}"

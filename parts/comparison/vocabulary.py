@@ -332,7 +332,7 @@ class Pareto:
 
     benchmarks: tuple[str, ...]
     probability: Mapping[str, float]
-    front: tuple[str, ...]  # by the scores as they are
+    front: tuple[str, ...]  # by the scores of the items that all have
     items: int
 
 

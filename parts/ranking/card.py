@@ -237,7 +237,7 @@ def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
         if best.interval
         else None,
         "corrected": rounded_text(sure.corrected.value, 3) if sure else None,
-        "p_best": f"{standing.p_best:.2f}" if standing else None,
+        "p_best": f"{standing.p_best:.2f}" if standing and standing.p_best is not None else None,
         "harness": ", ".join(ranking.harnesses) or None,
     }
     if known.get(name) is None:

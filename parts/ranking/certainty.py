@@ -14,7 +14,7 @@ from parts.ranking.corpus import corpus_interval, corpus_scores_drawn, corpus_sc
 from parts.ranking.few import FewItems
 from parts.ranking.rank import Options, choose_best
 from parts.ranking.scores import category_members
-from parts.ranking.vocabulary import Corrected, Ranked, Ranking, Standing, Statistics, Trend, candidates
+from parts.ranking.vocabulary import Corrected, Ranked, Ranking, Standing, Statistics, Trend, candidates, could_win
 from parts.records.shared import VoteGap, gap_in_votes
 from parts.statistics.bounded import (
     BoundedMean,
@@ -40,11 +40,12 @@ from parts.statistics.resampling import (
     draw_interval,
     half_means,
     line_change,
+    line_contrast,
     normal_halves,
     normal_means,
     off_the_line,
     probability_best,
-    rank_intervals,
+    ranks_within,
     simultaneous_differences,
     split_half_score,
     trailing_means,
@@ -477,28 +478,38 @@ def standings(
     draws = trailing_means(draws, options.smooth)
     halves = trailing_means(halves.swapaxes(0, 1), options.smooth).swapaxes(0, 1)
     p_values = confidence_set(scores, draws, few.p_value)
-    in_set = p_values >= 1 - CONFIDENCE
-    ranks = ranks_of_set(rank_intervals(draws), in_set)
+    best = choose_best(ranked)[0]
+    rivals = could_win(best, ranked)
+    in_set, off = p_values >= 1 - CONFIDENCE, np.array([r.ends for r in pool]).T - scores
+    could_be = [r in rivals for r in pool] | in_set
+    if off.any():  # a rival's lead over the best one, as far as chance and lost attempts may go together
+        top = next(i for i, r in enumerate(pool) if r is best)
+        could_be |= np.quantile(draws - draws[top], (1 + CONFIDENCE) / 2, axis=1) + off[1] - off[0][top] >= 0
+    open_chance, in_set = (could_be & ~in_set).any() or bool(rivals), could_be
+    ranks = ranks_of_set(ranks_within(draws, *off), in_set)
     p_best = steadied_shares(probability_best(draws), [few.p_value(i, int(scores.argmax())) for i in range(len(pool))])
     baseline = baseline_place(pool, options.baseline_step)
     differences = baseline_differences(few, pool, draws, baseline, base, of_base)
     own = {
         r.checkpoint.name: Standing(
-            float(scores[i]), intervals[i], float(p_best[i]), ranks[i], float(p_values[i]), differences[i]
+            *(float(scores[i]), intervals[i], None if open_chance else float(p_best[i]), ranks[i], float(p_values[i])),
+            differences[i],
         )
         for i, r in enumerate(pool)
     }
     tied = tuple(name for name, inside in zip(own, in_set, strict=True) if inside)
-    best = choose_best(ranked)[0]
     trend = None if few.count < FEW_ITEMS else last_trend(ranked, raw, tied, best.checkpoint.name)
+    trend = trend and trend_within(trend, ranked)
     place = next(i for i, r in enumerate(pool) if r is best)
     corrected = Corrected(
         best.checkpoint.name,
         best.ranks_by,
         split_half_score(halves),
         float(draws[place].std()),
-        halves_text(few),
-        None if base is None else (split_half_score(halves, base_halves), *differences[place][1:]),
+        halves_text(few) + ("; its lost attempts taken to be like the others" if np.ptp(best.ends) else ""),
+        None
+        if base is None or differences[place] is None
+        else (split_half_score(halves, base_halves), *differences[place][1:]),
     )
     return Statistics(
         source_of(few),
@@ -533,7 +544,19 @@ def baseline_differences(
     if baseline is None:
         return [None] * len(pool)
     found = simultaneous_differences(scores, draws, baseline)[: len(pool)]
-    return [widened(few, i, baseline, pool, one) for i, one in enumerate(found)]
+    found = [widened(few, i, baseline, pool, one) for i, one in enumerate(found)]
+    other = pool[baseline] if base is None else base
+    return [
+        one if i == baseline else within_ends(one, r, other) for i, (one, r) in enumerate(zip(found, pool, strict=True))
+    ]
+
+
+def within_ends(found: tuple[float, float, float], own: Ranked, other: Ranked) -> tuple[float, float, float] | None:
+    """A difference with an interval that holds whatever the lost attempts of the two would have got; None without
+    bounds."""
+    (low, high), (base_low, base_high) = ([end - r.ranks_by for end in r.ends] for r in (own, other))
+    value, *ends = found[0], found[1] + low - base_high, found[2] + high - base_low
+    return (value, *ends) if all(map(math.isfinite, ends)) else None
 
 
 def ranks_of_set(ranks: Sequence[tuple[int, int]], in_set: Any) -> list[tuple[int, int]]:
@@ -654,7 +677,7 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
     off = off_the_line(places, scores, noise)
     flat = next(i for i in range(len(names)) if set(names[i:]) <= {*tied, best} or i == len(names) - 1)
     before = last < len(names) and names[-last - 1] in (*tied, best)  # then a low first one is no growth
-    alone = off is not None and (off > 0 or before) and last > 3
+    alone = off is not None and (off > 0 or before) and last > 3 and not any(r.reach for r in tail)
     if alone:
         kept = [i for i in range(last) if i != off]
         alone = off_the_line([places[i] for i in kept], scores[kept], noise[kept]) is None
@@ -675,6 +698,28 @@ def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: 
             verdict = f"not on a line; none since {names[flat]} can be told apart from the best"
     change = Interval(low, high, "regression line through the last checkpoints, percentiles of the draws")
     return Trend(verdict, change, estimate, tuple(r.checkpoint.name for r in tail), where)
+
+
+def trend_within(trend: Trend, ranked: Sequence[Ranked]) -> Trend | None:
+    """A trend with an interval that holds whatever the lost attempts would have got, and without a verdict that they
+    could turn; None without bounds."""
+    own = [r for r in ranked if r.checkpoint.name in trend.names]
+    if not any(r.reach for r in own):
+        return trend
+    places = [r.checkpoint.epoch if own[0].checkpoint.step is None else r.checkpoint.step for r in own]
+    weights = line_contrast(places if None not in places else range(len(own))).tolist()
+    off = [[r.sign * (end - r.eval_accuracy) for end in r.reach or (r.eval_accuracy,) * 2] for r in own]
+    moved = [sorted((w * low, w * high)) for w, (low, high) in zip(weights, off, strict=True) if w]
+    low, high = (
+        old + math.fsum(one)
+        for old, one in zip((trend.change.low, trend.change.high), zip(*moved, strict=True), strict=True)
+    )
+    if not math.isfinite(low) or not math.isfinite(high):
+        return None
+    change = Interval(low, high, f"{trend.change.method}; with the bounds of lost attempts")
+    if (low > 0, high < 0) != (trend.change.low > 0, trend.change.high < 0):
+        return replace(trend, change=change, verdict="not known: lost attempts could turn it", checkpoint=None)
+    return replace(trend, change=change)
 
 
 def change_between(ranked: Sequence[Ranked], draws: Any, first: int) -> tuple[Interval, float]:

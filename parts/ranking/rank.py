@@ -25,7 +25,7 @@ from parts.ranking.scores import (
     step_formula_scores,
     uncounted,
 )
-from parts.ranking.vocabulary import OTHER_SCALE, Ahead, Ranked, Ranking, Unlike, candidates
+from parts.ranking.vocabulary import OTHER_SCALE, Ahead, Ranked, Ranking, Unlike, candidates, could_win
 from parts.records.attempts import Attempts, attempts_text, score_bounds
 from parts.records.groups import incomplete_line, part_weights
 from parts.records.measured import Result, Samples, attempt_ends
@@ -125,8 +125,13 @@ def with_smoothing(ranked: Sequence[Ranked], n: int) -> list[Ranked]:
     if n > len(ranked):
         raise ScriptError(f"--smooth {n}: only {len(ranked)} checkpoints are compared; give a smaller number")
     scores = [r.eval_accuracy for r in ranked]
-    smoothed = [replace(r, smoothed=math.fsum(scores[i + 1 - n : i + 1]) / n) for i, r in enumerate(ranked)]
-    return [*ranked[: n - 1], *smoothed[n - 1 :]]
+    done = list(ranked)
+    for i in range(n - 1, len(ranked)):
+        window = ranked[i + 1 - n : i + 1]
+        ends = zip(*(r.reach or (r.eval_accuracy,) * 2 for r in window), strict=True)
+        reach = tuple(math.fsum(end) / n for end in ends) if any(r.reach for r in window) else None
+        done[i] = replace(ranked[i], smoothed=math.fsum(scores[i + 1 - n : i + 1]) / n, smoothed_reach=reach)
+    return done
 
 
 def choose_best(ranked: Sequence[Ranked]) -> tuple[Ranked, tuple[Ranked, ...]]:
@@ -256,7 +261,7 @@ def rank_by_records(
     lacks = missing_tasks(chosen[best.checkpoint], union_of_tasks(rivals))
     for checkpoint, rows in {**dropped, **wider(rivals, shared, [best, *tied])}.items():
         ahead += ahead_on_part(checkpoint, rows, chosen[best.checkpoint], vocabulary, options)
-    notes += [*loss_lines(chosen, ranked, best), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
+    notes += [*loss_lines(chosen, ranked), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
     counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
     notes += [*chance_lines(counted), *own_entries(vocabulary.entries, shared)]
     return Ranking(
@@ -473,17 +478,6 @@ def possible_ends(result: Result) -> tuple[float, float] | None:
     return score_bounds(run.score, result.attempts, *attempt_ends(run), run.lower_is_better, run.n)
 
 
-def could_win(best: Ranked, ranked: Iterable[Ranked]) -> list[Ranked]:
-    """The others that would be the best with other outcomes of the attempts that were lost."""
-    low = best.sign * (best.eval_accuracy if best.reach is None else best.reach[0])
-    found = []
-    for r in ranked:
-        high = r.sign * (r.eval_accuracy if r.reach is None else r.reach[1])
-        if r is not best and (best.reach or r.reach) and high > low:
-            found.append(r)
-    return found
-
-
 def remark_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) -> list[str]:
     """What the gate remarks about the ranked results, each remark once with the checkpoints that it is about."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
@@ -512,8 +506,8 @@ def twin_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) 
     ]
 
 
-def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[Ranked], best: Ranked) -> list[str]:
-    """What is said of lost attempts: how many of each checkpoint, its bounds, and whether another could be the best."""
+def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[Ranked]) -> list[str]:
+    """What is said of lost attempts: how many of each checkpoint, and the bounds of what ranks it."""
     lines = []
     for r in ranked:
         if r.reach is not None:
@@ -523,13 +517,9 @@ def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[R
                 if result.attempts.lost
             ]
             low, high = (number(value) for value in r.reach)
-            ends = f"{low} with all of them wrong, {high} with all right"
+            ends = f"{r.metric} {low} with all of them wrong, {high} with all right"
             ends = ends if math.isfinite(r.reach[0]) else "nothing bounds what they could change"
             lines.append(f"{r.checkpoint.name}: {listing(texts, 3)}; {ends}")
-    others = could_win(best, ranked)
-    if others and len({r.ranks_by for r in ranked}) > 1:
-        names = listing(r.checkpoint.name for r in others)
-        lines.append(f"{best.checkpoint.name} is best only if lost attempts are like the others: it could be {names}")
     return lines
 
 

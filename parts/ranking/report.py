@@ -237,7 +237,7 @@ def sure_cells(r: Ranked, ranking: Ranking) -> list[str]:
     if standing is None:
         return [interval, *smoothed, "–", "–", *(["–"] if ranking.statistics.baseline else [])]
     first, last = standing.ranks
-    cells = [interval, *smoothed, f"{standing.p_best:.2f}", str(first) if first == last else f"{first}–{last}"]
+    cells = [interval, *smoothed, number(standing.p_best, 2), str(first) if first == last else f"{first}–{last}"]
     if r.checkpoint.name == ranking.statistics.baseline:
         cells.append("baseline")
     elif standing.difference and not standing.difference[2] - standing.difference[1] > NO_WIDTH:
@@ -302,6 +302,14 @@ def undecided_line(ranking: Ranking) -> str:
     if not ranking.open:
         return equal_line(ranking) if ranking.equal else ""
     lead, left_out = ranking.best, [one.name for one in ranking.ahead]
+    if ranking.rivals and not ranking.ahead and not ranking.lacks:
+        others = [r.checkpoint.name for r in ranking.rivals]
+        return (
+            f"undecided: {lead.checkpoint.name} leads with {number(lead.eval_accuracy)} only if lost attempts are like "
+            f"the others: it could be {listing(others, 5)} (the notes have the bounds); measure the lost items again, "
+            f"leave out knowingly ({option_words('--exclude', *others)}), or say which of these to take: --tie-break "
+            "earliest, latest or smallest"
+        )
     if not ranking.ahead:
         name, missing = lead.checkpoint.name, listing(ranking.lacks)
         return (

@@ -22,7 +22,7 @@ class Standing:
 
     score: float
     interval: Interval
-    p_best: float
+    p_best: float | None  # None where lost attempts could change who is best: no chance is known then
     ranks: tuple[int, int]
     p_value: float  # of the model confidence set: below 0.05 it is not in the tied set
     difference: tuple[float, float, float] | None = None  # to the baseline: estimate, low, high
@@ -112,6 +112,7 @@ class Ranked:
     interval: Interval | None = None
     whole: Estimate | None = None  # eval_accuracy with its unit, metric and direction, where a formula made none of it
     smoothed: float | None = None  # with --smooth: the mean over the last checkpoints up to this one
+    smoothed_reach: tuple[float, float] | None = None  # the same of it
     distribution: Mapping[str, Any] = field(default_factory=dict)
     incomplete: Mapping[str, str] = field(default_factory=dict)  # benchmark -> what it lacks to be one
 
@@ -125,6 +126,18 @@ class Ranked:
         """The number that places it, more is better: eval_accuracy, or with --smooth the mean over the last ones."""
         return self.sign * (self.eval_accuracy if self.smoothed is None else self.smoothed)
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest that ranks_by could be, whatever the lost attempts would have got."""
+        reach = self.reach if self.smoothed is None else self.smoothed_reach
+        return (self.ranks_by, self.ranks_by) if reach is None else (self.sign * reach[0], self.sign * reach[1])
+
+    @property
+    def metric(self) -> str:
+        """What ranks it: eval_accuracy, or the one metric that is no share of right answers."""
+        averages = self.whole is None or self.whole.averages
+        return "eval_accuracy" if averages else self.whole.metric or "score"
+
     def title(self, key: str, name: str) -> str:
         """A benchmark's name, and how many of its parts its score is of, where these are not all."""
         return f"{name} ({len(self.tasks.get(key, ())) or 'some'} of its parts)" if key in self.incomplete else name
@@ -137,6 +150,12 @@ class Ranked:
 def candidates(ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
     """The checkpoints that can be chosen: all, or with --smooth those with a smoothed score."""
     return tuple(r for r in ranked if r.smoothed is not None) or tuple(ranked)
+
+
+def could_win(best: Ranked, ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
+    """The others that would be the best with other outcomes of the attempts that were lost."""
+    rest = (r for r in candidates(ranked) if r is not best and r.ends[1] > best.ends[0] + 1e-12)
+    return tuple(r for r in rest if r.ends[0] < r.ends[1] or best.ends[0] < best.ends[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,21 +197,23 @@ class Ranking:
 
     @property
     def open(self) -> bool:
-        """Whether what is not ranked may be better than the one that leads."""
-        return bool(self.ahead or self.lacks)
+        """Whether what is not ranked, or another one if lost attempts were known, may be better than what leads."""
+        return bool(self.ahead or self.lacks or self.rivals)
+
+    @property
+    def rivals(self) -> tuple[Ranked, ...]:
+        """Those that other outcomes of lost attempts would make the best one, where no rule chooses among them."""
+        return () if self.tie_break or self.equal else could_win(self.best, self.ranked)
 
     @property
     def undecided(self) -> bool:
-        """Whether it names no best one: nothing tells them apart, or what is not ranked may be better."""
+        """Whether it names no best one: nothing tells them apart, or another one may be better."""
         return self.equal or self.open
 
     @property
     def metric(self) -> str:
         """What ranks, for a table's head: eval_accuracy, or the one metric that is no share of right answers."""
-        whole = self.best.whole
-        if whole is None or whole.averages:
-            return "eval_accuracy"
-        return f"{whole.metric or 'score'}{' (less is better)' if whole.lower_is_better else ''}"
+        return self.best.metric + (" (less is better)" if self.best.sign < 0 else "")
 
     @property
     def synthetic(self) -> bool:

@@ -231,6 +231,21 @@ def rank_intervals(draws: Any) -> list[tuple[int, int]]:
     return list(zip(low.astype(int).tolist(), high.astype(int).tolist(), strict=True))
 
 
+def ranks_within(draws: Any, low: Any, high: Any) -> list[tuple[int, int]]:
+    """`rank_intervals` of draws of scores each of which may also lie off by anything between `low` and `high`."""
+    import numpy as np
+
+    found = rank_intervals(draws)
+    if not low.any() and not high.any():
+        return found
+    tail, least, most = (1 - CONFIDENCE) / 2, draws + low[:, None], draws + high[:, None]
+    for i, (first, last) in enumerate(found):
+        above = np.quantile((least > most[i]).sum(0), tail, method="inverted_cdf")
+        beside = np.quantile((most >= least[i]).sum(0), 1 - tail, method="inverted_cdf")
+        found[i] = min(first, 1 + int(above)), max(last, int(beside))
+    return found
+
+
 def elimination(t: Any) -> list[tuple[int, float, int]]:
     """(which, its t, the one that it is furthest behind) in the order in which a set loses the one that is furthest
     behind any other, to the last; t, which is used up: how far each is behind each, 0 behind itself."""
@@ -349,12 +364,19 @@ def split_half_score(halves: Any, base: Any = None) -> float:
     return float((found if base is None else found - base[1, 0]).mean())
 
 
+def line_contrast(x: Sequence[float]) -> Any:
+    """The weights of scores in the change along their regression line on x, from its first to its last place."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    return (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+
+
 def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
     """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
     import numpy as np
 
-    places = np.asarray(x, float)
-    contrast = (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+    contrast = line_contrast(x)
     low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(contrast @ scores), float(low), float(high)
 
