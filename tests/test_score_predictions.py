@@ -2374,13 +2374,26 @@ def test_lines_that_are_shifted_are_refused_with_the_place(tmp_path, capsys, lag
         (drawn_texts(1, 400, 2, 1, 1), drawn_texts(2, 400, 2, 1, 1)),
         (["yes", "no"] * 200, ["no", "yes"] * 200),
         (["the same"] * 400, ["the same"] * 400),
+        (drawn_texts(2, 400, 300, 8, 15)[:9] * 44 + [""] * 4, drawn_texts(2, 400, 300, 8, 15)),  # says always the same
         ([""] * 400, drawn_texts(2, 400, 300, 4, 15)),
     ],
 )
-def test_wrong_answers_are_no_shift(tmp_path, capsys, ours, theirs) -> None:
+def test_wrong_answers_are_no_shift_and_no_other_order(tmp_path, capsys, ours, theirs) -> None:
     files = ["\n".join(lines) + "\n" for lines in (ours, theirs)]
     code, _, err = two_files(tmp_path, capsys, *files, "--draws", "0", kinds=("txt", "txt"), metric="exact-match")
     assert code == 0, err
+
+
+def test_lines_in_another_order_are_refused(tmp_path, capsys) -> None:
+    """As answers are written that come as they are ready; also where some of them have a word too many."""
+    theirs = drawn_texts(1, 200, 300, 8, 15)
+    said = [text if i % 5 else f"{text} more" for i, text in enumerate(theirs)]
+    random.Random(3).shuffle(said)
+    files = ["\n".join(lines) + "\n" for lines in (said, theirs)]
+    code, _, err = two_files(tmp_path, capsys, *files, kinds=("txt", "txt"), metric="wer")
+    assert code == 3 and "another order" in err
+    i, j = map(int, re.search(r"line (\d+) those of line (\d+)", err).groups())
+    assert said[i - 1] == theirs[j - 1]
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,11 @@ CLEARLY = 0.2  # by how much a line's words must be nearer to a neighbour's refe
 LONG_WORDS = 8  # mean length from which on a text is one without spaces
 ALIKE = 0.8  # from which on a line is taken to belong to its reference
 SHIFTED = 3.0  # the sum of what is beyond it, from which on lines are shifted: four with all words, or more with fewer
+TELLING_WORDS = 6  # different words of a text that is hardly said by chance of another item
+SAID_ELSEWHERE = 5  # lines that are the text of another item, word by word, from which on the order is in doubt
 
 
-class Marked(NamedTuple):
+class LinesWithIds(NamedTuple):
     """Lines with their ids taken off."""
 
     ids: list[str]
@@ -41,7 +43,7 @@ class Marked(NamedTuple):
     without: int | None  # the number of the first line that has none, where the others surely have
 
 
-def marked(lines: Sequence[str], place: str) -> Marked | None:
+def lines_with_ids(lines: Sequence[str], place: str) -> LinesWithIds | None:
     """The lines as ids and texts; None where few have such an id, or many the same."""
     found = [(i, ID_PLACES[place].fullmatch(line)) for i, line in enumerate(lines, start=1) if line.strip()]
     names = [match["id"].rstrip(".:)") if match else "" for _, match in found]
@@ -57,18 +59,18 @@ def marked(lines: Sequence[str], place: str) -> Marked | None:
     pairs = zip(found, names, strict=True)
     without = next((i for (i, _), name in pairs if not likely.fullmatch(name)), None) if sure else None
     texts = [match["text"] for _, match in found if match]
-    return Marked([name for name in names if name], texts, sure, sum(map(bool, texts)) * 2 >= len(texts), without)
+    return LinesWithIds([name for name in names if name], texts, sure, sum(map(bool, texts)) * 2 >= len(texts), without)
 
 
 def by_ids(
     ours: Sequence[str], theirs: Sequence[str], references: str, way: str | None, say: Callable[[str], str]
-) -> tuple[Marked, Marked] | None:
+) -> tuple[LinesWithIds, LinesWithIds] | None:
     """Predictions and references without the ids that their lines have; None where they have none. ScriptError where
     one file has ids, and (3) where words may be ids. way: first, last (the place that was said) or None; say: the
     command that says what the id is."""
     places = [way] if way in ID_PLACES else ID_PLACES
     for place in places:
-        one, two = marked(ours, place), marked(theirs, place)
+        one, two = lines_with_ids(ours, place), lines_with_ids(theirs, place)
         word = "first word" if place == "first" else "last word, in brackets,"
         sides = (("the predictions", one), (references, two))
         if one and two and (place == way or (one.sure and two.sure and two.full)):
@@ -95,7 +97,7 @@ def by_ids(
     return None
 
 
-def words_of(lines: Sequence[str], spaced: bool) -> list[frozenset[str]]:
+def line_words(lines: Sequence[str], spaced: bool) -> list[frozenset[str]]:
     """The words of each line; of texts without spaces their pairs of signs."""
     if spaced:
         return [frozenset(re.findall(r"\w+", line.casefold())) for line in lines]
@@ -109,7 +111,7 @@ def check_places(ours: Sequence[str], theirs: Sequence[str], references: str, sa
     less CLEARLY; the highest sum over a run of lines (Kadane) decides. Texts that stand often tell no place.
     """
     spaced = sum(map(len, theirs)) < LONG_WORDS * sum(len(line.split()) for line in theirs)
-    said, wanted = words_of(ours, spaced), words_of(theirs, spaced)
+    said, wanted = line_words(ours, spaced), line_words(theirs, spaced)
     often = Counter(wanted)
     most = max(1, len(theirs) // 200)
     telling = [bool(text) and often[text] <= most for text in wanted]
@@ -140,3 +142,22 @@ def check_places(ours: Sequence[str], theirs: Sequence[str], references: str, sa
                     f"the other way round in {references}; where they do belong together: {say(BY_PLACE)}",
                     code=3,
                 )
+    check_order(said, wanted, references, say)
+
+
+def check_order(
+    said: Sequence[frozenset[str]], wanted: Sequence[frozenset[str]], references: str, say: Callable[[str], str]
+) -> None:
+    """ScriptError (3) where whole texts are those of other items, each of another one, and next to none is its own."""
+    often = Counter(wanted)
+    place = {text: i for i, text in enumerate(wanted) if len(text) >= TELLING_WORDS and often[text] == 1}
+    hits = [(i, place[text]) for i, text in enumerate(said) if text in place]
+    away = {j: i for i, j in hits if i != j}
+    if len(away) >= SAID_ELSEWHERE and 20 * (len(hits) - sum(i != j for i, j in hits)) <= len(away):
+        j, i = next(iter(away.items()))
+        raise ScriptError(
+            f"another order than in {references}: {len(away):,} lines have the words of another line's reference, line "
+            f"{i + 1} those of line {j + 1}. Put them in its order, or give both with ids; where they do belong "
+            f"together: {say(BY_PLACE)}",
+            code=3,
+        )
