@@ -14925,7 +14925,7 @@ def plan_next(args: argparse.Namespace, vocabulary: MetricMapping) -> int:
         note("all items of all checkpoints are measured: the ranking with its statistics follows")
         ranking = make_ranking(args, vocabulary)
         plan["ranking"] = ranking_json(ranking)
-        plan["best"] = None if ranking.open else plan["best"]
+        plan["best"] = None if ranking.undecided else ranking.best.checkpoint.name
     if args.json:
         print_data(json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False))
     else:

@@ -480,6 +480,8 @@ def test_how_sure_a_rank_is_keeps_to_the_bounds_of_lost_attempts(tmp_path, capsy
     assert {tuple(c["ranks"]) for c in document["checkpoints"]} == {(1, 4)}
     assert all((c["p_best"] is None) == (right != 209) for c in document["checkpoints"])
     assert all(c["p_best"] == 0.25 for c in document["checkpoints"] if right == 209)
+    plan = json.loads(call(bc, capsys, root, "--json", "--draws", "500", "--plan-next")[1])
+    assert plan["best"] == (plan["ranking"]["best"] or {}).get("name")
     code, out, _ = call(bc, capsys, root, "--json", "--draws", "500", "--tie-break", "earliest", "--baseline-step", "1")
     document = json.loads(out)
     trend, last = document["statistics"]["trend"], document["checkpoints"][-1]
