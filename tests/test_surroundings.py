@@ -229,7 +229,7 @@ def test_a_container_gets_no_place_of_keys(tmp_path, monkeypatch):
             return error.code
 
     refused = [
-        f"{home}/.kaggle/kaggle.json:/home/x/.kaggle/kaggle.json:ro", "~/.ssh:/s", "$HOME/.aws:/a", f"{home}:/h",
+        f"{home}/.kaggle/kaggle.json:/srv/x/.kaggle/kaggle.json:ro", "~/.ssh:/s", "$HOME/.aws:/a", f"{home}:/h",
         "/:/host", f"{tmp_path}:/t", f"{home}/.cache/huggingface:/hf", "/var/run/docker.sock:/var/run/docker.sock",
         f"{tmp_path}/link:/k", {"type": "bind", "source": f"{home}/.config", "target": "/c"}, f"{home}/x/../.netrc:/n",
     ]  # fmt: skip
