@@ -15,6 +15,7 @@ from parts.frame import ScriptError  # noqa: E402
 from parts.harness.inspect_rows import Rows, guarded_column, refuse_files_elsewhere  # noqa: E402
 from parts.harness.inspect_tasks import listing_entry, say_other_models  # noqa: E402
 from parts.harness.inspect_vocabulary import RequestedTask  # noqa: E402
+from parts.harness.named_places import leads_from_card, of_data_sets  # noqa: E402
 from parts.harness.surroundings import DataLoads  # noqa: E402
 from parts.outgoing import SECRET_VARIABLE  # noqa: E402
 
@@ -91,6 +92,7 @@ import json, os, sys
 from pathlib import Path
 from parts.frame import ScriptError
 from parts.harness.surroundings import asked_by, guard_loading
+from parts.harness.named_places import leads_from_card, of_data_sets  # noqa: E402
 from parts.harness.task_writes import guard_task_writes
 import parts.harness.surroundings as surroundings
 surroundings.guard_loading = lambda: None  # it needs the library of data sets
@@ -275,3 +277,58 @@ def test_variables_that_hold_a_secret_are_known_by_their_names():
     plain = "PATH HOME LANG KEYBOARD PATTERN HF_HOME TOKENIZERS_PARALLELISM UV_INDEX_URL PASSAGE MONKEY"
     assert all(map(SECRET_VARIABLE.search, [*secret.split(), "AWS_ACCESS_KEY", "credentials"]))
     assert not any(map(SECRET_VARIABLE.search, plain.split()))
+
+
+HUB = "https://huggingface.co"
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [
+        ("hf://datasets/o/d/x.png", True),
+        ("hf://datasets/o/d@refs%2Fconvert%2Fparquet/x.png", True),
+        (f"{HUB}/datasets/o/d/resolve/main/a..b%20c.png", True),
+        ("hf://datasets/squad@main/x.png", True),
+        ("hf://datasets/me/secret/x.png", False),
+        ("hf://datasets/me/secret@main/x.png", False),
+        (f"{HUB}/datasets/me/secret/resolve/main/x.png", False),
+        ("hf://datasets/o/d2/x.png", False),
+        ("hf://datasets/o/d/../../me/secret/x.png", False),
+        (f"{HUB}/datasets/o/d/resolve/main/%2e%2e/%252e./../../../me/secret/resolve/main/x.png", False),
+        (f"{HUB}/datasets/o/d/resolve/main/..\\..\\x.png", False),
+        ("hf://o/d/x.png", False),
+        ("hf://spaces/o/d/x.png", False),
+        ("hf://datasets/squad/secret/x.png", False),
+        ("HF://datasets/o/d/x.png", False),
+        (f"{HUB}.evil.org/datasets/o/d/x.png", False),
+        (f"{HUB}/api/datasets/o/d", False),
+        ("hf://datasets/", False),
+    ],
+)
+def test_a_row_names_files_of_its_own_data_set_on_the_hub_alone(address, own):
+    """Of another one the client would read with the user's token, which may be private."""
+    assert of_data_sets(address, {"o/d", "squad", ""}, HUB) is own
+
+
+@pytest.mark.parametrize(
+    ("pattern", "elsewhere"),
+    [
+        ("data/test-*.parquet", False),
+        ("**/*.jsonl", False),
+        ("a..b.csv", False),
+        ("hf://datasets/o/d@main/x.jsonl", False),
+        ("zip://*.csv::hf://datasets/o/d/data.zip", False),
+        ("hf://datasets/me/secret/*", True),
+        ("/etc/passwd", True),
+        ("../../me/secret/x.jsonl", True),
+        ("file:///etc/passwd", True),
+        ("zip://*.csv::data.zip", True),
+        ("zip://*.csv::hf://datasets/me/secret/data.zip", True),
+        ("filecache://hf://datasets/o/d/x", True),
+        ("hf://datasets/o/d/x::hf://datasets/me/secret/x", True),
+        ("https://example.org/x.jsonl", True),
+        ("zip://x", True),
+    ],
+)
+def test_a_card_on_the_hub_names_files_of_its_own_repository(pattern, elsewhere):
+    assert leads_from_card(pattern, "o/d", HUB) is elsewhere

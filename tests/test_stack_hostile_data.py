@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 from parts.frame import ScriptError  # noqa: E402
 from parts.harness.lm_eval_tasks import choose_tasks  # noqa: E402
 from parts.harness.models import chat_renderer  # noqa: E402
-from parts.harness.surroundings import allow_programs, asked_by, guard_imports  # noqa: E402
+from parts.harness.surroundings import DataLoads, allow_programs, asked_by, guard_imports  # noqa: E402
 from parts.harness.vocabulary import Model, TaskRequest  # noqa: E402
 from parts.hashes import data_sha256  # noqa: E402
 
@@ -88,6 +88,29 @@ def test_a_card_names_no_file_outside_of_its_folder(folder, way, monkeypatch):
     assert "secret" not in "".join(
         path.read_text(errors="replace") for path in Path(os.environ["HF_DATASETS_CACHE"]).rglob("*.arrow")
     )
+
+
+@pytest.mark.parametrize(
+    "pattern", ["hf://datasets/me/secret/*", "{private}", "../../me/secret/x.jsonl", "zip://a::a.zip"]
+)
+def test_a_card_on_the_hub_names_no_file_of_another_repository(folder, pattern, monkeypatch):
+    """The client would read it with the user's token: nothing is asked for."""
+    import datasets.data_files
+
+    pattern = pattern.format(private=folder.parents[2] / "private.jsonl")
+    with asked_by(own_task=False):
+        monkeypatch.setattr(DataLoads, "repo", "o/d")
+        with pytest.raises(ScriptError, match="its card names"):
+            datasets.data_files.resolve_pattern(pattern, "hf://datasets/o/d@main")
+
+
+def test_a_row_names_no_picture_of_another_repository(folder, monkeypatch):
+    import datasets
+
+    monkeypatch.setattr(DataLoads, "repos", {"o/d"})
+    for name in ("hf://datasets/me/secret/x.png", "https://huggingface.co/datasets/me/secret/resolve/main/x.png"):
+        with pytest.raises(ScriptError, match="nothing was read"), asked_by(own_task=True):
+            datasets.Image().decode_example({"bytes": None, "path": name})
 
 
 CARD = "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: test\n    path: {}\n---\n"

@@ -23,7 +23,7 @@ from parts.harness.golds import check_golds, why_no_letter, why_no_text
 from parts.harness.inspect_rows import guard_columns, refuse_files_elsewhere, refuse_private_volumes
 from parts.harness.inspect_vocabulary import RequestedTask
 from parts.harness.settings import Settings
-from parts.harness.surroundings import asked_by, refuse_stand_in
+from parts.harness.surroundings import DataLoads, asked_by, refuse_stand_in
 from parts.harness.task_writes import CONTAINER_FILE, guard_task_writes
 from parts.harness.vocabulary import Dataset, Task
 from parts.hashes import code_sha256, data_sha256, file_sha256, plain_path, sources_only
@@ -303,6 +303,7 @@ def watch_datasets() -> None:
     @functools.wraps(load)
     def watched(path: str, split: str, *rest: Any, **more: Any) -> Any:
         refuse_stand_in(path)  # before a copy that inspect has kept
+        DataLoads.repos.add(path)
         if Path(path).exists():
             plain_path(Path(path))
         if Path(path).exists() or "/" not in path:  # that copy is kept by the names of files, whatever is in them now

@@ -12,13 +12,21 @@ import inspect
 import io
 import os
 import pickle
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, note, single_line
-from parts.harness.named_places import PLACE_ELSEWHERE, leads_out, places_named
+from parts.harness.named_places import (
+    PACKED,
+    PLACE_ELSEWHERE,
+    leads_from_card,
+    leads_out,
+    of_data_sets,
+    places_named,
+)
 from parts.hashes import HIDDEN_CARD, data_set_files, file_sha256
 from parts.hub.answers import keep_token_home
 from parts.names import HUB_ID
@@ -156,12 +164,16 @@ class DataLoads:
     """What is known while data sets are loaded: whether a task of the user's own asks, and for which local folder.
 
     near: folders that rows may name files in, beside the caches of data sets: of a task's file, and local data sets.
+    repo: the data set of the Hub whose card says which files it has; repos: those that were loaded, whose rows may name
+    files of these alone.
     programs: metrics of the Hub that may run here; None: any. refused: what was refused, whoever hid the error.
     """
 
     own_task = False
     folder: Path | None = None
     near: set[str] = set()  # noqa: RUF012 - one for all
+    repo: str | None = None
+    repos: set[str] = set()  # noqa: RUF012 - as near
     programs: frozenset[str] | None = frozenset()
     refused: ScriptError | None = None
 
@@ -219,6 +231,7 @@ def guard_loading() -> None:
     import datasets
     import datasets.data_files
     import datasets.load
+    from huggingface_hub import constants
 
     keep_token_home()  # data sets are loaded by the Hub's client
     build, resolve = datasets.load.load_dataset_builder, datasets.data_files.resolve_pattern
@@ -234,7 +247,10 @@ def guard_loading() -> None:
             refuse_stand_in(name)
         named = more.get("data_dir") or more.get("data_files")  # by the task itself
         local = not packaged and not named and os.path.isdir(path)
-        before, DataLoads.folder = DataLoads.folder, Path(path).resolve() if local else None
+        before = DataLoads.folder, DataLoads.repo
+        DataLoads.folder = Path(path).resolve() if local else None
+        DataLoads.repo = None if packaged or named or os.path.exists(path) else path
+        DataLoads.repos |= {path} if not packaged else repos_named(more.get("data_files"))
         DataLoads.near |= {os.path.realpath(name) for name in (path, more.get("data_dir")) if os.path.isdir(name or "")}
         try:
             found = build(path, **more)
@@ -243,13 +259,15 @@ def guard_loading() -> None:
                 found = build(path, **more | {"cache_dir": os.path.join(root, "by_content", place)})
             return found
         finally:
-            DataLoads.folder = before
+            DataLoads.folder, DataLoads.repo = before
 
     @functools.wraps(resolve)
     def guarded_resolve(pattern: str, base_path: str, *rest: Any, **more: Any) -> list[str]:
         folder = DataLoads.folder
         if folder and any(sign in text for sign in ("://", "::") for text in (pattern, str(base_path))):
             raise refused_file(folder, pattern)  # an address, or a file in an archive: before it is asked for
+        if DataLoads.repo and leads_from_card(pattern, DataLoads.repo, constants.ENDPOINT):
+            raise refused_file(Path(DataLoads.repo), pattern)
         found = resolve(pattern, base_path, *rest, **more)
         if folder and found:
             roots = [folder, *([folder.parent.parent / "blobs"] if folder.parent.name == "snapshots" else [])]
@@ -296,15 +314,17 @@ def reads_no_file_elsewhere(read: Any) -> Any:
 
 
 def refuse_row_file(name: str) -> None:
-    """ScriptError (3) for a file that a row names and that is neither of its data set, of the Hub, nor of the task."""
+    """ScriptError (3) for a file that a row names and that is neither of a data set that was loaded nor of the task."""
     import datasets
     from huggingface_hub import constants
 
-    hub = ("hf://", f"{constants.ENDPOINT}/")
-    packs = tuple(f"{kind}://" for kind in ("zip", "tar", "gzip", "bz2", "lz4", "xz", "zstd", "7z", "rar"))
     *hops, last = name.split("::")
-    elsewhere = [hop for hop in hops if PLACE_ELSEWHERE.match(hop) and not hop.startswith((*hub, *packs))]
-    elsewhere += [last] if PLACE_ELSEWHERE.match(last) and not last.startswith(hub) else []
+    places = [last, *(hop for hop in hops if not hop.startswith(PACKED))]
+    elsewhere = [
+        place
+        for place in places
+        if PLACE_ELSEWHERE.match(place) and not of_data_sets(place, DataLoads.repos, constants.ENDPOINT)
+    ]
     caches = [constants.HF_HUB_CACHE, datasets.config.HF_DATASETS_CACHE]  # the token lies above them
     near = [*DataLoads.near, *map(os.path.realpath, caches)]
     if elsewhere or any(leads_out(place, near) for place in places_named(name, "")):
@@ -439,6 +459,12 @@ def guard_imports() -> None:
     sys.meta_path.insert(0, ImportGuard())
     for name in GUARDED_MODULES.keys() & sys.modules.keys():
         GUARDED_MODULES[name](sys.modules[name])
+
+
+def repos_named(files: Any) -> set[str]:
+    """The data sets of the Hub whose files a task's own `data_files` names by their addresses."""
+    found = (re.match(r"hf://datasets/([\w.-]+/[\w.-]+)", name) for name in data_file_names(files))
+    return {match[1] for match in found if match}
 
 
 def data_file_names(files: Any) -> Iterator[str]:
