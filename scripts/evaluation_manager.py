@@ -7526,6 +7526,10 @@ def choices(reading: TableReading) -> Iterator[str]:
             only = {f"{axis}s": [getattr(cell, axis)], "metric": "…"}
             line = selection_line(number, target, only)
             yield f"# {line}  # '{cell.label[:60]}', with what is measured in place of …"
+        for cell in [cell for cell in cells if "`unit:`" in cell.why][:MAX_MEASURES]:
+            only = {f"{axis}s": [getattr(cell, axis)], "unit": "proportion"}
+            line = selection_line(number, target, only)
+            yield f"# {line}  # or unit: percent, and the last of these lines for the other cells"
         named = {place: name for place, name in named.items() if place not in {getattr(c, axis) for c in measured}}
         if named:
             names = {"benchmark": {**target.more.get("benchmark", {}), **named}}

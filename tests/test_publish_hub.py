@@ -225,7 +225,7 @@ def test_a_local_clone(model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_
 def test_a_value_that_does_not_fit_the_leaderboard_is_a_question(
     model: LocalHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model.commit(REPO, {"README.md": CARD.replace(b"38.4", b"0.384")})
+    model.commit(REPO, {"README.md": CARD.replace(b"38.4", b"0.384").replace(b"77.3", b"0.773")})
     before = len(model.writes())
     code, _, err = run(capsys, *EXTRACT, "--create-pr")
     assert code == 3 and "0.384 does not fit" in err and "--scale mmlu_pro=percent" in err
@@ -235,6 +235,21 @@ def test_a_value_that_does_not_fit_the_leaderboard_is_a_question(
     assert yaml.safe_load(files[".eval_results/mmlu_pro.yaml"])[0]["value"] == 38.4
     assert b"name: MMLU-Pro (%)\n      value: 38.4\n" in files["README.md"]  # the same unit, and said
     assert run(capsys, *EXTRACT, "--scale", "half", "--create-pr")[0] == 2
+
+
+def test_a_share_among_percentages_is_asked_with_lines_that_answer(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    card, chosen = tmp_path / "README.md", tmp_path / "chosen.yaml"
+    card.write_bytes(CARD.replace(b"38.4", b"0.384"))
+    argv = ["extract-readme", "--repo-id", REPO, "--card", str(card), "--all-tables"]
+    code, _, err = run(capsys, *argv)
+    assert code == 3 and "may be a proportion among percentages" in err
+    chosen.write_text(err[err.index("readings:") :].replace("# - {", "- {"), encoding="utf-8")
+    found = answer(capsys, *argv, "--selection", str(chosen))
+    assert {(entry["value"], entry["unit"]) for entry in found["results"]} == {(0.384, "proportion"), (77.3, None)}, (
+        found
+    )
 
 
 def test_what_is_no_benchmark_on_the_hub_is_said(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
