@@ -392,6 +392,8 @@ def run_show(args: argparse.Namespace) -> int:
     else:
         rows = [*shown_results(front.results), *shown_files(files)]
         print_table(("where", "benchmark", "metric", "value", "source"), rows)
+    for finding in index_of_another(front.values, args.repo_id) if args.repo_id else ():
+        note(f"{finding.severity}: {finding.path}: {finding.message}")
     if not front.results and not files:
         note(f"{args.repo_id or args.card} has no evaluation results")
         return 1
@@ -440,11 +442,21 @@ def run_validate(args: argparse.Namespace) -> int:
     if not files:
         raise ScriptError("say what to validate: --repo-id OWNER/NAME, --card FILE or --eval-results FILE")
     findings = check_files(files, mapping) + findings
+    if args.repo_id and (card := files.get(str(args.card or "README.md"))):
+        findings += whose_index(card, args.repo_id)
     if args.json:
         sys.stdout.write(to_json({"files": list(files), "findings": [dataclasses.asdict(f) for f in findings]}))
     else:
         sys.stdout.write(render_findings(findings))
     return 1 if any(finding.severity == "error" for finding in findings) else 0
+
+
+def whose_index(card: bytes, repo_id: str) -> list[Finding]:
+    try:
+        front = front_values(decode_strict(card, "README.md"), "README.md")
+    except ScriptError:  # said already
+        return []
+    return index_of_another(front, repo_id) if isinstance(front, dict) else []
 
 
 def hub_findings(state: RepoState) -> list[Finding]:
@@ -3686,6 +3698,13 @@ def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     return "", ()
 
 
+def is_of_another(name: str, repo_id: str) -> bool:
+    """Whether a whole name is a model's, and not this one's; a bare word ("output", "results") is nobody's."""
+    relation, tokens = relation_of(name, ModelName.of(repo_id))[0], name_tokens(name)
+    is_word = len(tokens) < 2 and name.isalpha()
+    return relation not in ("same", "ours", "owner") and not is_word
+
+
 def contains_name(text: str, model: ModelName) -> bool:
     """Whether a heading has the model's name in it, and no other variant of it."""
     relation, rest = relation_of(text, model)
@@ -6133,7 +6152,7 @@ class ScoreReader:
             about = said.group or benchmark or self.paragraph_benchmark or next(telling, "")
             if said.unnamed and not (about and is_measure(name)):
                 return "", None, None
-            return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
+            return (named_within(name, label_text(about)) if about and about != name else name), None, None
         if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
             return names[-1].name, key, " ".join(label.name for label in names[:-1])
         label = names[0]
@@ -6142,7 +6161,7 @@ class ScoreReader:
             label = Label(" ".join(label.name for label in names), note=note, bare=bare)
         name, key = label.name, self.vocabulary.key(label)
         if not key and not self.has_benchmarks and (about := benchmark or self.heading_of_parts) and about not in name:
-            name = f"{name} ({about})"  # a part of the benchmark that the heading names
+            name = named_within(name, about)  # a part of the benchmark that the heading names
         return name, key, None
 
     @functools.cached_property
@@ -6304,7 +6323,13 @@ def tell_apart(scores: Sequence[Score]) -> None:
     for score in scores:
         groups.setdefault(score.place(), set()).add(score.group)
     for score in [score for score in scores if score.group and len(groups[score.place()]) > 1]:
-        score.benchmark, score.key = f"{score.benchmark} ({score.group})", None
+        score.benchmark, score.key = named_within(score.benchmark, score.group), None
+
+
+def named_within(name: str, about: str) -> str:
+    """A part's name with its whole's, no bracket in another: "de", "Many (MGSM)" -> "de (Many, MGSM)"."""
+    plain = re.sub(r"[\s,]*[()\[\]（）]+[\s,]*", ", ", about[:80]).strip(", ")
+    return f"{name} ({plain})" if plain else name
 
 
 def ticked_mode(text: str, head: Sequence[str]) -> str:
@@ -9713,12 +9738,13 @@ class Conflict:
     doubt: str = ""  # why it is not certain that both are one result
     samples: int | None = None  # of the new value
     standard_error: float | None = None
+    source: str = ""  # what becomes of its source, when it is another's
 
     def __str__(self) -> str:
         told = [f"n = {self.samples:,}"] if self.samples else []
         told += [f"standard error {self.standard_error:.2g}"] if self.standard_error else []
         more = f" ({', '.join(told)})" if told else ""
-        doubt = f"; {self.doubt}" if self.doubt else ""
+        doubt = "".join(f"; {text}" for text in (self.doubt, self.source) if text)
         new = f"{person_number(self.new, None):.12g}" if isinstance(self.new, float) else self.new
         return f"there is {self.there}, the new value is {new}{more}{doubt}"
 
@@ -10134,6 +10160,9 @@ class StandingResult:
     unit: str | None = None  # as its metric's name says
     percents: bool = False  # the values beside it are percentages
     settings: tuple[str, ...] = ()  # what it says of how and when it was measured, for people
+    credit: str = ""  # who is said to have measured it: the source's URL, else its name or user
+    date: str = ""
+    others: int = 0  # values under the same source
 
 
 def merge(plan: Plan, state: RepoState) -> Change:
@@ -10169,7 +10198,12 @@ def index_standings(front: FrontMatter, measures: Measures) -> list[StandingResu
             verified = bool(metric.get("verified") or metric.get("verifyToken"))
             unit = "percent" if "%" in f"{metric.get('name')} {metric.get('type')}" else None
             url = str(source.get("url") or "")
-            found.append(StandingResult(path, name, measure, metric.get("value"), url, verified, unit, percents))
+            told, others = credit_of(source), len(result["metrics"]) - 1
+            found.append(
+                StandingResult(
+                    path, name, measure, metric.get("value"), url, verified, unit, percents, credit=told, others=others
+                )
+            )
     return found
 
 
@@ -10182,10 +10216,17 @@ def file_standings(files: Mapping[str, str], measures: Measures) -> list[Standin
             place, name = f"{path}[{number}].value", str(dataset.get("id") or "?")
             told = tuple(f"{key} {row[key]}" for key in ("notes", "date") if row.get(key))
             url, verified = str(source.get("url") or ""), bool(row.get("verifyToken"))
+            value, credit, when = row.get("value"), credit_of(source), str(row.get("date") or "")
             found.append(
-                StandingResult(place, name, measures.of_row(row), row.get("value"), url, verified, settings=told)
+                StandingResult(
+                    place, name, measures.of_row(row), value, url, verified, settings=told, credit=credit, date=when
+                )
             )
     return found
+
+
+def credit_of(source: Mapping[str, Any]) -> str:
+    return next((str(source[key]) for key in ("url", "name", "user", "org") if source.get(key)), "")
 
 
 def standings_of(state: RepoState, measures: Measures) -> list[StandingResult]:
@@ -10221,13 +10262,17 @@ class Placed:
     unit: str | None
     source: str
     entry: Entry | None
+    written: dict[str, Any]  # the result as it is in the document
+    date: str = ""
 
 
 def decide_result(
     mine: Placed, there: Sequence[StandingResult], taken: Collection[str], plan: Plan, change: Change, document: str
-) -> tuple[str, StandingResult | None, str]:
-    """("same" | "add" | "replace" | "conflict", the standing result, its new text), and the conflict in `change`.
+) -> tuple[str, StandingResult | None, str | dict[str, Any]]:
+    """("same" | "add" | "replace" | "conflict", the standing result, what replaces it), and the conflict in `change`.
 
+    A number alone replaces a value of the same source and date. One that is said to be another's is replaced with all
+    that is said of it: nobody is given a number that he never measured.
     `taken`: the places of results that other results of the plan are, so that this one is none of them.
     """
     measures = measures_of(plan)
@@ -10251,17 +10296,29 @@ def decide_result(
         first.percents,
     )
     doubt += ("; " if doubt else "") + "the scale of what is there is not known" if text is None else ""
+    foreign = any(said and said != new for said, new in ((first.credit, mine.source), (first.date, mine.date)))
+    if shared := foreign and first.others > 0:
+        doubt += f"{'; ' if doubt else ''}its source, {first.credit}, is that of {first.others} more: part them by hand"
     mark = ", which is verified" if first.verified else ""
     facts = (mine.entry.samples, mine.entry.standard_error) if mine.entry else (None, None)
-    conflict = Conflict(f"{document}{first.where}{mark}", mine.name, first.value, mine.value, doubt, *facts)
-    if not plan.replace or first.verified or len(chosen) > 1 or text is None:
+    source = source_words(first, mine) if foreign and not shared else ""
+    conflict = Conflict(f"{document}{first.where}{mark}", mine.name, first.value, mine.value, doubt, *facts, source)
+    if not plan.replace or first.verified or len(chosen) > 1 or text is None or shared:
         change.conflicts.append(conflict)
         return "conflict", first, ""
     touch(change, mine.entry)
     change.replaced.append(dataclasses.replace(conflict, new=float(text)))
-    if first.source and first.source != mine.source:
-        change.notes.append(f"{first.where}: its source stays {first.source}; correct it where that is not so any more")
-    return "replace", first, text
+    if not foreign:
+        return "replace", first, text
+    put, number = copy.deepcopy(mine.written), float(text) if "." in text else int(text)
+    (put["metrics"][0] if "metrics" in put else put)["value"] = number
+    return "replace", first, put
+
+
+def source_words(there: StandingResult, mine: Placed) -> str:
+    """Who is said to have measured a result, and when, before and after it is replaced."""
+    old, new = (" of ".join(filter(None, pair)) for pair in ((there.date, there.credit), (mine.date, mine.source)))
+    return f"its source goes with it: {old} there, {new or 'none'} now"
 
 
 def touch(change: Change, entry: Entry | None) -> None:
@@ -10326,12 +10383,12 @@ def merge_card(plan: Plan, state: RepoState, change: Change) -> None:
     mine: list[tuple[Placed, dict[str, Any]]] = []
     for entry, result in zip(plan.entries, plan.model_index, strict=True):
         metric, measure = result["metrics"][0], measures.of_entry(entry)
-        placed = Placed(metric["name"], measure, entry.value, entry.unit, entry.source_url or "", entry)
+        placed = Placed(metric["name"], measure, entry.value, entry.unit, entry.source_url or "", entry, result)
         if not is_repeated(placed, [other for other, _ in mine], measures, change):
             mine.append((placed, result))
     hits = {id(placed): places_held(placed, there, measures) for placed, _ in mine}
     new: list[dict[str, Any]] = []
-    values: dict[str, str] = {}  # path -> the text that replaces what is there
+    values: dict[str, str | dict[str, Any]] = {}  # path -> the number, or the whole result, that replaces what is there
     for placed, result in mine:
         taken = {where for other, found in hits.items() if other != id(placed) for where in found}
         what, standing, put = decide_result(placed, there, taken, plan, change, "README.md ")
@@ -10368,9 +10425,9 @@ def is_repeated(placed: Placed, before: Sequence[Placed], measures: Measures, ch
     return False
 
 
-def splice_results(front: FrontMatter, new: list[dict[str, Any]], values: Mapping[str, str], model: str) -> str:
+def splice_results(front: FrontMatter, new: list[dict[str, Any]], values: Mapping[str, Any], model: str) -> str:
     """The card's text with results added to its model-index, and some values replaced; all other bytes stay."""
-    edits = [value_edit(front.yaml, replaced_value(front, path), text) for path, text in values.items()]
+    edits = [replacement(front.yaml, front.root, path, put, "README.md", front.newline) for path, put in values.items()]
     if new:
         edits.append(insertion(front, new, model))
     text = front.yaml
@@ -10391,15 +10448,22 @@ def with_number(old: str, number: str) -> str:
     return f"{number}{' ' * (' %' in old)}%" if "%" in old else number
 
 
-def replaced_value(front: FrontMatter, path: str) -> YamlNode:
-    """The value at a path of the front matter."""
-    node = front.root
-    for part in re.findall(r"[\w-]+", path):
+def replacement(
+    text: str, root: YamlNode | None, path: str, put: str | dict[str, Any], name: str, newline: str
+) -> tuple[int, int, str]:
+    """Where a value stands that is replaced, and its new text: a number's, or that of the whole result around it."""
+    node, whole = root, not isinstance(put, str)
+    for part in re.findall(r"[\w-]+", path.partition(".metrics")[0].removesuffix(".value") if whole else path):
         if node is not None:
             node = node.items[int(part)] if part.isdigit() and node.kind == "sequence" else node.get(part)
-    if node is None or node.kind != "scalar":
-        raise ScriptError(f"README.md: {path} is written with an alias or a merge key; replace it by hand")
-    return node
+    if node is None or node.kind != ("mapping" if whole else "scalar") or (whole and node.marked):
+        raise ScriptError(f"{name}: {path} is written with an alias or a merge key; replace it by hand")
+    if isinstance(put, str):
+        return value_edit(text, node, put)
+    if node.flow:
+        return node.start, node.end, flow_text(put)
+    end = node.start + len(text[node.start : node.end].rstrip())
+    return node.start, end, to_yaml(put).rstrip("\n").replace("\n", newline + " " * node.column)
 
 
 def insertion(front: FrontMatter, new: list[dict[str, Any]], model: str) -> tuple[int, int, str]:
@@ -10520,6 +10584,9 @@ def with_values(values: Mapping[str, Any], paths: Mapping[str, Any]) -> dict[str
     changed = copy.deepcopy(dict(values))
     for path, value in paths.items():
         i, j, k = (int(part) for part in re.findall(r"\[(\d+)\]", path))
+        if isinstance(value, dict):
+            changed["model-index"][i]["results"][j] = value
+            continue
         metric = changed["model-index"][i]["results"][j]["metrics"][k]
         number = float(value) if "." in value else int(value)
         old = metric["value"]
@@ -10562,7 +10629,8 @@ def merge_files(plan: Plan, state: RepoState, change: Change) -> None:
 def placed_row(path: str, row: Mapping[str, Any], plan: Plan, measures: Measures) -> Placed:
     url = str(mapping_in(row, "source").get("url") or "")
     name = f".eval_results: {path.removeprefix(EVAL_RESULTS)}"
-    return Placed(name, measures.of_row(row), row["value"], None, url, plan.made_of.get(path))
+    entry, when = plan.made_of.get(path), str(row.get("date") or "")
+    return Placed(name, measures.of_row(row), row["value"], None, url, entry, dict(row), when)
 
 
 def add_file(path: str, row: Mapping[str, Any], name: str, state: RepoState, change: Change) -> None:
@@ -10577,14 +10645,17 @@ def add_file(path: str, row: Mapping[str, Any], name: str, state: RepoState, cha
     change.files[path] = to_yaml([row]).encode("utf-8")
 
 
-def replace_value(text: str, name: str, number: int, put: str) -> str:
-    """A file's text with the value of one entry replaced; every other byte stays."""
-    _, root = load_yaml(text, name)
-    node = root.items[number].get("value") if root and root.kind == "sequence" else None
-    if node is None or node.kind != "scalar":
-        raise ScriptError(f"{name}: its value is written with an alias or a merge key; replace it by hand")
-    start, end, put = value_edit(text, node, put)
-    return text[:start] + put + text[end:]
+def replace_value(text: str, name: str, number: int, put: str | dict[str, Any]) -> str:
+    """A file's text with the value of one entry, or the entry, replaced; every other byte stays."""
+    data, root = load_yaml(text, name)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    start, end, new = replacement(text, root, f"[{number}].value", put, name, newline)
+    edited, wanted = text[:start] + new + text[end:], copy.deepcopy(data)
+    if isinstance(put, dict):
+        wanted[number] = put
+        if canonical(load_yaml(edited, name)[0]) != canonical(wanted):
+            raise ScriptError(f"{name}: the result cannot be replaced without touching others; replace it by hand")
+    return edited
 
 
 def eval_rows(data: Any, path: str) -> list[dict[str, Any]]:
@@ -16255,6 +16326,36 @@ def with_metrics(entries: Sequence[Entry], answers: Sequence[str] | None) -> lis
     ]
 
 
+def index_of_another(front: Mapping[str, Any], repo_id: str) -> list[Finding]:
+    """Warnings about entries of a model-index that bear another model's name than the repo's."""
+    models = front.get("model-index")
+    named = [(i, m["name"]) for i, m in enumerate(models if isinstance(models, list) else []) if is_named(m)]
+    text = f"is another model's than {repo_id}: correct it, or take out what was not measured of this model"
+    return [
+        Finding(f"model-index[{i}].name", "warning", f"{name[:80]!r} {text}")
+        for i, name in named
+        if is_of_another(name, repo_id)
+    ]
+
+
+def is_named(model: Any) -> bool:
+    return isinstance(model, Mapping) and isinstance(model.get("name"), str)
+
+
+def ask_whose_index(plan: Plan, state: RepoState, change: Change) -> None:
+    """Ask before results are written under another model's name; a note once `--beside NAME` has said that they are."""
+    cards = (state.card or b"", change.files.get("README.md", state.card or b""))
+    before, after = (read_metadata(decode_strict(card, state.name), state.name).values for card in cards)
+    for finding in index_of_another(before, plan.repo_id) if plan.model_index else ():
+        text, number = f"README.md {finding.path}: {finding.message}", int(re.search(r"\d+", finding.path)[0])
+        models = [values["model-index"][number] for values in (before, after)]
+        name = models[0]["name"]
+        if models[0] == models[1] or {"all", normalize_name(name)} & set(map(normalize_name, plan.beside)):
+            change.notes.append(text)
+        else:
+            change.questions.append(f"{text}; {option_words('--beside', name)} writes under it all the same")
+
+
 def tell_otherwise(plan: Plan, state: RepoState, change: Change) -> None:
     """Ask about results of which the card's tables or the repo's metadata say another value once all is written.
 
@@ -16262,6 +16363,7 @@ def tell_otherwise(plan: Plan, state: RepoState, change: Change) -> None:
     that the new value holds; then it is a note.
     """
     measures = measures_of(plan)
+    ask_whose_index(plan, state, change)
     if change.conflicts:
         return
     card = change.files.get("README.md", state.card)
@@ -16477,7 +16579,10 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     lines += ["", f"All are written with: {markdown_text(shared, MOST_FACTS)}."] if shared else []
     files = ", ".join(f"`{path}`" for path in change.files)
     lines += ["", f"Files: {files}."]
-    lines += [f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {c.new}" for c in change.replaced]
+    lines += [
+        f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {markdown_text(replaced_words(c), 500)}"
+        for c in change.replaced
+    ]
     others = {entry.benchmark for entry in plan.entries} - {entry.benchmark for entry in change.entries}
     notes = [text for text in all_notes(plan, change) if not any(f"{name}: " in text for name in others)]
     lines += [f"- Note: {markdown_text(text, 300)}" for text in notes[:20]]
@@ -16531,6 +16636,11 @@ def all_notes(plan: Plan, change: Change) -> list[str]:
     return list(dict.fromkeys([*plan.notes, *plan.remarks, *filled, *change.notes]))
 
 
+def replaced_words(conflict: Conflict) -> str:
+    """The new value, why it may be another result's, and what becomes of the source of the old one."""
+    return "; ".join(filter(None, (f"{conflict.new}", conflict.doubt, conflict.source)))
+
+
 def change_json(plan: Plan, change: Change) -> dict[str, Any]:
     return {
         "repo_id": plan.repo_id,
@@ -16557,7 +16667,7 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     lines += [f"  all of them with {shared}"] if shared else []
     lines += [f"new: {text}" for text in change.added]
     lines += [f"already there: {text}" for text in change.same]
-    lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]
+    lines += [f"replaced: {c.where}: {c.there} becomes {replaced_words(c)}" for c in change.replaced]
     lines += [f"conflict: {c.where} ({c.benchmark}): {c}" for c in change.conflicts]
     lines += [f"note: {text}" for text in all_notes(plan, change)]
     return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
@@ -17020,6 +17130,8 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     plan.scales = dict(batch.scales)
     questions = [*plan.questions, *metric_questions(plan), *settled_plan(batch, plan)]
     change = merge(plan, state)
+    ask_whose_index(plan, state, change)
+    questions += change.questions
     conflicts += [f"{c.where}: {c}" for c in change.conflicts]
     for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
         write_whole(batch.folder / path, to_json(record))

@@ -10171,12 +10171,13 @@ class Conflict:
     doubt: str = ""  # why it is not certain that both are one result
     samples: int | None = None  # of the new value
     standard_error: float | None = None
+    source: str = ""  # what becomes of its source, when it is another's
 
     def __str__(self) -> str:
         told = [f"n = {self.samples:,}"] if self.samples else []
         told += [f"standard error {self.standard_error:.2g}"] if self.standard_error else []
         more = f" ({', '.join(told)})" if told else ""
-        doubt = f"; {self.doubt}" if self.doubt else ""
+        doubt = "".join(f"; {text}" for text in (self.doubt, self.source) if text)
         new = f"{person_number(self.new, None):.12g}" if isinstance(self.new, float) else self.new
         return f"there is {self.there}, the new value is {new}{more}{doubt}"
 

@@ -1,5 +1,6 @@
 """What labels and cells say beside a score: differences, errors, ranks, bounds, parts, names without a year."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -255,3 +256,20 @@ def test_a_name_that_nobody_knows_and_that_tells_is_no_score(tmp_path, capsys, n
     code, found, _ = read(tmp_path, capsys, card.format(name))
     assert code == 3 and 3.0 not in [value for _, _, value in found]
     assert read(tmp_path, capsys, card.format("NewBench"))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("heading", "whole"),
+    [("Multilingual (MGSM)", "Multilingual, MGSM"), ("Multilingual [MGSM]", "Multilingual, MGSM"),
+     ("Code (HumanEval-X)", "Code, HumanEval-X")],
+)  # fmt: skip
+def test_a_name_made_of_a_heading_closes_its_brackets(tmp_path, capsys, heading, whole):
+    rows = (
+        "| | de | fr | Average |\n|---|---|---|---|\n| Foo-7B | 52.8 | 54.0 | 53.4 |\n| Bar-7B | 35.2 | 36.0 | 35.6 |\n"
+    )
+    path = tmp_path / "card.md"
+    path.write_text(f"# Foo-7B\n\n## {heading}\n\n{rows}", encoding="utf-8")
+    argv = ["extract-readme", "--repo-id", "acme/Foo-7B", "--card", str(path), "--all-tables", "--json"]
+    code = evaluation_manager.main(argv)
+    names = [row["benchmark"] for row in json.loads(capsys.readouterr().out)["results"]]
+    assert code == 0 and names == [f"{name} ({whole})" for name in ("de", "fr", "Average")]

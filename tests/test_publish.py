@@ -653,3 +653,116 @@ def test_which_ifeval_is_asked_and_answered() -> None:
 def test_a_token_in_a_text_is_not_published() -> None:
     with pytest.raises(manager.ScriptError, match="form of a token"):
         plan_of(entry(dataset=(("type", "a/b"), ("name", "datahf_" + "A" * 34))))
+
+
+# --- Whose number it is ------------------------------------------------------------------------------------------
+
+THEIRS = """\
+---
+license: mit # kept
+model-index:
+- name: Foo-7B
+  results:
+  - task: {type: text-generation}
+    dataset: {type: openai/gsm8k, name: Grade school, config: main, split: test, revision: abc}
+    metrics:
+    - {type: exact_match, value: 70.0, name: theirs}
+    source: SOURCE
+  - dataset: {type: a/b, name: B} # stays
+    task: {type: text-generation}
+    metrics: [{type: acc, value: 3.5}]
+---
+# Foo
+"""
+SOURCES = {
+    "url": "{name: A board, url: 'https://example.org/board'}",
+    "name alone": "{name: A board}",
+    "block": "\n      name: A board\n      url: https://example.org/board",
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("own", ["https://huggingface.co/acme/Foo-7B", None])
+def test_the_source_goes_with_the_value_that_it_gave(source: str, newline: str, own: str | None) -> None:
+    text = THEIRS.replace("SOURCE", source).replace("\n", newline)
+    mine = entry(value=80.1, source_url=own)
+    (asked,) = merged(text, mine)[1].conflicts
+    assert "its source goes with it" in str(asked)
+    new, change = merged(text, mine, replace=True)
+    first, second = manager.read_metadata(new, "x").results
+    assert first["metrics"][0]["value"] == 80.1 and first.get("source", {}).get("url") == own
+    assert "board" not in new and "revision" not in first["dataset"]
+    assert second == manager.read_metadata(text, "x").results[1] and "# stays" in new and "license: mit # kept" in new
+    assert "\n" not in new.replace(newline, "")
+    (line,) = [line for line in manager.plan_lines(plan_of(mine), change) if line.startswith("replaced: ")]
+    assert "board there" in line and f"{own or 'none'} now" in line
+    assert not merged(new, mine, replace=True)[1].files
+
+
+def test_a_result_on_one_line_goes_as_a_whole() -> None:
+    front = manager.read_metadata(THEIRS.replace("SOURCE", SOURCES["url"]), "x").values["model-index"]
+    text = f"---\nmodel-index: {json.dumps(front)}\n---\n# Foo\n"
+    new, _ = merged(text, entry(value=80.1), replace=True)
+    first, second = manager.read_metadata(new, "x").results
+    assert first["source"]["url"] == "https://huggingface.co/acme/Foo-7B" and first["metrics"][0]["value"] == 80.1
+    assert second == front[0]["results"][1] and new.count("\n") == text.count("\n")
+
+
+def test_a_source_of_several_values_is_not_taken_from_the_others() -> None:
+    text = THEIRS.replace("SOURCE", SOURCES["url"]).replace("name: theirs}", "name: t}\n    - {type: f1, value: 9.5}")
+    new, change = merged(text, entry(value=80.1), replace=True)
+    assert new == text and "is that of 1 more" in str(change.conflicts[0])
+
+
+def test_a_source_that_others_refer_to_is_not_broken() -> None:
+    text = THEIRS.replace("SOURCE", "&s {name: A board}").replace("value: 3.5}]", "value: 3.5}]\n    source: *s")
+    with pytest.raises(manager.ScriptError, match="by hand"):
+        merged(text, entry(value=80.1), replace=True)
+
+
+@pytest.mark.parametrize(
+    "said", ["source: {name: A board, url: https://example.org}", "source: {user: somebody}", "date: '2020-01-02'"]
+)
+def test_a_file_names_no_source_or_date_that_the_new_value_has_not(said: str) -> None:
+    two = f"{THERE}  {said}\n- dataset: {{id: a/b, task_id: c}}\n  value: 1 # stays\n"
+    state = manager.RepoState(None, b"", {".eval_results/x.yaml": two})
+    change = manager.merge(eval_plan(hle(30.0), replace=True), state)
+    text = change.files[".eval_results/x.yaml"].decode()
+    first, second = yaml.safe_load(text)
+    assert (first["value"], second["value"]) == (30.0, 1) and "# kept" in text and "# stays" in text
+    assert not {"somebody", "2020-01-02", "https://example.org"} & {*text.split(), first.get("date")}
+    assert first.get("source", {}).get("url") == hle().source_url and change.replaced[0].source
+    again = manager.RepoState(None, b"", {".eval_results/x.yaml": text})
+    assert not manager.merge(eval_plan(hle(30.0), replace=True), again).files
+
+
+THEIR_NAME = THEIRS.replace("Foo-7B", "NAME").replace("SOURCE", SOURCES["url"]).replace("gsm8k", "mmlu")
+
+
+@pytest.mark.parametrize(
+    ("name", "another"),
+    [("Foo-7B-Chat", True), ("Foo-13B", True), ("Bar-7B", True), ("Foo-7B", False), ("acme/Foo-7B", False),
+     ("foo_7b", False), ("output", False)],
+)  # fmt: skip
+def test_results_under_another_models_name_are_asked_about(
+    name: str, another: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = tmp_path / "README.md"
+    table = "\n| Model | GSM8K |\n|---|---|\n| Foo-7B | 61.5 |\n| Qux-7B | 50.5 |\n"
+    text = THEIR_NAME.replace("NAME", name) + table
+    card.write_text(text)
+    options = ["--card", str(card), "--repo-id", "acme/Foo-7B"]
+    extract = ["extract-readme", *options, "--format", "model-index", "--apply"]
+    code = manager.main(extract)
+    err = capsys.readouterr().err
+    assert (code, card.read_text() == text, "another model's" in err) == (
+        (3, True, True) if another else (0, False, False)
+    )
+    for command in ("show", "validate"):
+        assert manager.main([command, *options]) == 0
+        said = capsys.readouterr()
+        assert ("another model's" in said.out + said.err) == another
+    if another:
+        assert manager.main([*extract, "--beside", name]) == 0 and card.read_text() != text
+        assert "another model's" in capsys.readouterr().out

@@ -319,6 +319,13 @@ def names_other(text: str, model: ModelName) -> tuple[str, tuple[str, ...]]:
     return "", ()
 
 
+def is_of_another(name: str, repo_id: str) -> bool:
+    """Whether a whole name is a model's, and not this one's; a bare word ("output", "results") is nobody's."""
+    relation, tokens = relation_of(name, ModelName.of(repo_id))[0], name_tokens(name)
+    is_word = len(tokens) < 2 and name.isalpha()
+    return relation not in ("same", "ours", "owner") and not is_word
+
+
 def contains_name(text: str, model: ModelName) -> bool:
     """Whether a heading has the model's name in it, and no other variant of it."""
     relation, rest = relation_of(text, model)

@@ -532,7 +532,7 @@ class ScoreReader:
             about = said.group or benchmark or self.paragraph_benchmark or next(telling, "")
             if said.unnamed and not (about and is_measure(name)):
                 return "", None, None
-            return (f"{name} ({label_text(about)[:80]})" if about and about != name else name), None, None
+            return (named_within(name, label_text(about)) if about and about != name else name), None, None
         if len(names) > 1 and not is_average(names[-1].name) and (key := self.vocabulary.key(names[-1])):
             return names[-1].name, key, " ".join(label.name for label in names[:-1])
         label = names[0]
@@ -541,7 +541,7 @@ class ScoreReader:
             label = Label(" ".join(label.name for label in names), note=note, bare=bare)
         name, key = label.name, self.vocabulary.key(label)
         if not key and not self.has_benchmarks and (about := benchmark or self.heading_of_parts) and about not in name:
-            name = f"{name} ({about})"  # a part of the benchmark that the heading names
+            name = named_within(name, about)  # a part of the benchmark that the heading names
         return name, key, None
 
     @functools.cached_property
@@ -703,7 +703,13 @@ def tell_apart(scores: Sequence[Score]) -> None:
     for score in scores:
         groups.setdefault(score.place(), set()).add(score.group)
     for score in [score for score in scores if score.group and len(groups[score.place()]) > 1]:
-        score.benchmark, score.key = f"{score.benchmark} ({score.group})", None
+        score.benchmark, score.key = named_within(score.benchmark, score.group), None
+
+
+def named_within(name: str, about: str) -> str:
+    """A part's name with its whole's, no bracket in another: "de", "Many (MGSM)" -> "de (Many, MGSM)"."""
+    plain = re.sub(r"[\s,]*[()\[\]（）]+[\s,]*", ", ", about[:80]).strip(", ")
+    return f"{name} ({plain})" if plain else name
 
 
 def ticked_mode(text: str, head: Sequence[str]) -> str:

@@ -44,6 +44,9 @@ class StandingResult:
     unit: str | None = None  # as its metric's name says
     percents: bool = False  # the values beside it are percentages
     settings: tuple[str, ...] = ()  # what it says of how and when it was measured, for people
+    credit: str = ""  # who is said to have measured it: the source's URL, else its name or user
+    date: str = ""
+    others: int = 0  # values under the same source
 
 
 def merge(plan: Plan, state: RepoState) -> Change:
@@ -79,7 +82,12 @@ def index_standings(front: FrontMatter, measures: Measures) -> list[StandingResu
             verified = bool(metric.get("verified") or metric.get("verifyToken"))
             unit = "percent" if "%" in f"{metric.get('name')} {metric.get('type')}" else None
             url = str(source.get("url") or "")
-            found.append(StandingResult(path, name, measure, metric.get("value"), url, verified, unit, percents))
+            told, others = credit_of(source), len(result["metrics"]) - 1
+            found.append(
+                StandingResult(
+                    path, name, measure, metric.get("value"), url, verified, unit, percents, credit=told, others=others
+                )
+            )
     return found
 
 
@@ -92,10 +100,17 @@ def file_standings(files: Mapping[str, str], measures: Measures) -> list[Standin
             place, name = f"{path}[{number}].value", str(dataset.get("id") or "?")
             told = tuple(f"{key} {row[key]}" for key in ("notes", "date") if row.get(key))
             url, verified = str(source.get("url") or ""), bool(row.get("verifyToken"))
+            value, credit, when = row.get("value"), credit_of(source), str(row.get("date") or "")
             found.append(
-                StandingResult(place, name, measures.of_row(row), row.get("value"), url, verified, settings=told)
+                StandingResult(
+                    place, name, measures.of_row(row), value, url, verified, settings=told, credit=credit, date=when
+                )
             )
     return found
+
+
+def credit_of(source: Mapping[str, Any]) -> str:
+    return next((str(source[key]) for key in ("url", "name", "user", "org") if source.get(key)), "")
 
 
 def standings_of(state: RepoState, measures: Measures) -> list[StandingResult]:
@@ -131,13 +146,17 @@ class Placed:
     unit: str | None
     source: str
     entry: Entry | None
+    written: dict[str, Any]  # the result as it is in the document
+    date: str = ""
 
 
 def decide_result(
     mine: Placed, there: Sequence[StandingResult], taken: Collection[str], plan: Plan, change: Change, document: str
-) -> tuple[str, StandingResult | None, str]:
-    """("same" | "add" | "replace" | "conflict", the standing result, its new text), and the conflict in `change`.
+) -> tuple[str, StandingResult | None, str | dict[str, Any]]:
+    """("same" | "add" | "replace" | "conflict", the standing result, what replaces it), and the conflict in `change`.
 
+    A number alone replaces a value of the same source and date. One that is said to be another's is replaced with all
+    that is said of it: nobody is given a number that he never measured.
     `taken`: the places of results that other results of the plan are, so that this one is none of them.
     """
     measures = measures_of(plan)
@@ -161,17 +180,29 @@ def decide_result(
         first.percents,
     )
     doubt += ("; " if doubt else "") + "the scale of what is there is not known" if text is None else ""
+    foreign = any(said and said != new for said, new in ((first.credit, mine.source), (first.date, mine.date)))
+    if shared := foreign and first.others > 0:
+        doubt += f"{'; ' if doubt else ''}its source, {first.credit}, is that of {first.others} more: part them by hand"
     mark = ", which is verified" if first.verified else ""
     facts = (mine.entry.samples, mine.entry.standard_error) if mine.entry else (None, None)
-    conflict = Conflict(f"{document}{first.where}{mark}", mine.name, first.value, mine.value, doubt, *facts)
-    if not plan.replace or first.verified or len(chosen) > 1 or text is None:
+    source = source_words(first, mine) if foreign and not shared else ""
+    conflict = Conflict(f"{document}{first.where}{mark}", mine.name, first.value, mine.value, doubt, *facts, source)
+    if not plan.replace or first.verified or len(chosen) > 1 or text is None or shared:
         change.conflicts.append(conflict)
         return "conflict", first, ""
     touch(change, mine.entry)
     change.replaced.append(dataclasses.replace(conflict, new=float(text)))
-    if first.source and first.source != mine.source:
-        change.notes.append(f"{first.where}: its source stays {first.source}; correct it where that is not so any more")
-    return "replace", first, text
+    if not foreign:
+        return "replace", first, text
+    put, number = copy.deepcopy(mine.written), float(text) if "." in text else int(text)
+    (put["metrics"][0] if "metrics" in put else put)["value"] = number
+    return "replace", first, put
+
+
+def source_words(there: StandingResult, mine: Placed) -> str:
+    """Who is said to have measured a result, and when, before and after it is replaced."""
+    old, new = (" of ".join(filter(None, pair)) for pair in ((there.date, there.credit), (mine.date, mine.source)))
+    return f"its source goes with it: {old} there, {new or 'none'} now"
 
 
 def touch(change: Change, entry: Entry | None) -> None:
@@ -236,12 +267,12 @@ def merge_card(plan: Plan, state: RepoState, change: Change) -> None:
     mine: list[tuple[Placed, dict[str, Any]]] = []
     for entry, result in zip(plan.entries, plan.model_index, strict=True):
         metric, measure = result["metrics"][0], measures.of_entry(entry)
-        placed = Placed(metric["name"], measure, entry.value, entry.unit, entry.source_url or "", entry)
+        placed = Placed(metric["name"], measure, entry.value, entry.unit, entry.source_url or "", entry, result)
         if not is_repeated(placed, [other for other, _ in mine], measures, change):
             mine.append((placed, result))
     hits = {id(placed): places_held(placed, there, measures) for placed, _ in mine}
     new: list[dict[str, Any]] = []
-    values: dict[str, str] = {}  # path -> the text that replaces what is there
+    values: dict[str, str | dict[str, Any]] = {}  # path -> the number, or the whole result, that replaces what is there
     for placed, result in mine:
         taken = {where for other, found in hits.items() if other != id(placed) for where in found}
         what, standing, put = decide_result(placed, there, taken, plan, change, "README.md ")
@@ -278,9 +309,9 @@ def is_repeated(placed: Placed, before: Sequence[Placed], measures: Measures, ch
     return False
 
 
-def splice_results(front: FrontMatter, new: list[dict[str, Any]], values: Mapping[str, str], model: str) -> str:
+def splice_results(front: FrontMatter, new: list[dict[str, Any]], values: Mapping[str, Any], model: str) -> str:
     """The card's text with results added to its model-index, and some values replaced; all other bytes stay."""
-    edits = [value_edit(front.yaml, replaced_value(front, path), text) for path, text in values.items()]
+    edits = [replacement(front.yaml, front.root, path, put, "README.md", front.newline) for path, put in values.items()]
     if new:
         edits.append(insertion(front, new, model))
     text = front.yaml
@@ -301,15 +332,22 @@ def with_number(old: str, number: str) -> str:
     return f"{number}{' ' * (' %' in old)}%" if "%" in old else number
 
 
-def replaced_value(front: FrontMatter, path: str) -> YamlNode:
-    """The value at a path of the front matter."""
-    node = front.root
-    for part in re.findall(r"[\w-]+", path):
+def replacement(
+    text: str, root: YamlNode | None, path: str, put: str | dict[str, Any], name: str, newline: str
+) -> tuple[int, int, str]:
+    """Where a value stands that is replaced, and its new text: a number's, or that of the whole result around it."""
+    node, whole = root, not isinstance(put, str)
+    for part in re.findall(r"[\w-]+", path.partition(".metrics")[0].removesuffix(".value") if whole else path):
         if node is not None:
             node = node.items[int(part)] if part.isdigit() and node.kind == "sequence" else node.get(part)
-    if node is None or node.kind != "scalar":
-        raise ScriptError(f"README.md: {path} is written with an alias or a merge key; replace it by hand")
-    return node
+    if node is None or node.kind != ("mapping" if whole else "scalar") or (whole and node.marked):
+        raise ScriptError(f"{name}: {path} is written with an alias or a merge key; replace it by hand")
+    if isinstance(put, str):
+        return value_edit(text, node, put)
+    if node.flow:
+        return node.start, node.end, flow_text(put)
+    end = node.start + len(text[node.start : node.end].rstrip())
+    return node.start, end, to_yaml(put).rstrip("\n").replace("\n", newline + " " * node.column)
 
 
 def insertion(front: FrontMatter, new: list[dict[str, Any]], model: str) -> tuple[int, int, str]:
@@ -430,6 +468,9 @@ def with_values(values: Mapping[str, Any], paths: Mapping[str, Any]) -> dict[str
     changed = copy.deepcopy(dict(values))
     for path, value in paths.items():
         i, j, k = (int(part) for part in re.findall(r"\[(\d+)\]", path))
+        if isinstance(value, dict):
+            changed["model-index"][i]["results"][j] = value
+            continue
         metric = changed["model-index"][i]["results"][j]["metrics"][k]
         number = float(value) if "." in value else int(value)
         old = metric["value"]
@@ -472,7 +513,8 @@ def merge_files(plan: Plan, state: RepoState, change: Change) -> None:
 def placed_row(path: str, row: Mapping[str, Any], plan: Plan, measures: Measures) -> Placed:
     url = str(mapping_in(row, "source").get("url") or "")
     name = f".eval_results: {path.removeprefix(EVAL_RESULTS)}"
-    return Placed(name, measures.of_row(row), row["value"], None, url, plan.made_of.get(path))
+    entry, when = plan.made_of.get(path), str(row.get("date") or "")
+    return Placed(name, measures.of_row(row), row["value"], None, url, entry, dict(row), when)
 
 
 def add_file(path: str, row: Mapping[str, Any], name: str, state: RepoState, change: Change) -> None:
@@ -487,14 +529,17 @@ def add_file(path: str, row: Mapping[str, Any], name: str, state: RepoState, cha
     change.files[path] = to_yaml([row]).encode("utf-8")
 
 
-def replace_value(text: str, name: str, number: int, put: str) -> str:
-    """A file's text with the value of one entry replaced; every other byte stays."""
-    _, root = load_yaml(text, name)
-    node = root.items[number].get("value") if root and root.kind == "sequence" else None
-    if node is None or node.kind != "scalar":
-        raise ScriptError(f"{name}: its value is written with an alias or a merge key; replace it by hand")
-    start, end, put = value_edit(text, node, put)
-    return text[:start] + put + text[end:]
+def replace_value(text: str, name: str, number: int, put: str | dict[str, Any]) -> str:
+    """A file's text with the value of one entry, or the entry, replaced; every other byte stays."""
+    data, root = load_yaml(text, name)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    start, end, new = replacement(text, root, f"[{number}].value", put, name, newline)
+    edited, wanted = text[:start] + new + text[end:], copy.deepcopy(data)
+    if isinstance(put, dict):
+        wanted[number] = put
+        if canonical(load_yaml(edited, name)[0]) != canonical(wanted):
+            raise ScriptError(f"{name}: the result cannot be replaced without touching others; replace it by hand")
+    return edited
 
 
 def eval_rows(data: Any, path: str) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ from parts.metadata.validation import check_eval_results, check_eval_results_set
 from parts.names import REPO_ID
 from parts.publish.artificial_analysis import AA_NAME, aa_entries, aa_modes
 from parts.publish.hub import Hub, card_errors
-from parts.publish.origins import body_id, metric_questions, read_card_scores, still_said
+from parts.publish.origins import ask_whose_index, body_id, metric_questions, read_card_scores, still_said
 from parts.publish.records import entries_records
 from parts.publish.sending import equal_proposals, refuse_open_ends, saved_plan, send_change
 from parts.publish.text import markdown_text
@@ -146,6 +146,8 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     plan.scales = dict(batch.scales)
     questions = [*plan.questions, *metric_questions(plan), *settled_plan(batch, plan)]
     change = merge(plan, state)
+    ask_whose_index(plan, state, change)
+    questions += change.questions
     conflicts += [f"{c.where}: {c}" for c in change.conflicts]
     for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
         write_whole(batch.folder / path, to_json(record))

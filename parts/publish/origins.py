@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,21 +13,22 @@ from urllib.parse import urlsplit
 
 from parts.cards.asking import Extraction, extract, read_tables
 from parts.cards.labels import Vocabulary, split_label
+from parts.cards.model_names import is_of_another
 from parts.cards.scores import Pick
 from parts.cards.source import build_vocabulary
 from parts.cards.tables import card_body, parse_card
 from parts.foreign import web_url
 from parts.frame import ScriptError, listing, option_words, single_line
 from parts.hub.committing import git_blob_id
-from parts.metadata.entries import Entry
-from parts.metadata.front_matter import decode_card
+from parts.metadata.entries import Entry, Finding
+from parts.metadata.front_matter import decode_card, read_metadata
 from parts.metadata.identity import OTHER, SAME, Measures, Written, agree, readings, written
-from parts.metadata.merge import is_beside, is_value, measures_of, standings_of
+from parts.metadata.merge import decode_strict, is_beside, is_value, measures_of, standings_of
 from parts.metadata.plan import BY_HAND, MODEL_CARD, Change, Plan, RepoState, card_entries, entry_name, written_value
 from parts.publish.records import read_entries, results_of
 from parts.records.files import read_record
 from parts.records.publishable import Allowed, record_model
-from parts.vocabulary import vocabulary_of
+from parts.vocabulary import normalize_name, vocabulary_of
 
 MOST_FOLDERS = 1000  # that are looked through for a record
 MOST_PICKS = 40  # columns and rows that are read again as chosen
@@ -265,6 +267,36 @@ def with_metrics(entries: Sequence[Entry], answers: Sequence[str] | None) -> lis
     ]
 
 
+def index_of_another(front: Mapping[str, Any], repo_id: str) -> list[Finding]:
+    """Warnings about entries of a model-index that bear another model's name than the repo's."""
+    models = front.get("model-index")
+    named = [(i, m["name"]) for i, m in enumerate(models if isinstance(models, list) else []) if is_named(m)]
+    text = f"is another model's than {repo_id}: correct it, or take out what was not measured of this model"
+    return [
+        Finding(f"model-index[{i}].name", "warning", f"{name[:80]!r} {text}")
+        for i, name in named
+        if is_of_another(name, repo_id)
+    ]
+
+
+def is_named(model: Any) -> bool:
+    return isinstance(model, Mapping) and isinstance(model.get("name"), str)
+
+
+def ask_whose_index(plan: Plan, state: RepoState, change: Change) -> None:
+    """Ask before results are written under another model's name; a note once `--beside NAME` has said that they are."""
+    cards = (state.card or b"", change.files.get("README.md", state.card or b""))
+    before, after = (read_metadata(decode_strict(card, state.name), state.name).values for card in cards)
+    for finding in index_of_another(before, plan.repo_id) if plan.model_index else ():
+        text, number = f"README.md {finding.path}: {finding.message}", int(re.search(r"\d+", finding.path)[0])
+        models = [values["model-index"][number] for values in (before, after)]
+        name = models[0]["name"]
+        if models[0] == models[1] or {"all", normalize_name(name)} & set(map(normalize_name, plan.beside)):
+            change.notes.append(text)
+        else:
+            change.questions.append(f"{text}; {option_words('--beside', name)} writes under it all the same")
+
+
 def tell_otherwise(plan: Plan, state: RepoState, change: Change) -> None:
     """Ask about results of which the card's tables or the repo's metadata say another value once all is written.
 
@@ -272,6 +304,7 @@ def tell_otherwise(plan: Plan, state: RepoState, change: Change) -> None:
     that the new value holds; then it is a note.
     """
     measures = measures_of(plan)
+    ask_whose_index(plan, state, change)
     if change.conflicts:
         return
     card = change.files.get("README.md", state.card)

@@ -9,7 +9,7 @@ from typing import Any
 
 from parts.metadata.entries import Entry
 from parts.metadata.identity import person_number
-from parts.metadata.plan import BY_HAND, Change, Plan, entry_name, filled_in, written_value
+from parts.metadata.plan import BY_HAND, Change, Conflict, Plan, entry_name, filled_in, written_value
 
 MOST_FACTS = 3000  # characters of what is written of a result beside its value: all that a plan may hold of it
 TITLE = 100  # characters of a pull request's title, at most
@@ -50,7 +50,10 @@ def pull_request_text(plan: Plan, change: Change) -> str:
     lines += ["", f"All are written with: {markdown_text(shared, MOST_FACTS)}."] if shared else []
     files = ", ".join(f"`{path}`" for path in change.files)
     lines += ["", f"Files: {files}."]
-    lines += [f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {c.new}" for c in change.replaced]
+    lines += [
+        f"- Replaced: {markdown_text(c.where)}: {markdown_text(c.there)} is now {markdown_text(replaced_words(c), 500)}"
+        for c in change.replaced
+    ]
     others = {entry.benchmark for entry in plan.entries} - {entry.benchmark for entry in change.entries}
     notes = [text for text in all_notes(plan, change) if not any(f"{name}: " in text for name in others)]
     lines += [f"- Note: {markdown_text(text, 300)}" for text in notes[:20]]
@@ -104,6 +107,11 @@ def all_notes(plan: Plan, change: Change) -> list[str]:
     return list(dict.fromkeys([*plan.notes, *plan.remarks, *filled, *change.notes]))
 
 
+def replaced_words(conflict: Conflict) -> str:
+    """The new value, why it may be another result's, and what becomes of the source of the old one."""
+    return "; ".join(filter(None, (f"{conflict.new}", conflict.doubt, conflict.source)))
+
+
 def change_json(plan: Plan, change: Change) -> dict[str, Any]:
     return {
         "repo_id": plan.repo_id,
@@ -130,7 +138,7 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     lines += [f"  all of them with {shared}"] if shared else []
     lines += [f"new: {text}" for text in change.added]
     lines += [f"already there: {text}" for text in change.same]
-    lines += [f"replaced: {c.where}: {c.there} becomes {c.new}" for c in change.replaced]
+    lines += [f"replaced: {c.where}: {c.there} becomes {replaced_words(c)}" for c in change.replaced]
     lines += [f"conflict: {c.where} ({c.benchmark}): {c}" for c in change.conflicts]
     lines += [f"note: {text}" for text in all_notes(plan, change)]
     return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
