@@ -7994,6 +7994,8 @@ def explain_inspect(error: BaseException) -> str:
         return text
     if isinstance(error, ModuleNotFoundError | ImportError):
         return f"it needs another package ({text}): add it with `uv run --with PACKAGE`"
+    if "HF_TOKEN environment variable" in text:
+        return "it puts your token of the Hub into its container, which is not done (SECURITY.md): take another task"
     if "GatedRepo" in kind or "gated" in text.lower():
         return f"its data set is gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
     if re.search(r"connect|resolve|offline|max retries|name resolution", text, re.IGNORECASE):
