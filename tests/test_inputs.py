@@ -30,6 +30,7 @@ ALLOWED = {
     ("parquet", "ParquetFile"),  # of an open file
     ("harness.inspect_tasks", "read_text"),  # of the installed packages
     ("harness.inspect_tasks", "safe_load"),
+    ("harness.inspect_rows", "safe_load"),  # of a text within limits
     ("harness.inspect_server", "read_bytes"),  # the log of one's own server
     ("board.hub", "safe_load"),  # of a text within limits
     ("board.elsewhere", "read_bytes"),  # this script itself
