@@ -165,7 +165,7 @@ def write_record(
     scores = [float(s) for s in scores]
     names = names or [f"test/{i}" for i in range(len(scores) // epochs)]
     identity, slug = str(uuid.uuid4()), task.replace(":", "_")
-    developer, name = model.split("/")
+    developer, _, name = model.rpartition("/")
     place = folder / "data" / slug / developer / name
     place.mkdir(parents=True, exist_ok=True)
     kept = [s for i, s in enumerate(scores) if names[i % len(names)] not in errors]
