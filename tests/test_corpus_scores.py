@@ -246,7 +246,7 @@ def test_an_utterance_left_out_of_the_file_is_lost_like_one_without_an_answer(si
 
 def loss_ends(row: dict) -> list[tuple[float, float]]:
     """What the notes say of each side that lost anything: its score with all lost answers wrong, and right."""
-    found = [re.search(r"; \S+ (\S+) with all of them wrong, (\S+) with all right", line) for line in row["notes"]]
+    found = [re.search(r"; (\S+) with all of them wrong, (\S+) with all right", line) for line in row["notes"]]
     return [(float(one[1]), float(one[2])) for one in found if one]
 
 
