@@ -7889,7 +7889,7 @@ class Standing:
 
     score: float
     interval: Interval
-    p_best: float | None  # None where lost attempts could change who is best: no chance is known then
+    p_best: float | None  # None where nothing else is ranked, or lost attempts could change who is best
     ranks: tuple[int, int]
     p_value: float  # of the model confidence set: below 0.05 it is not in the tied set
     difference: tuple[float, float, float] | None = None  # to the baseline: estimate, low, high
@@ -13097,7 +13097,7 @@ def standings(
     if off.any():  # a rival's lead over the best one, as far as chance and lost attempts may go together
         top = next(i for i, r in enumerate(pool) if r is best)
         could_be |= np.quantile(draws - draws[top], (1 + CONFIDENCE) / 2, axis=1) + off[1] - off[0][top] >= 0
-    open_chance, in_set = (could_be & ~in_set).any() or bool(rivals), could_be
+    open_chance, in_set = (could_be & ~in_set).any() or bool(rivals) or len(pool) == 1, could_be
     ranks = ranks_of_set(ranks_within(draws, *off), in_set)
     p_best = steadied_shares(probability_best(draws), [few.p_value(i, int(scores.argmax())) for i in range(len(pool))])
     baseline = baseline_place(pool, options.baseline_step)

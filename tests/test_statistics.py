@@ -603,7 +603,8 @@ def test_what_always_holds(seed, steps, n, continuous):
     }
     ranking = ranking_of(items, draws=200)
     own = ranking.statistics
-    assert sum(s.p_best for s in own.standings.values()) == pytest.approx(1)
+    chances = [s.p_best for s in own.standings.values()]
+    assert chances == [None] if len(chances) == 1 else sum(chances) == pytest.approx(1)
     assert ranking.best.checkpoint.name in own.tied_set
     assert own.corrected.name == ranking.best.checkpoint.name
     for r in ranking.ranked:
@@ -684,6 +685,14 @@ def test_samples_make_the_statistics(tmp_path, capsys):
     assert "| against step_1" in table
     assert "corrected for having been picked" in table
     assert "compared are the steps 1, 2, 3" in refused(capsys, run, "--baseline-step", "7")
+
+
+def test_of_one_checkpoint_nothing_is_the_best_for_sure(tmp_path, capsys):
+    run = sampled_run(tmp_path / "run")
+    document = ranked(capsys, run / "step_2", "--results", run / "results")
+    assert document["checkpoints"][0]["p_best"] is None
+    assert "only step_2 is ranked: nothing to compare it with" in document["answer"]
+    assert "P(best) 1" not in call(capsys, run / "step_2", "--results", run / "results")[1]
 
 
 def test_who_has_no_items_is_named_with_what_that_costs(tmp_path, capsys):

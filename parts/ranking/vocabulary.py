@@ -22,7 +22,7 @@ class Standing:
 
     score: float
     interval: Interval
-    p_best: float | None  # None where lost attempts could change who is best: no chance is known then
+    p_best: float | None  # None where nothing else is ranked, or lost attempts could change who is best
     ranks: tuple[int, int]
     p_value: float  # of the model confidence set: below 0.05 it is not in the tied set
     difference: tuple[float, float, float] | None = None  # to the baseline: estimate, low, high
