@@ -1091,6 +1091,535 @@ def value_name(action: argparse.Action) -> str:
     return f"[{name}]" if action.nargs in ("?", "*") else f"{name} ..." if action.nargs == "+" else name
 
 
+# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+
+# What changes speed, memory and permissions only, and so does not make another run of the same.
+NOT_IN_KEY = {
+    "batch_size",
+    "command",
+    "custom_tasks",
+    "data_parallel_size",
+    "gpu_memory_utilization",
+    "max_connections",
+    "sandbox",
+    "tensor_parallel_size",
+    "trust_remote_code",
+}
+# The first settings are in the key also where they are unset; those that came later are once they are set, so that
+# what was measured before them stays finished.
+ALWAYS_IN_KEY = {
+    "backend",
+    "limit",
+    "dtype",
+    "device",
+    "use_chat_template",
+    "system_prompt",
+    "seed",
+    "custom_tasks_sha256",
+    "versions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
+
+    backend: str
+    limit: int | None
+    seed: int | None
+    versions: dict[str, str]
+    command: str
+    system_prompt: str | None = None
+    use_chat_template: bool = False
+    dtype: str = "auto"
+    device: str = "auto"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_model_len: int | None = None
+    repeats: int | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    custom_tasks: Path | None = None
+    custom_tasks_sha256: str | None = None
+    questions: str | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    batch_size: int | None = None
+    max_connections: int | None = None
+    tensor_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    sandbox: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what decides a score."""
+        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return (self.seed or 0) + (self.repeat or 0)
+
+
+def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
+    """The settings that a command line gives; `more` replaces and adds."""
+    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Settings(**given | more)
+
+
+# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
+
+ALL = "all"  # as a task: every task of the custom file
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+HF_CONNECTIONS = 32  # and here they are the batch
+
+
+@dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+
+    repo_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
+
+    name: str
+    shots: int | None = None
+    suite: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.name if self.shots is None else f"{self.name}|{self.shots}"
+
+
+class RefusedModel(ScriptError):
+    """A model that an engine does not take, told before the engine was touched: what it holds stays of use."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be measured; a Hub model has no folder before it is downloaded.
+
+    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
+    is, whatever its id in the records. `base`: the model that an adapter is for.
+    """
+
+    id: str
+    weights_sha256: str
+    folder: Path | None = None
+    revision: str | None = None
+    path: str | None = None
+    name: str | None = None
+    step: str | None = None
+    repo: str | None = None
+    below: str = ""
+    base: Model | None = None
+
+    @property
+    def label(self) -> str:
+        """How it is shown: a Hub model's revision or folder behind its id."""
+        if self.path or not self.repo or not self.name:
+            return self.id
+        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.name or (self.folder.name if self.path and self.folder else None)
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a task's items come from.
+
+    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
+    items are only some of a folder's.
+    """
+
+    repo: str = ""
+    subset: str | None = None
+    splits: tuple[str, ...] = ()
+    path: str | None = None
+    sha256: str | None = None
+    files: str | None = None
+
+
+@dataclass
+class Task:
+    """A task that a harness knows, with its items once they are built.
+
+    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
+    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
+    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide;
+    `own`: whether a file of the user's defines it; `questions`: the QuestionSet that it asks.
+    """
+
+    name: str
+    request: Any
+    group: int = 1
+    source: Any = None
+    dataset: Dataset = Dataset()
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    built_for: str | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    own: bool = False
+    questions: Any = None
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name without the number of examples."""
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Items of a task that are asked in one way, and the seed of their answers."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one task: a raw value per item, or the reason why there is none."""
+
+    name: str
+    metric: Any
+    responses: list[Any]
+    values: list[Any]
+    errors: list[str | None]
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One metric over all items, as it goes into a record."""
+
+    metric: str
+    value: float
+    standard_error: float | None
+    method: str
+    aggregation: str
+    lower_is_better: bool
+    unit: str
+    low: float | None
+    high: float | None
+    samples: int
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model (the harness's own object) and how it really runs.
+
+    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
+    """
+
+    model: Any
+    dtype: str
+    device: str
+    batch_size: str
+    name: str
+    version: str
+    checksum: str | None = None
+    proof: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: bool = False  # the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record on disk."""
+
+    path: Path
+    record: dict[str, Any]
+    task: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no score."""
+
+    path: Path
+    model: str
+    task: str
+    error: str
+
+
+@dataclass
+class Outcome:
+    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    processor_seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
+def model_label(record: dict[str, Any]) -> str:
+    """How the model of a record is shown, as Model.label."""
+    info, details = record["model_info"], record["model_info"]["additional_details"]
+    if details.get("subfolder"):
+        return f"{info['id']}/{details['subfolder']}"
+    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
+    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
+
+
+def alike_interval(result: dict[str, Any]) -> tuple[float, float] | None:
+    """Wilson's 95 % interval of a share that all items agree on: their standard error of 0 says nothing of it.
+
+    None for any other score. 0 of 20 right: 0 to 0.16.
+    """
+    config, details = result["metric_config"], result["score_details"]
+    uncertainty = details.get("uncertainty", {})
+    error, n = uncertainty.get("standard_error", {}).get("value"), uncertainty.get("num_samples")
+    if error != 0 or not n or config.get("metric_unit") != "proportion" or details["score"] not in (0, 1):
+        return None
+    away = 1.96**2 / (n + 1.96**2)
+    return (0.0, away) if details["score"] == 0 else (1 - away, 1.0)
+
+
+def score_line(finished: Finished) -> list[dict[str, Any]]:
+    """The scores of a record for --json."""
+    rows = []
+    for result in finished.record["evaluation_results"]:
+        uncertainty = result["score_details"].get("uncertainty", {})
+        rows.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+                **({"interval_95": alike} if (alike := alike_interval(result)) else {}),
+            }
+        )
+    return rows
+
+
+def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
+    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
+    for finished in records:
+        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
+            model = model_label(finished.record)
+            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            if ends := line.get("interval_95"):
+                error = f" (95 %: {ends[0]:.3f} to {ends[1]:.3f})"
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
+    results = {result for _, result in cells}
+    for failure in failed:
+        columns = [result for result in results if result.startswith(f"{failure.task}/")]
+        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
+    models = sorted({model for model, _ in cells}, key=natural_key)
+    tasks = sorted({task for _, task in cells}, key=natural_key)
+    word = " (± std. error)" if any("±" in text for text in cells.values()) else ""
+    if len(tasks) > max(6, len(models)):
+        return [
+            [f"task{word}", *models],
+            *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks),
+        ]
+    return [
+        [f"model{word}", *tasks],
+        *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models),
+    ]
+
+
+# --- parts/harness/doubts.py ------------------------------------------------------------------------------------------
+
+UNPARSED = "[invalid]"  # what lm-eval's filters leave of an answer in which they find nothing
+FEWEST_ITEMS = 20  # from which on a score at chance says something
+IMPROBABLE = 0.01  # of four letters, in half of the items even for the likeliest choice
+LETTERS_OF_TOKEN = 4
+DOUBTFUL_SHARE = 0.1  # of answers that are empty, cut off or unreadable
+ADVICE = {
+    "empty": "empty (a model without chat template may need a cue at the end of the prompt)",
+    "truncated": "cut off at the token limit",
+    "truncated_prompts": "to prompts that lost their beginning (--max-model-len)",
+    "unparsed": "without an answer that could be read",
+}
+
+
+def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | None:
+    """The standard error of a mean of items that are alike in groups; None for fewer than two groups."""
+    sums: dict[str, float] = collections.defaultdict(float)
+    mean = math.fsum(values) / len(values)
+    for value, group in zip(values, groups, strict=True):
+        sums[group] += value - mean
+    if len(sums) < 2:
+        return None
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
+
+
+def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
+    """The probability of the most likely choice, for about a token of it (four letters)."""
+    if max(map(len, choices)) <= LETTERS_OF_TOKEN:  # nearly always
+        return math.exp(max(logprobs))
+    lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
+    return math.exp(max(map(operator.truediv, logprobs, lengths)))
+
+
+def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: Sequence[float] = ()) -> dict[str, str]:
+    """Details for a record: how many prompts differ, where some are the same; of choices, chance and probability."""
+    different = len(set(prompts))
+    found = {"different_prompts": str(different)} if different < len(prompts) else {}
+    if choices and min(choices) > 1:
+        found["chance"] = f"{statistics.fmean(1 / count for count in choices):.4g}"
+    if chances:
+        found["likeliest_choice"] = f"{statistics.median(chances):.3g}"
+    return found
+
+
+def scored_and_all(result: dict[str, Any]) -> tuple[int, int]:
+    """(items that were scored, items that there are)."""
+    scored = int((result["score_details"].get("uncertainty") or {}).get("num_samples") or 0)
+    source = result["source_data"]
+    total = source.get("samples_number") or (source.get("additional_details") or {}).get("samples_number")
+    return scored, scored if (count := count_in(str(total))) is None else count
+
+
+def is_limited(result: dict[str, Any]) -> bool:
+    """Whether --limit left items out."""
+    limit = (result["generation_config"].get("additional_details") or {}).get("limit")
+    scored, total = scored_and_all(result)
+    return limit not in (None, "None") and scored < total
+
+
+def is_at_chance(result: dict[str, Any]) -> bool:
+    """Whether a score cannot be told from that of guessing."""
+    details, error = result["score_details"].get("details") or {}, result["score_details"].get("uncertainty") or {}
+    spread = (error.get("standard_error") or {}).get("value")
+    if "chance" not in details or spread is None or scored_and_all(result)[0] < FEWEST_ITEMS:
+        return False
+    return result["score_details"]["score"] <= float(details["chance"]) + 2 * spread
+
+
+def doubts(records: Sequence[Finished]) -> list[str]:
+    """Lines about scores of a run, one for each kind of doubt and result."""
+    results: dict[str, list[tuple[str, dict[str, Any]]]] = collections.defaultdict(list)
+    for finished in records:
+        for result in finished.record["evaluation_results"]:
+            results[result["evaluation_result_id"]].append((model_label(finished.record), result))
+    return [line for name, rows in results.items() for line in doubts_of_result(name, rows)]
+
+
+def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Lines about one result of all models."""
+    found, first = [], rows[0][1]
+    details = [result["score_details"].get("details") or {} for _, result in rows]
+    limited = [scored_and_all(result) for _, result in rows if is_limited(result)]
+    if limited:
+        found.append(f"{name}: over {limited[0][0]} of {limited[0][1]} items (--limit): a smoke test, no result")
+    if all(is_at_chance(result) for _, result in rows):
+        who = "every model is" if len(rows) > 1 else f"{rows[0][0]} is"
+        found.append(
+            f"{name}: {who} at chance ({details[0]['chance']}): are prompts, spaces and answers as they were meant?"
+        )
+    likely = [float(row["likeliest_choice"]) for row in details if "likeliest_choice" in row]
+    if likely and max(likely) < IMPROBABLE:
+        found.append(
+            f"{name}: every choice is improbable (the likeliest of an item: {max(likely):.2g} a token): a space before "
+            "the choices that is missing, or doubled?"
+        )
+    if "different_prompts" in details[0]:
+        items, prompts = scored_and_all(first)[0], details[0]["different_prompts"]
+        found.append(f"{name}: {items} items, different prompts: {prompts}: the error (±) counts prompts")
+    for count, words in ADVICE.items():
+        most = max(
+            (
+                (int(row.get(count) or 0), scored_and_all(result)[0])
+                for row, (_, result) in zip(details, rows, strict=True)
+            ),
+            key=lambda pair: pair[0],
+        )
+        if most[0] > DOUBTFUL_SHARE * most[1]:
+            found.append(f"{name}: up to {most[0]} of {most[1]} answers {words}")
+    return found
+
+
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------
 
 FACTOR = "HUB_EVALS_LIMITS"
@@ -1981,9 +2510,6 @@ class AskedItem:
         return [self.values.get(score) if self.error is None else None]
 
 
-NOTHING_READ = "[invalid]"  # what lm-eval's filters leave of an answer in which they find nothing
-
-
 @dataclass(slots=True)
 class PlainItems:
     """Some items as columns: each was asked once, in one prompt, and has a value of every metric.
@@ -2015,7 +2541,7 @@ class PlainItems:
             wrong=None if lowest is None else sum([value <= lowest for value in values]),
             empty=sum([not texts[0].strip() for texts in self.answers or ()]),
             truncated=None if generative else 0,
-            unparsed=(self.read or []).count(NOTHING_READ),
+            unparsed=(self.read or []).count(UNPARSED),
         )
 
     def item(self, at: int) -> AskedItem:
@@ -2032,7 +2558,7 @@ class PlainItems:
             chances=self.chances[at] if self.chances else None,
             found=(self.read[at], self.method) if self.read and self.method else None,
             generative=self.answers is not None,
-            unparsed=bool(self.read) and self.read[at] == NOTHING_READ,
+            unparsed=bool(self.read) and self.read[at] == UNPARSED,
             metadata=self.metadata[at],
         )
 
@@ -5044,534 +5570,6 @@ def without_line_ends(text: bytes) -> bytes:
     for character in () if text.isascii() else "\x85\u2028\u2029":
         text = text.replace(character.encode(), f"\\u{ord(character):04x}".encode())
     return text
-
-
-# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
-
-# What changes speed, memory and permissions only, and so does not make another run of the same.
-NOT_IN_KEY = {
-    "batch_size",
-    "command",
-    "custom_tasks",
-    "data_parallel_size",
-    "gpu_memory_utilization",
-    "max_connections",
-    "sandbox",
-    "tensor_parallel_size",
-    "trust_remote_code",
-}
-# The first settings are in the key also where they are unset; those that came later are once they are set, so that
-# what was measured before them stays finished.
-ALWAYS_IN_KEY = {
-    "backend",
-    "limit",
-    "dtype",
-    "device",
-    "use_chat_template",
-    "system_prompt",
-    "seed",
-    "custom_tasks_sha256",
-    "versions",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
-
-    backend: str
-    limit: int | None
-    seed: int | None
-    versions: dict[str, str]
-    command: str
-    system_prompt: str | None = None
-    use_chat_template: bool = False
-    dtype: str = "auto"
-    device: str = "auto"
-    temperature: float | None = None
-    max_tokens: int | None = None
-    max_model_len: int | None = None
-    repeats: int | None = None
-    repeat: int | None = None
-    reasoning_tags: tuple[str, str] | None = None
-    custom_tasks: Path | None = None
-    custom_tasks_sha256: str | None = None
-    questions: str | None = None
-    base_url: str | None = None
-    provider: str | None = None
-    batch_size: int | None = None
-    max_connections: int | None = None
-    tensor_parallel_size: int | None = None
-    data_parallel_size: int | None = None
-    gpu_memory_utilization: float | None = None
-    trust_remote_code: bool = False
-    sandbox: str | None = None
-
-    @property
-    def key(self) -> str:
-        """A short hash of what decides a score."""
-        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
-        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-    @property
-    def sampling_seed(self) -> int:
-        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
-        return (self.seed or 0) + (self.repeat or 0)
-
-
-def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
-    """The settings that a command line gives; `more` replaces and adds."""
-    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return Settings(**given | more)
-
-
-# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
-
-ALL = "all"  # as a task: every task of the custom file
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
-CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
-HF_CONNECTIONS = 32  # and here they are the batch
-
-
-@dataclass(frozen=True)
-class ResultsRepo:
-    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
-
-    repo_id: str
-    folder: str
-
-
-@dataclass(frozen=True)
-class TaskRequest:
-    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
-
-    name: str
-    shots: int | None = None
-    suite: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return self.name if self.shots is None else f"{self.name}|{self.shots}"
-
-
-class RefusedModel(ScriptError):
-    """A model that an engine does not take, told before the engine was touched: what it holds stays of use."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model to be measured; a Hub model has no folder before it is downloaded.
-
-    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
-    is, whatever its id in the records. `base`: the model that an adapter is for.
-    """
-
-    id: str
-    weights_sha256: str
-    folder: Path | None = None
-    revision: str | None = None
-    path: str | None = None
-    name: str | None = None
-    step: str | None = None
-    repo: str | None = None
-    below: str = ""
-    base: Model | None = None
-
-    @property
-    def label(self) -> str:
-        """How it is shown: a Hub model's revision or folder behind its id."""
-        if self.path or not self.repo or not self.name:
-            return self.id
-        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
-
-    @property
-    def checkpoint(self) -> str | None:
-        return self.name or (self.folder.name if self.path and self.folder else None)
-
-    @property
-    def developer(self) -> str:
-        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
-
-    @property
-    def place(self) -> str:
-        """`<developer>/<model>` as path-safe names."""
-        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Where a task's items come from.
-
-    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
-    items are only some of a folder's.
-    """
-
-    repo: str = ""
-    subset: str | None = None
-    splits: tuple[str, ...] = ()
-    path: str | None = None
-    sha256: str | None = None
-    files: str | None = None
-
-
-@dataclass
-class Task:
-    """A task that a harness knows, with its items once they are built.
-
-    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
-    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
-    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
-    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide;
-    `own`: whether a file of the user's defines it; `questions`: the QuestionSet that it asks.
-    """
-
-    name: str
-    request: Any
-    group: int = 1
-    source: Any = None
-    dataset: Dataset = Dataset()
-    docs: list[Any] | None = None
-    sample_ids: list[str] = field(default_factory=list)
-    total: int | None = None
-    revision: str | None = None
-    built_for: str | None = None
-    repeats: int | None = None
-    items_sha256: str | None = None
-    file_sha256: str | None = None
-    own: bool = False
-    questions: Any = None
-    error: str | None = None
-
-    @property
-    def title(self) -> str:
-        """The name without the number of examples."""
-        return self.name.rsplit("|", 1)[0]
-
-    @property
-    def shots(self) -> str:
-        return self.name.rsplit("|", 1)[1]
-
-
-@dataclass(frozen=True)
-class Job:
-    """Items of a task that are asked in one way, and the seed of their answers."""
-
-    task: Task
-    docs: list[Any]
-    method: Any
-    seed: int
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One metric of one task: a raw value per item, or the reason why there is none."""
-
-    name: str
-    metric: Any
-    responses: list[Any]
-    values: list[Any]
-    errors: list[str | None]
-
-
-@dataclass(frozen=True)
-class MetricScore:
-    """One metric over all items, as it goes into a record."""
-
-    metric: str
-    value: float
-    standard_error: float | None
-    method: str
-    aggregation: str
-    lower_is_better: bool
-    unit: str
-    low: float | None
-    high: float | None
-    samples: int
-    details: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A loaded model (the harness's own object) and how it really runs.
-
-    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
-    """
-
-    model: Any
-    dtype: str
-    device: str
-    batch_size: str
-    name: str
-    version: str
-    checksum: str | None = None
-    proof: str | None = None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
-
-    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
-    """
-
-    config: dict[str, Any]
-    files: dict[str, str]
-    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A prompt to be continued, as token ids."""
-
-    prompt: list[int]
-    max_tokens: int
-    stop: tuple[str, ...] = ()
-    samples: int = 1
-    temperature: float = 0.0
-    seed: int | None = None
-
-
-@dataclass(frozen=True)
-class Continuations:
-    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
-
-    prompt: list[int]
-    choices: list[list[int]]
-
-
-@dataclass(frozen=True)
-class EngineAnswer:
-    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
-
-    texts: list[str] = field(default_factory=list)
-    tokens: list[list[int]] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    greedy: list[bool] = field(default_factory=list)
-    truncated: bool = False  # the end was the token limit
-    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A record on disk."""
-
-    path: Path
-    record: dict[str, Any]
-    task: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A task that gave no score."""
-
-    path: Path
-    model: str
-    task: str
-    error: str
-
-
-@dataclass
-class Outcome:
-    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
-
-    written: list[Finished] = field(default_factory=list)
-    skipped: list[Finished] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
-    processor_seconds: collections.Counter[str] = field(default_factory=collections.Counter)
-    requests: int | None = None
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What one model is asked with one seed: the tasks that are not finished."""
-
-    model: Model
-    settings: Settings
-    tasks: list[Task]
-
-
-def model_label(record: dict[str, Any]) -> str:
-    """How the model of a record is shown, as Model.label."""
-    info, details = record["model_info"], record["model_info"]["additional_details"]
-    if details.get("subfolder"):
-        return f"{info['id']}/{details['subfolder']}"
-    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
-    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
-
-
-def alike_interval(result: dict[str, Any]) -> tuple[float, float] | None:
-    """Wilson's 95 % interval of a share that all items agree on: their standard error of 0 says nothing of it.
-
-    None for any other score. 0 of 20 right: 0 to 0.16.
-    """
-    config, details = result["metric_config"], result["score_details"]
-    uncertainty = details.get("uncertainty", {})
-    error, n = uncertainty.get("standard_error", {}).get("value"), uncertainty.get("num_samples")
-    if error != 0 or not n or config.get("metric_unit") != "proportion" or details["score"] not in (0, 1):
-        return None
-    away = 1.96**2 / (n + 1.96**2)
-    return (0.0, away) if details["score"] == 0 else (1 - away, 1.0)
-
-
-def score_line(finished: Finished) -> list[dict[str, Any]]:
-    """The scores of a record for --json."""
-    rows = []
-    for result in finished.record["evaluation_results"]:
-        uncertainty = result["score_details"].get("uncertainty", {})
-        rows.append(
-            {
-                "metric": result["metric_config"]["metric_name"],
-                "score": result["score_details"]["score"],
-                "standard_error": uncertainty.get("standard_error", {}).get("value"),
-                "num_samples": uncertainty.get("num_samples"),
-                **({"interval_95": alike} if (alike := alike_interval(result)) else {}),
-            }
-        )
-    return rows
-
-
-def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
-    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
-    for finished in records:
-        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
-            model = model_label(finished.record)
-            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            if ends := line.get("interval_95"):
-                error = f" (95 %: {ends[0]:.3f} to {ends[1]:.3f})"
-            key = model, result["evaluation_result_id"]
-            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
-    results = {result for _, result in cells}
-    for failure in failed:
-        columns = [result for result in results if result.startswith(f"{failure.task}/")]
-        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
-    models = sorted({model for model, _ in cells}, key=natural_key)
-    tasks = sorted({task for _, task in cells}, key=natural_key)
-    word = " (± std. error)" if any("±" in text for text in cells.values()) else ""
-    if len(tasks) > max(6, len(models)):
-        return [
-            [f"task{word}", *models],
-            *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks),
-        ]
-    return [
-        [f"model{word}", *tasks],
-        *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models),
-    ]
-
-
-# --- parts/harness/doubts.py ------------------------------------------------------------------------------------------
-
-FEWEST_ITEMS = 20  # from which on a score at chance says something
-IMPROBABLE = 0.01  # of four letters, in half of the items even for the likeliest choice
-LETTERS_OF_TOKEN = 4
-DOUBTFUL_SHARE = 0.1  # of answers that are empty, cut off or unreadable
-ADVICE = {
-    "empty": "empty (a model without chat template may need a cue at the end of the prompt)",
-    "truncated": "cut off at the token limit",
-    "truncated_prompts": "to prompts that lost their beginning (--max-model-len)",
-    "unparsed": "without an answer that could be read",
-}
-
-
-def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | None:
-    """The standard error of a mean of items that are alike in groups; None for fewer than two groups."""
-    sums: dict[str, float] = collections.defaultdict(float)
-    mean = math.fsum(values) / len(values)
-    for value, group in zip(values, groups, strict=True):
-        sums[group] += value - mean
-    if len(sums) < 2:
-        return None
-    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
-
-
-def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
-    """The probability of the most likely choice, for about a token of it (four letters)."""
-    if max(map(len, choices)) <= LETTERS_OF_TOKEN:  # nearly always
-        return math.exp(max(logprobs))
-    lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
-    return math.exp(max(map(operator.truediv, logprobs, lengths)))
-
-
-def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: Sequence[float] = ()) -> dict[str, str]:
-    """Details for a record: how many prompts differ, where some are the same; of choices, chance and probability."""
-    different = len(set(prompts))
-    found = {"different_prompts": str(different)} if different < len(prompts) else {}
-    if choices and min(choices) > 1:
-        found["chance"] = f"{statistics.fmean(1 / count for count in choices):.4g}"
-    if chances:
-        found["likeliest_choice"] = f"{statistics.median(chances):.3g}"
-    return found
-
-
-def scored_and_all(result: dict[str, Any]) -> tuple[int, int]:
-    """(items that were scored, items that there are)."""
-    scored = int((result["score_details"].get("uncertainty") or {}).get("num_samples") or 0)
-    source = result["source_data"]
-    total = source.get("samples_number") or (source.get("additional_details") or {}).get("samples_number")
-    return scored, scored if (count := count_in(str(total))) is None else count
-
-
-def is_limited(result: dict[str, Any]) -> bool:
-    """Whether --limit left items out."""
-    limit = (result["generation_config"].get("additional_details") or {}).get("limit")
-    scored, total = scored_and_all(result)
-    return limit not in (None, "None") and scored < total
-
-
-def is_at_chance(result: dict[str, Any]) -> bool:
-    """Whether a score cannot be told from that of guessing."""
-    details, error = result["score_details"].get("details") or {}, result["score_details"].get("uncertainty") or {}
-    spread = (error.get("standard_error") or {}).get("value")
-    if "chance" not in details or spread is None or scored_and_all(result)[0] < FEWEST_ITEMS:
-        return False
-    return result["score_details"]["score"] <= float(details["chance"]) + 2 * spread
-
-
-def doubts(records: Sequence[Finished]) -> list[str]:
-    """Lines about scores of a run, one for each kind of doubt and result."""
-    results: dict[str, list[tuple[str, dict[str, Any]]]] = collections.defaultdict(list)
-    for finished in records:
-        for result in finished.record["evaluation_results"]:
-            results[result["evaluation_result_id"]].append((model_label(finished.record), result))
-    return [line for name, rows in results.items() for line in doubts_of_result(name, rows)]
-
-
-def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
-    """Lines about one result of all models."""
-    found, first = [], rows[0][1]
-    details = [result["score_details"].get("details") or {} for _, result in rows]
-    limited = [scored_and_all(result) for _, result in rows if is_limited(result)]
-    if limited:
-        found.append(f"{name}: over {limited[0][0]} of {limited[0][1]} items (--limit): a smoke test, no result")
-    if all(is_at_chance(result) for _, result in rows):
-        who = "every model is" if len(rows) > 1 else f"{rows[0][0]} is"
-        found.append(
-            f"{name}: {who} at chance ({details[0]['chance']}): are prompts, spaces and answers as they were meant?"
-        )
-    likely = [float(row["likeliest_choice"]) for row in details if "likeliest_choice" in row]
-    if likely and max(likely) < IMPROBABLE:
-        found.append(
-            f"{name}: every choice is improbable (the likeliest of an item: {max(likely):.2g} a token): a space before "
-            "the choices that is missing, or doubled?"
-        )
-    if "different_prompts" in details[0]:
-        items, prompts = scored_and_all(first)[0], details[0]["different_prompts"]
-        found.append(f"{name}: {items} items, different prompts: {prompts}: the error (±) counts prompts")
-    for count, words in ADVICE.items():
-        most = max(
-            (
-                (int(row.get(count) or 0), scored_and_all(result)[0])
-                for row, (_, result) in zip(details, rows, strict=True)
-            ),
-            key=lambda pair: pair[0],
-        )
-        if most[0] > DOUBTFUL_SHARE * most[1]:
-            found.append(f"{name}: up to {most[0]} of {most[1]} answers {words}")
-    return found
 
 
 # --- parts/formats/choices.py -----------------------------------------------------------------------------------------
@@ -8663,7 +8661,7 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         chances=chances if shown and not task.config.get("process_results") else None,
         found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
         generative=task.generative,
-        unparsed=NOTHING_READ in read,
+        unparsed=UNPARSED in read,
         ratios=sums,
         metadata=lm_eval_metadata(doc, raw, task),
     )

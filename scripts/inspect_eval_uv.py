@@ -8062,6 +8062,118 @@ def inspect_names(texts: Sequence[str]) -> dict[str, list[str]]:
     return {name: keys.get(name, []) for name in names}
 
 
+# --- parts/harness/doubts.py ------------------------------------------------------------------------------------------
+
+UNPARSED = "[invalid]"  # what lm-eval's filters leave of an answer in which they find nothing
+FEWEST_ITEMS = 20  # from which on a score at chance says something
+IMPROBABLE = 0.01  # of four letters, in half of the items even for the likeliest choice
+LETTERS_OF_TOKEN = 4
+DOUBTFUL_SHARE = 0.1  # of answers that are empty, cut off or unreadable
+ADVICE = {
+    "empty": "empty (a model without chat template may need a cue at the end of the prompt)",
+    "truncated": "cut off at the token limit",
+    "truncated_prompts": "to prompts that lost their beginning (--max-model-len)",
+    "unparsed": "without an answer that could be read",
+}
+
+
+def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | None:
+    """The standard error of a mean of items that are alike in groups; None for fewer than two groups."""
+    sums: dict[str, float] = collections.defaultdict(float)
+    mean = math.fsum(values) / len(values)
+    for value, group in zip(values, groups, strict=True):
+        sums[group] += value - mean
+    if len(sums) < 2:
+        return None
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
+
+
+def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
+    """The probability of the most likely choice, for about a token of it (four letters)."""
+    if max(map(len, choices)) <= LETTERS_OF_TOKEN:  # nearly always
+        return math.exp(max(logprobs))
+    lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
+    return math.exp(max(map(operator.truediv, logprobs, lengths)))
+
+
+def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: Sequence[float] = ()) -> dict[str, str]:
+    """Details for a record: how many prompts differ, where some are the same; of choices, chance and probability."""
+    different = len(set(prompts))
+    found = {"different_prompts": str(different)} if different < len(prompts) else {}
+    if choices and min(choices) > 1:
+        found["chance"] = f"{statistics.fmean(1 / count for count in choices):.4g}"
+    if chances:
+        found["likeliest_choice"] = f"{statistics.median(chances):.3g}"
+    return found
+
+
+def scored_and_all(result: dict[str, Any]) -> tuple[int, int]:
+    """(items that were scored, items that there are)."""
+    scored = int((result["score_details"].get("uncertainty") or {}).get("num_samples") or 0)
+    source = result["source_data"]
+    total = source.get("samples_number") or (source.get("additional_details") or {}).get("samples_number")
+    return scored, scored if (count := count_in(str(total))) is None else count
+
+
+def is_limited(result: dict[str, Any]) -> bool:
+    """Whether --limit left items out."""
+    limit = (result["generation_config"].get("additional_details") or {}).get("limit")
+    scored, total = scored_and_all(result)
+    return limit not in (None, "None") and scored < total
+
+
+def is_at_chance(result: dict[str, Any]) -> bool:
+    """Whether a score cannot be told from that of guessing."""
+    details, error = result["score_details"].get("details") or {}, result["score_details"].get("uncertainty") or {}
+    spread = (error.get("standard_error") or {}).get("value")
+    if "chance" not in details or spread is None or scored_and_all(result)[0] < FEWEST_ITEMS:
+        return False
+    return result["score_details"]["score"] <= float(details["chance"]) + 2 * spread
+
+
+def doubts(records: Sequence[Finished]) -> list[str]:
+    """Lines about scores of a run, one for each kind of doubt and result."""
+    results: dict[str, list[tuple[str, dict[str, Any]]]] = collections.defaultdict(list)
+    for finished in records:
+        for result in finished.record["evaluation_results"]:
+            results[result["evaluation_result_id"]].append((model_label(finished.record), result))
+    return [line for name, rows in results.items() for line in doubts_of_result(name, rows)]
+
+
+def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Lines about one result of all models."""
+    found, first = [], rows[0][1]
+    details = [result["score_details"].get("details") or {} for _, result in rows]
+    limited = [scored_and_all(result) for _, result in rows if is_limited(result)]
+    if limited:
+        found.append(f"{name}: over {limited[0][0]} of {limited[0][1]} items (--limit): a smoke test, no result")
+    if all(is_at_chance(result) for _, result in rows):
+        who = "every model is" if len(rows) > 1 else f"{rows[0][0]} is"
+        found.append(
+            f"{name}: {who} at chance ({details[0]['chance']}): are prompts, spaces and answers as they were meant?"
+        )
+    likely = [float(row["likeliest_choice"]) for row in details if "likeliest_choice" in row]
+    if likely and max(likely) < IMPROBABLE:
+        found.append(
+            f"{name}: every choice is improbable (the likeliest of an item: {max(likely):.2g} a token): a space before "
+            "the choices that is missing, or doubled?"
+        )
+    if "different_prompts" in details[0]:
+        items, prompts = scored_and_all(first)[0], details[0]["different_prompts"]
+        found.append(f"{name}: {items} items, different prompts: {prompts}: the error (±) counts prompts")
+    for count, words in ADVICE.items():
+        most = max(
+            (
+                (int(row.get(count) or 0), scored_and_all(result)[0])
+                for row, (_, result) in zip(details, rows, strict=True)
+            ),
+            key=lambda pair: pair[0],
+        )
+        if most[0] > DOUBTFUL_SHARE * most[1]:
+            found.append(f"{name}: up to {most[0]} of {most[1]} answers {words}")
+    return found
+
+
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -8342,9 +8454,6 @@ class AskedItem:
         return [self.values.get(score) if self.error is None else None]
 
 
-NOTHING_READ = "[invalid]"  # what lm-eval's filters leave of an answer in which they find nothing
-
-
 @dataclass(slots=True)
 class PlainItems:
     """Some items as columns: each was asked once, in one prompt, and has a value of every metric.
@@ -8376,7 +8485,7 @@ class PlainItems:
             wrong=None if lowest is None else sum([value <= lowest for value in values]),
             empty=sum([not texts[0].strip() for texts in self.answers or ()]),
             truncated=None if generative else 0,
-            unparsed=(self.read or []).count(NOTHING_READ),
+            unparsed=(self.read or []).count(UNPARSED),
         )
 
     def item(self, at: int) -> AskedItem:
@@ -8393,7 +8502,7 @@ class PlainItems:
             chances=self.chances[at] if self.chances else None,
             found=(self.read[at], self.method) if self.read and self.method else None,
             generative=self.answers is not None,
-            unparsed=bool(self.read) and self.read[at] == NOTHING_READ,
+            unparsed=bool(self.read) and self.read[at] == UNPARSED,
             metadata=self.metadata[at],
         )
 
@@ -9841,117 +9950,6 @@ def without_line_ends(text: bytes) -> bytes:
     for character in () if text.isascii() else "\x85\u2028\u2029":
         text = text.replace(character.encode(), f"\\u{ord(character):04x}".encode())
     return text
-
-
-# --- parts/harness/doubts.py ------------------------------------------------------------------------------------------
-
-FEWEST_ITEMS = 20  # from which on a score at chance says something
-IMPROBABLE = 0.01  # of four letters, in half of the items even for the likeliest choice
-LETTERS_OF_TOKEN = 4
-DOUBTFUL_SHARE = 0.1  # of answers that are empty, cut off or unreadable
-ADVICE = {
-    "empty": "empty (a model without chat template may need a cue at the end of the prompt)",
-    "truncated": "cut off at the token limit",
-    "truncated_prompts": "to prompts that lost their beginning (--max-model-len)",
-    "unparsed": "without an answer that could be read",
-}
-
-
-def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | None:
-    """The standard error of a mean of items that are alike in groups; None for fewer than two groups."""
-    sums: dict[str, float] = collections.defaultdict(float)
-    mean = math.fsum(values) / len(values)
-    for value, group in zip(values, groups, strict=True):
-        sums[group] += value - mean
-    if len(sums) < 2:
-        return None
-    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
-
-
-def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
-    """The probability of the most likely choice, for about a token of it (four letters)."""
-    if max(map(len, choices)) <= LETTERS_OF_TOKEN:  # nearly always
-        return math.exp(max(logprobs))
-    lengths = [max(1.0, len(choice.strip()) / LETTERS_OF_TOKEN) for choice in choices]
-    return math.exp(max(map(operator.truediv, logprobs, lengths)))
-
-
-def item_details(prompts: Sequence[str], choices: Sequence[int] = (), chances: Sequence[float] = ()) -> dict[str, str]:
-    """Details for a record: how many prompts differ, where some are the same; of choices, chance and probability."""
-    different = len(set(prompts))
-    found = {"different_prompts": str(different)} if different < len(prompts) else {}
-    if choices and min(choices) > 1:
-        found["chance"] = f"{statistics.fmean(1 / count for count in choices):.4g}"
-    if chances:
-        found["likeliest_choice"] = f"{statistics.median(chances):.3g}"
-    return found
-
-
-def scored_and_all(result: dict[str, Any]) -> tuple[int, int]:
-    """(items that were scored, items that there are)."""
-    scored = int((result["score_details"].get("uncertainty") or {}).get("num_samples") or 0)
-    source = result["source_data"]
-    total = source.get("samples_number") or (source.get("additional_details") or {}).get("samples_number")
-    return scored, scored if (count := count_in(str(total))) is None else count
-
-
-def is_limited(result: dict[str, Any]) -> bool:
-    """Whether --limit left items out."""
-    limit = (result["generation_config"].get("additional_details") or {}).get("limit")
-    scored, total = scored_and_all(result)
-    return limit not in (None, "None") and scored < total
-
-
-def is_at_chance(result: dict[str, Any]) -> bool:
-    """Whether a score cannot be told from that of guessing."""
-    details, error = result["score_details"].get("details") or {}, result["score_details"].get("uncertainty") or {}
-    spread = (error.get("standard_error") or {}).get("value")
-    if "chance" not in details or spread is None or scored_and_all(result)[0] < FEWEST_ITEMS:
-        return False
-    return result["score_details"]["score"] <= float(details["chance"]) + 2 * spread
-
-
-def doubts(records: Sequence[Finished]) -> list[str]:
-    """Lines about scores of a run, one for each kind of doubt and result."""
-    results: dict[str, list[tuple[str, dict[str, Any]]]] = collections.defaultdict(list)
-    for finished in records:
-        for result in finished.record["evaluation_results"]:
-            results[result["evaluation_result_id"]].append((model_label(finished.record), result))
-    return [line for name, rows in results.items() for line in doubts_of_result(name, rows)]
-
-
-def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
-    """Lines about one result of all models."""
-    found, first = [], rows[0][1]
-    details = [result["score_details"].get("details") or {} for _, result in rows]
-    limited = [scored_and_all(result) for _, result in rows if is_limited(result)]
-    if limited:
-        found.append(f"{name}: over {limited[0][0]} of {limited[0][1]} items (--limit): a smoke test, no result")
-    if all(is_at_chance(result) for _, result in rows):
-        who = "every model is" if len(rows) > 1 else f"{rows[0][0]} is"
-        found.append(
-            f"{name}: {who} at chance ({details[0]['chance']}): are prompts, spaces and answers as they were meant?"
-        )
-    likely = [float(row["likeliest_choice"]) for row in details if "likeliest_choice" in row]
-    if likely and max(likely) < IMPROBABLE:
-        found.append(
-            f"{name}: every choice is improbable (the likeliest of an item: {max(likely):.2g} a token): a space before "
-            "the choices that is missing, or doubled?"
-        )
-    if "different_prompts" in details[0]:
-        items, prompts = scored_and_all(first)[0], details[0]["different_prompts"]
-        found.append(f"{name}: {items} items, different prompts: {prompts}: the error (±) counts prompts")
-    for count, words in ADVICE.items():
-        most = max(
-            (
-                (int(row.get(count) or 0), scored_and_all(result)[0])
-                for row, (_, result) in zip(details, rows, strict=True)
-            ),
-            key=lambda pair: pair[0],
-        )
-        if most[0] > DOUBTFUL_SHARE * most[1]:
-            found.append(f"{name}: up to {most[0]} of {most[1]} answers {words}")
-    return found
 
 
 # --- parts/harness/inspect_log.py -------------------------------------------------------------------------------------

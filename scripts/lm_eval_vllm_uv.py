@@ -6990,6 +6990,7 @@ def is_small_below(homes: Sequence[Path], paths: Iterable[Path]) -> bool:
 
 # --- parts/harness/doubts.py ------------------------------------------------------------------------------------------
 
+UNPARSED = "[invalid]"  # what lm-eval's filters leave of an answer in which they find nothing
 FEWEST_ITEMS = 20  # from which on a score at chance says something
 IMPROBABLE = 0.01  # of four letters, in half of the items even for the likeliest choice
 LETTERS_OF_TOKEN = 4
@@ -7227,9 +7228,6 @@ class AskedItem:
         return [self.values.get(score) if self.error is None else None]
 
 
-NOTHING_READ = "[invalid]"  # what lm-eval's filters leave of an answer in which they find nothing
-
-
 @dataclass(slots=True)
 class PlainItems:
     """Some items as columns: each was asked once, in one prompt, and has a value of every metric.
@@ -7261,7 +7259,7 @@ class PlainItems:
             wrong=None if lowest is None else sum([value <= lowest for value in values]),
             empty=sum([not texts[0].strip() for texts in self.answers or ()]),
             truncated=None if generative else 0,
-            unparsed=(self.read or []).count(NOTHING_READ),
+            unparsed=(self.read or []).count(UNPARSED),
         )
 
     def item(self, at: int) -> AskedItem:
@@ -7278,7 +7276,7 @@ class PlainItems:
             chances=self.chances[at] if self.chances else None,
             found=(self.read[at], self.method) if self.read and self.method else None,
             generative=self.answers is not None,
-            unparsed=bool(self.read) and self.read[at] == NOTHING_READ,
+            unparsed=bool(self.read) and self.read[at] == UNPARSED,
             metadata=self.metadata[at],
         )
 
@@ -10833,8 +10831,6 @@ def lm_eval_row(
 
 
 # --- parts/harness/lm_eval_measure.py ---------------------------------------------------------------------------------
-
-UNPARSED = "[invalid]"  # what lm-eval's filters give for an answer in which they find nothing
 
 
 def finished_answer(text: str, stops: Sequence[str], tags: tuple[str, str]) -> str:

@@ -158,7 +158,10 @@ def record_row(
 
 
 def reach_of_lost(run: Run, facts: ItemFacts | None) -> float:
-    """How far a score could be off by its lost attempts, in the unit that it is written in; infinite without bounds."""
+    """How far a score could be off by its lost attempts, in the unit that it is written in; infinite without bounds.
+
+    An attempt's share is between 0 and 1 here, of an error rate too, which has no upper bound: as the gate takes it.
+    """
     attempts = run.attempts if facts is None else attempts_of(run.counts, run.n, facts.unscored, facts.rows)
     if not attempts.lost:
         return 0.0

@@ -14,8 +14,9 @@ from typing import Any
 
 from parts.formats.corpus_items import corpus_statistic, item_score
 from parts.formats.values import all_texts, bounded_metadata, finite, first, named, part, whole
-from parts.formats.vocabulary import NOTHING_READ, AskedItem
+from parts.formats.vocabulary import AskedItem
 from parts.frame import count_in, single_line
+from parts.harness.doubts import UNPARSED
 from parts.harness.scorers import function_name, lm_eval_metric_row
 from parts.private import scrubber
 
@@ -222,7 +223,7 @@ def lm_eval_item(line: Mapping[str, Any], task: LmEvalTask, own_ids: bool) -> As
         chances=chances if shown and not task.config.get("process_results") else None,
         found=(read[0], f"lm-eval {single_line(used)}") if read and used not in (None, "none") else None,
         generative=task.generative,
-        unparsed=NOTHING_READ in read,
+        unparsed=UNPARSED in read,
         ratios=sums,
         metadata=lm_eval_metadata(doc, raw, task),
     )

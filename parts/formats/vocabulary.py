@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import single_line, slug
+from parts.harness.doubts import UNPARSED
 from parts.inputs import open_input
 from parts.names import local_id, parse_checkpoint_name
 from parts.private import without_paths
@@ -145,9 +146,6 @@ class AskedItem:
         return [self.values.get(score) if self.error is None else None]
 
 
-NOTHING_READ = "[invalid]"  # what lm-eval's filters leave of an answer in which they find nothing
-
-
 @dataclass(slots=True)
 class PlainItems:
     """Some items as columns: each was asked once, in one prompt, and has a value of every metric.
@@ -179,7 +177,7 @@ class PlainItems:
             wrong=None if lowest is None else sum([value <= lowest for value in values]),
             empty=sum([not texts[0].strip() for texts in self.answers or ()]),
             truncated=None if generative else 0,
-            unparsed=(self.read or []).count(NOTHING_READ),
+            unparsed=(self.read or []).count(UNPARSED),
         )
 
     def item(self, at: int) -> AskedItem:
@@ -196,7 +194,7 @@ class PlainItems:
             chances=self.chances[at] if self.chances else None,
             found=(self.read[at], self.method) if self.read and self.method else None,
             generative=self.answers is not None,
-            unparsed=bool(self.read) and self.read[at] == NOTHING_READ,
+            unparsed=bool(self.read) and self.read[at] == UNPARSED,
             metadata=self.metadata[at],
         )
 

@@ -16,6 +16,7 @@ from typing import Any
 from parts.frame import count_in
 from parts.harness.vocabulary import Finished, model_label
 
+UNPARSED = "[invalid]"  # what lm-eval's filters leave of an answer in which they find nothing
 FEWEST_ITEMS = 20  # from which on a score at chance says something
 IMPROBABLE = 0.01  # of four letters, in half of the items even for the likeliest choice
 LETTERS_OF_TOKEN = 4

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from parts.frame import ScriptError, natural_key
-from parts.harness.doubts import item_details, likeliest
+from parts.harness.doubts import UNPARSED, item_details, likeliest
 from parts.harness.lm_eval_records import lm_eval_record, lm_eval_row
 from parts.harness.lm_eval_tasks import MetricValues, Reply, TaskDoc, generates
 from parts.harness.metric_names import metric_scale
@@ -22,8 +22,6 @@ from parts.harness.vocabulary import Engine, MetricScore, Model, Task
 from parts.metric_directions import metric_direction
 from parts.metric_ranges import METRIC_SCALES
 from parts.private import explain
-
-UNPARSED = "[invalid]"  # what lm-eval's filters give for an answer in which they find nothing
 
 
 def finished_answer(text: str, stops: Sequence[str], tags: tuple[str, str]) -> str:
