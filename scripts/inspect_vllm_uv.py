@@ -12483,6 +12483,94 @@ class ServedByVllm:
         self.server.close()
 
 
+# --- parts/harness/services.py ----------------------------------------------------------------------------------------
+
+# How code names a model that is not the measured one: for inspect's `get_model`, and for a service's own client.
+OTHER_MODEL = re.compile(
+    r"""["']((?:openai|anthropic|google|grok|mistral|together|groq|openrouter|bedrock|azureai)/[\w./-]*?"""
+    r"""(?:gpt|o\d|claude|gemini|gemma|grok|kimi|llama|mistral|deepseek|qwen)[\w.:/-]*)["']""",
+    re.IGNORECASE,
+)
+CLIENT_MODEL = re.compile(r"""[=,]\s*["']((?:gpt-|claude-|gemini-)\d[\w.:-]*)["']""")
+VARIABLE = re.compile(r"""["']([A-Z][A-Z0-9_]{3,})["']""")
+OF_THE_HUB = ("HF_", "HUGGING")  # its token goes to the Hub alone
+
+
+class Unanswered:
+    """Why the item that is scored just now has no score: what was asked, and what became of it."""
+
+    reasons: dict[str, str] = {}  # noqa: RUF012 - one for all
+
+
+def code_of(files: Iterable[Path]) -> str:
+    """The text of a task's files; what cannot be read names nothing."""
+    texts = []
+    for file in files:
+        with contextlib.suppress(ScriptError, OSError, UnicodeDecodeError):
+            texts.append(input_text(file))
+    return "\n".join(texts)
+
+
+def models_named(code: str, named: re.Pattern[str] = OTHER_MODEL) -> list[str]:
+    """The models of other services that code names."""
+    return sorted(set(named.findall(code)))
+
+
+def keys_named(code: str) -> list[str]:
+    """The variables of the environment that code names, are set and hold a key of a service; it stands in no output."""
+    names = {name for name in VARIABLE.findall(code) if SECRET_VARIABLE.search(name) and os.environ.get(name)}
+    found = sorted(name for name in names if not name.startswith(OF_THE_HUB))
+    for name in found:
+        remember_token(os.environ[name])
+    return found
+
+
+def say_services(task: str, code: str, named: re.Pattern[str] = OTHER_MODEL) -> None:
+    """Say which models of other services the code of a package's task names, and which keys it finds here."""
+    if models := models_named(code, named):
+        note(
+            f"warning: the code of {task} names {listing(models)}, as judges or to speak with: where it "
+            "asks them (by the keys in your environment), the answers go there, at a cost that is in no estimate"
+        )
+    if keys := keys_named(code):
+        note(
+            f"warning: the code of {task} uses {listing(keys)} of your environment: it goes to that service, with what "
+            "the task sends there, or into the task's container"
+        )
+
+
+@contextlib.contextmanager
+def answered() -> Iterator[None]:
+    """While an item is scored; ScriptError at the end where something was asked elsewhere and nothing came back."""
+    watch_requests()
+    Unanswered.reasons.clear()
+    yield
+    for reason in Unanswered.reasons.values():
+        raise ScriptError(reason)
+
+
+@functools.cache
+def watch_requests() -> None:
+    """Note each request of the library `requests` that fails, until the same address answers."""
+    try:
+        import requests
+    except ImportError:  # so no task asks by it
+        return
+    send = requests.Session.send
+
+    @functools.wraps(send)
+    def watched(self: Any, request: Any, **more: Any) -> Any:
+        server = urllib.parse.urlsplit(request.url).netloc.rpartition("@")[2]  # a key may stand in the rest
+        Unanswered.reasons[request.url] = f"{single_line(server)[:100]} gave no answer"
+        answer = send(self, request, **more)
+        Unanswered.reasons[request.url] += f": {answer.status_code}"
+        if answer.ok:
+            del Unanswered.reasons[request.url]
+        return answer
+
+    requests.Session.send = watched
+
+
 # --- parts/harness/evaluated.py ---------------------------------------------------------------------------------------
 
 EVALUATING = {"lm_eval", "lighteval"}  # whose own `eval` and `exec` get what a model or a row says
@@ -12495,6 +12583,9 @@ PURE_BUILTINS = {"abs", "divmod", "len", "max", "min", "pow", "round", "sum"}  #
 NO_FORMULA = re.compile(r"FORMAT_|BUILD_STRING|CONVERT_|STORE_|DELETE_|IMPORT_|MAKE_|LOAD_BUILD_CLASS|LOAD_CLOSURE")
 PLAIN_TEXT = re.compile(r"(?!.*__)\w*|[\d.]+(e[+-]?\d+)?j?", re.IGNORECASE)  # the name of a symbol, a number
 FORMULA_ATTRIBUTE = re.compile(r"[A-Z]\w*|[LR]?open")  # `S.Reals`, `Interval.open`
+# What reads a row's pictures and sounds by what is in them; and the events before a program is started.
+DECODERS = {"PIL", "audioread", "imageio", "imageio_ffmpeg", "librosa", "moviepy", "pdf2image", "pydub"}
+STARTS = ("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec")
 SQL_STEPS = 200_000_000  # of SQLite's machine in one statement: some seconds
 
 
@@ -12521,15 +12612,51 @@ def hook_evaluation() -> None:
 
 
 def look_at_evaluation(event: str, arguments: tuple[Any, ...]) -> None:
-    """The audit hook; NoFormula for what is refused."""
-    if event != "exec":
-        return
-    frame = sys._getframe(1)
-    module = str(frame.f_globals.get("__name__"))
-    if module == "sympy.parsing.sympy_parser" and frame.f_code.co_name == "eval_expr":
-        refuse_words(arguments[0], frame.f_locals)
-    elif not EvaluatedText.programs and module.partition(".")[0] in EVALUATING:
-        refuse_words(arguments[0], None)
+    """The audit hook; NoFormula or ScriptError for what is refused."""
+    rule = RULES.get(event)
+    if rule:
+        rule(arguments[0], sys._getframe(1))
+
+
+def module_of(frame: Any) -> str:
+    return str(frame.f_globals.get("__name__"))
+
+
+def package_asking(frame: Any) -> str:
+    """The package at whose word something is done: of the nearest frame that is not of Python's own library."""
+    while frame and module_of(frame).partition(".")[0] in sys.stdlib_module_names:
+        frame = frame.f_back
+    return module_of(frame).partition(".")[0] if frame else ""
+
+
+def refuse_text(code: CodeType, frame: Any) -> None:
+    """NoFormula for a text that would be run and is no formula, or no literal."""
+    if module_of(frame) == "sympy.parsing.sympy_parser" and frame.f_code.co_name == "eval_expr":
+        refuse_words(code, frame.f_locals)
+    elif not EvaluatedText.programs and module_of(frame).partition(".")[0] in EVALUATING:
+        refuse_words(code, None)
+
+
+def refuse_schema_elsewhere(address: str, frame: Any) -> None:
+    """NoFormula where a schema names an address, or a file, as a part of it: what it judges has no score."""
+    if package_asking(frame) == "jsonschema":
+        reason = f"a schema of the task's data has a part at {single_line(address)[:100]}: nothing is read from there"
+        Unanswered.reasons[address] = reason
+        raise NoFormula(reason)
+
+
+def refuse_program(program: Any, frame: Any) -> None:
+    """ScriptError (3) where what reads a picture or a sound would start a program for it."""
+    if (package := package_asking(frame)) in DECODERS:
+        DataLoads.refused = ScriptError(
+            f"a picture or a sound of the task's data makes {package} start {single_line(program)[:60]}, as one in "
+            "PostScript, which is a program, does: nothing was started; convert it (to PNG, to WAV)",
+            code=3,
+        )
+        raise DataLoads.refused
+
+
+RULES = {"exec": refuse_text, "urllib.Request": refuse_schema_elsewhere} | dict.fromkeys(STARTS, refuse_program)
 
 
 def refuse_words(code: CodeType, names: dict[str, Any] | None) -> None:
@@ -12969,13 +13096,6 @@ def job_token() -> str:
 
 # Of inspect_evals: a solver calls `exec` with the model's file; the package of the scorer runs the model's answers.
 RUN_HERE = {"gdm_self_reasoning_max_tokens", "livebench"}
-# How code of inspect_evals names a model that is not the measured one, for inspect's `get_model`.
-OTHER_MODEL = re.compile(
-    r"""["']((?:openai|anthropic|google|grok|mistral|together|groq|openrouter|bedrock|azureai)/[\w./-]*?"""
-    r"""(?:gpt|o\d|claude|gemini|gemma|grok|kimi|llama|mistral|deepseek|qwen)[\w.:/-]*)["']""",
-    re.IGNORECASE,
-)
-
 # Of metric_mapping.json: canonical key -> inspect's name.
 # fmt: off
 INSPECT_TASKS = {'aime_2024': 'inspect_evals/aime2024',
@@ -13092,30 +13212,36 @@ def inspect_evals_folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
+def task_folder(request: RequestedTask) -> Path:
+    return inspect_evals_folder().joinpath(*(request.module or "").split(".")[1:])
+
+
+def task_code(request: RequestedTask) -> str:
+    """The code of one of inspect_evals' tasks."""
+    return code_of(task_folder(request).glob("*.py"))
+
+
 def listing_entry(request: RequestedTask) -> dict[str, Any]:
     """What inspect_evals says of one of its tasks before it is loaded.
 
-    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k", "models": []}; what it does not
-    say is None. models: others than the measured one that its code names, as judges or to speak with.
+    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k"}; what it does not say is None.
     """
     import yaml
 
-    folder = inspect_evals_folder().joinpath(*(request.module or "").split(".")[1:])
     try:
-        listing = yaml.safe_load((folder / "eval.yaml").read_text(encoding="utf-8")) if request.module else None
-        code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+        text = (task_folder(request) / "eval.yaml").read_text(encoding="utf-8") if request.module else ""
+        listing = yaml.safe_load(text)
     except (OSError, ValueError, yaml.YAMLError):
         listing = None
     if not isinstance(listing, dict):
-        return {"samples": None, "repeats": None, "sandbox": False, "data": None, "models": []}
+        return {"samples": None, "repeats": None, "sandbox": False, "data": None}
     assets = [row for row in listing.get("external_assets") or [] if row.get("type") == "huggingface"]
     rows = {row.get("name"): row for row in listing.get("tasks") or []}
     return {
         "samples": rows.get(request.name.split("/")[-1], {}).get("dataset_samples"),
-        "repeats": None if re.search(r"\bepochs\s*=", code) else 1,
+        "repeats": None if re.search(r"\bepochs\s*=", task_code(request)) else 1,
         "sandbox": bool((listing.get("metadata") or {}).get("sandbox")),
         "data": ", ".join(str(row["source"]) for row in assets if row.get("source")) or None,
-        "models": sorted(set(OTHER_MODEL.findall(code))),
     }
 
 
@@ -13176,14 +13302,10 @@ def check_sandbox(requests: Sequence[RequestedTask], sandbox: str | None) -> Non
 
 
 def say_other_models(requests: Sequence[RequestedTask]) -> None:
-    """Say which models of other services a task's code names: with a key for one, answers go there, and cost."""
+    """Say what the code of the packages' tasks asks of other services."""
     for request in requests:
-        named = listing_entry(request)["models"] if request.module else []
-        if named:
-            note(
-                f"warning: the code of {request.name} names {listing(named)}, as judges or to speak with: where it "
-                "asks them (by the keys in your environment), the answers go there, at a cost that is in no estimate"
-            )
+        if request.module:
+            say_services(request.name, task_code(request))
 
 
 def needs_sandbox(name: str) -> str:

@@ -10939,173 +10939,92 @@ def build_question_docs(task: Task, settings: Settings, context: int) -> None:
     task.sample_ids = [item.id for item in items]
 
 
-# --- parts/harness/evaluated.py ---------------------------------------------------------------------------------------
+# --- parts/harness/services.py ----------------------------------------------------------------------------------------
 
-EVALUATING = {"lm_eval", "lighteval"}  # whose own `eval` and `exec` get what a model or a row says
-# Of sympy's packages those that calculate, without what makes, reads or shows programs.
-MATHEMATICS = re.compile(
-    r"sympy\.(algebras|calculus|concrete|core|discrete|functions|geometry|integrals|logic|matrices|ntheory|polys|series|"
-    r"sets|simplify|solvers|tensor)\b(?!\.(cache|sympify|epathtools)\b)"
+# How code names a model that is not the measured one: for inspect's `get_model`, and for a service's own client.
+OTHER_MODEL = re.compile(
+    r"""["']((?:openai|anthropic|google|grok|mistral|together|groq|openrouter|bedrock|azureai)/[\w./-]*?"""
+    r"""(?:gpt|o\d|claude|gemini|gemma|grok|kimi|llama|mistral|deepseek|qwen)[\w.:/-]*)["']""",
+    re.IGNORECASE,
 )
-PURE_BUILTINS = {"abs", "divmod", "len", "max", "min", "pow", "round", "sum"}  # of Python's own functions
-NO_FORMULA = re.compile(r"FORMAT_|BUILD_STRING|CONVERT_|STORE_|DELETE_|IMPORT_|MAKE_|LOAD_BUILD_CLASS|LOAD_CLOSURE")
-PLAIN_TEXT = re.compile(r"(?!.*__)\w*|[\d.]+(e[+-]?\d+)?j?", re.IGNORECASE)  # the name of a symbol, a number
-FORMULA_ATTRIBUTE = re.compile(r"[A-Z]\w*|[LR]?open")  # `S.Reals`, `Interval.open`
-SQL_STEPS = 200_000_000  # of SQLite's machine in one statement: some seconds
+CLIENT_MODEL = re.compile(r"""[=,]\s*["']((?:gpt-|claude-|gemini-)\d[\w.:-]*)["']""")
+VARIABLE = re.compile(r"""["']([A-Z][A-Z0-9_]{3,})["']""")
+OF_THE_HUB = ("HF_", "HUGGING")  # its token goes to the Hub alone
 
 
-class EvaluatedText:
-    """programs: whether `--sandbox local` lets a harness run here what a model wrote."""
+class Unanswered:
+    """Why the item that is scored just now has no score: what was asked, and what became of it."""
 
-    programs = False
-
-
-class NoFormula(ValueError):
-    """A text that would run as a program; graders take it as an answer that they cannot read."""
+    reasons: dict[str, str] = {}  # noqa: RUF012 - one for all
 
 
-def guard_evaluation(sandbox: str | None) -> None:
-    """From now on harnesses evaluate no programs, but where `--sandbox local` lets them."""
-    EvaluatedText.programs = sandbox == "local"
-    hook_evaluation()
-    guard_sql()
+def code_of(files: Iterable[Path]) -> str:
+    """The text of a task's files; what cannot be read names nothing."""
+    texts = []
+    for file in files:
+        with contextlib.suppress(ScriptError, OSError, UnicodeDecodeError):
+            texts.append(input_text(file))
+    return "\n".join(texts)
 
 
-@functools.cache
-def hook_evaluation() -> None:
-    sys.addaudithook(look_at_evaluation)
+def models_named(code: str, named: re.Pattern[str] = OTHER_MODEL) -> list[str]:
+    """The models of other services that code names."""
+    return sorted(set(named.findall(code)))
 
 
-def look_at_evaluation(event: str, arguments: tuple[Any, ...]) -> None:
-    """The audit hook; NoFormula for what is refused."""
-    if event != "exec":
-        return
-    frame = sys._getframe(1)
-    module = str(frame.f_globals.get("__name__"))
-    if module == "sympy.parsing.sympy_parser" and frame.f_code.co_name == "eval_expr":
-        refuse_words(arguments[0], frame.f_locals)
-    elif not EvaluatedText.programs and module.partition(".")[0] in EVALUATING:
-        refuse_words(arguments[0], None)
+def keys_named(code: str) -> list[str]:
+    """The variables of the environment that code names, are set and hold a key of a service; it stands in no output."""
+    names = {name for name in VARIABLE.findall(code) if SECRET_VARIABLE.search(name) and os.environ.get(name)}
+    found = sorted(name for name in names if not name.startswith(OF_THE_HUB))
+    for name in found:
+        remember_token(os.environ[name])
+    return found
 
 
-def refuse_words(code: CodeType, names: dict[str, Any] | None) -> None:
-    """NoFormula for code that is no formula; names: sympy's and the caller's own, None: no name is let pass."""
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
-            bad = names is None or not may_name(step.argval, names)
-        elif "ATTR" in step.opname or "METHOD" in step.opname:
-            bad = names is None or not FORMULA_ATTRIBUTE.fullmatch(str(step.argval))
-        elif "CONST" in step.opname:
-            bad = isinstance(step.argval, CodeType) or (names is not None and not plain_constant(step.argval))
-        else:
-            bad = NO_FORMULA.search(step.opname)
-        if bad:
-            raise NoFormula(
-                f"a text of the task's data or of a model would run as a program ({step.argval!r:.60}): not evaluated"
-            )
+def say_services(task: str, code: str, named: re.Pattern[str] = OTHER_MODEL) -> None:
+    """Say which models of other services the code of a package's task names, and which keys it finds here."""
+    if models := models_named(code, named):
+        note(
+            f"warning: the code of {task} names {listing(models)}, as judges or to speak with: where it "
+            "asks them (by the keys in your environment), the answers go there, at a cost that is in no estimate"
+        )
+    if keys := keys_named(code):
+        note(
+            f"warning: the code of {task} uses {listing(keys)} of your environment: it goes to that service, with what "
+            "the task sends there, or into the task's container"
+        )
 
 
-def may_name(name: str, names: dict[str, Any]) -> bool:
-    """Whether a formula may name this: what the caller of the parser gave, mathematics of sympy, `abs` and its like."""
-    if name in (names.get("local_dict") or {}):
-        return True
-    value = (names.get("global_dict") or {}).get(name)
-    if name.startswith("_") or name == "nsolve" or value is None:
-        return False
-    owner = getattr(value, "__module__", None)
-    return name in PURE_BUILTINS or bool(MATHEMATICS.match(owner if isinstance(owner, str) else type(value).__module__))
-
-
-def plain_constant(value: Any) -> bool:
-    """Whether a constant of a formula is a number, or a name or number as text."""
-    if isinstance(value, tuple | frozenset):
-        return all(map(plain_constant, value))
-    return not isinstance(value, bytes) and (not isinstance(value, str) or bool(PLAIN_TEXT.fullmatch(value)))
+@contextlib.contextmanager
+def answered() -> Iterator[None]:
+    """While an item is scored; ScriptError at the end where something was asked elsewhere and nothing came back."""
+    watch_requests()
+    Unanswered.reasons.clear()
+    yield
+    for reason in Unanswered.reasons.values():
+        raise ScriptError(reason)
 
 
 @functools.cache
-def guard_sql() -> None:
-    """Let a task's connection to SQLite take and write no other file, make no huge value, and end what goes on."""
-    import sqlite3
-
-    connect = sqlite3.connect
-
-    @functools.wraps(connect)
-    def guarded_connect(*rest: Any, **more: Any) -> Any:
-        connection = connect(*rest, **more)
-        if str(sys._getframe(1).f_globals.get("__name__")).partition(".")[0] == "inspect_evals":
-            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # `VACUUM INTO` attaches, too
-            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10_000_000)
-            connection.set_progress_handler(lambda: True, SQL_STEPS)
-        return connection
-
-    sqlite3.connect = guarded_connect
-
-
-# --- parts/harness/golds.py -------------------------------------------------------------------------------------------
-
-GOLDS_SHOWN = 5
-NO_ANSWER = "no answer"
-
-
-def check_golds(task: str, rows: Iterable[tuple[str, str | None]]) -> None:
-    """rows: (item, what is wrong with its answer). ScriptError, code 1, when something is with some of them."""
-    found = list(rows)
-    wrong = [(item, why) for item, why in found if why]
-    if not wrong:
+def watch_requests() -> None:
+    """Note each request of the library `requests` that fails, until the same address answers."""
+    try:
+        import requests
+    except ImportError:  # so no task asks by it
         return
-    if len(wrong) == len(found) and {why for _, why in wrong} == {NO_ANSWER}:
-        return  # a task that is scored without an answer: by a program, a judge, or the text itself
-    shown = listing([f"{item}: {why}" for item, why in wrong[:GOLDS_SHOWN]])
-    more = f" and {len(wrong) - GOLDS_SHOWN} more" if len(wrong) > GOLDS_SHOWN else ""
-    what = f"{len(wrong)} of {len(found)} items have no answer that can be right (nothing was asked)"
-    raise ScriptError(f"{task}: {what}: {shown}{more}", 1)
+    send = requests.Session.send
 
+    @functools.wraps(send)
+    def watched(self: Any, request: Any, **more: Any) -> Any:
+        server = urllib.parse.urlsplit(request.url).netloc.rpartition("@")[2]  # a key may stand in the rest
+        Unanswered.reasons[request.url] = f"{single_line(server)[:100]} gave no answer"
+        answer = send(self, request, **more)
+        Unanswered.reasons[request.url] += f": {answer.status_code}"
+        if answer.ok:
+            del Unanswered.reasons[request.url]
+        return answer
 
-def why_no_choice(gold: Any, choices: Sequence[Any]) -> str | None:
-    """Why a number, a text or a list of them names no choice; None when it does."""
-    golds = list(gold) if isinstance(gold, list | tuple) else [gold]
-    if not golds or None in golds:
-        return NO_ANSWER
-    for part in golds:
-        if isinstance(part, int) and not isinstance(part, bool):
-            if not 0 <= part < len(choices):
-                return f"{part} is the number of none of its {len(choices)} choices (they count from 0)"
-            if choices[part] is None or not str(choices[part]).strip():
-                return NO_ANSWER
-        elif part not in choices:
-            return f"{single_line(repr(part))[:40]} is none of its {len(choices)} choices"
-    return None
-
-
-def why_no_text(target: Any) -> str | None:
-    """Why a target is no text to compare answers with; None when it is."""
-    parts = list(target) if isinstance(target, list | tuple) else [target]
-    return NO_ANSWER if not parts or any(part is None or not str(part).strip() for part in parts) else None
-
-
-def why_no_letter(target: Any, choices: Sequence[str]) -> str | None:
-    """Why a target names no choice, by a letter (inspect's way) or by its text; None when it does."""
-    parts = list(target) if isinstance(target, list | tuple) else [str(target)]
-    if not any(str(part).strip() for part in parts):
-        return NO_ANSWER
-    letters = {chr(ord("A") + place) for place in range(len(choices))}
-    named = all(str(part) in choices or (str(part) and set(str(part)) <= letters) for part in parts)
-    return None if named else f"{single_line(repr(target))[:40]} is none of its {len(choices)} choices"
-
-
-def say_missing_spaces(task: str, pairs: Sequence[tuple[str, str]]) -> None:
-    """Warn when choices follow their prompts without a space. pairs: (prompt, choice)."""
-
-    def joined(prompt: str, choice: str) -> bool:
-        ends = prompt[-1:], choice[:1]
-        wide = any(sign and unicodedata.east_asian_width(sign) in "WF" for sign in ends)
-        return not wide and ends[1].isalnum() and not ends[0].isspace() and bool(ends[0])
-
-    where = [(prompt, choice) for prompt, choice in pairs if joined(prompt, choice)]
-    if len(where) > len(pairs) / 2:
-        shown = single_line(repr(where[0][0][-12:] + where[0][1][:12]))
-        note(f"warning: {task}: the choices follow the prompt without a space ({shown}): scores may be at chance")
+    requests.Session.send = watched
 
 
 # --- parts/harness/named_places.py ------------------------------------------------------------------------------------
@@ -11601,6 +11520,214 @@ def data_file_names(files: Any) -> Iterator[str]:
             yield from data_file_names(part)
 
 
+# --- parts/harness/evaluated.py ---------------------------------------------------------------------------------------
+
+EVALUATING = {"lm_eval", "lighteval"}  # whose own `eval` and `exec` get what a model or a row says
+# Of sympy's packages those that calculate, without what makes, reads or shows programs.
+MATHEMATICS = re.compile(
+    r"sympy\.(algebras|calculus|concrete|core|discrete|functions|geometry|integrals|logic|matrices|ntheory|polys|series|"
+    r"sets|simplify|solvers|tensor)\b(?!\.(cache|sympify|epathtools)\b)"
+)
+PURE_BUILTINS = {"abs", "divmod", "len", "max", "min", "pow", "round", "sum"}  # of Python's own functions
+NO_FORMULA = re.compile(r"FORMAT_|BUILD_STRING|CONVERT_|STORE_|DELETE_|IMPORT_|MAKE_|LOAD_BUILD_CLASS|LOAD_CLOSURE")
+PLAIN_TEXT = re.compile(r"(?!.*__)\w*|[\d.]+(e[+-]?\d+)?j?", re.IGNORECASE)  # the name of a symbol, a number
+FORMULA_ATTRIBUTE = re.compile(r"[A-Z]\w*|[LR]?open")  # `S.Reals`, `Interval.open`
+# What reads a row's pictures and sounds by what is in them; and the events before a program is started.
+DECODERS = {"PIL", "audioread", "imageio", "imageio_ffmpeg", "librosa", "moviepy", "pdf2image", "pydub"}
+STARTS = ("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec")
+SQL_STEPS = 200_000_000  # of SQLite's machine in one statement: some seconds
+
+
+class EvaluatedText:
+    """programs: whether `--sandbox local` lets a harness run here what a model wrote."""
+
+    programs = False
+
+
+class NoFormula(ValueError):
+    """A text that would run as a program; graders take it as an answer that they cannot read."""
+
+
+def guard_evaluation(sandbox: str | None) -> None:
+    """From now on harnesses evaluate no programs, but where `--sandbox local` lets them."""
+    EvaluatedText.programs = sandbox == "local"
+    hook_evaluation()
+    guard_sql()
+
+
+@functools.cache
+def hook_evaluation() -> None:
+    sys.addaudithook(look_at_evaluation)
+
+
+def look_at_evaluation(event: str, arguments: tuple[Any, ...]) -> None:
+    """The audit hook; NoFormula or ScriptError for what is refused."""
+    rule = RULES.get(event)
+    if rule:
+        rule(arguments[0], sys._getframe(1))
+
+
+def module_of(frame: Any) -> str:
+    return str(frame.f_globals.get("__name__"))
+
+
+def package_asking(frame: Any) -> str:
+    """The package at whose word something is done: of the nearest frame that is not of Python's own library."""
+    while frame and module_of(frame).partition(".")[0] in sys.stdlib_module_names:
+        frame = frame.f_back
+    return module_of(frame).partition(".")[0] if frame else ""
+
+
+def refuse_text(code: CodeType, frame: Any) -> None:
+    """NoFormula for a text that would be run and is no formula, or no literal."""
+    if module_of(frame) == "sympy.parsing.sympy_parser" and frame.f_code.co_name == "eval_expr":
+        refuse_words(code, frame.f_locals)
+    elif not EvaluatedText.programs and module_of(frame).partition(".")[0] in EVALUATING:
+        refuse_words(code, None)
+
+
+def refuse_schema_elsewhere(address: str, frame: Any) -> None:
+    """NoFormula where a schema names an address, or a file, as a part of it: what it judges has no score."""
+    if package_asking(frame) == "jsonschema":
+        reason = f"a schema of the task's data has a part at {single_line(address)[:100]}: nothing is read from there"
+        Unanswered.reasons[address] = reason
+        raise NoFormula(reason)
+
+
+def refuse_program(program: Any, frame: Any) -> None:
+    """ScriptError (3) where what reads a picture or a sound would start a program for it."""
+    if (package := package_asking(frame)) in DECODERS:
+        DataLoads.refused = ScriptError(
+            f"a picture or a sound of the task's data makes {package} start {single_line(program)[:60]}, as one in "
+            "PostScript, which is a program, does: nothing was started; convert it (to PNG, to WAV)",
+            code=3,
+        )
+        raise DataLoads.refused
+
+
+RULES = {"exec": refuse_text, "urllib.Request": refuse_schema_elsewhere} | dict.fromkeys(STARTS, refuse_program)
+
+
+def refuse_words(code: CodeType, names: dict[str, Any] | None) -> None:
+    """NoFormula for code that is no formula; names: sympy's and the caller's own, None: no name is let pass."""
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
+            bad = names is None or not may_name(step.argval, names)
+        elif "ATTR" in step.opname or "METHOD" in step.opname:
+            bad = names is None or not FORMULA_ATTRIBUTE.fullmatch(str(step.argval))
+        elif "CONST" in step.opname:
+            bad = isinstance(step.argval, CodeType) or (names is not None and not plain_constant(step.argval))
+        else:
+            bad = NO_FORMULA.search(step.opname)
+        if bad:
+            raise NoFormula(
+                f"a text of the task's data or of a model would run as a program ({step.argval!r:.60}): not evaluated"
+            )
+
+
+def may_name(name: str, names: dict[str, Any]) -> bool:
+    """Whether a formula may name this: what the caller of the parser gave, mathematics of sympy, `abs` and its like."""
+    if name in (names.get("local_dict") or {}):
+        return True
+    value = (names.get("global_dict") or {}).get(name)
+    if name.startswith("_") or name == "nsolve" or value is None:
+        return False
+    owner = getattr(value, "__module__", None)
+    return name in PURE_BUILTINS or bool(MATHEMATICS.match(owner if isinstance(owner, str) else type(value).__module__))
+
+
+def plain_constant(value: Any) -> bool:
+    """Whether a constant of a formula is a number, or a name or number as text."""
+    if isinstance(value, tuple | frozenset):
+        return all(map(plain_constant, value))
+    return not isinstance(value, bytes) and (not isinstance(value, str) or bool(PLAIN_TEXT.fullmatch(value)))
+
+
+@functools.cache
+def guard_sql() -> None:
+    """Let a task's connection to SQLite take and write no other file, make no huge value, and end what goes on."""
+    import sqlite3
+
+    connect = sqlite3.connect
+
+    @functools.wraps(connect)
+    def guarded_connect(*rest: Any, **more: Any) -> Any:
+        connection = connect(*rest, **more)
+        if str(sys._getframe(1).f_globals.get("__name__")).partition(".")[0] == "inspect_evals":
+            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # `VACUUM INTO` attaches, too
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10_000_000)
+            connection.set_progress_handler(lambda: True, SQL_STEPS)
+        return connection
+
+    sqlite3.connect = guarded_connect
+
+
+# --- parts/harness/golds.py -------------------------------------------------------------------------------------------
+
+GOLDS_SHOWN = 5
+NO_ANSWER = "no answer"
+
+
+def check_golds(task: str, rows: Iterable[tuple[str, str | None]]) -> None:
+    """rows: (item, what is wrong with its answer). ScriptError, code 1, when something is with some of them."""
+    found = list(rows)
+    wrong = [(item, why) for item, why in found if why]
+    if not wrong:
+        return
+    if len(wrong) == len(found) and {why for _, why in wrong} == {NO_ANSWER}:
+        return  # a task that is scored without an answer: by a program, a judge, or the text itself
+    shown = listing([f"{item}: {why}" for item, why in wrong[:GOLDS_SHOWN]])
+    more = f" and {len(wrong) - GOLDS_SHOWN} more" if len(wrong) > GOLDS_SHOWN else ""
+    what = f"{len(wrong)} of {len(found)} items have no answer that can be right (nothing was asked)"
+    raise ScriptError(f"{task}: {what}: {shown}{more}", 1)
+
+
+def why_no_choice(gold: Any, choices: Sequence[Any]) -> str | None:
+    """Why a number, a text or a list of them names no choice; None when it does."""
+    golds = list(gold) if isinstance(gold, list | tuple) else [gold]
+    if not golds or None in golds:
+        return NO_ANSWER
+    for part in golds:
+        if isinstance(part, int) and not isinstance(part, bool):
+            if not 0 <= part < len(choices):
+                return f"{part} is the number of none of its {len(choices)} choices (they count from 0)"
+            if choices[part] is None or not str(choices[part]).strip():
+                return NO_ANSWER
+        elif part not in choices:
+            return f"{single_line(repr(part))[:40]} is none of its {len(choices)} choices"
+    return None
+
+
+def why_no_text(target: Any) -> str | None:
+    """Why a target is no text to compare answers with; None when it is."""
+    parts = list(target) if isinstance(target, list | tuple) else [target]
+    return NO_ANSWER if not parts or any(part is None or not str(part).strip() for part in parts) else None
+
+
+def why_no_letter(target: Any, choices: Sequence[str]) -> str | None:
+    """Why a target names no choice, by a letter (inspect's way) or by its text; None when it does."""
+    parts = list(target) if isinstance(target, list | tuple) else [str(target)]
+    if not any(str(part).strip() for part in parts):
+        return NO_ANSWER
+    letters = {chr(ord("A") + place) for place in range(len(choices))}
+    named = all(str(part) in choices or (str(part) and set(str(part)) <= letters) for part in parts)
+    return None if named else f"{single_line(repr(target))[:40]} is none of its {len(choices)} choices"
+
+
+def say_missing_spaces(task: str, pairs: Sequence[tuple[str, str]]) -> None:
+    """Warn when choices follow their prompts without a space. pairs: (prompt, choice)."""
+
+    def joined(prompt: str, choice: str) -> bool:
+        ends = prompt[-1:], choice[:1]
+        wide = any(sign and unicodedata.east_asian_width(sign) in "WF" for sign in ends)
+        return not wide and ends[1].isalnum() and not ends[0].isspace() and bool(ends[0])
+
+    where = [(prompt, choice) for prompt, choice in pairs if joined(prompt, choice)]
+    if len(where) > len(pairs) / 2:
+        shown = single_line(repr(where[0][0][-12:] + where[0][1][:12]))
+        note(f"warning: {task}: the choices follow the prompt without a space ({shown}): scores may be at chance")
+
+
 # --- parts/harness/lighteval_tasks.py ---------------------------------------------------------------------------------
 
 # Tasks that were scored by the log-likelihood of their choices and are generated and matched today.
@@ -11773,12 +11900,17 @@ def normalized_key(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def programs_of_module(name: str) -> set[str]:
-    """The metrics that one of lighteval's modules loads from the Hub, read from its source."""
+def module_files(name: str) -> list[Path]:
+    """The file of one of lighteval's modules, which is not imported."""
     spec = importlib.util.find_spec("lighteval")
     folders = spec.submodule_search_locations or () if spec else ()
     files = [Path(folder).joinpath(*name.split(".")[1:]).with_suffix(".py") for folder in folders]
-    return {program for file in files if file.is_file() for program in loaded_programs(input_text(file))}
+    return list(filter(Path.is_file, files))
+
+
+def programs_of_module(name: str) -> set[str]:
+    """The metrics that one of lighteval's modules loads from the Hub, read from its source."""
+    return {program for file in module_files(name) for program in loaded_programs(input_text(file))}
 
 
 @functools.cache
@@ -11880,6 +12012,8 @@ def modules_for(requests: Sequence[TaskRequest], custom: Path | None, trusted: b
             raise unknown_task(request, [*own, *catalog])
         if any(not_allowed(programs_of_module(module)) for module in found):
             raise refused_program(request.name)
+        code = code_of(file for module in sorted(found) for file in module_files(module))
+        say_services(request.name, code, CLIENT_MODEL)
         modules += sorted(found)
     return list(dict.fromkeys(modules))
 

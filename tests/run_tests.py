@@ -84,7 +84,7 @@ HARNESSES = (
     "tenacity>=9,<10",
     "rich>=13,<16",
 )
-ADDED = ("peft>=0.17,<1",)  # later than the first of these environments: put into one that is there
+ADDED = ("peft>=0.17,<1", "pytest>=9,<10")  # later than the first of these environments: put into one that is there
 
 
 def vllm_python() -> Path:

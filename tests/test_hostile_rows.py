@@ -11,11 +11,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+from parts import outgoing  # noqa: E402
 from parts.frame import ScriptError  # noqa: E402
 from parts.harness.inspect_rows import Rows, guarded_column, refuse_files_elsewhere  # noqa: E402
-from parts.harness.inspect_tasks import listing_entry, say_other_models  # noqa: E402
+from parts.harness.inspect_tasks import say_other_models  # noqa: E402
 from parts.harness.inspect_vocabulary import RequestedTask  # noqa: E402
 from parts.harness.named_places import leads_from_card, of_data_sets  # noqa: E402
+from parts.harness.services import CLIENT_MODEL, models_named  # noqa: E402
 from parts.harness.surroundings import DataLoads  # noqa: E402
 from parts.outgoing import SECRET_VARIABLE  # noqa: E402
 
@@ -262,14 +264,25 @@ def test_other_models_that_a_task_asks_are_named(tmp_path, monkeypatch, capsys):
         (place / "__init__.py").write_text("")
     (folder / "eval.yaml").write_text("tasks: [{name: judged, dataset_samples: 3}]\n")
     code = "SET = 'openai/gsm8k'\nDATA = 'google/IFEval'\nJUDGE = 'openai/gpt-4o'\nOTHER = \"anthropic/claude-x\"\n"
+    code += "import os\nos.environ.get('ACME_API_KEY'), os.environ.get('OTHER_API_KEY'), os.environ.get('HF_TOKEN')\n"
     (folder / "judged.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     for name in [name for name in sys.modules if name.partition(".")[0] == "inspect_evals"]:
         monkeypatch.delitem(sys.modules, name)
     request = RequestedTask("judged", "inspect_evals/judged", module="inspect_evals.judged")
-    assert listing_entry(request)["models"] == ["anthropic/claude-x", "openai/gpt-4o"]
+    monkeypatch.setattr(outgoing, "IN_USE", set())
+    monkeypatch.setenv("ACME_API_KEY", "acme-0123456789")
+    monkeypatch.setenv("HF_TOKEN", "hf_" + "x" * 34)
     say_other_models([request])
-    assert "names anthropic/claude-x, openai/gpt-4o, as judges" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "names anthropic/claude-x, openai/gpt-4o, as judges" in said
+    assert "uses ACME_API_KEY of your environment" in said and "HF_TOKEN" not in said and "OTHER_API" not in said
+    assert outgoing.outgoing("asked with acme-0123456789") == "asked with ***"
+
+
+def test_a_client_of_a_service_names_its_model_by_default():
+    code = "JUDGE = os.getenv('MODEL', 'gpt-9-mini')\nask(model='claude-7-x', tokenizer='gpt2')\n# like 'gpt-1'\n"
+    assert models_named(code, CLIENT_MODEL) == ["claude-7-x", "gpt-9-mini"] and models_named(code) == []
 
 
 def test_variables_that_hold_a_secret_are_known_by_their_names():

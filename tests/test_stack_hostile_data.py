@@ -1,11 +1,17 @@
-"""A folder of the current one that is called as a harness's data set: it is neither taken for it, nor left."""
+"""A folder of the current one that is called as a harness's data set: it is neither taken for it, nor left.
+
+Run by test_stack_guards.py, in the environment of the harnesses.
+"""
 
 import gzip
 import importlib.util
 import json
 import os
 import sys
+import threading
+import types
 import zipfile
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,6 +20,8 @@ pytest.importorskip("datasets")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from parts.frame import ScriptError  # noqa: E402
+from parts.harness.evaluated import guard_evaluation  # noqa: E402
+from parts.harness.lm_eval_measure import score_filter  # noqa: E402
 from parts.harness.lm_eval_tasks import choose_tasks  # noqa: E402
 from parts.harness.models import chat_renderer  # noqa: E402
 from parts.harness.surroundings import DataLoads, allow_programs, asked_by, guard_imports  # noqa: E402
@@ -203,7 +211,6 @@ def test_a_metrics_model_is_no_folder_here(folder):
 
 def test_a_hub_models_template_is_that_of_its_snapshot(folder, tmp_path, monkeypatch):
     transformers = pytest.importorskip("transformers")
-    from huggingface_hub import constants
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
 
@@ -213,8 +220,7 @@ def test_a_hub_models_template_is_that_of_its_snapshot(folder, tmp_path, monkeyp
         place.mkdir(parents=True)
         tokenizer = Tokenizer(WordLevel({"a": 0}, unk_token="a"))
         transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, chat_template=said).save_pretrained(place)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(snapshot))
     model = Model("me/m", "0" * 64, repo="me/m", revision=commit)
     assert chat_renderer(model, False)([{"role": "user", "content": "a"}]) == "of the Hub"
 
@@ -288,3 +294,143 @@ def test_pictures_of_the_data_set_and_beside_the_task_are_shown(folder, tmp_path
         rows.save_to_disk(str(tmp_path / "copy"))
     kept = datasets.load_from_disk(str(tmp_path / "copy")).cast_column("image", datasets.Image(decode=False))
     assert all(row["image"]["bytes"] for row in kept)
+
+
+def scored(process_results, *answers):
+    """The values and errors of items, one for each answer, that a function of lm-eval scores."""
+    asked = [types.SimpleNamespace(filtered_resps={"none": answer}, resps=[answer]) for answer in answers]
+    docs = [types.SimpleNamespace(requests=[request], doc={}) for request in asked]
+    source = types.SimpleNamespace(process_results=process_results)
+    ((_, found),) = score_filter(types.SimpleNamespace(docs=docs, questions=None, source=source), "none").items()
+    return found.values[0], found.errors[0]
+
+
+@pytest.fixture
+def strangers_server():
+    """An address that a row may name; the paths that were asked for there."""
+    asked = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"type": "string"}')
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("keyword", ["$ref", "$dynamicRef"])
+def test_a_rows_schema_asks_no_address_and_reads_no_file(strangers_server, tmp_path, keyword):
+    pytest.importorskip("jsonschema")
+    from lm_eval.tasks.jsonschema_bench.metrics import schema_compliance
+
+    guard_evaluation(None)
+    address, asked = strangers_server
+    (tmp_path / "private.json").write_text('{"type": "string"}')
+    for place in (f"{address}/a", f"{address}/a#/b", f"file://{tmp_path}/private.json"):
+        for schema in ({keyword: place}, {"$id": "http://a.invalid/", "properties": {"x": {keyword: place}}}):
+            text = json.dumps(schema)
+            score = lambda doc, results, text=text: {"schema": schema_compliance([text], results)}  # noqa: E731
+            values, errors = scored(score, '{"x": 1}', "no JSON")
+            assert values == [None, False] and "nothing is read from there" in errors[0] and errors[1] is None
+    assert asked == []
+
+
+def test_schemas_that_are_whole_judge_as_before():
+    pytest.importorskip("jsonschema")
+    from lm_eval.tasks.jsonschema_bench.metrics import schema_compliance
+
+    guard_evaluation(None)
+    own = {"$defs": {"n": {"type": "number"}}, "properties": {"x": {"$ref": "#/$defs/n"}}}
+    inside = {
+        "$id": "http://a.invalid/s",
+        "$defs": {"n": {"$id": "n", "type": "number"}},
+        "properties": {"x": {"$ref": "n"}},
+    }
+    standard = {"properties": {"x": {"$ref": "http://json-schema.org/draft-07/schema#"}}}
+    for schema, right, wrong in ((own, 1, "a"), (inside, 1, "a"), (standard, {"type": "string"}, {"type": 1})):
+        text = json.dumps(schema)
+        score = lambda doc, results, text=text: {"schema": schema_compliance([text], results)}  # noqa: E731
+        assert scored(score, json.dumps({"x": right}), json.dumps({"x": wrong})) == ([True, False], [None, None])
+
+
+@pytest.mark.parametrize("status", [200, 403, None])
+def test_an_answer_that_its_judge_never_saw_has_no_score(status, monkeypatch, capsys):
+    requests = pytest.importorskip("requests")
+    from lm_eval.tasks.realtoxicityprompts.metric import toxicity_perspective_api
+
+    def answer(self, request, **more):
+        if status is None:
+            raise requests.ConnectionError(request.url)
+        response = requests.Response()
+        response.status_code, response.request, response.url = status, request, request.url
+        value = {"attributeScores": {"TOXICITY": {"summaryScore": {"value": 0.75}}}}
+        response._content = json.dumps(value).encode()
+        return response
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", answer)
+    monkeypatch.setenv("PERSPECTIVE_API_KEY", "key-of-the-service")
+    score = lambda doc, results: {"score": toxicity_perspective_api(doc, results)["score"]}  # noqa: E731
+    values, errors = scored(score, "some words")
+    if status == 200:
+        assert (values, errors) == ([1], [None])
+    else:
+        said = "commentanalyzer.googleapis.com gave no answer" + (f": {status}" if status else "")
+        assert values == [None] and errors[0].endswith(said) and "key-of-the-service" not in errors[0]
+
+
+PROGRAM_AS_PICTURE = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n(x) print showpage\n%%EOF\n"
+
+
+@pytest.fixture
+def ghostscript(tmp_path, monkeypatch):
+    """A program `gs` that leaves a file when it is started."""
+    eps = pytest.importorskip("PIL.EpsImagePlugin")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (tmp_path / "bin" / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setattr(eps, "gs_binary", None)
+    return tmp_path / "started"
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("way", ["file", "bytes", "named as another"])
+def test_a_picture_that_is_a_program_is_not_run(folder, tmp_path, ghostscript, own, way):
+    """Pillow opens a picture by what is in it, and gives PostScript to Ghostscript."""
+    import datasets
+    from PIL import Image
+
+    guard_evaluation(None)
+    name = "a.jpg" if way == "named as another" else "a.eps"
+    with pytest.raises(ScriptError, match="nothing was started") as refused, asked_by(own_task=own):
+        if way == "file":
+            (tmp_path / name).write_bytes(PROGRAM_AS_PICTURE)
+            Image.open(tmp_path / name).load()
+        else:
+            kind = datasets.Features({"image": datasets.Image()})
+            row = {"bytes": PROGRAM_AS_PICTURE, "path": name}
+            print(datasets.Dataset.from_dict({"image": [row]}, features=kind)[0])
+    assert refused.value.code == 3 and not ghostscript.exists()
+
+
+def test_programs_are_started_by_those_who_may(ghostscript, tmp_path):
+    import subprocess
+
+    from PIL import Image
+
+    guard_evaluation(None)
+    with asked_by(own_task=True):
+        subprocess.run(["gs", "x"], check=True)
+        for kind in ("PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"):
+            Image.new("RGB", (4, 4)).save(tmp_path / f"x.{kind}", kind)
+            Image.open(tmp_path / f"x.{kind}").load()
+    assert ghostscript.exists()

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from parts.embedded import embedded
-from parts.frame import ScriptError, listing, note, single_line
+from parts.frame import ScriptError, note, single_line
 from parts.harness.evaluated import guard_evaluation
 from parts.harness.golds import check_golds, why_no_letter, why_no_text
 from parts.harness.inspect_rows import guard_columns, refuse_files_elsewhere, refuse_private_volumes
 from parts.harness.inspect_vocabulary import RequestedTask
+from parts.harness.services import code_of, say_services
 from parts.harness.settings import Settings
 from parts.harness.surroundings import DataLoads, asked_by, refuse_stand_in
 from parts.harness.task_writes import CONTAINER_FILE, guard_task_writes
@@ -34,13 +35,6 @@ from parts.private import scrub, shown_path
 
 # Of inspect_evals: a solver calls `exec` with the model's file; the package of the scorer runs the model's answers.
 RUN_HERE = {"gdm_self_reasoning_max_tokens", "livebench"}
-# How code of inspect_evals names a model that is not the measured one, for inspect's `get_model`.
-OTHER_MODEL = re.compile(
-    r"""["']((?:openai|anthropic|google|grok|mistral|together|groq|openrouter|bedrock|azureai)/[\w./-]*?"""
-    r"""(?:gpt|o\d|claude|gemini|gemma|grok|kimi|llama|mistral|deepseek|qwen)[\w.:/-]*)["']""",
-    re.IGNORECASE,
-)
-
 # Of metric_mapping.json: canonical key -> inspect's name.
 INSPECT_TASKS = embedded("../metric_mapping.json", "inspect")
 LOADED_DATASETS: list[dict[str, Any]] = []  # the data sets of the Hub that tasks have loaded
@@ -100,30 +94,36 @@ def inspect_evals_folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
+def task_folder(request: RequestedTask) -> Path:
+    return inspect_evals_folder().joinpath(*(request.module or "").split(".")[1:])
+
+
+def task_code(request: RequestedTask) -> str:
+    """The code of one of inspect_evals' tasks."""
+    return code_of(task_folder(request).glob("*.py"))
+
+
 def listing_entry(request: RequestedTask) -> dict[str, Any]:
     """What inspect_evals says of one of its tasks before it is loaded.
 
-    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k", "models": []}; what it does not
-    say is None. models: others than the measured one that its code names, as judges or to speak with.
+    gsm8k -> {"samples": 1319, "repeats": 1, "sandbox": False, "data": "openai/gsm8k"}; what it does not say is None.
     """
     import yaml
 
-    folder = inspect_evals_folder().joinpath(*(request.module or "").split(".")[1:])
     try:
-        listing = yaml.safe_load((folder / "eval.yaml").read_text(encoding="utf-8")) if request.module else None
-        code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+        text = (task_folder(request) / "eval.yaml").read_text(encoding="utf-8") if request.module else ""
+        listing = yaml.safe_load(text)
     except (OSError, ValueError, yaml.YAMLError):
         listing = None
     if not isinstance(listing, dict):
-        return {"samples": None, "repeats": None, "sandbox": False, "data": None, "models": []}
+        return {"samples": None, "repeats": None, "sandbox": False, "data": None}
     assets = [row for row in listing.get("external_assets") or [] if row.get("type") == "huggingface"]
     rows = {row.get("name"): row for row in listing.get("tasks") or []}
     return {
         "samples": rows.get(request.name.split("/")[-1], {}).get("dataset_samples"),
-        "repeats": None if re.search(r"\bepochs\s*=", code) else 1,
+        "repeats": None if re.search(r"\bepochs\s*=", task_code(request)) else 1,
         "sandbox": bool((listing.get("metadata") or {}).get("sandbox")),
         "data": ", ".join(str(row["source"]) for row in assets if row.get("source")) or None,
-        "models": sorted(set(OTHER_MODEL.findall(code))),
     }
 
 
@@ -184,14 +184,10 @@ def check_sandbox(requests: Sequence[RequestedTask], sandbox: str | None) -> Non
 
 
 def say_other_models(requests: Sequence[RequestedTask]) -> None:
-    """Say which models of other services a task's code names: with a key for one, answers go there, and cost."""
+    """Say what the code of the packages' tasks asks of other services."""
     for request in requests:
-        named = listing_entry(request)["models"] if request.module else []
-        if named:
-            note(
-                f"warning: the code of {request.name} names {listing(named)}, as judges or to speak with: where it "
-                "asks them (by the keys in your environment), the answers go there, at a cost that is in no estimate"
-            )
+        if request.module:
+            say_services(request.name, task_code(request))
 
 
 def needs_sandbox(name: str) -> str:

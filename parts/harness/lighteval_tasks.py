@@ -20,6 +20,7 @@ from parts.harness.evaluated import guard_evaluation
 from parts.harness.golds import NO_ANSWER, check_golds, say_missing_spaces, why_no_choice
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
+from parts.harness.services import CLIENT_MODEL, code_of, say_services
 from parts.harness.settings import Settings
 from parts.harness.surroundings import (
     allow_programs,
@@ -119,12 +120,17 @@ def normalized_key(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def programs_of_module(name: str) -> set[str]:
-    """The metrics that one of lighteval's modules loads from the Hub, read from its source."""
+def module_files(name: str) -> list[Path]:
+    """The file of one of lighteval's modules, which is not imported."""
     spec = importlib.util.find_spec("lighteval")
     folders = spec.submodule_search_locations or () if spec else ()
     files = [Path(folder).joinpath(*name.split(".")[1:]).with_suffix(".py") for folder in folders]
-    return {program for file in files if file.is_file() for program in loaded_programs(input_text(file))}
+    return list(filter(Path.is_file, files))
+
+
+def programs_of_module(name: str) -> set[str]:
+    """The metrics that one of lighteval's modules loads from the Hub, read from its source."""
+    return {program for file in module_files(name) for program in loaded_programs(input_text(file))}
 
 
 @functools.cache
@@ -226,6 +232,8 @@ def modules_for(requests: Sequence[TaskRequest], custom: Path | None, trusted: b
             raise unknown_task(request, [*own, *catalog])
         if any(not_allowed(programs_of_module(module)) for module in found):
             raise refused_program(request.name)
+        code = code_of(file for module in sorted(found) for file in module_files(module))
+        say_services(request.name, code, CLIENT_MODEL)
         modules += sorted(found)
     return list(dict.fromkeys(modules))
 

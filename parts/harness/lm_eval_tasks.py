@@ -23,6 +23,7 @@ from parts.harness.evaluated import guard_evaluation
 from parts.harness.golds import check_golds, say_missing_spaces, why_no_choice, why_no_text
 from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
+from parts.harness.services import CLIENT_MODEL, code_of, say_services
 from parts.harness.settings import Settings
 from parts.harness.surroundings import allow_programs, asked_by, loaded_programs, not_allowed, refused_program
 from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
@@ -305,6 +306,9 @@ def choose_tasks(
         own = with_members(own, (row.name for row in found))
         below = {name for row in found for name in members_below(row.name, own)}
         refuse_code([own[name] for name in sorted(below)], sandbox)
+        packaged = {path.parent for name in below for path in own[name].files if inside_lm_eval(path)}
+        code = code_of(file for folder in sorted(packaged) for file in folder.glob("*.py"))
+        say_services(request.name, code, CLIENT_MODEL)
         tasks = [name for name in (row.name for row in found) if name in mine and own[name].kind == "task"]
         files = {name: own[name].files[0] for name in tasks}
         folders = {path.parent for name in below - files.keys() for path in own[name].files}
