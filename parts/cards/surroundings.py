@@ -7,7 +7,6 @@ no other measure, quantity, data, weights or mode. Takes texts and a table's nam
 
 from __future__ import annotations
 
-import bisect
 import functools
 import itertools
 import re
@@ -83,7 +82,8 @@ _OF_NUMBERS = re.compile(  # of any table of the card
     r"(?i)\b(?:all|both|these|those|the|our) (?:\w+ ){0,2}?(?:numbers|scores|results|tables?|figures)\b "
     r"(?:\w+ ){0,3}?(?:above|below|here|are|were|is|was|come|came|use|reported|shown)\b"
 )
-_NOUNS = re.compile("number|score|result|table|figure")
+_NOUNS = ("number", "score", "result", "table", "figure")
+_PARAGRAPH_END = re.compile(r"\n\s*\n|\n(?=[-*+] )")
 _TABLE_BEGINS = re.compile(r"\n(?=[^\S\n]*\||[^\n|]+\|[^\n]*\n[ :|-]+(?:\n|\Z))|<table")
 _LIST_MARK = re.compile(r"^(?:[-*+>]|\d+[.)])\s+")
 _ALT = re.compile(r"!\[([^\[\]]{20,300})\]")
@@ -127,12 +127,8 @@ def setup_sections(card: str) -> list[tuple[str, str, bool]]:
     """
     card = f"\n{card}"
     found, path, places = [], [], list(_SECTION.finditer(card))
-    tables = [begins.start() for begins in _TABLE_BEGINS.finditer(card)] if places else []
-    stops, still = [len(card)] * len(places), []  # where each section ends; those that go on
-    for at, place in enumerate(places):
-        while still and len(places[still[-1]][1]) >= len(place[1]):
-            stops[still.pop()] = place.start()
-        still.append(at)
+    bounds = [*(place.start() for place in places), len(card)]
+    has_table = functools.cache(lambda at: bool(_TABLE_BEGINS.search(card, places[at].end(), bounds[at + 1])))
     for at, place in enumerate(places):
         level, heading = len(place[1]), one_line(place[2])
         words, path = words_of(heading), [(depth, text) for depth, text in path if depth < level]
@@ -141,17 +137,24 @@ def setup_sections(card: str) -> list[tuple[str, str, bool]]:
         heads = [text for _, text in path if _ON_RESULTS.search(text)]
         heads = [path[-1][1] if path else ""] if listed and not of_card else heads
         path.append((level, heading))
-        if not listed and bisect.bisect_left(tables, place.end()) < bisect.bisect_left(tables, stops[at]):
+        said = card[place.end() : min(bounds[at + 1], place.end() + 4000)]
+        if not heads and not has_noun(said):
             continue
-        end = places[at + 1].start() if at + 1 < len(places) else len(card)
-        texts = re.split(r"\n\s*\n|\n(?=[-*+] )", card[place.end() : min(end, place.end() + 4000)])
-        texts = [_LIST_MARK.sub("", text.strip()) for text in texts if heads or _NOUNS.search(text.lower())]
+        stop = next((end for end in range(at + 1, len(places)) if len(places[end][1]) <= level), len(places))
+        if not listed and any(map(has_table, range(at, stop))):
+            continue
+        texts = [_LIST_MARK.sub("", text.strip()) for text in _PARAGRAPH_END.split(said) if heads or has_noun(text)]
         texts = [one_line(text) for text in texts if text and text[0] not in "|`~<"]
         if not heads:
-            parts = (part for text in texts for part in sentences(text) if _NOUNS.search(part.lower()))
-            texts = [part for part in parts if _OF_NUMBERS.search(part)]
+            texts = [part for text in texts for part in sentences(text) if has_noun(part) and _OF_NUMBERS.search(part)]
         found += [(head, text, listed and not of_card) for head in heads or [""] for text in texts]
     return found
+
+
+def has_noun(text: str) -> bool:
+    """A quick look: whether a text may speak of the numbers of a card."""
+    text = text.lower()
+    return any(noun in text for noun in _NOUNS)
 
 
 def pictures(sources: Iterable[str]) -> list[str]:
