@@ -4896,6 +4896,7 @@ def joint_pairs(
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
+TWO_SIDED_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # standard errors to each side of a 95 % interval
 BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
 FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
 ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
@@ -9631,8 +9632,7 @@ def sequential_evidence(nights: Sequence[Night], limit: float, span: float | Non
     items = np.array([names.setdefault(name, len(names)) for night in nights for name in night.shared])
     together = np.concatenate([night.differences for night in nights])
     evidence = paired_difference(together, [items], span, night_variance(nights, items, together))
-    low, high = (float(end) for end in evidence.interval(0.05))
-    error = (high - low) / (2 * 1.96)
+    error = interval_from_bounds(*(float(end) for end in evidence.interval(0.05)))
     scale = USUAL_EFFECT * (span or 1.0)
     passing = mixture_evidence(tail_to_z(evidence.p_above(limit)), error, scale)
     failing = mixture_evidence(tail_to_z(evidence.p_below(limit)), error, scale)
@@ -9753,7 +9753,7 @@ def night_interval(run: Run) -> tuple[float, float] | None:
         return wilson_interval(run.score * n, n)
     if not error:
         return None
-    low, high = run.score - 1.96 * error, run.score + 1.96 * error
+    low, high = run.score - TWO_SIDED_Z * error, run.score + TWO_SIDED_Z * error
     return (low, high) if run.low is None or run.high is None else (max(run.low, low), min(run.high, high))
 
 
@@ -13700,9 +13700,8 @@ def items_to_tell(tasks: Sequence[RaceTask], rival: int, leader: int) -> int | N
     differences = [rows[0] - rows[1] for rows in shared]
     ahead = abs(sum(task.weight * d.mean() for task, d in zip(tasks, differences, strict=True)))
     spread = [task.weight**2 * d.var(ddof=min(1, len(d) - 1)) for task, d in zip(tasks, differences, strict=True)]
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     for items in range(2, max(sizes) + 1):
-        if ahead > z * math.sqrt(sum(s / min(items, size) for s, size in zip(spread, sizes, strict=True))):
+        if ahead > TWO_SIDED_Z * math.sqrt(sum(s / min(items, size) for s, size in zip(spread, sizes, strict=True))):
             return items
     return None
 

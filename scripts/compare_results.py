@@ -144,10 +144,14 @@ def tasks_by_name(runs: Iterable[Run]) -> dict[str, str]:
 def check_names(question: Question, names: Iterable[str], flag: str) -> None:
     """ScriptError for a benchmark that is neither known nor measured."""
     measured = {run.key for model in (question.baseline, *question.candidates) for run in model.runs}
+    entries = question.vocabulary.entries
+    categories = sorted(key for key, entry in entries.items() if entry["kind"] == "category" and key not in measured)
     for name in names:
-        if name not in measured and name not in question.vocabulary.entries:
-            hint = nearest(name, measured) or f"; measured are: {listing(sorted(measured), 20)}"
-            raise ScriptError(f"{flag}: no benchmark {name!r}{hint}")
+        if name not in measured and name not in entries:
+            told = {"measured are": sorted(measured), "categories are": categories}
+            all_of_them = "".join(f"; {what}: {listing(keys, 20)}" for what, keys in told.items() if keys)
+            hint = nearest(name, [*measured, *categories]) or all_of_them
+            raise ScriptError(f"{flag}: no benchmark or category {name!r}{hint}")
 
 
 def read_nights(
@@ -2699,6 +2703,7 @@ def joint_pairs(
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
+TWO_SIDED_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # standard errors to each side of a 95 % interval
 BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
 FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
 ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
@@ -4066,8 +4071,7 @@ def sequential_evidence(nights: Sequence[Night], limit: float, span: float | Non
     items = np.array([names.setdefault(name, len(names)) for night in nights for name in night.shared])
     together = np.concatenate([night.differences for night in nights])
     evidence = paired_difference(together, [items], span, night_variance(nights, items, together))
-    low, high = (float(end) for end in evidence.interval(0.05))
-    error = (high - low) / (2 * 1.96)
+    error = interval_from_bounds(*(float(end) for end in evidence.interval(0.05)))
     scale = USUAL_EFFECT * (span or 1.0)
     passing = mixture_evidence(tail_to_z(evidence.p_above(limit)), error, scale)
     failing = mixture_evidence(tail_to_z(evidence.p_below(limit)), error, scale)
@@ -10686,6 +10690,34 @@ class Choice:
         return [duel for duel in self.duels if {duel.one, duel.other} == {one, other} and duel.winner == one]
 
 
+def rank_ranges_of(choice: Choice) -> list[tuple[Row, dict[str, tuple[int, int]]]]:
+    """For each benchmark on which any were compared a row of it, and the ranks that each model may have, in the order
+    of their middles: from 1 + how many are shown better to the number of models without those that are shown worse."""
+    by_benchmark: dict[tuple[str, str], list[Duel]] = {}
+    for duel in choice.duels:
+        by_benchmark.setdefault((duel.row.key, benchmark_name(duel.row)), []).append(duel)
+    found = []
+    for duels in by_benchmark.values():
+        if all(duel.interval is None for duel in duels):
+            continue
+        won = [(duel.winner, duel.other if duel.winner == duel.one else duel.one) for duel in duels if duel.winner]
+        ranks = {
+            name: (
+                1 + sum(loser == name for _, loser in won),
+                len(choice.models) - sum(best == name for best, _ in won),
+            )
+            for name in choice.models
+        }
+        found.append((duels[0].row, dict(sorted(ranks.items(), key=lambda item: sum(item[1])))))
+    return found
+
+
+def ranks_text(row: Row, ranks: Mapping[str, tuple[int, int]]) -> str:
+    """The ranks of all models on a benchmark: "ranks on arena: A 1, B 2–3, C 2–3"."""
+    told = (f"{name} {low}" if low == high else f"{name} {low}–{high}" for name, (low, high) in ranks.items())
+    return f"ranks on {benchmark_name(row)}: {listing(told, 20)}"
+
+
 def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
     """Every pair of the candidates on every benchmark, Holm over all of them, and who is better."""
     names = [model.name for model in question.candidates]
@@ -10880,6 +10912,8 @@ def choice_lines(choice: Choice) -> list[str]:
                 unshown.setdefault(how_open(duel), []).append(ends)
         for how, ends in unshown.items():
             lines.append(f"- no difference of {one} and {other} shown, {how}: {listing(ends, 20)}")
+    if len(choice.models) > 2:
+        lines += [f"- {ranks_text(*one)}" for one in rank_ranges_of(choice)]
     left = [f"{d.row.label} ({why_left(d.row)})" for d in choice.duels if d.interval is None]
     lines += [f"- not compared: {listing(dict.fromkeys(left), 20)}"] if left else []
     if choice.facts is not None:
@@ -10965,6 +10999,10 @@ def choice_json(choice: Choice) -> dict[str, Any]:
                 "notes": list(duel.row.notes),
             }
             for duel in choice.duels
+        ],
+        "ranks": [
+            {"benchmark": row.key, "name": row.label, "ranks": {name: list(ends) for name, ends in ranks.items()}}
+            for row, ranks in rank_ranges_of(choice)
         ],
         "facts": None
         if choice.facts is None

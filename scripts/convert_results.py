@@ -1172,6 +1172,129 @@ def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
     return Settings(**given | more)
 
 
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+
+CONFIDENCE = 0.95
+TWO_SIDED_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # standard errors to each side of a 95 % interval
+BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
+FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
+ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
+
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    unit: str = "proportion"
+    lower_is_better: bool = False
+    metric: str | None = None
+    shots: int | None = None
+    interval: Interval | None = None
+    votes: Any = None  # what it shares with other scores of the same votes; see parts/records/shared.py
+
+    @property
+    def averages(self) -> bool:
+        """Whether it may enter a mean of scores: a proportion of which more is better."""
+        return self.unit == "proportion" and not self.lower_is_better
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
+    of who judged, where several judged several items each; else None.
+    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
+    """
+
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
+    formula: str = ""
+    statistics: Any = None
+    scale: float = 1.0
+    raters: Any = None
+    grouped_by: tuple[str, float] | None = None
+
+
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def error_doubt(score: float, error: float | None, n: int | None, method: str) -> str:
+    """What is said of a mean of scores from 0 to 1 whose standard error is larger than n independent ones can have.
+
+    About their mean p no such scores spread more than zeros and ones: error² <= p (1 - p) / (n - 1).
+    """
+    if not error or not n or n < 2 or "cluster" in method:
+        return ""
+    near = 0.5 - max(abs(score - 0.5) - ROUNDED_SHARE, 0.0)
+    beyond = BEYOND_FORMULA if method == "analytic" else BEYOND_DRAWS
+    if error**2 * (n - 1) <= beyond**2 * near * (1 - near):
+        return ""
+    tenths = round(10 * (score * (1 - score) / error**2 + 1) / n)  # alike for many models, which are then one remark
+    share = f"about {tenths}0 %" if tenths else "less than 10 %"
+    return f"its standard error is that of {share} of the {n} items that it speaks of, were these independent"
+
+
+def error_contradiction(score: float, error: float | None, n: int | None) -> str:
+    """What is wrong with the standard error of a share of right answers that is far below any that n of them can have.
+
+    That of n independent ones is sqrt(p (1 - p) / n), whatever they are; each asked 400 times, a twentieth of it.
+    """
+    near = 0.5 - abs(score - 0.5) - ROUNDED_SHARE
+    if error is None or not n or n < 2 or near <= 0 or error**2 * n >= near * (1 - near) / FAR_BELOW**2:
+        return ""
+    return f"a standard error of {error:.3g}, while {n} answers of which {score:g} are right have one of about " + (
+        f"{math.sqrt(score * (1 - score) / n):.3g}"
+    )
+
+
+def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
+    """The standard error that a symmetric normal interval stands for."""
+    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
 # --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
 
 ALL = "all"  # as a task: every task of the custom file
@@ -1458,8 +1581,7 @@ def alike_interval(result: dict[str, Any]) -> tuple[float, float] | None:
     error, n = uncertainty.get("standard_error", {}).get("value"), uncertainty.get("num_samples")
     if error != 0 or not n or config.get("metric_unit") != "proportion" or details["score"] not in (0, 1):
         return None
-    away = 1.96**2 / (n + 1.96**2)
-    return (0.0, away) if details["score"] == 0 else (1 - away, 1.0)
+    return wilson_interval(details["score"] * n, n)
 
 
 def score_line(finished: Finished) -> list[dict[str, Any]]:
@@ -3765,6 +3887,7 @@ def refuse_repeated_keys(node: YamlNode, name: str) -> None:
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
 BLOCK_OF_LINES = 1 << 17  # bytes of such a file whose lines are looked at together
+MOST_OF_FIRST_LINES = 1 << 20  # bytes of a line that tells that a .json file is JSON lines
 SPAN = 1 << 24  # bytes of a JSON-lines file that one process reads at a time
 MAX_DIRECTORY = 1 << 25  # bytes of the index of a zip archive, which takes ten times that in memory
 MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
@@ -3776,6 +3899,19 @@ def json_value(data: bytes) -> Any:
         return strict_json(data)
     except ValueError as error:
         raise ValueError(f"not valid JSON (cut off?): {single_line(error)[:200]}") from error
+
+
+def first_of_lines(data: bytes) -> Any:
+    """The first of JSON lines (one or more) in a file that is called .json; None for one value over several lines, and
+    where the second line is no value."""
+    lines = data.split(b"\n", 2)[:2]
+    if max(map(len, lines)) > MOST_OF_FIRST_LINES:
+        return None
+    try:
+        values = [strict_json_line(line) for line in lines if line.strip()]
+    except ValueError:
+        return None
+    return values[0] if values else None
 
 
 def read_bounded(path: Path) -> bytes:
@@ -6185,128 +6321,6 @@ def is_no_score(family: str, name: str, task: str = "") -> bool:
     """Whether a number is a count, a spread, a length or a time, or what its writer calls no score."""
     said = metric_facts(family, name, task).get("score")
     return said is False or NOT_SCORES.fullmatch(folded_metric(name).removeprefix("eval_")) is not None
-
-
-# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
-
-CONFIDENCE = 0.95
-BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
-FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
-ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Where a number lies with 95 % confidence, and how that was found."""
-
-    low: float
-    high: float
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
-
-    value: float
-    standard_error: float | None = None
-    n: int | None = None
-    unit: str = "proportion"
-    lower_is_better: bool = False
-    metric: str | None = None
-    shots: int | None = None
-    interval: Interval | None = None
-    votes: Any = None  # what it shares with other scores of the same votes; see parts/records/shared.py
-
-    @property
-    def averages(self) -> bool:
-        """Whether it may enter a mean of scores: a proportion of which more is better."""
-        return self.unit == "proportion" and not self.lower_is_better
-
-
-@dataclass(frozen=True, slots=True)
-class ItemScores:
-    """A task's items over some checkpoints, in a fixed order.
-
-    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
-    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
-    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
-    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
-    of who judged, where several judged several items each; else None.
-    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
-    """
-
-    item_ids: tuple[str, ...]
-    clusters: Any
-    scores: Any
-    formula: str = ""
-    statistics: Any = None
-    scale: float = 1.0
-    raters: Any = None
-    grouped_by: tuple[str, float] | None = None
-
-
-# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
-# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
-
-
-def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    center = (successes + z * z / 2) / (n + z * z)
-    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
-    return max(0.0, center - half), min(1.0, center + half)
-
-
-def error_doubt(score: float, error: float | None, n: int | None, method: str) -> str:
-    """What is said of a mean of scores from 0 to 1 whose standard error is larger than n independent ones can have.
-
-    About their mean p no such scores spread more than zeros and ones: error² <= p (1 - p) / (n - 1).
-    """
-    if not error or not n or n < 2 or "cluster" in method:
-        return ""
-    near = 0.5 - max(abs(score - 0.5) - ROUNDED_SHARE, 0.0)
-    beyond = BEYOND_FORMULA if method == "analytic" else BEYOND_DRAWS
-    if error**2 * (n - 1) <= beyond**2 * near * (1 - near):
-        return ""
-    tenths = round(10 * (score * (1 - score) / error**2 + 1) / n)  # alike for many models, which are then one remark
-    share = f"about {tenths}0 %" if tenths else "less than 10 %"
-    return f"its standard error is that of {share} of the {n} items that it speaks of, were these independent"
-
-
-def error_contradiction(score: float, error: float | None, n: int | None) -> str:
-    """What is wrong with the standard error of a share of right answers that is far below any that n of them can have.
-
-    That of n independent ones is sqrt(p (1 - p) / n), whatever they are; each asked 400 times, a twentieth of it.
-    """
-    near = 0.5 - abs(score - 0.5) - ROUNDED_SHARE
-    if error is None or not n or n < 2 or near <= 0 or error**2 * n >= near * (1 - near) / FAR_BELOW**2:
-        return ""
-    return f"a standard error of {error:.3g}, while {n} answers of which {score:g} are right have one of about " + (
-        f"{math.sqrt(score * (1 - score) / n):.3g}"
-    )
-
-
-def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
-    """The standard error that a symmetric normal interval stands for."""
-    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
-
-
-def clustered_standard_error(scores: Any, clusters: Any) -> float:
-    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
-    """
-    import numpy as np
-
-    _, group = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(group, scores - scores.mean())
-    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
-
-
-def is_binary(values: np.ndarray) -> bool:
-    """Whether all values are 0 or 1."""
-    return bool(((values == 0) | (values == 1)).all())
 
 
 # --- parts/formats/converter.py ---------------------------------------------------------------------------------------
@@ -11054,6 +11068,7 @@ def trainer_scores(row: Mapping[str, Any]) -> tuple[ScoreRead, ...]:
 
 # --- parts/formats/finding.py -----------------------------------------------------------------------------------------
 
+BFCL_COUNTS = {"accuracy", "correct_count", "total_count"}  # the first line of its *_score.json
 SNIFFED = 4096  # read of each file in a folder, to tell what it is
 MARKERS = (b'"config_general"', b'"adapter_spec"', b'"eval"', b'"results"', b'"metrics"', b'"scores"', b'"htmls"')
 MARKERS += (b'"evaluation_results"', b'"log_history"', b'"details"', b'"resolved_ids"', b'"benchmark"')
@@ -11120,6 +11135,16 @@ def format_of(document: Any, path: Path) -> str | None:
     return found or lm_eval_family(document)
 
 
+def bfcl_text(counts: Mapping[str, Any]) -> str:
+    """Why a score file of the Berkeley Function Calling Leaderboard is not read, by its first line."""
+    told = " of ".join(single_line(counts[name])[:20] for name in ("correct_count", "total_count"))
+    return (
+        f"a score file of BFCL: {told} right, and below it the failed items alone, of one category; which items were "
+        "asked, and whether the model was prompted in text, it does not say, so it is not read; scripts/"
+        'score_predictions.py makes a record of {"id": …, "passed": true or false} for each item'
+    )
+
+
 def read_file(
     found: FoundFile, wanted: str | None, here: Here, files: Files
 ) -> Iterator[TaskRun | MigratedRecord | Trouble] | None:
@@ -11140,6 +11165,11 @@ def read_file(
     data = read_bounded(path) if found.asked or path.suffix == ".json" or path.name in YAML_RESULTS else b""
     if not any(marker in data for marker in MARKERS) and len(data) > 1 << 26:
         return None
+    first = first_of_lines(data)
+    if isinstance(first, dict) and first.keys() >= BFCL_COUNTS:
+        raise ValueError(bfcl_text(first))
+    if first is not None and format_of(first, path) is None:
+        return None  # JSON lines of something else
     document = (small_yaml(path) if kind == "yaml" else json_value(data)) if data else None
     name = format_of(document, path)
     if name is None or wanted not in (None, name):

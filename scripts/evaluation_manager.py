@@ -13848,6 +13848,7 @@ def joint_pairs(
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
+TWO_SIDED_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # standard errors to each side of a 95 % interval
 BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
 FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
 ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one

@@ -403,9 +403,8 @@ def all_apart(engine: Any, keys: Sequence[str]) -> dict[tuple[str, str], str]:
 
 def note_measured(apart: Sequence[str]) -> None:
     """Say below a table where a model was measured, and has no number in it."""
-    more = f"; and {len(apart) - 3} more" if len(apart) > 3 else ""
     if apart:
-        note(single_line(f"measured, but set apart: {'; '.join(apart[:3])}{more}"))
+        note(single_line(apart_text(apart)))
 
 
 def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argparse.Namespace) -> int:
@@ -461,7 +460,7 @@ def column_metrics(engine: Any, rows: Sequence[BoardRow]) -> dict[str, str]:
 def shown_error(row: BoardRow) -> str:
     """The standard error of a row as people read it; ~: from the number of items alone."""
     error, basis = row_error(row)
-    mark = "" if basis == "stated" else "~"
+    mark = "" if basis in ("stated", WIDENED) else "~"
     return "" if error is None else mark + display_score(error, row["canonical_unit"])
 
 
@@ -566,15 +565,16 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
 
 BOARD_ROWS = """
     SELECT model, benchmark, benchmark_name, value, unit, comparable, canonical_unit, metric, shots, settings, source_task,
-        standard_error, comparable_error, n, source_type, source_name, source_url, source_format, date, votes, answers,
-        shown, why_not, lower_is_better FROM scores
+        standard_error, comparable_error, n, source_type, source_name, source_url, source_format, date, revision, votes,
+        answers, shown, why_not, lower_is_better FROM scores
 """
 
 
 def read_board(folder: Path) -> Board:
     engine, metadata = open_data(folder)
     with engine:
-        return Board(query(engine, BOARD_ROWS), metadata)
+        keys = [entry["key"] for entry in metadata["benchmarks"]]
+        return Board(query(engine, BOARD_ROWS), metadata, all_apart(engine, keys))
 
 
 def diff(args: argparse.Namespace) -> int:
@@ -3155,7 +3155,7 @@ class RankRange:
 
     low: int | None
     high: int | None
-    basis: str  # where the standard error is from: "stated", "binomial, stated n", "binomial, full test set", "unknown"
+    basis: str  # where the error is from: "stated" (or how it is wider), "binomial, stated n" (or what else), "unknown"
 
     def __str__(self) -> str:
         if self.low is None:
@@ -3431,6 +3431,7 @@ def sign_flip_p(shares: Any) -> float:
 
 ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
 SHARE_SCALES = {"proportion": 1.0, "percent": 100.0}
+WIDENED = "wider by what lost answers could change"
 HALVINGS = 60  # that find a number of answers to the last digit
 COARSE, FINE = 1.5, 1.08  # largest variance in a group of models by its smallest, to bound the threshold and to count
 MOST_GROUPS = 64
@@ -3447,6 +3448,13 @@ TEST_ITEMS = {
 }  # fmt: skip
 
 
+def is_widened(row: Mapping[str, Any]) -> bool:
+    """Whether the error of a row's comparable value is larger than the standard error that its source states."""
+    ends = ("comparable_error", "canonical_unit"), ("standard_error", "unit")
+    wide, own = ((row.get(name) or 0.0) / SHARE_SCALES.get(row.get(unit) or "", 1.0) for name, unit in ends)
+    return "standard_error" in row and wide > own * (1 + 1e-9)
+
+
 def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
     """(standard error of a row's comparable value, where it is from); (None, "unknown") when nothing tells it.
 
@@ -3456,12 +3464,13 @@ def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
     stated, few = row.get("comparable_error") or 0.0, (row.get("n") or FEW_ITEMS) < FEW_ITEMS
     scale = SHARE_SCALES.get(row.get("canonical_unit") or "")
     items = row.get("n") or TEST_ITEMS.get(row.get("benchmark") or "")
+    basis = WIDENED if is_widened(row) else "stated"
     if scale is None or not items or not 0 <= row["comparable"] <= scale:
-        return (stated, "stated") if stated > 0 and not few else (None, "unknown")
+        return (stated, basis) if stated > 0 and not few else (None, "unknown")
     share = (row["comparable"] / scale * items + 1) / (items + 2)
     error = scale * math.sqrt(share * (1 - share) / (items + 2))
     if stated > (error if few else 0.0):
-        return stated, "stated"
+        return stated, basis
     return error, "binomial, stated n" if row.get("n") else "binomial, full test set"
 
 
@@ -3750,6 +3759,7 @@ class BoardPlace:
     have: int
     mean: float | None = None
     error: float | None = None  # standard error of the mean, of independent benchmarks; None when one is not known
+    widened: bool = False  # whether the error is wider than that, by what lost answers could change
     rank: RankRange = NO_RANK
     needs: float | None = None
     near: bool = False
@@ -3828,7 +3838,9 @@ def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[BoardPl
     alone = [row for scores in found.values() for row in scores.values()] if len(keys) == 1 else None
     ranks = rank_ranges(alone or [row | {"lower_is_better": lower} for row in means])
     standings = [
-        BoardPlace(row["model"], len(keys), row["comparable"], row["comparable_error"], ranks[row["model"]])
+        BoardPlace(
+            row["model"], len(keys), row["comparable"], row["comparable_error"], row["widened"], ranks[row["model"]]
+        )
         for row in means
     ]
     standings.sort(key=lambda one: (one.mean if lower else -one.mean, natural_key(one.model)))
@@ -3859,12 +3871,13 @@ def with_need(one: BoardPlace, mine: BoardRow, first: BoardPlace, lower: bool, z
 def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
     """The mean of a model's scores as a row that can be ranked; in percent where they are shares."""
     factors = [TO_PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
-    errors = [row_error(row)[0] for row in scores]
+    errors, bases = zip(*map(row_error, scores), strict=True)
     mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
     unit = "percent" if all(row["canonical_unit"] in TO_PERCENT for row in scores) else None
     votes = next((found for row in scores if (found := votes_of(row.get("votes")))), None)
     votes = votes and dataclasses.replace(votes, metric="", gaps={}).text  # shared, but no gap of means is told
     found = {"model": model, "comparable": mean, "comparable_error": None, "canonical_unit": unit, "votes": votes}
+    found["widened"] = WIDENED in bases
     if None in errors:
         return found
     answers, together = answered_by_key(scores), defaultdict(float)
@@ -3951,6 +3964,11 @@ def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
     return listing([f"{name} ({found[key]})" for key, name in names.items() if key in found], 3)
 
 
+def apart_text(lines: Sequence[str]) -> str:
+    """Where models were measured, and have no number to compare; lines: "acme/a, GSM8K: why"."""
+    return f"measured, but set apart: {'; '.join(lines[:3])}{f'; and {len(lines) - 3} more' if len(lines) > 3 else ''}"
+
+
 def among_text(standings: Sequence[BoardPlace], models: int, lower: bool) -> str:
     """How many of all models an order is of, and why not of all; which of the others could lead, were they in it."""
     placed, count = count_models(one.model for one in standings if one.mean is not None), standings[0].have
@@ -3987,6 +4005,12 @@ def mean_digits(standings: Sequence[BoardPlace]) -> int:
     return 1 if any(abs(one.mean) >= 10 for one in standings if one.mean is not None) else 2
 
 
+def mean_text(one: BoardPlace, digits: int) -> str:
+    """A mean with its error: "60.0 ± 1.3 std. error"."""
+    what = "std. error with lost answers" if one.widened else "std. error"
+    return f"{one.mean:.{digits}f}" + ("" if one.error is None else f" ± {one.error:.{digits}f} {what}")
+
+
 def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike: str = "", lower: bool = False) -> str:
     """Who leads, by how much, whether that is certain, among how many, and by what; what: "the average of A, B".
 
@@ -3999,15 +4023,20 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
     first, *others = placed
     among = among_text(standings, models, lower)
     digits = mean_digits(placed[:2])
-    means = [
-        f"{one.mean:.{digits}f}" + ("" if one.error is None else f" ± {one.error:.{digits}f} std. error")
-        for one in placed[:2]
-    ]
+    means = [mean_text(one, digits) for one in placed[:2]]
     if not others:
         return f"{first.model} leads with {means[0]}; no other model can be compared. {among} By {what}."
     gap = f"{abs(first.mean - others[0].mean):.{digits}f}"
     leads = f"leads by {gap} points over" if float(gap) else "is level with"
     start = f"{first.model} {leads} {others[0].model} ({' to '.join(means)})."
+    return f"{start} {certainty_text(standings, unlike)} {among} By {what}."
+
+
+def certainty_text(standings: Sequence[BoardPlace], unlike: str) -> str:
+    """Whether it is certain that the first leads, and what leaves it open."""
+    first, *others = (one for one in standings if one.mean is not None)
+    if not others:
+        return "No other model can be compared."
     alike = [one for one in others if one.rank.low == 1]
     if first.rank.low is None:
         certain = "Whether that is certain is not known: an error is missing."
@@ -4022,8 +4051,7 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
         certain = f"Not certain: {alike[0].model}{more} cannot be told apart from it (95 %)."
     else:
         certain = "Not certain: the error of others is not known."
-    certain += f" Not measured alike: {unlike}." if unlike and "alike:" not in certain else ""
-    return f"{start} {certain} {among} By {what}."
+    return certain + (f" Not measured alike: {unlike}." if unlike and "alike:" not in certain else "")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -4053,6 +4081,16 @@ class BoardOrder:
         return bool(self.standings) and is_certain(self.standings, self.unlike)
 
     @property
+    def certainty(self) -> str:
+        """Whether it is certain who leads, and what leaves it open, as a sentence."""
+        return certainty_text(self.standings, self.unlike)
+
+    @property
+    def first(self) -> str:
+        """The model with the best number; empty where none has a place."""
+        return self.standings[0].model if self.standings and self.standings[0].mean is not None else ""
+
+    @property
     def leader(self) -> str:
         """The model that leads by the numbers and their errors, measured alike or not; empty where none does."""
         return self.standings[0].model if self.standings and is_certain(self.standings, "") else ""
@@ -4066,6 +4104,129 @@ def board_order(
     names = {key: about[key]["name"] for key in keys}
     lower = any(about[key]["lower_is_better"] for key in keys)
     return BoardOrder(names, overall_order(rows, keys), unlike_text(rows, names), lower, models)
+
+
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+
+CONFIDENCE = 0.95
+TWO_SIDED_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # standard errors to each side of a 95 % interval
+BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
+FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
+ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
+
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    unit: str = "proportion"
+    lower_is_better: bool = False
+    metric: str | None = None
+    shots: int | None = None
+    interval: Interval | None = None
+    votes: Any = None  # what it shares with other scores of the same votes; see parts/records/shared.py
+
+    @property
+    def averages(self) -> bool:
+        """Whether it may enter a mean of scores: a proportion of which more is better."""
+        return self.unit == "proportion" and not self.lower_is_better
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
+    of who judged, where several judged several items each; else None.
+    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
+    """
+
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
+    formula: str = ""
+    statistics: Any = None
+    scale: float = 1.0
+    raters: Any = None
+    grouped_by: tuple[str, float] | None = None
+
+
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def error_doubt(score: float, error: float | None, n: int | None, method: str) -> str:
+    """What is said of a mean of scores from 0 to 1 whose standard error is larger than n independent ones can have.
+
+    About their mean p no such scores spread more than zeros and ones: error² <= p (1 - p) / (n - 1).
+    """
+    if not error or not n or n < 2 or "cluster" in method:
+        return ""
+    near = 0.5 - max(abs(score - 0.5) - ROUNDED_SHARE, 0.0)
+    beyond = BEYOND_FORMULA if method == "analytic" else BEYOND_DRAWS
+    if error**2 * (n - 1) <= beyond**2 * near * (1 - near):
+        return ""
+    tenths = round(10 * (score * (1 - score) / error**2 + 1) / n)  # alike for many models, which are then one remark
+    share = f"about {tenths}0 %" if tenths else "less than 10 %"
+    return f"its standard error is that of {share} of the {n} items that it speaks of, were these independent"
+
+
+def error_contradiction(score: float, error: float | None, n: int | None) -> str:
+    """What is wrong with the standard error of a share of right answers that is far below any that n of them can have.
+
+    That of n independent ones is sqrt(p (1 - p) / n), whatever they are; each asked 400 times, a twentieth of it.
+    """
+    near = 0.5 - abs(score - 0.5) - ROUNDED_SHARE
+    if error is None or not n or n < 2 or near <= 0 or error**2 * n >= near * (1 - near) / FAR_BELOW**2:
+        return ""
+    return f"a standard error of {error:.3g}, while {n} answers of which {score:g} are right have one of about " + (
+        f"{math.sqrt(score * (1 - score) / n):.3g}"
+    )
+
+
+def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
+    """The standard error that a symmetric normal interval stands for."""
+    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
 
 
 # --- parts/board/units.py ---------------------------------------------------------------------------------------------
@@ -4191,7 +4352,7 @@ def error_with_lost(row: BoardRow) -> float | None:
     if error is None and scale:  # the largest that a share of so many can have
         error = 0.5 * scale / math.sqrt(row["n"] or 1)
     bound = reach if math.isfinite(reach) else scale
-    return None if error is None or bound is None else math.hypot(error, bound / 1.96)
+    return None if error is None or bound is None else math.hypot(error, bound / TWO_SIDED_Z)
 
 
 def way_of(row: BoardRow) -> str | None:
@@ -4297,6 +4458,7 @@ class Board:
 
     rows: Sequence[BoardRow]
     metadata: Mapping[str, Any]
+    apart: Mapping[BoardSpot, str]  # that was measured and has no number to compare -> "acme/a, GSM8K: why"
 
     @cached_property
     def shown(self) -> list[BoardRow]:
@@ -4337,6 +4499,11 @@ class Board:
         """The order by the average; None where nothing is shown."""
         primary = chosen_primary([], self.metadata, self.shown)
         return self.order(primary) if primary else None
+
+    def conclusion(self, order: BoardOrder) -> str:
+        """What an order says, and who has no place in it although measured."""
+        apart = [text for (_, key), text in self.apart.items() if key in order.names]
+        return order.text + (f" Of the others, {apart_text(apart)}." if apart else "")
 
     def order(self, keys: Sequence[str]) -> BoardOrder:
         rows = [row for key in keys for row in self.columns[key]]
@@ -4419,7 +4586,17 @@ def change_of_number(place: BoardSpot, old: Board, new: Board) -> tuple[str, dic
             now = like
         else:
             return "otherwise", number_change(place, before, now) | {"why": how}
-    return ("changed", number_change(place, before, now)) if is_changed(before, now) else None
+    if not is_changed(before, now):
+        return None
+    revision = other_revision(before, now)
+    return "changed", number_change(place, before, now) | ({"why": revision} if revision else {})
+
+
+def other_revision(before: BoardRow, now: BoardRow) -> str:
+    """Which commit of the model a number was measured at, where the other one was at another: "aaaaaaa before, …"."""
+    was, is_now = (row["revision"] for row in (before, now))
+    both = was and is_now and was != is_now
+    return f"another revision: {was[:12]} before, {is_now[:12]} now" if both else ""
 
 
 def add_leaders(found: dict[str, list[dict[str, Any]]], old: Board, new: Board) -> None:
@@ -4435,7 +4612,15 @@ def add_leaders(found: dict[str, list[dict[str, Any]]], old: Board, new: Board) 
             item = number_change((model, key), old.numbers.get((model, key)), new.numbers.get((model, key)))
             item |= {"instead": (sure if order.certain else other) or None}
             unlike = order.unlike if kind == "leaders" else beside.unlike if beside and model == other else ""
-            found[kind if order.certain else "leaders_unlike"].append(item | ({"why": unlike} if unlike else {}))
+            open_now = kind == "leaders_lost" and beside and model_of(beside.first) == model
+            told = [unlike or (beside.certainty if open_now else ""), *lost_rivals(key, old, new)]
+            why = "; ".join(filter(None, told))
+            found[kind if order.certain else "leaders_unlike"].append(item | ({"why": why} if why else {}))
+
+
+def lost_rivals(key: str, old: Board, new: Board) -> list[str]:
+    """Who had a number for a benchmark and is set apart now, with why."""
+    return [text for (model, at), text in new.apart.items() if at == key and (model_of(model), key) in old.numbers]
 
 
 def overall_change(old: Board, new: Board) -> dict[str, Any] | None:
@@ -4455,8 +4640,8 @@ def overall_change(old: Board, new: Board) -> dict[str, Any] | None:
         return None
     names = ("before", "now")
     found = {
-        name: one and {"primary": list(one.names), "certain": one.certain, "conclusion": one.text}
-        for name, one in zip(names, boards, strict=True)
+        name: one and {"primary": list(one.names), "certain": one.certain, "conclusion": board.conclusion(one)}
+        for name, one, board in zip(names, boards, (old, new), strict=True)
     }
     return found | {"same_basis": None not in told and told[0][2] == told[1][2]}
 
@@ -7874,128 +8059,6 @@ def shortened_apart(one: str, two: str, most: int = 40) -> tuple[str, str]:
 def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     """Differences for people: "few-shot count: 0 and 5"."""
     return [f"{name}: {' and '.join(shortened_apart(*values))}" for name, values in found.items()]
-
-
-# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
-
-CONFIDENCE = 0.95
-BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
-FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
-ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Where a number lies with 95 % confidence, and how that was found."""
-
-    low: float
-    high: float
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
-
-    value: float
-    standard_error: float | None = None
-    n: int | None = None
-    unit: str = "proportion"
-    lower_is_better: bool = False
-    metric: str | None = None
-    shots: int | None = None
-    interval: Interval | None = None
-    votes: Any = None  # what it shares with other scores of the same votes; see parts/records/shared.py
-
-    @property
-    def averages(self) -> bool:
-        """Whether it may enter a mean of scores: a proportion of which more is better."""
-        return self.unit == "proportion" and not self.lower_is_better
-
-
-@dataclass(frozen=True, slots=True)
-class ItemScores:
-    """A task's items over some checkpoints, in a fixed order.
-
-    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
-    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
-    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
-    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
-    of who judged, where several judged several items each; else None.
-    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
-    """
-
-    item_ids: tuple[str, ...]
-    clusters: Any
-    scores: Any
-    formula: str = ""
-    statistics: Any = None
-    scale: float = 1.0
-    raters: Any = None
-    grouped_by: tuple[str, float] | None = None
-
-
-# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
-# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
-
-
-def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    center = (successes + z * z / 2) / (n + z * z)
-    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
-    return max(0.0, center - half), min(1.0, center + half)
-
-
-def error_doubt(score: float, error: float | None, n: int | None, method: str) -> str:
-    """What is said of a mean of scores from 0 to 1 whose standard error is larger than n independent ones can have.
-
-    About their mean p no such scores spread more than zeros and ones: error² <= p (1 - p) / (n - 1).
-    """
-    if not error or not n or n < 2 or "cluster" in method:
-        return ""
-    near = 0.5 - max(abs(score - 0.5) - ROUNDED_SHARE, 0.0)
-    beyond = BEYOND_FORMULA if method == "analytic" else BEYOND_DRAWS
-    if error**2 * (n - 1) <= beyond**2 * near * (1 - near):
-        return ""
-    tenths = round(10 * (score * (1 - score) / error**2 + 1) / n)  # alike for many models, which are then one remark
-    share = f"about {tenths}0 %" if tenths else "less than 10 %"
-    return f"its standard error is that of {share} of the {n} items that it speaks of, were these independent"
-
-
-def error_contradiction(score: float, error: float | None, n: int | None) -> str:
-    """What is wrong with the standard error of a share of right answers that is far below any that n of them can have.
-
-    That of n independent ones is sqrt(p (1 - p) / n), whatever they are; each asked 400 times, a twentieth of it.
-    """
-    near = 0.5 - abs(score - 0.5) - ROUNDED_SHARE
-    if error is None or not n or n < 2 or near <= 0 or error**2 * n >= near * (1 - near) / FAR_BELOW**2:
-        return ""
-    return f"a standard error of {error:.3g}, while {n} answers of which {score:g} are right have one of about " + (
-        f"{math.sqrt(score * (1 - score) / n):.3g}"
-    )
-
-
-def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
-    """The standard error that a symmetric normal interval stands for."""
-    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
-
-
-def clustered_standard_error(scores: Any, clusters: Any) -> float:
-    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
-    """
-    import numpy as np
-
-    _, group = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(group, scores - scores.mean())
-    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
-
-
-def is_binary(values: np.ndarray) -> bool:
-    """Whether all values are 0 or 1."""
-    return bool(((values == 0) | (values == 1)).all())
 
 
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
@@ -11898,8 +11961,7 @@ def sequential_evidence(nights: Sequence[Night], limit: float, span: float | Non
     items = np.array([names.setdefault(name, len(names)) for night in nights for name in night.shared])
     together = np.concatenate([night.differences for night in nights])
     evidence = paired_difference(together, [items], span, night_variance(nights, items, together))
-    low, high = (float(end) for end in evidence.interval(0.05))
-    error = (high - low) / (2 * 1.96)
+    error = interval_from_bounds(*(float(end) for end in evidence.interval(0.05)))
     scale = USUAL_EFFECT * (span or 1.0)
     passing = mixture_evidence(tail_to_z(evidence.p_above(limit)), error, scale)
     failing = mixture_evidence(tail_to_z(evidence.p_below(limit)), error, scale)
@@ -12020,7 +12082,7 @@ def night_interval(run: Run) -> tuple[float, float] | None:
         return wilson_interval(run.score * n, n)
     if not error:
         return None
-    low, high = run.score - 1.96 * error, run.score + 1.96 * error
+    low, high = run.score - TWO_SIDED_Z * error, run.score + TWO_SIDED_Z * error
     return (low, high) if run.low is None or run.high is None else (max(run.low, low), min(run.high, high))
 
 
@@ -13516,9 +13578,12 @@ const tenths = (value) => (Math.abs(value % 1) === 0.25 ? value - Math.sign(valu
 const format = (benchmark, value) => tenths(points(benchmark, value));
 const unitOf = (benchmark) => `${benchmark.unit}${benchmark.lower ? ", lower is better" : ""}`;
 
+/** Whether an error is worked out from the number of items, and whether it holds what lost answers could change. */
+const isBinomial = ({ basis }) => basis.startsWith("binomial"), isWidened = ({ basis }) => basis.startsWith("wider");
+
 function errorText(benchmark, score) {
   if (score.error == null) return null;
-  const error = score.error * benchmark.scale, mark = score.basis === "stated" ? "" : "~";
+  const error = score.error * benchmark.scale, mark = isBinomial(score) ? "~" : "";
   return mark + (error && error < 0.05 ? error.toPrecision(1) : error.toFixed(1));
 }
 function rankText(score) {
@@ -13733,17 +13798,18 @@ const averagedNow = () => (state.average ? averaged(columns()) : primary);
 function meanOver(model, list) {
   const found = list.map((benchmark) => model.shown.get(benchmark.key)), have = found.filter(Boolean).length;
   if (have < 1) return { model, have, mean: null };
-  let sum = 0, known = true;
+  let sum = 0, known = true, widened = false;
   const together = new Map(); // metrics of the same answers err together
   for (const [index, { answers, scale }] of list.entries()) {
     const one = found[index];
     if (!one) continue;
     sum += points(list[index], one.value);
     known &&= one.error != null;
+    widened ||= isWidened(one);
     together.set(answers, (together.get(answers) ?? 0) + one.error * scale);
   }
   const error = known ? Math.hypot(...together.values()) / have : null;
-  return { model, have, mean: have < list.length ? null : sum / have, value: sum / have, error };
+  return { model, have, mean: have < list.length ? null : sum / have, value: sum / have, error, widened };
 }
 
 /**
@@ -13790,6 +13856,7 @@ function placesOn(benchmark) {
     placedOf = wanted;
     const found = models.filter((model) => model.shown.has(benchmark.key))
       .map((model) => ({ ...model.shown.get(benchmark.key), model }));
+    for (const one of found) one.widened = isWidened(one);
     if (state.from) for (const one of found) one.low = one.high = null;
     if (state.from && found.length <= MOST_RANKED) rankRanges(found, benchmark);
     placedNow = new Map(found.map((one) => [one.model, one]));
@@ -13911,7 +13978,8 @@ function leaderText() {
     || a.model.order - b.model.order);
   if (!placed.length) return [`No model has ${what}.`];
   const [first, second] = placed;
-  const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(one.error * unit.scale)} std. error`);
+  const told = (one) => format(unit, one.value) + (one.error == null ? ""
+    : ` ± ${tenths(one.error * unit.scale)} std. error${one.widened ? " with lost answers" : ""}`);
   const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
   const count = benchmark ? 1 : list.length, rivals = benchmark ? [] : possibleLeaders(first, list);
   const among = amongText(placed, count, rivals);
@@ -14343,7 +14411,7 @@ function compareChart(chosen, rows) {
       const one = model.shown.get(benchmark.key), lane = y + (index - (chosen.length - 1) / 2) * 4;
       if (!one) return;
       const value = points(benchmark, one.value), error = (one.error ?? 0) * benchmark.scale * 1.96;
-      const stated = one.basis === "stated";
+      const stated = !isBinomial(one);
       if (error) parts.push(line(`whisker k${index}${stated ? "" : " about"}`, x(value - error), lane, x(value + error), lane));
       binomial ||= error > 0 && !stated;
       parts.push(SHAPES[index](x(value), lane));

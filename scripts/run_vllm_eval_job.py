@@ -6296,6 +6296,7 @@ def joint_pairs(
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
+TWO_SIDED_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # standard errors to each side of a 95 % interval
 BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
 FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
 ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
@@ -9987,8 +9988,7 @@ def alike_interval(result: dict[str, Any]) -> tuple[float, float] | None:
     error, n = uncertainty.get("standard_error", {}).get("value"), uncertainty.get("num_samples")
     if error != 0 or not n or config.get("metric_unit") != "proportion" or details["score"] not in (0, 1):
         return None
-    away = 1.96**2 / (n + 1.96**2)
-    return (0.0, away) if details["score"] == 0 else (1 - away, 1.0)
+    return wilson_interval(details["score"] * n, n)
 
 
 def score_line(finished: Finished) -> list[dict[str, Any]]:

@@ -1748,6 +1748,13 @@ class Scores:
     empty: Sequence[Sequence[Any]] = ()  # the statistics that the unparsed items would have, as the worst answers
 
 
+# How several labels of one item are scored.
+LABEL_LINES = (
+    "for micro F1 over labels give f1-binary a line for each item and label (reference and prediction 1 or 0, `group` "
+    "the item)"
+)
+
+
 def otherwise(value: float, how: str) -> dict[str, Any]:
     """What a record keeps of a score that a scoring option decides: the score with another one, in words how."""
     return {"score_otherwise": value, "otherwise_by": how}
@@ -2017,7 +2024,8 @@ def text_of(value: Any, name: str) -> str | None:
         return str(value).lower()
     if isinstance(value, int | float):
         return str(int(value)) if float(value).is_integer() else repr(value)
-    raise ValueError(f"{name} is {kind_of(value)}, not a text, a number or null")
+    more = f"; of several labels: {LABEL_LINES}" if isinstance(value, list) else ""
+    raise ValueError(f"{name} is {kind_of(value)}, not a text, a number or null{more}")
 
 
 def name_of(value: Any, name: str) -> str:
@@ -4106,6 +4114,7 @@ def joint_pairs(
 # --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
 
 CONFIDENCE = 0.95
+TWO_SIDED_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # standard errors to each side of a 95 % interval
 BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
 FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
 ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
@@ -6894,71 +6903,6 @@ def only_reference(item: Item, metric: Metric) -> str:
     return item.references[0]
 
 
-def positive_class(labels: Sequence[str], choices: Choices) -> str:
-    """The positive class of two: --positive, else 1 of 0 and 1, or true of false and true. ScriptError 3: which?"""
-    folded = {label.lower(): label for label in labels}
-    if choices.positive is not None:
-        if choices.positive not in labels:
-            raise ScriptError(f"--positive {choices.positive}: the references are {listing(labels)}")
-        return choices.positive
-    if set(folded) <= TRUE_WORDS | FALSE_WORDS and set(folded) & TRUE_WORDS:
-        return folded[(set(folded) & TRUE_WORDS).pop()]
-    raise ScriptError(
-        f"f1-binary: which class is the positive one? --positive with one of {listing(labels, 20)}", code=3
-    )
-
-
-def score_f1(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """F1 of classes: those of the references. A prediction that is none of them is wrong, but no class of its own."""
-    import numpy as np
-    from sklearn.metrics import f1_score
-
-    wanted, said = class_pairs(items, metric)
-    labels = sorted(set(wanted))
-    positive = positive_class(labels, choices) if metric.name == "f1-binary" else None
-    codes = {label: code for code, label in enumerate(labels)}
-    pairs = np.array([(codes[w], codes.get(s, -1)) for w, s in zip(wanted, said, strict=True)])
-    classes = list(range(len(labels))) if positive is None else [codes[positive]]
-    average = "micro" if metric.name == "f1-micro" else "macro"
-    value = float(f1_score(pairs[:, 0], pairs[:, 1], labels=classes, average=average, zero_division=np.nan))
-    others = sorted({s for s in said if s is not None and s not in codes})
-    notes = []
-    if others and average == "macro" and positive is None:
-        notes = [
-            f"{metric.name} is the mean over {listing(labels)}; predictions also name {listing(others)}, which no "
-            "reference has: wrong, but no class of the mean (scikit-learn's default would count them)"
-        ]
-    formula, statistics = "f1_macro", list(zip(wanted, said, strict=True))
-    if metric.name != "f1-macro":
-        counted = codes if positive is None else {positive}
-        formula = "f1"
-        statistics = [(int(w == s and w in counted), int(w in counted), int(s in counted)) for w, s in statistics]
-    return corpus_scores(
-        statistics, formula, value, pairs[:, 0] == pairs[:, 1], items, metric, choices, notes=notes,
-        parameters={"classes": "those of the references", "positive": positive},
-        details={"classes": len(labels), "other_predictions": sum(s in others for s in said)},
-    )  # fmt: skip
-
-
-def class_pairs(items: Sequence[Item], metric: Metric) -> tuple[list[str], list[str | None]]:
-    """The class that is wanted of each item, and the one that was said (None: no answer)."""
-    wanted = [only_reference(item, metric).strip() for item in items]
-    return wanted, [None if item.value is None else item.value.strip() for item in items]
-
-
-def score_matthews(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """Matthews' correlation coefficient of the classes, by scikit-learn; an item without an answer is a class apart."""
-    from sklearn.metrics import matthews_corrcoef
-
-    wanted, said = class_pairs(items, metric)
-    named = ["" if label is None else label for label in said]
-    value, right = float(matthews_corrcoef(wanted, named)), [w == s for w, s in zip(wanted, said, strict=True)]
-    details = {"classes": len({*wanted, *named})}
-    return corpus_scores(
-        list(zip(wanted, named, strict=True)), "mcc", value, right, items, metric, choices, details=details
-    )
-
-
 def bleu_features(items: Sequence[Item], choices: Choices) -> tuple[np.ndarray, list[float]]:
     """(items, 10): matched and all n-grams for n = 1..4, lengths of hypothesis and reference; and each item's BLEU."""
     import numpy as np
@@ -7541,7 +7485,7 @@ def position_bias(items: Sequence[Item], metric: Metric) -> tuple[dict[str, Any]
         return {}, [
             f"{metric.name}: each pair was shown in one order only, so a bias for the first cannot be told apart"
         ]
-    share, half = total / weight, NormalDist().inv_cdf((1 + CONFIDENCE) / 2) / math.sqrt(weight)
+    share, half = total / weight, TWO_SIDED_Z / math.sqrt(weight)
     found = {"first_wins": share, "first_wins_low": max(0.0, share - half), "first_wins_high": min(1.0, share + half)}
     if abs(share - 0.5) <= half:
         return found, []
@@ -8443,6 +8387,220 @@ def require_list() -> None:
         raise TypeError("a list is expected")
 
 
+# --- parts/metrics/oddities.py ----------------------------------------------------------------------------------------
+
+COMPARED = ("accuracy", "exact-match", "f1-binary", "f1-macro", "f1-micro", "mcc")  # text by text
+MANY_ODD = 0.02  # share of the items
+LABEL_SIGNS = {",": 0.25, ";": 0.25, "|": 0.25, " ": 0.5}  # between labels of a list -> share of texts that are lists
+MISSING_AS_TEXT = {"nan", "none", "null", "n/a", "<na>", "nil", "undefined"}
+TIMED_OR_MARKED = re.compile(
+    r"<\|[^|<>]{1,40}\|>|\[\d\d:\d\d[\d:.,]*(?:\s*-->\s*[\d:.,]+)?\]|\d\d:\d\d:\d\d[.,]\d+\s*-->"
+)
+LIST = re.compile(r"""\s*\[\s*(?:(["']).*\1)?\s*\]\s*""", re.DOTALL)
+
+
+def odd_text_lines(items: Sequence[Item], metric: Metric, right: Collection[int] = ()) -> list[str]:
+    """A line for each kind of writing that many answers have and references have not, with an example.
+
+    right: the lines of the items whose answers are right as they are written.
+    """
+    pairs = [(item.value, item.references) for item in items if isinstance(item.value, str)]
+    wrong = [(item.value, item.references) for item in items if isinstance(item.value, str) and item.line not in right]
+    least = max(1, MANY_ODD * len(items))
+
+    def found(odd: Callable[[str, Sequence[str]], str | None], words: str, among: Sequence[Any] = pairs) -> list[str]:
+        shown = [example for said, wanted in among if (example := odd(said, wanted))]
+        if len(shown) < least:
+            return []
+        return [f"{metric.name}: {len(shown)} of {len(items)} {words.format(single_line(shown[0])[:60])}"]
+
+    stated = {reference.strip().casefold() for _, wanted in pairs for reference in wanted}
+    marked = any(TIMED_OR_MARKED.search(reference) for _, wanted in pairs for reference in wanted)
+    lists = sum(bool(LIST.fullmatch(said)) for said, _ in pairs)
+    lines = found(
+        lambda said, _: said.strip() if said.strip().casefold() in MISSING_AS_TEXT - stated else None,
+        "answers read {}, as a missing one is often written: they count as answers (null is none)",
+    )
+    if not marked:
+        lines += found(
+            lambda said, _: mark[0] if (mark := TIMED_OR_MARKED.search(said)) else None,
+            "answers hold marks such as {}, which no reference has: they count as text (--normalize whisper leaves out "
+            "what is in brackets)",
+        )
+    if lists * 10 < len(pairs):
+        lines += found(
+            lambda _, wanted: wanted[0] if len(wanted) == 1 and LIST.fullmatch(wanted[0]) else None,
+            "references read as lists in a text, {}: several right answers are a JSON list in `references`",
+        )
+    wanted = [item.references[0] for item in items if len(item.references) == 1]
+    if metric.name in ("accuracy", "exact-match") and (listed := label_lists(wanted)):
+        lines.append(
+            f"{metric.name}: references read as several labels each ({listed[0]}): a text is one answer, in which the "
+            f"order of labels counts; {LABEL_LINES}"
+        )
+    if metric.name in COMPARED:
+        lines += found(
+            same_but_writing,
+            "answers are wrong by their writing alone, {}: write numbers, case and punctuation as the references "
+            "have them",
+            wrong,
+        )
+    return lines
+
+
+def label_lists(texts: Sequence[str]) -> tuple[str, list[str]] | None:
+    """(an example, the labels) where many texts are lists of a few labels, which stand in them in many ways."""
+    for sign, least in LABEL_SIGNS.items():
+        lists = {text: tuple(part.strip() for part in text.split(sign) if part.strip()) for text in set(texts)}
+        several = [text for text in texts if len(lists[text]) > 1]
+        labels = {label for own in lists.values() for label in own}
+        alone = {own[0] for own in lists.values() if len(own) == 1}
+        few = 2 * len(labels) <= len(set(lists.values())) or labels <= alone
+        if len(several) >= max(2, least * len(texts)) and few:
+            return single_line(several[0])[:60], sorted(labels)
+    return None
+
+
+def share_of_writing(items: Sequence[Item], metric: Metric, right: Collection[int]) -> float:
+    """The share of the answers that are wrong by their writing alone, of metrics that count right ones."""
+    texts = [item for item in items if isinstance(item.value, str) and item.line not in right]
+    texts = texts if metric.name in ("accuracy", "exact-match", "f1-micro") else []
+    return sum(same_but_writing(item.value, item.references) is not None for item in texts) / max(1, len(items))
+
+
+def bare_text(text: str) -> str:
+    """A text without case, and without marks around it."""
+    return " ".join(text.strip(" \t\n.,;:!?\"'`*()[]{}").casefold().split())
+
+
+def same_but_writing(said: str, wanted: Sequence[str]) -> str | None:
+    """'1.0 for 1' where an answer equals a reference as a number or but for case and punctuation, and not as a text."""
+    if said.strip() in [reference.strip() for reference in wanted]:
+        return None
+    bare = bare_text(said)
+    for reference in wanted:
+        if bare and bare == bare_text(reference):
+            return f"{said.strip()} for {reference.strip()}"
+        with contextlib.suppress(ValueError, OverflowError):
+            if float(said.replace(",", "")) == float(reference.replace(",", "")):
+                return f"{said.strip()} for {reference.strip()}"
+    return None
+
+
+# --- parts/metrics/classes.py -----------------------------------------------------------------------------------------
+
+
+def positive_class(labels: Sequence[str], choices: Choices) -> str:
+    """The positive class of two: --positive, else 1 of 0 and 1, or true of false and true. ScriptError 3: which?"""
+    folded = {label.lower(): label for label in labels}
+    if choices.positive is not None:
+        if choices.positive not in labels:
+            raise ScriptError(f"--positive {choices.positive}: the references are {listing(labels)}")
+        return choices.positive
+    if set(folded) <= TRUE_WORDS | FALSE_WORDS and set(folded) & TRUE_WORDS:
+        return folded[(set(folded) & TRUE_WORDS).pop()]
+    raise ScriptError(
+        f"f1-binary: which class is the positive one? --positive with one of {listing(labels, 20)}", code=3
+    )
+
+
+def score_f1(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """F1 of classes: those of the references. A prediction that is none of them is wrong: micro F1, which each answer
+    counts for, takes it as another class; of the others, no mean has a class of it, and the score that they have where
+    it counts as a class that is wrong is told beside them.
+    """
+    import numpy as np
+    from sklearn.metrics import f1_score
+
+    wanted, said = class_pairs(items, metric)
+    labels = sorted(set(wanted))
+    positive = positive_class(labels, choices) if metric.name == "f1-binary" else None
+    codes = {label: code for code, label in enumerate(labels)}
+    pairs = np.array([(codes[w], codes.get(s, -1)) for w, s in zip(wanted, said, strict=True)])
+    classes = list(range(len(labels))) if positive is None else [codes[positive]]
+    formula, statistics = "f1", list(zip(wanted, said, strict=True))
+    if metric.name == "f1-micro":
+        value = float(f1_score(pairs[:, 0], pairs[:, 1], average="micro", zero_division=np.nan))
+        statistics = [(int(w == s), 1, 1) for w, s in statistics]
+    else:
+        value = float(f1_score(pairs[:, 0], pairs[:, 1], labels=classes, average="macro", zero_division=np.nan))
+        if positive is None:
+            formula = "f1_macro"
+        else:
+            statistics = [(int(w == s == positive), int(w == positive), int(s == positive)) for w, s in statistics]
+    details, notes = no_class_told(pairs, said, labels, classes, metric)
+    return corpus_scores(
+        statistics, formula, value, pairs[:, 0] == pairs[:, 1], items, metric, choices, notes=notes,
+        parameters={"classes": "those of the references", "positive": positive},
+        details={"classes": len(labels), **details},
+    )  # fmt: skip
+
+
+def no_class_told(
+    pairs: Any, said: Sequence[str | None], labels: Sequence[str], classes: Sequence[int], metric: Metric
+) -> tuple[dict[str, Any], list[str]]:
+    """(what a record keeps of answers that are no class, what is said of them).
+
+    pairs: (items, 2) codes of the wanted and the said class, -1 for none. classes: the codes of the averaged ones.
+    """
+    others = sorted({text for text in said if text is not None} - set(labels))
+    details: dict[str, Any] = {"other_predictions": sum(text in others for text in said if text is not None)}
+    if metric.name == "f1-micro" or len(labels) < 2 or not (pairs[:, 1] < 0).any():
+        return details, []
+    value = f1_with_wrong_classes(pairs, len(labels), classes)
+    details |= otherwise(value, "with answers that are no class counted as the other, wrong ones in equal parts")
+    if not others:
+        return details, []
+    told = f"the mean over {listing(labels)}" if len(classes) > 1 else f"that of {labels[classes[0]]} alone"
+    return details, [
+        f"{metric.name} is {told}; predictions also name {listing(others)}, which no reference has: wrong, but no "
+        f"class of the mean, so that less is said wrongly of the classes: {value:.3f} with them as wrong ones in equal "
+        "parts (scikit-learn's default would average them as classes)"
+    ]
+
+
+def f1_with_wrong_classes(pairs: Any, count: int, classes: Sequence[int]) -> float:
+    """The mean F1 of some of `count` classes, each answer that is no class as all that are wrong in equal parts."""
+    import numpy as np
+
+    wanted = np.bincount(pairs[:, 0], minlength=count)
+    foreign = np.bincount(pairs[pairs[:, 1] < 0, 0], minlength=count)
+    known = pairs[pairs[:, 1] >= 0]
+    right = np.bincount(known[known[:, 0] == known[:, 1], 0], minlength=count)
+    claimed = np.bincount(known[:, 1], minlength=count) + (foreign.sum() - foreign) / (count - 1)
+    return float((2 * right / (wanted + claimed))[list(classes)].mean())
+
+
+def class_pairs(items: Sequence[Item], metric: Metric) -> tuple[list[str], list[str | None]]:
+    """The class that is wanted of each item, and the one that was said (None: no answer).
+
+    ScriptError 3 where references are lists of labels, each of which would be a class.
+    """
+    wanted = [only_reference(item, metric).strip() for item in items]
+    if found := label_lists(wanted):
+        example, labels = found
+        raise ScriptError(
+            f"{metric.name}: the references read as several labels each ({example}), of {listing(labels)}; a text is "
+            f"one class here, and the order of its labels would count: {LABEL_LINES}; if each text is one class, write "
+            "it as one word",
+            code=3,
+        )
+    return wanted, [None if item.value is None else item.value.strip() for item in items]
+
+
+def score_matthews(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
+    """Matthews' correlation coefficient of the classes, by scikit-learn; an item without an answer is a class apart."""
+    from sklearn.metrics import matthews_corrcoef
+
+    wanted, said = class_pairs(items, metric)
+    named = ["" if label is None else label for label in said]
+    value, right = float(matthews_corrcoef(wanted, named)), [w == s for w, s in zip(wanted, said, strict=True)]
+    details = {"classes": len({*wanted, *named})}
+    return corpus_scores(
+        list(zip(wanted, named, strict=True)), "mcc", value, right, items, metric, choices, details=details
+    )
+
+
 # --- parts/metrics/correlations.py ------------------------------------------------------------------------------------
 
 
@@ -8825,86 +8983,6 @@ def row_names(rows: Sequence[Mapping[str, Any]], whose: str, columns: Columns) -
         return [name_of(row["id"], "id") for row in rows]
     except ValueError as error:
         raise ScriptError(f"{whose}: {error}") from error
-
-
-# --- parts/metrics/oddities.py ----------------------------------------------------------------------------------------
-
-COMPARED = ("accuracy", "exact-match", "f1-binary", "f1-macro", "f1-micro", "mcc")  # text by text
-MANY_ODD = 0.02  # share of the items
-MISSING_AS_TEXT = {"nan", "none", "null", "n/a", "<na>", "nil", "undefined"}
-TIMED_OR_MARKED = re.compile(
-    r"<\|[^|<>]{1,40}\|>|\[\d\d:\d\d[\d:.,]*(?:\s*-->\s*[\d:.,]+)?\]|\d\d:\d\d:\d\d[.,]\d+\s*-->"
-)
-LIST = re.compile(r"""\s*\[\s*(?:(["']).*\1)?\s*\]\s*""", re.DOTALL)
-
-
-def odd_text_lines(items: Sequence[Item], metric: Metric, right: Collection[int] = ()) -> list[str]:
-    """A line for each kind of writing that many answers have and references have not, with an example.
-
-    right: the lines of the items whose answers are right as they are written.
-    """
-    pairs = [(item.value, item.references) for item in items if isinstance(item.value, str)]
-    wrong = [(item.value, item.references) for item in items if isinstance(item.value, str) and item.line not in right]
-    least = max(1, MANY_ODD * len(items))
-
-    def found(odd: Callable[[str, Sequence[str]], str | None], words: str, among: Sequence[Any] = pairs) -> list[str]:
-        shown = [example for said, wanted in among if (example := odd(said, wanted))]
-        if len(shown) < least:
-            return []
-        return [f"{metric.name}: {len(shown)} of {len(items)} {words.format(single_line(shown[0])[:60])}"]
-
-    stated = {reference.strip().casefold() for _, wanted in pairs for reference in wanted}
-    marked = any(TIMED_OR_MARKED.search(reference) for _, wanted in pairs for reference in wanted)
-    lists = sum(bool(LIST.fullmatch(said)) for said, _ in pairs)
-    lines = found(
-        lambda said, _: said.strip() if said.strip().casefold() in MISSING_AS_TEXT - stated else None,
-        "answers read {}, as a missing one is often written: they count as answers (null is none)",
-    )
-    if not marked:
-        lines += found(
-            lambda said, _: mark[0] if (mark := TIMED_OR_MARKED.search(said)) else None,
-            "answers hold marks such as {}, which no reference has: they count as text (--normalize whisper leaves out "
-            "what is in brackets)",
-        )
-    if lists * 10 < len(pairs):
-        lines += found(
-            lambda _, wanted: wanted[0] if len(wanted) == 1 and LIST.fullmatch(wanted[0]) else None,
-            "references read as lists in a text, {}: several right answers are a JSON list in `references`",
-        )
-    if metric.name in COMPARED:
-        lines += found(
-            same_but_writing,
-            "answers are wrong by their writing alone, {}: write numbers, case and punctuation as the references "
-            "have them",
-            wrong,
-        )
-    return lines
-
-
-def share_of_writing(items: Sequence[Item], metric: Metric, right: Collection[int]) -> float:
-    """The share of the answers that are wrong by their writing alone, of metrics that count right ones."""
-    texts = [item for item in items if isinstance(item.value, str) and item.line not in right]
-    texts = texts if metric.name in ("accuracy", "exact-match") else []
-    return sum(same_but_writing(item.value, item.references) is not None for item in texts) / max(1, len(items))
-
-
-def bare_text(text: str) -> str:
-    """A text without case, and without marks around it."""
-    return " ".join(text.strip(" \t\n.,;:!?\"'`*()[]{}").casefold().split())
-
-
-def same_but_writing(said: str, wanted: Sequence[str]) -> str | None:
-    """'1.0 for 1' where an answer equals a reference as a number or but for case and punctuation, and not as a text."""
-    if said.strip() in [reference.strip() for reference in wanted]:
-        return None
-    bare = bare_text(said)
-    for reference in wanted:
-        if bare and bare == bare_text(reference):
-            return f"{said.strip()} for {reference.strip()}"
-        with contextlib.suppress(ValueError, OverflowError):
-            if float(said.replace(",", "")) == float(reference.replace(",", "")):
-                return f"{said.strip()} for {reference.strip()}"
-    return None
 
 
 # --- parts/metrics/records.py -----------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ def row(model: str, key: str | None, value: float, **more: object) -> dict:
         "shown": True,
         "lower_is_better": False,
     }
+    given |= {"standard_error": more.get("comparable_error")}
     return dict.fromkeys(leaderboard.COLUMNS) | given | more
 
 

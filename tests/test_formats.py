@@ -1505,3 +1505,32 @@ def test_scores_against_the_likelihoods_are_told_where_the_right_choice_is_known
     check = converter.ChoiceCheck()
     check.add(item, converter.ScoreRead("acc", "accuracy", 0.0, None))
     assert len(check.wrong.get("acc", [])) == said
+
+
+# --- BFCL: what it writes says too little ---
+
+
+@pytest.mark.parametrize("failed", [0, 20])
+@pytest.mark.parametrize("alone", [True, False])
+def test_bfcl_score_files_are_refused_by_what_they_are(tmp_path, capsys, failed, alone):
+    """One JSON value a line under .json: counts of a category, then the failed items; answers beside it are none."""
+    item = {"model_name": "org/m-FC", "test_category": "simple", "valid": False, "error_type": "value_error:string"}
+    counts = {"accuracy": 1 - failed / 400, "correct_count": 400 - failed, "total_count": 400}
+    lines = [counts, *({"id": f"simple_{number}", **item} for number in range(failed))]
+    (folder := tmp_path / "in").mkdir()
+    (score := folder / "BFCL_v3_simple_score.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    answers = [json.dumps({"id": f"simple_{number}", "result": "[f(a=1)]"}) for number in range(2)]
+    (folder / "BFCL_v3_simple_result.json").write_text("\n".join(answers) + "\n")
+    assert convert(score if alone else folder, output=tmp_path / "out") == 2
+    err = capsys.readouterr().err
+    assert f"a score file of BFCL: {400 - failed} of 400 right" in err and "scripts/score_predictions.py" in err
+    assert "not valid JSON" not in err and ("(1 other files" in err) is not alone
+
+
+def test_two_results_one_below_the_other_are_no_result_file(tmp_path, capsys):
+    """Of a file to which a second run was appended the first one alone is never taken."""
+    path = tmp_path / "results_2026-01-01T00-00-00.json"
+    one = {"results": {"gsm8k": {"exact_match,strict-match": 0.5}}, "configs": {"gsm8k": {}}, "config": {"model": "hf"}}
+    path.write_text(f"{json.dumps(one)}\n{json.dumps(one)}\n")
+    assert convert(path, output=tmp_path / "out") == 2
+    assert "not valid JSON" in capsys.readouterr().err

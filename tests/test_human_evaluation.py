@@ -269,6 +269,28 @@ def test_two_systems_of_one_file_are_compared(tmp_path, capsys, metric, old):
     assert "BETTER: me/B" in capsys.readouterr().out
 
 
+def test_a_choice_of_several_by_votes_says_the_ranks_of_all(tmp_path, capsys):
+    """From the tests of all pairs: who is best, and who may be second or third."""
+    strength, rng = {"best": 3.0, "one": 1.0, "other": 1.0, "last": -1.0}, random.Random(3)
+    lines = []
+    for number in range(1200):
+        a, b = rng.sample(sorted(strength), 2)
+        won = a if rng.random() < 1 / (1 + math.exp(strength[b] - strength[a])) else b
+        lines.append(f"v{number},{a},{b},{'model_a' if won == a else 'model_b'}")
+    (path := tmp_path / "votes.csv").write_text("\n".join(["id,model_a,model_b,winner", *lines]) + "\n")
+    for name in strength:
+        words = ["--metric", "bradley-terry", "--system", name, "--benchmark", "arena", "--model-id", f"me/{name}"]
+        assert sp.main([str(path), *words, "--output-dir", str(tmp_path / "results")]) == 0
+    capsys.readouterr()
+    words = ["--rule", "choose", "--results", str(tmp_path / "results"), "--candidate", *strength]
+    compare_results.main(words)
+    out = capsys.readouterr().out
+    assert "- ranks on arena: me/best 1, me/one 2–3, me/other 2–3, me/last 4" in out
+    compare_results.main([*words, "--json"])
+    ((ranks),) = json.loads(capsys.readouterr().out)["ranks"]
+    assert ranks["ranks"] == {"me/best": [1, 1], "me/one": [2, 3], "me/other": [2, 3], "me/last": [4, 4]}
+
+
 def test_other_scoring_of_two_systems_is_told_where_it_differs(tmp_path, capsys):
     scored(tmp_path, "mushra", "A")
     scored(tmp_path, "mushra", "B", "--mid-anchor", "A")

@@ -855,6 +855,8 @@ def test_a_lead_that_lost_answers_could_make_is_not_certain(tmp_path, capsys, lo
     assert board.main(["show", "--data", str(tmp_path / "d"), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["certain"] is certain, shown["conclusion"]
+    assert ("std. error with lost answers" in shown["conclusion"]) is bool(lost)
+    assert [one["widened"] for one in shown["rows"]] == [bool(lost), False]
 
 
 def test_ranks_that_rest_on_other_shots_are_marked_and_columns_name_their_metric(tmp_path, capsys):

@@ -194,6 +194,30 @@ def test_an_average_over_other_benchmarks_is_said(boards):
     assert overall["now"]["conclusion"] == boards.show("new")["conclusion"]
 
 
+def test_a_rival_that_is_set_apart_now_is_named_beside_the_lead(boards):
+    """Asked in part, the first of before leaves the lead to the second: none calls it a model without numbers."""
+    for model, score in (("a/a", 0.6), ("b/b", 0.8), ("c/c", 0.2)):
+        boards.measure("old", model, score)
+        boards.measure("new", model, score, **({"n": 100, "settings": {"limit": 100}} if model == "b/b" else {}))
+    _, document, text = boards.diff()
+    partial = "b/b, GSM8K: a partial run (limit 100), no score"
+    assert document["overall"]["now"]["conclusion"].endswith(f"Of the others, measured, but set apart: {partial}.")
+    assert [item["why"] for kind in ("leaders", "leaders_lost") for item in document[kind]] == [partial, partial]
+    assert f"now: {document['overall']['now']['conclusion']}" in text
+
+
+def test_a_lead_that_only_another_commit_opens_says_so(boards):
+    """Another commit of the leader is level with the second, another one of the second has another number."""
+    for when, sha, scores in (("old", "b", (0.9, 0.5)), ("new", "f", (0.61, 0.6))):
+        for model, score in zip(("a/a", "b/b"), scores, strict=True):
+            boards.measure(when, model, score, details={"revision": sha * 40})
+    _, document, text = boards.diff()
+    revisions = f"another revision: {'b' * 12} before, {'f' * 12} now"
+    assert [item["why"] for item in document["changed"]] == [revisions] * 2
+    ((lost),) = document["leaders_lost"]
+    assert lost["why"] == "Not certain: b/b cannot be told apart from it (95 %)." and revisions in text
+
+
 @pytest.mark.parametrize("latest", [True, False])
 def test_commits_are_states_of_one_model(boards, latest):
     """A model of two commits is one model: compared with itself, counted once, found by its name."""

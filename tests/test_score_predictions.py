@@ -297,6 +297,85 @@ def test_a_prediction_that_is_no_class_is_wrong_but_makes_no_class():
     assert found.scores.details["other_predictions"] == 1
 
 
+def without_an_answer(share: float, other: str) -> list[dict]:
+    """1,200 answers of three classes, of which a share is right; the others are another class, or no class."""
+    draw, guess, rows = random.Random(3), random.Random(4), []
+    for number in range(1200):
+        wanted = draw.choice("abc")
+        wrong = other or guess.choice(sorted({*"abc"} - {wanted}))
+        said = wanted if number % 10 < 10 * share else wrong
+        rows.append({"id": f"i{number}", "prompt": f"p{number}", "prediction": said, "reference": wanted})
+    return rows
+
+
+def test_micro_f1_is_that_of_scikit_learn_where_answers_are_no_class():
+    from sklearn.metrics import f1_score
+
+    rows = without_an_answer(0.5, "unclear")
+    said, wanted = ([row[name] for row in rows] for name in ("prediction", "reference"))
+    found = measured("f1-micro", rows).scores
+    assert found.value == pytest.approx(f1_score(wanted, said, average="micro")) == value("accuracy", rows) == 0.5
+    assert found.spread.low < 0.5 < found.spread.high < 0.6
+
+
+@pytest.mark.parametrize("metric", ["f1-micro", "f1-macro", "f1-binary"])
+def test_answers_that_are_no_class_win_no_verdict(tmp_path, capsys, metric):
+    """A model that is right less often and says no class where it is unsure is not better than one that is wrong."""
+    more = ["--positive", "a"] if metric == "f1-binary" else []
+    for model, rows in (("A", without_an_answer(0.6, "")), ("B", without_an_answer(0.5, "unclear"))):
+        (path := tmp_path / f"{model}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        words = ["--metric", metric, "--model-id", f"me/{model}", "--benchmark", "sentiment", *more]
+        assert sp.main([str(path), *words, "--output-dir", str(tmp_path / "results")]) == 0
+    assert (metric == "f1-micro") is ("no class of the mean" not in capsys.readouterr().err)
+    sides = ["--baseline", "me/A", "--candidate", "me/B", "--results", str(tmp_path / "results")]
+    assert compare_results.main(sides) == (1 if metric == "f1-micro" else 3)
+    assert metric == "f1-micro" or "answers that are no class counted as" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("sign", [", ", ";", " | ", " "])
+def test_lists_of_labels_are_no_classes(tmp_path, capsys, sign):
+    """Several labels of an item, in any order: what scores them is said, and it is their micro F1."""
+    from sklearn.metrics import f1_score
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    draw, labels = random.Random(5), ["art", "politics", "sports", "tech"]
+    sets = [[draw.sample(labels, draw.randint(1, 3)) for _ in range(300)] for _ in range(2)]
+    rows = pairs(*((sign.join(said), sign.join(wanted)) for said, wanted in zip(*sets, strict=True)))
+    for metric in ("f1-micro", "f1-macro", "mcc"):
+        with pytest.raises(sp.ScriptError, match=r"several labels each .* of art, politics, sports, tech") as refused:
+            measured(metric, rows)
+        assert refused.value.code == 3 and "f1-binary" in str(refused.value)
+    assert "the order of labels counts" in measured("accuracy", rows).scores.notes[0]
+    lines = [
+        {"id": f"{number}/{label}", "group": f"{number}", "prediction": label in said, "reference": label in wanted}
+        for number, (said, wanted) in enumerate(zip(*sets, strict=True))
+        for label in labels
+    ]
+    tables = [MultiLabelBinarizer(classes=labels).fit_transform(own) for own in sets]
+    own = [{**row, "prediction": int(row["prediction"]), "reference": int(row["reference"])} for row in lines]
+    assert value("f1-binary", own) == pytest.approx(f1_score(tables[1], tables[0], average="micro"))
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ["very good", "good", "bad", "very bad"],
+        ["Cats, dogs and birds", "Fish, whales and seals", "Trees"],
+        ["not relevant", "partly relevant", "relevant"],
+    ],
+)
+def test_classes_of_several_words_are_classes(classes):
+    draw = random.Random(1)
+    rows = pairs(*((draw.choice(classes), draw.choice(classes)) for _ in range(200)))
+    assert measured("f1-macro", rows).scores.value > 0.1 and not measured("accuracy", rows).scores.notes
+
+
+def test_a_list_as_an_answer_says_how_several_labels_are_scored(tmp_path, capsys):
+    (path := tmp_path / "p.jsonl").write_text('{"id": 1, "prediction": ["a", "b"], "reference": ["a"]}\n')
+    assert sp.main([str(path), "--metric", "f1-micro", "--model-id", "me/m", "--benchmark", "topics"]) == 2
+    assert "a line for each item and label" in capsys.readouterr().err
+
+
 def test_squad_normalization():
     rows = pairs(("The Eiffel Tower!", "eiffel tower"), ("in Paris, France", "Paris"))
     assert value("exact-match", rows) == 0.5

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from parts.board.overall import BoardOrder, board_order, chosen_primary, unlike_now
+from parts.board.overall import BoardOrder, apart_text, board_order, chosen_primary, unlike_now
 from parts.board.ranks import display_score
 from parts.board.units import OTHER_COLUMN, column_way, converted, first_of
 from parts.board.vocabulary import SOURCE_TYPES, BoardRow, count_models, model_of
@@ -44,6 +44,7 @@ class Board:
 
     rows: Sequence[BoardRow]
     metadata: Mapping[str, Any]
+    apart: Mapping[BoardSpot, str]  # that was measured and has no number to compare -> "acme/a, GSM8K: why"
 
     @cached_property
     def shown(self) -> list[BoardRow]:
@@ -84,6 +85,11 @@ class Board:
         """The order by the average; None where nothing is shown."""
         primary = chosen_primary([], self.metadata, self.shown)
         return self.order(primary) if primary else None
+
+    def conclusion(self, order: BoardOrder) -> str:
+        """What an order says, and who has no place in it although measured."""
+        apart = [text for (_, key), text in self.apart.items() if key in order.names]
+        return order.text + (f" Of the others, {apart_text(apart)}." if apart else "")
 
     def order(self, keys: Sequence[str]) -> BoardOrder:
         rows = [row for key in keys for row in self.columns[key]]
@@ -166,7 +172,17 @@ def change_of_number(place: BoardSpot, old: Board, new: Board) -> tuple[str, dic
             now = like
         else:
             return "otherwise", number_change(place, before, now) | {"why": how}
-    return ("changed", number_change(place, before, now)) if is_changed(before, now) else None
+    if not is_changed(before, now):
+        return None
+    revision = other_revision(before, now)
+    return "changed", number_change(place, before, now) | ({"why": revision} if revision else {})
+
+
+def other_revision(before: BoardRow, now: BoardRow) -> str:
+    """Which commit of the model a number was measured at, where the other one was at another: "aaaaaaa before, …"."""
+    was, is_now = (row["revision"] for row in (before, now))
+    both = was and is_now and was != is_now
+    return f"another revision: {was[:12]} before, {is_now[:12]} now" if both else ""
 
 
 def add_leaders(found: dict[str, list[dict[str, Any]]], old: Board, new: Board) -> None:
@@ -182,7 +198,15 @@ def add_leaders(found: dict[str, list[dict[str, Any]]], old: Board, new: Board) 
             item = number_change((model, key), old.numbers.get((model, key)), new.numbers.get((model, key)))
             item |= {"instead": (sure if order.certain else other) or None}
             unlike = order.unlike if kind == "leaders" else beside.unlike if beside and model == other else ""
-            found[kind if order.certain else "leaders_unlike"].append(item | ({"why": unlike} if unlike else {}))
+            open_now = kind == "leaders_lost" and beside and model_of(beside.first) == model
+            told = [unlike or (beside.certainty if open_now else ""), *lost_rivals(key, old, new)]
+            why = "; ".join(filter(None, told))
+            found[kind if order.certain else "leaders_unlike"].append(item | ({"why": why} if why else {}))
+
+
+def lost_rivals(key: str, old: Board, new: Board) -> list[str]:
+    """Who had a number for a benchmark and is set apart now, with why."""
+    return [text for (model, at), text in new.apart.items() if at == key and (model_of(model), key) in old.numbers]
 
 
 def overall_change(old: Board, new: Board) -> dict[str, Any] | None:
@@ -202,8 +226,8 @@ def overall_change(old: Board, new: Board) -> dict[str, Any] | None:
         return None
     names = ("before", "now")
     found = {
-        name: one and {"primary": list(one.names), "certain": one.certain, "conclusion": one.text}
-        for name, one in zip(names, boards, strict=True)
+        name: one and {"primary": list(one.names), "certain": one.certain, "conclusion": board.conclusion(one)}
+        for name, one, board in zip(names, boards, (old, new), strict=True)
     }
     return found | {"same_basis": None not in told and told[0][2] == told[1][2]}
 

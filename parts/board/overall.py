@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from parts.board.ranks import holm_threshold, rank_ranges, row_error
+from parts.board.ranks import WIDENED, holm_threshold, rank_ranges, row_error
 from parts.board.vocabulary import BoardRow, RankRange, answered_by_key, count_models
 from parts.frame import ScriptError, listing, natural_key, plural
 from parts.records.shared import votes_of
@@ -34,6 +34,7 @@ class BoardPlace:
     have: int
     mean: float | None = None
     error: float | None = None  # standard error of the mean, of independent benchmarks; None when one is not known
+    widened: bool = False  # whether the error is wider than that, by what lost answers could change
     rank: RankRange = NO_RANK
     needs: float | None = None
     near: bool = False
@@ -112,7 +113,9 @@ def overall_order(rows: Iterable[BoardRow], keys: Sequence[str]) -> list[BoardPl
     alone = [row for scores in found.values() for row in scores.values()] if len(keys) == 1 else None
     ranks = rank_ranges(alone or [row | {"lower_is_better": lower} for row in means])
     standings = [
-        BoardPlace(row["model"], len(keys), row["comparable"], row["comparable_error"], ranks[row["model"]])
+        BoardPlace(
+            row["model"], len(keys), row["comparable"], row["comparable_error"], row["widened"], ranks[row["model"]]
+        )
         for row in means
     ]
     standings.sort(key=lambda one: (one.mean if lower else -one.mean, natural_key(one.model)))
@@ -143,12 +146,13 @@ def with_need(one: BoardPlace, mine: BoardRow, first: BoardPlace, lower: bool, z
 def mean_row(model: str, scores: Sequence[BoardRow]) -> BoardRow:
     """The mean of a model's scores as a row that can be ranked; in percent where they are shares."""
     factors = [TO_PERCENT.get(row["canonical_unit"], 1.0) for row in scores]
-    errors = [row_error(row)[0] for row in scores]
+    errors, bases = zip(*map(row_error, scores), strict=True)
     mean = math.fsum(factor * row["comparable"] for factor, row in zip(factors, scores, strict=True)) / len(scores)
     unit = "percent" if all(row["canonical_unit"] in TO_PERCENT for row in scores) else None
     votes = next((found for row in scores if (found := votes_of(row.get("votes")))), None)
     votes = votes and dataclasses.replace(votes, metric="", gaps={}).text  # shared, but no gap of means is told
     found = {"model": model, "comparable": mean, "comparable_error": None, "canonical_unit": unit, "votes": votes}
+    found["widened"] = WIDENED in bases
     if None in errors:
         return found
     answers, together = answered_by_key(scores), defaultdict(float)
@@ -235,6 +239,11 @@ def unlike_text(rows: Iterable[BoardRow], names: Mapping[str, str]) -> str:
     return listing([f"{name} ({found[key]})" for key, name in names.items() if key in found], 3)
 
 
+def apart_text(lines: Sequence[str]) -> str:
+    """Where models were measured, and have no number to compare; lines: "acme/a, GSM8K: why"."""
+    return f"measured, but set apart: {'; '.join(lines[:3])}{f'; and {len(lines) - 3} more' if len(lines) > 3 else ''}"
+
+
 def among_text(standings: Sequence[BoardPlace], models: int, lower: bool) -> str:
     """How many of all models an order is of, and why not of all; which of the others could lead, were they in it."""
     placed, count = count_models(one.model for one in standings if one.mean is not None), standings[0].have
@@ -271,6 +280,12 @@ def mean_digits(standings: Sequence[BoardPlace]) -> int:
     return 1 if any(abs(one.mean) >= 10 for one in standings if one.mean is not None) else 2
 
 
+def mean_text(one: BoardPlace, digits: int) -> str:
+    """A mean with its error: "60.0 ± 1.3 std. error"."""
+    what = "std. error with lost answers" if one.widened else "std. error"
+    return f"{one.mean:.{digits}f}" + ("" if one.error is None else f" ± {one.error:.{digits}f} {what}")
+
+
 def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike: str = "", lower: bool = False) -> str:
     """Who leads, by how much, whether that is certain, among how many, and by what; what: "the average of A, B".
 
@@ -283,15 +298,20 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
     first, *others = placed
     among = among_text(standings, models, lower)
     digits = mean_digits(placed[:2])
-    means = [
-        f"{one.mean:.{digits}f}" + ("" if one.error is None else f" ± {one.error:.{digits}f} std. error")
-        for one in placed[:2]
-    ]
+    means = [mean_text(one, digits) for one in placed[:2]]
     if not others:
         return f"{first.model} leads with {means[0]}; no other model can be compared. {among} By {what}."
     gap = f"{abs(first.mean - others[0].mean):.{digits}f}"
     leads = f"leads by {gap} points over" if float(gap) else "is level with"
     start = f"{first.model} {leads} {others[0].model} ({' to '.join(means)})."
+    return f"{start} {certainty_text(standings, unlike)} {among} By {what}."
+
+
+def certainty_text(standings: Sequence[BoardPlace], unlike: str) -> str:
+    """Whether it is certain that the first leads, and what leaves it open."""
+    first, *others = (one for one in standings if one.mean is not None)
+    if not others:
+        return "No other model can be compared."
     alike = [one for one in others if one.rank.low == 1]
     if first.rank.low is None:
         certain = "Whether that is certain is not known: an error is missing."
@@ -306,8 +326,7 @@ def leader_text(standings: Sequence[BoardPlace], what: str, models: int, unlike:
         certain = f"Not certain: {alike[0].model}{more} cannot be told apart from it (95 %)."
     else:
         certain = "Not certain: the error of others is not known."
-    certain += f" Not measured alike: {unlike}." if unlike and "alike:" not in certain else ""
-    return f"{start} {certain} {among} By {what}."
+    return certain + (f" Not measured alike: {unlike}." if unlike and "alike:" not in certain else "")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -335,6 +354,16 @@ class BoardOrder:
     def certain(self) -> bool:
         """Whether the first is shown to lead all others."""
         return bool(self.standings) and is_certain(self.standings, self.unlike)
+
+    @property
+    def certainty(self) -> str:
+        """Whether it is certain who leads, and what leaves it open, as a sentence."""
+        return certainty_text(self.standings, self.unlike)
+
+    @property
+    def first(self) -> str:
+        """The model with the best number; empty where none has a place."""
+        return self.standings[0].model if self.standings and self.standings[0].mean is not None else ""
 
     @property
     def leader(self) -> str:

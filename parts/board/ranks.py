@@ -16,6 +16,7 @@ from parts.statistics.few import FEW_ITEMS
 
 ALPHA = 0.05  # familywise error of the comparisons that make rank ranges
 SHARE_SCALES = {"proportion": 1.0, "percent": 100.0}
+WIDENED = "wider by what lost answers could change"
 HALVINGS = 60  # that find a number of answers to the last digit
 COARSE, FINE = 1.5, 1.08  # largest variance in a group of models by its smallest, to bound the threshold and to count
 MOST_GROUPS = 64
@@ -32,6 +33,13 @@ TEST_ITEMS = {
 }  # fmt: skip
 
 
+def is_widened(row: Mapping[str, Any]) -> bool:
+    """Whether the error of a row's comparable value is larger than the standard error that its source states."""
+    ends = ("comparable_error", "canonical_unit"), ("standard_error", "unit")
+    wide, own = ((row.get(name) or 0.0) / SHARE_SCALES.get(row.get(unit) or "", 1.0) for name, unit in ends)
+    return "standard_error" in row and wide > own * (1 + 1e-9)
+
+
 def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
     """(standard error of a row's comparable value, where it is from); (None, "unknown") when nothing tells it.
 
@@ -41,12 +49,13 @@ def row_error(row: Mapping[str, Any]) -> tuple[float | None, str]:
     stated, few = row.get("comparable_error") or 0.0, (row.get("n") or FEW_ITEMS) < FEW_ITEMS
     scale = SHARE_SCALES.get(row.get("canonical_unit") or "")
     items = row.get("n") or TEST_ITEMS.get(row.get("benchmark") or "")
+    basis = WIDENED if is_widened(row) else "stated"
     if scale is None or not items or not 0 <= row["comparable"] <= scale:
-        return (stated, "stated") if stated > 0 and not few else (None, "unknown")
+        return (stated, basis) if stated > 0 and not few else (None, "unknown")
     share = (row["comparable"] / scale * items + 1) / (items + 2)
     error = scale * math.sqrt(share * (1 - share) / (items + 2))
     if stated > (error if few else 0.0):
-        return stated, "stated"
+        return stated, basis
     return error, "binomial, stated n" if row.get("n") else "binomial, full test set"
 
 

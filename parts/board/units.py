@@ -10,6 +10,7 @@ from typing import Any
 
 from parts.board.ranks import SHARE_SCALES
 from parts.board.vocabulary import CHANCE_TELLS, EXTRACTIONS, SOURCE_FORMATS, SOURCE_TYPES, BoardRow, Company, Unit
+from parts.statistics.intervals import TWO_SIDED_Z
 from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name
 
 VALUES_TELL = 3
@@ -133,7 +134,7 @@ def error_with_lost(row: BoardRow) -> float | None:
     if error is None and scale:  # the largest that a share of so many can have
         error = 0.5 * scale / math.sqrt(row["n"] or 1)
     bound = reach if math.isfinite(reach) else scale
-    return None if error is None or bound is None else math.hypot(error, bound / 1.96)
+    return None if error is None or bound is None else math.hypot(error, bound / TWO_SIDED_Z)
 
 
 def way_of(row: BoardRow) -> str | None:

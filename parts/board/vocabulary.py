@@ -208,7 +208,7 @@ class RankRange:
 
     low: int | None
     high: int | None
-    basis: str  # where the standard error is from: "stated", "binomial, stated n", "binomial, full test set", "unknown"
+    basis: str  # where the error is from: "stated" (or how it is wider), "binomial, stated n" (or what else), "unknown"
 
     def __str__(self) -> str:
         if self.low is None:

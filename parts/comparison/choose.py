@@ -89,6 +89,34 @@ class Choice:
         return [duel for duel in self.duels if {duel.one, duel.other} == {one, other} and duel.winner == one]
 
 
+def rank_ranges_of(choice: Choice) -> list[tuple[Row, dict[str, tuple[int, int]]]]:
+    """For each benchmark on which any were compared a row of it, and the ranks that each model may have, in the order
+    of their middles: from 1 + how many are shown better to the number of models without those that are shown worse."""
+    by_benchmark: dict[tuple[str, str], list[Duel]] = {}
+    for duel in choice.duels:
+        by_benchmark.setdefault((duel.row.key, benchmark_name(duel.row)), []).append(duel)
+    found = []
+    for duels in by_benchmark.values():
+        if all(duel.interval is None for duel in duels):
+            continue
+        won = [(duel.winner, duel.other if duel.winner == duel.one else duel.one) for duel in duels if duel.winner]
+        ranks = {
+            name: (
+                1 + sum(loser == name for _, loser in won),
+                len(choice.models) - sum(best == name for best, _ in won),
+            )
+            for name in choice.models
+        }
+        found.append((duels[0].row, dict(sorted(ranks.items(), key=lambda item: sum(item[1])))))
+    return found
+
+
+def ranks_text(row: Row, ranks: Mapping[str, tuple[int, int]]) -> str:
+    """The ranks of all models on a benchmark: "ranks on arena: A 1, B 2–3, C 2–3"."""
+    told = (f"{name} {low}" if low == high else f"{name} {low}–{high}" for name, (low, high) in ranks.items())
+    return f"ranks on {benchmark_name(row)}: {listing(told, 20)}"
+
+
 def choose(question: Question, facts: ChoiceFacts | None) -> Choice:
     """Every pair of the candidates on every benchmark, Holm over all of them, and who is better."""
     names = [model.name for model in question.candidates]
@@ -283,6 +311,8 @@ def choice_lines(choice: Choice) -> list[str]:
                 unshown.setdefault(how_open(duel), []).append(ends)
         for how, ends in unshown.items():
             lines.append(f"- no difference of {one} and {other} shown, {how}: {listing(ends, 20)}")
+    if len(choice.models) > 2:
+        lines += [f"- {ranks_text(*one)}" for one in rank_ranges_of(choice)]
     left = [f"{d.row.label} ({why_left(d.row)})" for d in choice.duels if d.interval is None]
     lines += [f"- not compared: {listing(dict.fromkeys(left), 20)}"] if left else []
     if choice.facts is not None:
@@ -368,6 +398,10 @@ def choice_json(choice: Choice) -> dict[str, Any]:
                 "notes": list(duel.row.notes),
             }
             for duel in choice.duels
+        ],
+        "ranks": [
+            {"benchmark": row.key, "name": row.label, "ranks": {name: list(ends) for name, ends in ranks.items()}}
+            for row, ranks in rank_ranges_of(choice)
         ],
         "facts": None
         if choice.facts is None

@@ -27,6 +27,7 @@ from parts.yaml_tree import MAX_YAML, load_yaml
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
 BLOCK_OF_LINES = 1 << 17  # bytes of such a file whose lines are looked at together
+MOST_OF_FIRST_LINES = 1 << 20  # bytes of a line that tells that a .json file is JSON lines
 SPAN = 1 << 24  # bytes of a JSON-lines file that one process reads at a time
 MAX_DIRECTORY = 1 << 25  # bytes of the index of a zip archive, which takes ten times that in memory
 MAX_INFLATION = 400  # what a zip archive holds, relative to its own size (beyond 256 MiB)
@@ -38,6 +39,19 @@ def json_value(data: bytes) -> Any:
         return strict_json(data)
     except ValueError as error:
         raise ValueError(f"not valid JSON (cut off?): {single_line(error)[:200]}") from error
+
+
+def first_of_lines(data: bytes) -> Any:
+    """The first of JSON lines (one or more) in a file that is called .json; None for one value over several lines, and
+    where the second line is no value."""
+    lines = data.split(b"\n", 2)[:2]
+    if max(map(len, lines)) > MOST_OF_FIRST_LINES:
+        return None
+    try:
+        values = [strict_json_line(line) for line in lines if line.strip()]
+    except ValueError:
+        return None
+    return values[0] if values else None
 
 
 def read_bounded(path: Path) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 from parts.formats.evalplus import is_evalplus, read_evalplus
 from parts.formats.evalscope import is_evalscope, read_evalscope
 from parts.formats.every_eval_ever import is_every_eval_ever, read_every_eval_ever
-from parts.formats.files import json_value, read_bounded, small_yaml
+from parts.formats.files import first_of_lines, json_value, read_bounded, small_yaml
 from parts.formats.helm import read_helm
 from parts.formats.here import Here
 from parts.formats.inspect import read_inspect_archive, read_inspect_json
@@ -24,9 +24,11 @@ from parts.formats.simple_evals import is_simple_evals, read_simple_evals
 from parts.formats.swe_bench import is_swe_bench, read_swe_bench
 from parts.formats.trainer_state import is_trainer_state, read_trainer_state
 from parts.formats.vocabulary import Files, FoundFile, MigratedRecord, Origin, TaskRun, Trouble, file_digest
+from parts.frame import single_line
 from parts.inputs import open_input
 from parts.records.schema import SCHEMA_VERSION
 
+BFCL_COUNTS = {"accuracy", "correct_count", "total_count"}  # the first line of its *_score.json
 SNIFFED = 4096  # read of each file in a folder, to tell what it is
 MARKERS = (b'"config_general"', b'"adapter_spec"', b'"eval"', b'"results"', b'"metrics"', b'"scores"', b'"htmls"')
 MARKERS += (b'"evaluation_results"', b'"log_history"', b'"details"', b'"resolved_ids"', b'"benchmark"')
@@ -93,6 +95,16 @@ def format_of(document: Any, path: Path) -> str | None:
     return found or lm_eval_family(document)
 
 
+def bfcl_text(counts: Mapping[str, Any]) -> str:
+    """Why a score file of the Berkeley Function Calling Leaderboard is not read, by its first line."""
+    told = " of ".join(single_line(counts[name])[:20] for name in ("correct_count", "total_count"))
+    return (
+        f"a score file of BFCL: {told} right, and below it the failed items alone, of one category; which items were "
+        "asked, and whether the model was prompted in text, it does not say, so it is not read; scripts/"
+        'score_predictions.py makes a record of {"id": …, "passed": true or false} for each item'
+    )
+
+
 def read_file(
     found: FoundFile, wanted: str | None, here: Here, files: Files
 ) -> Iterator[TaskRun | MigratedRecord | Trouble] | None:
@@ -113,6 +125,11 @@ def read_file(
     data = read_bounded(path) if found.asked or path.suffix == ".json" or path.name in YAML_RESULTS else b""
     if not any(marker in data for marker in MARKERS) and len(data) > 1 << 26:
         return None
+    first = first_of_lines(data)
+    if isinstance(first, dict) and first.keys() >= BFCL_COUNTS:
+        raise ValueError(bfcl_text(first))
+    if first is not None and format_of(first, path) is None:
+        return None  # JSON lines of something else
     document = (small_yaml(path) if kind == "yaml" else json_value(data)) if data else None
     name = format_of(document, path)
     if name is None or wanted not in (None, name):

@@ -10,6 +10,7 @@ from typing import Any
 
 from parts.frame import ScriptError, natural_key, slug
 from parts.harness.settings import Settings
+from parts.statistics.intervals import wilson_interval
 
 ALL = "all"  # as a task: every task of the custom file
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -295,8 +296,7 @@ def alike_interval(result: dict[str, Any]) -> tuple[float, float] | None:
     error, n = uncertainty.get("standard_error", {}).get("value"), uncertainty.get("num_samples")
     if error != 0 or not n or config.get("metric_unit") != "proportion" or details["score"] not in (0, 1):
         return None
-    away = 1.96**2 / (n + 1.96**2)
-    return (0.0, away) if details["score"] == 0 else (1 - away, 1.0)
+    return wilson_interval(details["score"] * n, n)
 
 
 def score_line(finished: Finished) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from parts.checkpoints import Checkpoint, files_below
 from parts.frame import ScriptError, note
 from parts.harness.models import local_model, with_base
 from parts.harness.vocabulary import Finished, Model, alike_interval
+from parts.statistics.intervals import interval_from_bounds
 from parts.training_runs import find_checkpoints
 
 WATCH_SECONDS = 10.0  # between two looks at the folders
@@ -134,7 +135,7 @@ def decline(records: Sequence[Finished]) -> str | None:
         score, sign = result["score_details"], -1 if result["metric_config"].get("lower_is_better") else 1
         error = score["uncertainty"].get("standard_error", {}).get("value") or 0.0
         if ends := alike_interval(result):
-            error = (ends[1] - ends[0]) / (2 * 1.96)
+            error = interval_from_bounds(*ends)
         if step is not None:
             steps[info["id"]] = int(step)
             rows.setdefault(info["id"], {})[finished.task] = sign * score["score"], error

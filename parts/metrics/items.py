@@ -13,7 +13,7 @@ from typing import Any
 
 from parts.frame import ScriptError, listing, single_line
 from parts.harness.reasoning import split_reasoning
-from parts.metrics.vocabulary import Choices, Forecast, Item, Line, Rating, Vote
+from parts.metrics.vocabulary import LABEL_LINES, Choices, Forecast, Item, Line, Rating, Vote
 
 FEW_CLUSTERS = 12  # of votes: below, their clusters are few
 SHOWN_PROBLEMS = 5
@@ -73,7 +73,8 @@ def text_of(value: Any, name: str) -> str | None:
         return str(value).lower()
     if isinstance(value, int | float):
         return str(int(value)) if float(value).is_integer() else repr(value)
-    raise ValueError(f"{name} is {kind_of(value)}, not a text, a number or null")
+    more = f"; of several labels: {LABEL_LINES}" if isinstance(value, list) else ""
+    raise ValueError(f"{name} is {kind_of(value)}, not a text, a number or null{more}")
 
 
 def name_of(value: Any, name: str) -> str:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from parts.frame import single_line
-from parts.metrics.vocabulary import Item, Metric
+from parts.metrics.vocabulary import LABEL_LINES, Item, Metric
 
 COMPARED = ("accuracy", "exact-match", "f1-binary", "f1-macro", "f1-micro", "mcc")  # text by text
 MANY_ODD = 0.02  # share of the items
+LABEL_SIGNS = {",": 0.25, ";": 0.25, "|": 0.25, " ": 0.5}  # between labels of a list -> share of texts that are lists
 MISSING_AS_TEXT = {"nan", "none", "null", "n/a", "<na>", "nil", "undefined"}
 TIMED_OR_MARKED = re.compile(
     r"<\|[^|<>]{1,40}\|>|\[\d\d:\d\d[\d:.,]*(?:\s*-->\s*[\d:.,]+)?\]|\d\d:\d\d:\d\d[.,]\d+\s*-->"
@@ -55,6 +56,12 @@ def odd_text_lines(items: Sequence[Item], metric: Metric, right: Collection[int]
             lambda _, wanted: wanted[0] if len(wanted) == 1 and LIST.fullmatch(wanted[0]) else None,
             "references read as lists in a text, {}: several right answers are a JSON list in `references`",
         )
+    wanted = [item.references[0] for item in items if len(item.references) == 1]
+    if metric.name in ("accuracy", "exact-match") and (listed := label_lists(wanted)):
+        lines.append(
+            f"{metric.name}: references read as several labels each ({listed[0]}): a text is one answer, in which the "
+            f"order of labels counts; {LABEL_LINES}"
+        )
     if metric.name in COMPARED:
         lines += found(
             same_but_writing,
@@ -65,10 +72,23 @@ def odd_text_lines(items: Sequence[Item], metric: Metric, right: Collection[int]
     return lines
 
 
+def label_lists(texts: Sequence[str]) -> tuple[str, list[str]] | None:
+    """(an example, the labels) where many texts are lists of a few labels, which stand in them in many ways."""
+    for sign, least in LABEL_SIGNS.items():
+        lists = {text: tuple(part.strip() for part in text.split(sign) if part.strip()) for text in set(texts)}
+        several = [text for text in texts if len(lists[text]) > 1]
+        labels = {label for own in lists.values() for label in own}
+        alone = {own[0] for own in lists.values() if len(own) == 1}
+        few = 2 * len(labels) <= len(set(lists.values())) or labels <= alone
+        if len(several) >= max(2, least * len(texts)) and few:
+            return single_line(several[0])[:60], sorted(labels)
+    return None
+
+
 def share_of_writing(items: Sequence[Item], metric: Metric, right: Collection[int]) -> float:
     """The share of the answers that are wrong by their writing alone, of metrics that count right ones."""
     texts = [item for item in items if isinstance(item.value, str) and item.line not in right]
-    texts = texts if metric.name in ("accuracy", "exact-match") else []
+    texts = texts if metric.name in ("accuracy", "exact-match", "f1-micro") else []
     return sum(same_but_writing(item.value, item.references) is not None for item in texts) / max(1, len(items))
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from statistics import NormalDist, median
+from statistics import median
 from typing import Any
 
 from parts.frame import ScriptError, listing, number
 from parts.metrics.vocabulary import Choices, Item, Metric
-from parts.statistics.intervals import CONFIDENCE
+from parts.statistics.intervals import TWO_SIDED_Z
 
 FEW_RATINGS = 8  # of a rater, below which nothing is said of him
 REVERSED = 0.01  # one-sided level of a correlation with the others below 0
@@ -120,7 +120,7 @@ def position_bias(items: Sequence[Item], metric: Metric) -> tuple[dict[str, Any]
         return {}, [
             f"{metric.name}: each pair was shown in one order only, so a bias for the first cannot be told apart"
         ]
-    share, half = total / weight, NormalDist().inv_cdf((1 + CONFIDENCE) / 2) / math.sqrt(weight)
+    share, half = total / weight, TWO_SIDED_Z / math.sqrt(weight)
     found = {"first_wins": share, "first_wins_low": max(0.0, share - half), "first_wins_high": min(1.0, share + half)}
     if abs(share - 0.5) <= half:
         return found, []

@@ -31,6 +31,7 @@ from parts.inputs import (
     strict_json_line,
 )
 from parts.metrics.attempts import put_together, unequal_attempts
+from parts.metrics.classes import score_f1, score_matthews
 from parts.metrics.code_files import rows_of_document, with_own_id
 from parts.metrics.columns import check_wanted, goes_by_place, is_read, of_one_system, renamed
 from parts.metrics.correlations import score_correlation, score_separation
@@ -61,8 +62,6 @@ from parts.metrics.texts import (
     score_chrf,
     score_error_rate,
     score_exact_match,
-    score_f1,
-    score_matthews,
     score_rouge,
     score_ter,
     score_token_f1,

@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from parts.frame import ScriptError, listing, number, run_line, single_line
+from parts.frame import ScriptError, number, run_line, single_line
 from parts.inputs import allowed, too_much
-from parts.metrics.items import FALSE_WORDS, TRUE_WORDS
 from parts.metrics.uncertainty import corpus_scores, mean_scores
 from parts.metrics.vocabulary import Choices, Item, Metric, Scores, otherwise
 from parts.statistics.corpus import FORMULAS
@@ -86,71 +85,6 @@ def only_reference(item: Item, metric: Metric) -> str:
     if len(item.references) != 1:
         raise ScriptError(f"line {item.line}: {metric.name} takes one reference, there are {len(item.references)}")
     return item.references[0]
-
-
-def positive_class(labels: Sequence[str], choices: Choices) -> str:
-    """The positive class of two: --positive, else 1 of 0 and 1, or true of false and true. ScriptError 3: which?"""
-    folded = {label.lower(): label for label in labels}
-    if choices.positive is not None:
-        if choices.positive not in labels:
-            raise ScriptError(f"--positive {choices.positive}: the references are {listing(labels)}")
-        return choices.positive
-    if set(folded) <= TRUE_WORDS | FALSE_WORDS and set(folded) & TRUE_WORDS:
-        return folded[(set(folded) & TRUE_WORDS).pop()]
-    raise ScriptError(
-        f"f1-binary: which class is the positive one? --positive with one of {listing(labels, 20)}", code=3
-    )
-
-
-def score_f1(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """F1 of classes: those of the references. A prediction that is none of them is wrong, but no class of its own."""
-    import numpy as np
-    from sklearn.metrics import f1_score
-
-    wanted, said = class_pairs(items, metric)
-    labels = sorted(set(wanted))
-    positive = positive_class(labels, choices) if metric.name == "f1-binary" else None
-    codes = {label: code for code, label in enumerate(labels)}
-    pairs = np.array([(codes[w], codes.get(s, -1)) for w, s in zip(wanted, said, strict=True)])
-    classes = list(range(len(labels))) if positive is None else [codes[positive]]
-    average = "micro" if metric.name == "f1-micro" else "macro"
-    value = float(f1_score(pairs[:, 0], pairs[:, 1], labels=classes, average=average, zero_division=np.nan))
-    others = sorted({s for s in said if s is not None and s not in codes})
-    notes = []
-    if others and average == "macro" and positive is None:
-        notes = [
-            f"{metric.name} is the mean over {listing(labels)}; predictions also name {listing(others)}, which no "
-            "reference has: wrong, but no class of the mean (scikit-learn's default would count them)"
-        ]
-    formula, statistics = "f1_macro", list(zip(wanted, said, strict=True))
-    if metric.name != "f1-macro":
-        counted = codes if positive is None else {positive}
-        formula = "f1"
-        statistics = [(int(w == s and w in counted), int(w in counted), int(s in counted)) for w, s in statistics]
-    return corpus_scores(
-        statistics, formula, value, pairs[:, 0] == pairs[:, 1], items, metric, choices, notes=notes,
-        parameters={"classes": "those of the references", "positive": positive},
-        details={"classes": len(labels), "other_predictions": sum(s in others for s in said)},
-    )  # fmt: skip
-
-
-def class_pairs(items: Sequence[Item], metric: Metric) -> tuple[list[str], list[str | None]]:
-    """The class that is wanted of each item, and the one that was said (None: no answer)."""
-    wanted = [only_reference(item, metric).strip() for item in items]
-    return wanted, [None if item.value is None else item.value.strip() for item in items]
-
-
-def score_matthews(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
-    """Matthews' correlation coefficient of the classes, by scikit-learn; an item without an answer is a class apart."""
-    from sklearn.metrics import matthews_corrcoef
-
-    wanted, said = class_pairs(items, metric)
-    named = ["" if label is None else label for label in said]
-    value, right = float(matthews_corrcoef(wanted, named)), [w == s for w, s in zip(wanted, said, strict=True)]
-    details = {"classes": len({*wanted, *named})}
-    return corpus_scores(
-        list(zip(wanted, named, strict=True)), "mcc", value, right, items, metric, choices, details=details
-    )
 
 
 def bleu_features(items: Sequence[Item], choices: Choices) -> tuple[np.ndarray, list[float]]:

@@ -135,6 +135,13 @@ class Scores:
     empty: Sequence[Sequence[Any]] = ()  # the statistics that the unparsed items would have, as the worst answers
 
 
+# How several labels of one item are scored.
+LABEL_LINES = (
+    "for micro F1 over labels give f1-binary a line for each item and label (reference and prediction 1 or 0, `group` "
+    "the item)"
+)
+
+
 def otherwise(value: float, how: str) -> dict[str, Any]:
     """What a record keeps of a score that a scoring option decides: the score with another one, in words how."""
     return {"score_otherwise": value, "otherwise_by": how}

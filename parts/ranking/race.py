@@ -11,7 +11,7 @@ from statistics import NormalDist
 from typing import Any
 
 from parts.frame import MANY, ScriptError, listing, number
-from parts.statistics.intervals import CONFIDENCE
+from parts.statistics.intervals import CONFIDENCE, TWO_SIDED_Z
 
 # The race (--plan-next).
 RACE_FACTOR = 3  # successive halving: a round has a third of the checkpoints on three times the items
@@ -348,9 +348,8 @@ def items_to_tell(tasks: Sequence[RaceTask], rival: int, leader: int) -> int | N
     differences = [rows[0] - rows[1] for rows in shared]
     ahead = abs(sum(task.weight * d.mean() for task, d in zip(tasks, differences, strict=True)))
     spread = [task.weight**2 * d.var(ddof=min(1, len(d) - 1)) for task, d in zip(tasks, differences, strict=True)]
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     for items in range(2, max(sizes) + 1):
-        if ahead > z * math.sqrt(sum(s / min(items, size) for s, size in zip(spread, sizes, strict=True))):
+        if ahead > TWO_SIDED_Z * math.sqrt(sum(s / min(items, size) for s, size in zip(spread, sizes, strict=True))):
             return items
     return None
 

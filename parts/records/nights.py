@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from parts.records.repeats import merged_repeats
 from parts.records.run import Run, setting_differences
 from parts.records.states import moment_of_run
-from parts.statistics.intervals import wilson_interval
+from parts.statistics.intervals import TWO_SIDED_Z, wilson_interval
 from parts.statistics.nights import Drift, drift_of
 
 TaskKey = tuple[str, str, str]  # benchmark with its part, metric, shots
@@ -54,7 +54,7 @@ def night_interval(run: Run) -> tuple[float, float] | None:
         return wilson_interval(run.score * n, n)
     if not error:
         return None
-    low, high = run.score - 1.96 * error, run.score + 1.96 * error
+    low, high = run.score - TWO_SIDED_Z * error, run.score + TWO_SIDED_Z * error
     return (low, high) if run.low is None or run.high is None else (max(run.low, low), min(run.high, high))
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parts.statistics.differences import Evidence, paired_difference
+from parts.statistics.intervals import interval_from_bounds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,8 +75,7 @@ def sequential_evidence(nights: Sequence[Night], limit: float, span: float | Non
     items = np.array([names.setdefault(name, len(names)) for night in nights for name in night.shared])
     together = np.concatenate([night.differences for night in nights])
     evidence = paired_difference(together, [items], span, night_variance(nights, items, together))
-    low, high = (float(end) for end in evidence.interval(0.05))
-    error = (high - low) / (2 * 1.96)
+    error = interval_from_bounds(*(float(end) for end in evidence.interval(0.05)))
     scale = USUAL_EFFECT * (span or 1.0)
     passing = mixture_evidence(tail_to_z(evidence.p_above(limit)), error, scale)
     failing = mixture_evidence(tail_to_z(evidence.p_below(limit)), error, scale)

@@ -94,9 +94,12 @@ const tenths = (value) => (Math.abs(value % 1) === 0.25 ? value - Math.sign(valu
 const format = (benchmark, value) => tenths(points(benchmark, value));
 const unitOf = (benchmark) => `${benchmark.unit}${benchmark.lower ? ", lower is better" : ""}`;
 
+/** Whether an error is worked out from the number of items, and whether it holds what lost answers could change. */
+const isBinomial = ({ basis }) => basis.startsWith("binomial"), isWidened = ({ basis }) => basis.startsWith("wider");
+
 function errorText(benchmark, score) {
   if (score.error == null) return null;
-  const error = score.error * benchmark.scale, mark = score.basis === "stated" ? "" : "~";
+  const error = score.error * benchmark.scale, mark = isBinomial(score) ? "~" : "";
   return mark + (error && error < 0.05 ? error.toPrecision(1) : error.toFixed(1));
 }
 function rankText(score) {

@@ -102,7 +102,7 @@ function compareChart(chosen, rows) {
       const one = model.shown.get(benchmark.key), lane = y + (index - (chosen.length - 1) / 2) * 4;
       if (!one) return;
       const value = points(benchmark, one.value), error = (one.error ?? 0) * benchmark.scale * 1.96;
-      const stated = one.basis === "stated";
+      const stated = !isBinomial(one);
       if (error) parts.push(line(`whisker k${index}${stated ? "" : " about"}`, x(value - error), lane, x(value + error), lane));
       binomial ||= error > 0 && !stated;
       parts.push(SHAPES[index](x(value), lane));

@@ -38,17 +38,18 @@ const averagedNow = () => (state.average ? averaged(columns()) : primary);
 function meanOver(model, list) {
   const found = list.map((benchmark) => model.shown.get(benchmark.key)), have = found.filter(Boolean).length;
   if (have < 1) return { model, have, mean: null };
-  let sum = 0, known = true;
+  let sum = 0, known = true, widened = false;
   const together = new Map(); // metrics of the same answers err together
   for (const [index, { answers, scale }] of list.entries()) {
     const one = found[index];
     if (!one) continue;
     sum += points(list[index], one.value);
     known &&= one.error != null;
+    widened ||= isWidened(one);
     together.set(answers, (together.get(answers) ?? 0) + one.error * scale);
   }
   const error = known ? Math.hypot(...together.values()) / have : null;
-  return { model, have, mean: have < list.length ? null : sum / have, value: sum / have, error };
+  return { model, have, mean: have < list.length ? null : sum / have, value: sum / have, error, widened };
 }
 
 /**
@@ -95,6 +96,7 @@ function placesOn(benchmark) {
     placedOf = wanted;
     const found = models.filter((model) => model.shown.has(benchmark.key))
       .map((model) => ({ ...model.shown.get(benchmark.key), model }));
+    for (const one of found) one.widened = isWidened(one);
     if (state.from) for (const one of found) one.low = one.high = null;
     if (state.from && found.length <= MOST_RANKED) rankRanges(found, benchmark);
     placedNow = new Map(found.map((one) => [one.model, one]));
@@ -216,7 +218,8 @@ function leaderText() {
     || a.model.order - b.model.order);
   if (!placed.length) return [`No model has ${what}.`];
   const [first, second] = placed;
-  const told = (one) => format(unit, one.value) + (one.error == null ? "" : ` ± ${tenths(one.error * unit.scale)} std. error`);
+  const told = (one) => format(unit, one.value) + (one.error == null ? ""
+    : ` ± ${tenths(one.error * unit.scale)} std. error${one.widened ? " with lost answers" : ""}`);
   const by = ` By ${what}${chosen}.${benchmark || list.length < 2 ? "" : sharedAnswers(list)}`;
   const count = benchmark ? 1 : list.length, rivals = benchmark ? [] : possibleLeaders(first, list);
   const among = amongText(placed, count, rivals);
