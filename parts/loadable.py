@@ -18,7 +18,7 @@ VLLM_ARCHITECTURES = frozenset(KNOWN["vllm_architectures"].split())
 MODEL_TYPES = frozenset(KNOWN["model_types"].split())
 VLLM_TYPES = frozenset(KNOWN["vllm_model_types"].split())
 OWN_CODE = "the model brings its own code: read it, then add --trust-remote-code"
-SHARD = re.compile(r"(?:model|pytorch_model)-\d+-of-\d+\.(?:safetensors|bin)")
+SHARD = re.compile(r"(?:model|pytorch_model)(?:\.safetensors)?-\d+-of-\d+\.(?:safetensors|bin)")
 NAME_ANOTHER = "name the repository that has model.safetensors or pytorch_model.bin"  # nothing helps but that
 OTHER_WEIGHTS = (
     (r"\.gguf$", "its weights are GGUF files"),

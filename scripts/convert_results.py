@@ -4273,17 +4273,30 @@ def weights_sha256(folder: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def hub_weights_sha256(files: dict[str, str]) -> str | None:
-    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+def hub_weight_files(names: Collection[str]) -> list[str]:
+    """The files that hold a checkpoint's weights, by the names in the Hub's list of files; none where it has none."""
     for name in WEIGHT_FILES:
         shards = [name] if not name.endswith(".index.json") else []
-        if not shards and name in files:
+        if not shards and name in names:
             stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
-            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
-        if shards and all(shard in files for shard in shards):
-            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
-            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
-    return None
+            shards = sorted(file for file in names if re.fullmatch(rf"{stem}(\.{suffix})?-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in names for shard in shards):
+            return shards
+    return []
+
+
+def hub_weights_sha256(files: Mapping[str, str | None]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes (None: a small file)."""
+    shards = hub_weight_files(files)
+    if not shards or not all(files[shard] for shard in shards):
+        return None
+    lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+    return files[shards[0]] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+
+
+def hub_hashes(files: Mapping[str, Any]) -> dict[str, str | None]:
+    """The hashes in the Hub's list of files, name -> file; None for one that is no large file, as an index is."""
+    return {name: item.lfs.sha256 if item.lfs else None for name, item in files.items()}
 
 
 def unfinished(path: Path) -> str | None:

@@ -224,6 +224,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 import array
 import ast
 import asyncio
+import atexit
 import collections
 import contextlib
 import csv
@@ -2359,17 +2360,30 @@ def weights_sha256(folder: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def hub_weights_sha256(files: dict[str, str]) -> str | None:
-    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes."""
+def hub_weight_files(names: Collection[str]) -> list[str]:
+    """The files that hold a checkpoint's weights, by the names in the Hub's list of files; none where it has none."""
     for name in WEIGHT_FILES:
         shards = [name] if not name.endswith(".index.json") else []
-        if not shards and name in files:
+        if not shards and name in names:
             stem, suffix = name.removesuffix(".index.json").rsplit(".", 1)
-            shards = sorted(file for file in files if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", file))
-        if shards and all(shard in files for shard in shards):
-            lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
-            return files[name] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
-    return None
+            shards = sorted(file for file in names if re.fullmatch(rf"{stem}(\.{suffix})?-\d+-of-\d+\.{suffix}", file))
+        if shards and all(shard in names for shard in shards):
+            return shards
+    return []
+
+
+def hub_weights_sha256(files: Mapping[str, str | None]) -> str | None:
+    """The hash that `weights_sha256` would give, from the Hub's list of files and their hashes (None: a small file)."""
+    shards = hub_weight_files(files)
+    if not shards or not all(files[shard] for shard in shards):
+        return None
+    lines = "".join(f"{files[shard]}  {shard}\n" for shard in shards)
+    return files[shards[0]] if len(shards) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+
+
+def hub_hashes(files: Mapping[str, Any]) -> dict[str, str | None]:
+    """The hashes in the Hub's list of files, name -> file; None for one that is no large file, as an index is."""
+    return {name: item.lfs.sha256 if item.lfs else None for name, item in files.items()}
 
 
 def unfinished(path: Path) -> str | None:
@@ -3236,7 +3250,7 @@ VLLM_ARCHITECTURES = frozenset(KNOWN["vllm_architectures"].split())
 MODEL_TYPES = frozenset(KNOWN["model_types"].split())
 VLLM_TYPES = frozenset(KNOWN["vllm_model_types"].split())
 OWN_CODE = "the model brings its own code: read it, then add --trust-remote-code"
-SHARD = re.compile(r"(?:model|pytorch_model)-\d+-of-\d+\.(?:safetensors|bin)")
+SHARD = re.compile(r"(?:model|pytorch_model)(?:\.safetensors)?-\d+-of-\d+\.(?:safetensors|bin)")
 NAME_ANOTHER = "name the repository that has model.safetensors or pytorch_model.bin"  # nothing helps but that
 OTHER_WEIGHTS = (
     (r"\.gguf$", "its weights are GGUF files"),
@@ -3804,6 +3818,9 @@ def is_hub_place(text: str) -> bool:
 
 # Of an adapter_config.json: what changes no answer, or is known by the base's hash.
 NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
+# What of a folder some loader takes for weights, beside those that are hashed; the Trainer's own files aside.
+BESIDE = re.compile(r"\.safetensors(\.index\.json)?$|^adapter_config\.json$")
+BESIDE_BIN = re.compile(rf"{BESIDE.pattern}|^(?!training_args|optimizer|scheduler).*\.bin(\.index\.json)?$")
 NOT_LOADED = ("*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth")  # of a repository, by what runs models here
 
 
@@ -3913,7 +3930,7 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
         for path, item in files.items()
         if not below or path.startswith(f"{below}/")
     }
-    digest = hub_weights_sha256({path: item.lfs.sha256 for path, item in own.items() if item.lfs})
+    digest = hub_weights_sha256(hub_hashes(own))
     if not digest and (reason := why_not_loadable(own, {}, "")) and not reason.startswith("it has no"):
         raise ScriptError(f"{name}: {reason}", code=1)
     if not digest:
@@ -3976,7 +3993,7 @@ def without_stand_in(folder: Path) -> Path:
 def downloaded(model: Model) -> Path:
     """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
     if model.folder:
-        return without_stand_in(model.folder)
+        return own_weights_only(without_stand_in(model.folder))
     if model in FETCHED:
         return FETCHED[model]
     from huggingface_hub import HfApi, snapshot_download
@@ -3995,9 +4012,45 @@ def downloaded(model: Model) -> Path:
     if folder.name != model.revision:
         folder = Path(snapshot_download(model.repo, revision=model.revision, ignore_patterns=unwanted, **wanted))
     folder = Path(os.path.abspath(folder / model.below))  # a server runs in a folder of its own
+    listed = hub_weight_files([name.removeprefix(start) for name in own])
+    if {file.name for file in weight_files(folder)} != set(listed):
+        raise ScriptError(
+            f"{model.label}: its index names other weights than {listing(listed, 2)}, whose hash is theirs"
+        )
     if known is None:
         FETCHED[model] = folder
-    return without_stand_in(folder)
+    return own_weights_only(without_stand_in(folder))
+
+
+@functools.cache
+def own_weights_only(folder: Path) -> Path:
+    """The folder of a model, or one with links to its files but for weights that are not those of its hash.
+
+    vLLM loads all *.safetensors of a folder, those of an index, or consolidated*.safetensors; transformers puts an
+    adapter beside a model on it. ScriptError where config.json names other weights.
+    """
+    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
+    if not isinstance(config, dict):
+        return folder
+    own = next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
+    hashed = {own, *(file.name for file in weight_files(folder))}
+    named = config.get("transformers_weights")
+    if named not in (None, own):
+        raise ScriptError(
+            f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
+            f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
+        )
+    beside = BESIDE_BIN if own.startswith("pytorch_model.bin") else BESIDE
+    others = sorted(file.name for file in folder.iterdir() if file.name not in hashed and beside.search(file.name))
+    if not others:
+        return folder
+    note(f"{shown_path(folder)}: {listing(others)} is not in the hash of its weights ({own}): not loaded")
+    place = Path(tempfile.mkdtemp(prefix="hub-evals-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    for file in folder.iterdir():
+        if file.name not in others:
+            (place / file.name).symlink_to(file.absolute())
+    return place
 
 
 def is_loaded(name: str) -> bool:

@@ -455,3 +455,65 @@ def test_an_adapter_names_its_base_and_fetches_none_from_elsewhere(tmp_path, mon
     folder = checkpoint(here / "run" / "good", base_model_name_or_path="base")
     assert script.with_base(script.local_model(folder), None, {}).base.folder == here / "run" / "base"
     assert "base is the folder" in capsys.readouterr().err
+
+
+def folder_of_weights(place, names, config=None, index=None):
+    place.mkdir()
+    for name in names:
+        (place / name).write_bytes(name.encode())
+    (place / "config.json").write_text(json.dumps({"model_type": "llama"} | (config or {})))
+    if index:
+        shards = {f"tensor.{number}": name for number, name in enumerate(index[1:])}
+        (place / index[0]).write_text(json.dumps({"weight_map": shards}))
+    return place
+
+
+SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+
+
+@pytest.mark.parametrize(
+    ("own", "beside", "index"),
+    [
+        ([WHOLE], ["w.safetensors"], None),
+        ([WHOLE], ["consolidated.safetensors", "consolidated.00.safetensors"], None),
+        ([WHOLE], ["adapter_config.json", "adapter_model.safetensors"], None),
+        ([WHOLE], SHARDS, [INDEX, *SHARDS]),
+        ([INDEX, *SHARDS], ["consolidated.safetensors", "model.fp16.safetensors"], [INDEX, *SHARDS]),
+        (["pytorch_model.bin"], ["other.bin", "x.safetensors"], None),
+    ],
+)
+def test_an_engine_sees_no_weights_but_those_of_the_hash(tmp_path, capsys, own, beside, index):
+    """What transformers or vLLM would load in their place, or put on them, is not in the folder that they get."""
+    plain = ["tokenizer.json", "training_args.bin", "vocab.json"]
+    names = [name for name in [*own, *beside, *plain] if not index or name != index[0]]
+    folder = folder_of_weights(tmp_path / "step_1", names, index=index)
+    shown = harness.own_weights_only(folder)
+    left_out = {*beside, *(index[:1] if index and index[0] not in own else ())}
+    assert sorted(os.listdir(shown)) == sorted({*os.listdir(folder)} - left_out)
+    assert harness.weights_sha256(shown) == harness.weights_sha256(folder)
+    assert "is not in the hash of its weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("names", "config", "index"),
+    [
+        ([WHOLE, "tokenizer.json", "optimizer.bin", "pytorch_model.bin"], {"transformers_weights": WHOLE}, None),
+        (SHARDS, {"transformers_weights": INDEX}, [INDEX, *SHARDS]),
+        (["pytorch_model.bin", "training_args.bin", "scheduler.bin"], None, None),
+    ],
+)
+def test_a_folder_of_one_model_is_loaded_as_it_is(tmp_path, capsys, names, config, index):
+    folder = folder_of_weights(tmp_path / "step_1", names, config, index)
+    assert harness.own_weights_only(folder) == folder and not capsys.readouterr().err
+    (tmp_path / "adapter").mkdir()
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (tmp_path / "adapter" / name).write_text("{}")
+    assert harness.own_weights_only(tmp_path / "adapter") == tmp_path / "adapter"
+
+
+@pytest.mark.parametrize("named", ["w.safetensors", "x/../w.safetensors", INDEX, "", ["w.safetensors"], 5])
+def test_a_configuration_names_no_other_weights(tmp_path, named):
+    folder = folder_of_weights(tmp_path / "step_1", [WHOLE, "w.safetensors"], {"transformers_weights": named})
+    with pytest.raises(harness.ScriptError, match="transformers_weights"):
+        harness.own_weights_only(folder)

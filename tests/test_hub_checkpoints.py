@@ -1,5 +1,6 @@
 """Revisions and folders of a Hub repository as checkpoints: which are meant, what is fetched, what is removed again."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -210,3 +211,32 @@ def test_templates_with_names_are_fetched_with_the_model(hub, monkeypatch):
         "tool_use.jinja",
         "a[1].txt",
     }
+
+
+PARTS = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+
+
+def sharded(*mapped: str) -> dict[str, bytes]:
+    """A repository with two shards, another file of weights, and an index that names some files."""
+    rest = {name: data for name, data in files(900).items() if name != "model.safetensors"}
+    index = {"weight_map": {f"t{number}": name for number, name in enumerate(mapped)}}
+    weights = dict(zip([*PARTS, "w.safetensors"], (b"1", b"2", b"3"), strict=True))
+    return rest | weights | {"model.safetensors.index.json": json.dumps(index).encode()}
+
+
+def test_the_shards_that_are_hashed_are_those_that_are_loaded(hub, monkeypatch):
+    monkeypatch.setattr(script, "FETCHED", {})
+    hub.create_repo("me/lm", files=sharded(*PARTS))
+    (model,) = hub_models("me/lm", False)
+    folder = downloaded(model)
+    assert script.weights_sha256(folder) == model.weights_sha256
+    assert "w.safetensors" not in {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("mapped", [["w.safetensors"], [*PARTS, "w.safetensors"], PARTS[:1]])
+def test_an_index_that_names_other_weights_than_are_hashed_is_refused(hub, monkeypatch, mapped):
+    monkeypatch.setattr(script, "FETCHED", {})
+    hub.create_repo("me/lm", files=sharded(*mapped))
+    (model,) = hub_models("me/lm", False)
+    with pytest.raises(ScriptError, match="its index names other weights than"):
+        downloaded(model)

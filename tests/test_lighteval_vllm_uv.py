@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import time
+import types
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -324,6 +325,15 @@ def test_the_hub_and_the_disk_give_weights_the_same_hash(tmp_path):
     (sharded / "model.safetensors.index.json").write_text(json.dumps(index))
     hashes = {name: script.file_sha256(sharded / name) for name in names} | {"model.safetensors.index.json": "x"}
     assert script.hub_weights_sha256(hashes) == script.weights_sha256(sharded)
+    large = {name: types.SimpleNamespace(lfs=types.SimpleNamespace(sha256=hashes[name])) for name in names}
+    small = {"model.safetensors.index.json": types.SimpleNamespace(lfs=None)}
+    assert script.hub_weights_sha256(script.hub_hashes(large | small)) == script.weights_sha256(sharded)
+    one = sharded.parent / "one"
+    one.mkdir()
+    (one / "model-00001-of-00001.safetensors").write_bytes(b"x")
+    (one / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-00001-of-00001.safetensors"}}')
+    alone = {"model-00001-of-00001.safetensors": script.weights_sha256(one), "model.safetensors.index.json": None}
+    assert script.hub_weights_sha256(alone) == script.file_sha256(one / "model-00001-of-00001.safetensors")
     assert script.hub_weights_sha256({"model.gguf": "x"}) is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import fnmatch
 import functools
@@ -10,6 +11,9 @@ import glob
 import hashlib
 import json
 import os
+import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,24 +24,30 @@ from parts.checkpoints import (
     WEIGHT_FILES,
     Checkpoint,
     has_chat_template,
+    hub_hashes,
+    hub_weight_files,
     hub_weights_sha256,
     is_adapter,
     missing_tokenizer,
+    weight_files,
     weights_sha256,
     why_incomplete,
 )
-from parts.frame import ScriptError, command_line_of, listing, near_place, note
+from parts.frame import ScriptError, command_line_of, listing, near_place, note, single_line
 from parts.harness.templates import limited_rendering, try_chat_templates
 from parts.harness.vocabulary import Model
 from parts.hub.answers import keep_token_home
 from parts.inputs import read_json
 from parts.loadable import is_adapter_repo, why_not_loadable
 from parts.names import HUB_PLACE, local_id, parse_checkpoint_name
-from parts.private import explain, shown_name
+from parts.private import explain, shown_name, shown_path
 from parts.training_runs import find_checkpoints, is_hub_place
 
 # Of an adapter_config.json: what changes no answer, or is known by the base's hash.
 NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
+# What of a folder some loader takes for weights, beside those that are hashed; the Trainer's own files aside.
+BESIDE = re.compile(r"\.safetensors(\.index\.json)?$|^adapter_config\.json$")
+BESIDE_BIN = re.compile(rf"{BESIDE.pattern}|^(?!training_args|optimizer|scheduler).*\.bin(\.index\.json)?$")
 NOT_LOADED = ("*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth")  # of a repository, by what runs models here
 
 
@@ -147,7 +157,7 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
         for path, item in files.items()
         if not below or path.startswith(f"{below}/")
     }
-    digest = hub_weights_sha256({path: item.lfs.sha256 for path, item in own.items() if item.lfs})
+    digest = hub_weights_sha256(hub_hashes(own))
     if not digest and (reason := why_not_loadable(own, {}, "")) and not reason.startswith("it has no"):
         raise ScriptError(f"{name}: {reason}", code=1)
     if not digest:
@@ -210,7 +220,7 @@ def without_stand_in(folder: Path) -> Path:
 def downloaded(model: Model) -> Path:
     """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
     if model.folder:
-        return without_stand_in(model.folder)
+        return own_weights_only(without_stand_in(model.folder))
     if model in FETCHED:
         return FETCHED[model]
     from huggingface_hub import HfApi, snapshot_download
@@ -229,9 +239,45 @@ def downloaded(model: Model) -> Path:
     if folder.name != model.revision:
         folder = Path(snapshot_download(model.repo, revision=model.revision, ignore_patterns=unwanted, **wanted))
     folder = Path(os.path.abspath(folder / model.below))  # a server runs in a folder of its own
+    listed = hub_weight_files([name.removeprefix(start) for name in own])
+    if {file.name for file in weight_files(folder)} != set(listed):
+        raise ScriptError(
+            f"{model.label}: its index names other weights than {listing(listed, 2)}, whose hash is theirs"
+        )
     if known is None:
         FETCHED[model] = folder
-    return without_stand_in(folder)
+    return own_weights_only(without_stand_in(folder))
+
+
+@functools.cache
+def own_weights_only(folder: Path) -> Path:
+    """The folder of a model, or one with links to its files but for weights that are not those of its hash.
+
+    vLLM loads all *.safetensors of a folder, those of an index, or consolidated*.safetensors; transformers puts an
+    adapter beside a model on it. ScriptError where config.json names other weights.
+    """
+    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
+    if not isinstance(config, dict):
+        return folder
+    own = next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
+    hashed = {own, *(file.name for file in weight_files(folder))}
+    named = config.get("transformers_weights")
+    if named not in (None, own):
+        raise ScriptError(
+            f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
+            f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
+        )
+    beside = BESIDE_BIN if own.startswith("pytorch_model.bin") else BESIDE
+    others = sorted(file.name for file in folder.iterdir() if file.name not in hashed and beside.search(file.name))
+    if not others:
+        return folder
+    note(f"{shown_path(folder)}: {listing(others)} is not in the hash of its weights ({own}): not loaded")
+    place = Path(tempfile.mkdtemp(prefix="hub-evals-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    for file in folder.iterdir():
+        if file.name not in others:
+            (place / file.name).symlink_to(file.absolute())
+    return place
 
 
 def is_loaded(name: str) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parts.checkpoints import hub_weights_sha256
+from parts.checkpoints import hub_hashes, hub_weights_sha256
 from parts.frame import listing, plural
 from parts.metadata.entries import Score
 from parts.metadata.identity import (
@@ -419,8 +419,7 @@ def weights_answer(rows: Sequence[RecordResult], info: Any | None) -> str:
     revisions = {row.run.identity.revision for row in rows} - {"", "main"}
     if info is None:
         return "the weights were not compared: the card is a local file"
-    files = {item.rfilename: item.lfs.sha256 for item in info.siblings or [] if item.lfs}
-    theirs = hub_weights_sha256(files)
+    theirs = hub_weights_sha256(hub_hashes({item.rfilename: item for item in info.siblings or []}))
     if ours and theirs:
         if ours == {theirs}:
             return "the weights that were measured are those of the repo (SHA-256)"
