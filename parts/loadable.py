@@ -12,6 +12,7 @@ from typing import Any
 
 from parts.checkpoints import WEIGHT_FILES
 from parts.embedded import embedded
+from parts.frame import single_line
 
 KNOWN = embedded("loadable.json")  # what the pinned vLLM and transformers know, from their own registries
 VLLM_ARCHITECTURES = frozenset(KNOWN["vllm_architectures"].split())
@@ -71,6 +72,12 @@ NOT_ON_VLLM = {  # keys of an adapter_config.json that say something else than n
     "trainable_token_indices": "adapters with tokens of their own",
     "target_parameters": "adapters of single parameters",
 }
+# Kinds of adapters whose numbers are all in their own file; others name places (X-LoRA further adapters, prompt tuning
+# tokenizers and files).
+WHOLE_KINDS = {
+    "ADALORA", "BOFT", "BONE", "C3A", "DELORA", "FOURIERFT", "GRALORA", "HRA", "IA3", "LN_TUNING", "LOHA", "LOKR",
+    "LORA", "MISS", "OFT", "OSF", "RANDLORA", "ROAD", "SHIRA", "TRAINABLE_TOKENS", "VBLORA", "VERA", "WAVEFT",
+}  # fmt: skip
 PLAIN_STARTS = {"gaussian", "eva", "orthogonal", "mica", "lora_ga"}  # saved as a plain LoRA
 MOST_RANK = 512
 OUTPUT_LAYERS = {"lm_head", "embed_out"}
@@ -124,6 +131,17 @@ def adapter_ranks(config: Mapping[str, Any]) -> list[int]:
     own = config.get("rank_pattern")
     ranks = [config.get("r"), *(own.values() if isinstance(own, Mapping) else ())]
     return [rank for rank in ranks if isinstance(rank, int) and not isinstance(rank, bool)] or [0]
+
+
+def why_not_applied(config: Mapping[str, Any]) -> str | None:
+    """Why an adapter is put on no base, told from its adapter_config.json; None when it may."""
+    kind = config.get("peft_type") or "LORA"
+    whole = isinstance(kind, str) and kind.upper() in WHOLE_KINDS
+    return (
+        None
+        if whole
+        else f"an adapter of the kind {single_line(kind)[:40]} takes more than its own file: it is not loaded"
+    )
 
 
 def why_not_on_vllm(config: Mapping[str, Any]) -> str | None:

@@ -1597,52 +1597,115 @@ def local_id(folder: Path) -> str:
 CONTROL_BYTES = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 UNIT_BASE = 0xD6E8FEB86659FD93
 NOT_UTF8 = re.compile("[\udc80-\udcff]+")  # as the error handler surrogateescape leaves it
+BASE32 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+STRANGE_ALPHABETS = ("ARMENIAN", "CHEROKEE", "COPTIC", "LISU", "TIFINAGH", "OGHAM", "RUNIC", "CANADIAN SYLLABICS")
 # So many of them close together are letters of another encoding; accents of Latin-1 stand further apart.
 OTHER_ENCODING = re.compile("(?:[\udc80-\udcff]+[^\udc80-\udcff]{0,8}){16}")
 
 
-CODED_RUN = re.compile(rb"[A-Za-z0-9+/_-]{40,}")  # of letters in base64 or hexadecimal digits: no word is so long
-PERCENT_RUN = re.compile(rb"(?:%[0-9A-Fa-f]{2}[^%\s]{0,24}){8,}")
-LONG_WORD, FEW_CODED = (
-    20,
-    0.002,
-)  # bytes of a word as base64 has many; share of the text in such words that is looked at
-SAMPLE = 64  # bytes of a run that are tried, behind the mark of UTF-16
+CODED_RUN = re.compile(rb"[A-Za-z0-9+/_-]{20,}")  # of base64 or base32; what words and names it takes is tried
+CODED_WORD = re.compile(rb"[\"'(\[]?(?:[A-Za-z0-9+/]{4}){0,9}[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=)")
+PERCENT_RUN = re.compile(rb"(?:%[0-9A-Fa-f]{2}[^%\s]{0,24}(?:\s{1,2}[^%\s]{0,3})?){8,}")
+OCTAL_RUN = re.compile(rb"(?:\\[0-3][0-7]{2}\s?){8,}")
+BETWEEN_DIGITS = re.compile(rb"\\x|0x|\\u00|U\+00|&#x|[^0-9A-Fa-f]")
+HEXADECIMAL = b"0123456789abcdefABCDEFxuU+&#\\%=:;,- \t\r\n"  # in any spelling, with what stands between digits
+DIGITS = bytes(120 if code in HEXADECIMAL else 32 for code in range(256))  # "x" for these
+CASES = bytes(97 if 97 <= code <= 122 else 65 if 65 <= code <= 90 else 32 for code in range(256))
+DIGIT_RUN = 36  # bytes of these alone, as no words have
+LONG_WORD = 20  # bytes of a word as base64 has many
+FEW_CODED = 0.002  # share of the text in such words, or of capitals behind small letters, that is looked at
+SAMPLE, MOST_TRIED = 128, 400  # bytes of a piece that is tried; pieces of a block, of more evenly so many
 
 
 def coded_bytes(raw: bytes, words: np.ndarray) -> int:
-    """How many bytes of a text are another text in base64, hexadecimal or percent-encoding; pictures are none.
+    """About how many bytes of a text are another text in base64, hexadecimal digits and the like; pictures are none.
 
     words: the sizes of the words in it, by which most texts are done with.
     """
     found = 0
     if raw.count(b"%") > len(raw) * FEW_CODED:
         found += sum(len(run[0]) for run in PERCENT_RUN.finditer(raw))
-    if words[words >= LONG_WORD].sum() > len(raw) * FEW_CODED:
-        found += sum(len(run[0]) for run in CODED_RUN.finditer(raw) if is_coded(run[0][4 : 4 + SAMPLE]))
-    return found
+    if raw.count(b"\\") > len(raw) * FEW_CODED:
+        found += sum(len(run[0]) for run in OCTAL_RUN.finditer(raw))
+    if words[words >= LONG_WORD].sum() > len(raw) * FEW_CODED or turns_large(raw) > len(raw) * FEW_CODED / 2:
+        found += readable_share([run[0] for run in CODED_RUN.finditer(raw)], is_coded)
+    if raw.count(b"=") > len(raw) * FEW_CODED:
+        found += readable_share([word for word in raw.split() if word[-1:] == b"="], is_coded_word)
+    return found + readable_share(digit_runs(raw), is_hexadecimal)
 
 
-def is_coded(run: bytes) -> bool:
-    """Whether the beginning of a run of letters and digits is a text in base64 or hexadecimal digits."""
-    tries = [
-        base64.b64decode(run[skip : skip + SAMPLE // 2], b"-_" if b"-" in run or b"_" in run else None)
-        for skip in range(4)
-    ]
-    with contextlib.suppress(ValueError):
-        tries.append(bytes.fromhex(run[: len(run) // 2 * 2].decode()))
+def readable_share(runs: Sequence[bytes], tried: Callable[[bytes], bool]) -> int:
+    """How many bytes of some runs are text in a code, piece by piece; estimated where there are many."""
+    pieces = [run[start : start + SAMPLE] for run in runs for start in range(0, len(run), SAMPLE)]
+    sample = pieces[:: -(-len(pieces) // MOST_TRIED) or 1]
+    sizes = sum(map(len, sample))
+    return int(sum(len(piece) for piece in sample if tried(piece)) * sum(map(len, pieces)) / sizes) if sizes else 0
+
+
+def turns_large(raw: bytes) -> int:
+    """How many capitals stand behind a small letter, as in base64 and in no prose."""
+    return raw.translate(CASES).count(b"aA")
+
+
+def digit_runs(raw: bytes) -> list[bytes]:
+    """The parts of a text that are hexadecimal digits, in any spelling, and what stands between them."""
+    marked = raw.translate(DIGITS)
+    if b"x" * DIGIT_RUN not in marked:
+        return []
+    return [raw[run.start() : run.end()] for run in re.finditer(b"x{%d,}" % DIGIT_RUN, marked)]
+
+
+def is_hexadecimal(piece: bytes) -> bool:
+    """Whether digits are those of a text; decimal numbers, which may be any, are none."""
+    digits = BETWEEN_DIGITS.sub(b"", piece)
+    if len(digits) < DIGIT_RUN // 2 or digits.isdigit():
+        return False
+    return any(
+        is_readable(bytes.fromhex(digits[skip : (len(digits) - skip) // 2 * 2 + skip].decode())) for skip in (0, 1)
+    )
+
+
+def is_coded(piece: bytes) -> bool:
+    """Whether letters and digits are a text in base64 or base32, from whichever of them on."""
+    signs = b"-_" if b"-" in piece or b"_" in piece else None
+    tries = [base64.b64decode(piece[skip : skip + (len(piece) - skip) // 4 * 4], signs) for skip in range(4)]
+    if not set(piece) - BASE32:
+        tries += [base64.b32decode(piece[skip : skip + (len(piece) - skip) // 8 * 8]) for skip in range(8)]
     return any(map(is_readable, tries))
+
+
+def is_coded_word(word: bytes) -> bool:
+    """Whether a word with its padding is another word in base64."""
+    plain = base64.b64decode(word.lstrip(b"\"'([")) if CODED_WORD.fullmatch(word) else b"\0"
+    return plain.isascii() and plain.decode().isprintable()
+
+
+@functools.cache
+def strange_letters() -> np.ndarray:
+    """By code point: letters that look like Latin ones and are none, and those of alphabets that are full of such."""
+    import numpy as np
+
+    found = np.zeros(0x10000, bool)
+    found[list(DISGUISES)] = True
+    for code in range(0x250, 0xAC00):
+        name = unicodedata.name(chr(code), "") if chr(code).isalpha() else ""
+        found[code] |= name.startswith(STRANGE_ALPHABETS) or "LETTER SMALL CAPITAL" in name or code in (0x251, 0x261)
+    return found
 
 
 def disguised_letters(raw: bytes) -> int:
     """How many letters that look like Latin ones and are none stand beside a Latin letter, as in no honest word."""
     import numpy as np
 
-    data = np.frombuffer(raw, np.uint8)
-    at = np.flatnonzero((data[1:-2] >= 0xCD) & (data[1:-2] <= 0xD4)) + 1
-    codes = (data[at].astype(np.int64) & 31) << 6 | data[at + 1] & 63
-    at = at[np.isin(codes, list(DISGUISES))]
-    return int(np.sum(is_latin(data[at - 1]) | is_latin(data[at + 2])))
+    data, found = np.frombuffer(raw + b"\0\0\0", np.uint8), 0
+    for size, first, last in ((2, 0xC9, 0xD6), (3, 0xE1, 0xEA)):
+        at = np.flatnonzero((data[1:-3] >= first) & (data[1:-3] <= last)) + 1
+        codes = data[at].astype(np.int64) & (0xFF >> size + 1)
+        for place in range(1, size):
+            codes = codes << 6 | data[at + place] & 63
+        at = at[strange_letters()[codes]]
+        found += int(np.sum(is_latin(data[at - 1]) | is_latin(data[at + size])))
+    return found
 
 
 def is_latin(data: np.ndarray) -> np.ndarray:

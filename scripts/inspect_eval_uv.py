@@ -3303,6 +3303,12 @@ NOT_ON_VLLM = {  # keys of an adapter_config.json that say something else than n
     "trainable_token_indices": "adapters with tokens of their own",
     "target_parameters": "adapters of single parameters",
 }
+# Kinds of adapters whose numbers are all in their own file; others name places (X-LoRA further adapters, prompt tuning
+# tokenizers and files).
+WHOLE_KINDS = {
+    "ADALORA", "BOFT", "BONE", "C3A", "DELORA", "FOURIERFT", "GRALORA", "HRA", "IA3", "LN_TUNING", "LOHA", "LOKR",
+    "LORA", "MISS", "OFT", "OSF", "RANDLORA", "ROAD", "SHIRA", "TRAINABLE_TOKENS", "VBLORA", "VERA", "WAVEFT",
+}  # fmt: skip
 PLAIN_STARTS = {"gaussian", "eva", "orthogonal", "mica", "lora_ga"}  # saved as a plain LoRA
 MOST_RANK = 512
 OUTPUT_LAYERS = {"lm_head", "embed_out"}
@@ -3356,6 +3362,17 @@ def adapter_ranks(config: Mapping[str, Any]) -> list[int]:
     own = config.get("rank_pattern")
     ranks = [config.get("r"), *(own.values() if isinstance(own, Mapping) else ())]
     return [rank for rank in ranks if isinstance(rank, int) and not isinstance(rank, bool)] or [0]
+
+
+def why_not_applied(config: Mapping[str, Any]) -> str | None:
+    """Why an adapter is put on no base, told from its adapter_config.json; None when it may."""
+    kind = config.get("peft_type") or "LORA"
+    whole = isinstance(kind, str) and kind.upper() in WHOLE_KINDS
+    return (
+        None
+        if whole
+        else f"an adapter of the kind {single_line(kind)[:40]} takes more than its own file: it is not loaded"
+    )
 
 
 def why_not_on_vllm(config: Mapping[str, Any]) -> str | None:
@@ -4027,11 +4044,16 @@ def own_weights_only(folder: Path) -> Path:
     """The folder of a model, or one with links to its files but for weights that are not those of its hash.
 
     vLLM loads all *.safetensors of a folder, those of an index, or consolidated*.safetensors; transformers puts an
-    adapter beside a model on it. ScriptError where config.json names other weights.
+    adapter beside a model on it. ScriptError where config.json names other weights, or another model.
     """
     config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
     if not isinstance(config, dict):
         return folder
+    if config.get("speculators_config") is not None:
+        raise ScriptError(
+            f"{shown_path(folder)}: its config.json names another model that would run in its place "
+            "(speculators_config: it is a draft for that one): name the model itself"
+        )
     own = next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
     hashed = {own, *(file.name for file in weight_files(folder))}
     named = config.get("transformers_weights")
@@ -4100,6 +4122,8 @@ def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Mode
         return model
     config = read_json(model.folder / "adapter_config.json")
     config = config if isinstance(config, dict) else {}
+    if reason := why_not_applied(config):
+        raise ScriptError(f"{model.label}: {reason}")
     name = wanted or str(config.get("base_model_name_or_path") or "")
     revision = None if wanted else config.get("revision")
     place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name

@@ -14,6 +14,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 import uuid
 import zlib
 from pathlib import Path
@@ -1018,6 +1019,14 @@ def percent(text: str) -> str:
     return "".join(f"%{byte:02X}" for byte in text.encode())
 
 
+def in_base64(pieces: list[str]) -> str:
+    return " ".join(base64.b64encode(piece.encode()).decode() for piece in pieces)
+
+
+def dumped(data: bytes) -> str:
+    return "\n".join(f"{at:08x}  {data[at : at + 16].hex(' ')}" for at in range(0, len(data), 16))
+
+
 CODED = {  # how an item is written, and whether it is then another text that is not looked into
     "base64": (lambda text: base64.b64encode(text.encode()).decode(), 3),
     "lines of base64": (lambda text: base64.encodebytes(text.encode()).decode(), 3),
@@ -1028,6 +1037,32 @@ CODED = {  # how an item is written, and whether it is then another text that is
     "percent for blanks": (lambda text: text.replace(" ", "%20"), 3),
     "Cyrillic vowels": (lambda text: text.translate(str.maketrans("aeo", "\u0430\u0435\u043e")), 3),
     "Greek capitals": (lambda text: text.replace("a", "\u0391").replace("e", "\u0395"), 3),
+    "short lines of base64": (lambda text: "\n".join(textwrap.wrap(base64.b64encode(text.encode()).decode(), 36)), 3),
+    "pieces in base64": (
+        lambda text: " ".join(base64.b64encode(p.encode()).decode() for p in textwrap.wrap(text, 24)),
+        3,
+    ),
+    "words in base64": (lambda text: " ".join(base64.b64encode(word.encode()).decode() for word in text.split()), 3),
+    "a hash before base64": (lambda text: "0123456789abcdef" * 8 + base64.b64encode(text.encode()).decode(), 3),
+    "base32": (lambda text: base64.b32encode(text.encode()).decode(), 3),
+    "hexadecimal with blanks": (lambda text: text.encode().hex(" "), 3),
+    "hexadecimal in fours": (lambda text: text.encode().hex(" ", 2), 3),
+    "hexadecimal as in C": (lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()), 3),
+    "hexadecimal numbers": (lambda text: ", ".join(f"0x{byte:02X}" for byte in text.encode()), 3),
+    "a dump": (
+        lambda text: "\n".join(f"{at:08x}  {text.encode()[at : at + 16].hex(' ')}" for at in range(0, len(text), 16)),
+        3,
+    ),
+    "octal": (lambda text: "".join(f"\\{byte:03o}" for byte in text.encode()), 3),
+    "quoted-printable": (lambda text: "".join(f"={byte:02X}" for byte in text.encode()), 3),
+    "every second letter": (lambda text: re.sub(r"(\w)(\w)", lambda two: percent(two[1]) + two[2], text), 3),
+    "Armenian letters": (lambda text: text.translate(str.maketrans("oun", "\u0585\u057d\u0578")), 3),
+    "Cherokee letters": (lambda text: text.translate(str.maketrans("ae", "\uab70\u13ac")), 3),
+    "small capitals": (lambda text: text.translate(str.maketrans("eig", "\u1d07\u026a\u0261")), 3),
+    "numbers": (lambda text: ", ".join(str(32 + len(word)) for word in text.split() * 9), 0),
+    "bytes": (lambda text: hashlib.sha512(text.encode()).digest().hex(" ") * 9, 0),
+    "identifiers": (lambda text: " ".join(f"{a}Of{b.title()}_{a}" for a, b in itertools.pairwise(text.split())), 0),
+    "Armenian": (lambda text: "\u0532\u0561\u0580\u0587 \u0541\u0565\u0566, HTML 5. " * 20, 0),
     "a picture": (lambda text: base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(128, 256)) * 5).decode(), 0),
     "hashes": (lambda text: " ".join(hashlib.sha256(word.encode()).hexdigest() for word in text.split()[:9]), 0),
     "addresses": (lambda text: f"https://example.org/{'/'.join(text.split()[:9])}?q=a%20b%20c&{'x' * 60}", 0),

@@ -517,3 +517,26 @@ def test_a_configuration_names_no_other_weights(tmp_path, named):
     folder = folder_of_weights(tmp_path / "step_1", [WHOLE, "w.safetensors"], {"transformers_weights": named})
     with pytest.raises(harness.ScriptError, match="transformers_weights"):
         harness.own_weights_only(folder)
+
+
+@pytest.mark.parametrize("said", [{"verifier": {"name_or_path": "them/other"}}, {}, "x"])
+def test_a_draft_for_another_model_is_not_run_as_that_one(tmp_path, said):
+    """vLLM starts the model that a speculator's configuration names, from wherever that is."""
+    folder = folder_of_weights(tmp_path / "step_1", [WHOLE], {"speculators_config": said})
+    with pytest.raises(harness.ScriptError, match="another model"):
+        harness.own_weights_only(folder)
+
+
+@pytest.mark.parametrize(
+    "kind", ["XLORA", "xlora", "PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "POLY", "NEW", 5, ["LORA"]]
+)
+def test_an_adapter_that_names_more_than_its_own_file_is_not_loaded(tmp_path, monkeypatch, kind):
+    """X-LoRA fetches the adapters that its configuration names, prompt tuning a tokenizer or a file."""
+    monkeypatch.chdir(tmp_path)
+    base = checkpoint(tmp_path / "base")
+    adapter = checkpoint(tmp_path / "run" / "adapter_1", base_model_name_or_path=str(base), peft_type=kind)
+    with pytest.raises(harness.ScriptError, match="takes more than its own file"):
+        harness.with_base(harness.local_model(adapter), None, {})
+    for plain in ("LORA", "lora", "IA3", None):
+        adapter = checkpoint(tmp_path / f"run_{plain}" / "adapter_1", base_model_name_or_path="base", peft_type=plain)
+        assert harness.with_base(harness.local_model(adapter), None, {}).base

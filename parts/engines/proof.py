@@ -166,6 +166,8 @@ class Proof:
         if lacking:
             raise ScriptError(f"the engine holds other weights than the files: {lacking} is not in the files")
         differing = {name for worker in found for kind in ("wrong", "inexact") for name in worker[kind]}
+        if self.differing is None and differing and not any(worker["exact"] for worker in found):
+            raise ScriptError(f"the engine holds other weights than the files: {min(differing)}, and all others")
         if self.differing is None:
             self.differing = differing  # kept in another form than the file's by an engine that has just loaded them
         elif differing - self.differing:

@@ -38,7 +38,7 @@ from parts.harness.templates import limited_rendering, try_chat_templates
 from parts.harness.vocabulary import Model
 from parts.hub.answers import keep_token_home
 from parts.inputs import read_json
-from parts.loadable import is_adapter_repo, why_not_loadable
+from parts.loadable import is_adapter_repo, why_not_applied, why_not_loadable
 from parts.names import HUB_PLACE, local_id, parse_checkpoint_name
 from parts.private import explain, shown_name, shown_path
 from parts.training_runs import find_checkpoints, is_hub_place
@@ -254,11 +254,16 @@ def own_weights_only(folder: Path) -> Path:
     """The folder of a model, or one with links to its files but for weights that are not those of its hash.
 
     vLLM loads all *.safetensors of a folder, those of an index, or consolidated*.safetensors; transformers puts an
-    adapter beside a model on it. ScriptError where config.json names other weights.
+    adapter beside a model on it. ScriptError where config.json names other weights, or another model.
     """
     config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
     if not isinstance(config, dict):
         return folder
+    if config.get("speculators_config") is not None:
+        raise ScriptError(
+            f"{shown_path(folder)}: its config.json names another model that would run in its place "
+            "(speculators_config: it is a draft for that one): name the model itself"
+        )
     own = next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
     hashed = {own, *(file.name for file in weight_files(folder))}
     named = config.get("transformers_weights")
@@ -327,6 +332,8 @@ def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Mode
         return model
     config = read_json(model.folder / "adapter_config.json")
     config = config if isinstance(config, dict) else {}
+    if reason := why_not_applied(config):
+        raise ScriptError(f"{model.label}: {reason}")
     name = wanted or str(config.get("base_model_name_or_path") or "")
     revision = None if wanted else config.get("revision")
     place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name
