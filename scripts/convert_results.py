@@ -2357,6 +2357,7 @@ def mapping_of(value: object) -> Mapping[str, Any]:
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
 DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
 SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+PREDICTIONS_WRITER = "score_predictions.py"  # the source of records that are made of a file of predictions
 
 
 def strings(values: dict[str, Any]) -> dict[str, str]:

@@ -4890,6 +4890,7 @@ def mapping_of(value: object) -> Mapping[str, Any]:
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
 DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
 SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+PREDICTIONS_WRITER = "score_predictions.py"  # the source of records that are made of a file of predictions
 
 
 def strings(values: dict[str, Any]) -> dict[str, str]:
@@ -5051,6 +5052,11 @@ IDENTITY_FIELDS = {
 NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
 MAIN_REVISIONS = {"", "main"}
 COMMIT = re.compile(r"[0-9a-f]{40}")
+# In the id of a model that is published quantized.
+QUANTIZED_ID = re.compile(
+    r"(?i)(?:^|[^a-z0-9])(?:awq|gptq|gguf|ggml|exl[23]|mlx|bnb|hqq|aqlm|fp[48]|nf4|mxfp4|nvfp4|u?int[2348]|[2348][-_]?bits?|"
+    r"w\d+a\d+|i?q[2-8](?:_\w+)?|quant\w*)(?:$|[^a-z0-9])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -5100,6 +5106,18 @@ class Identity:
         """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
         return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
 
+    @property
+    def quantized(self) -> str:
+        """How the model was quantized where it was loaded; nothing where its id says that it is published so."""
+        return "" if QUANTIZED_ID.search(self.id) else self.quantization
+
+    @property
+    def part(self) -> str:
+        """What of its id it is, where it is not the whole model of that id: an adapter, a subfolder, a file, a
+        quantization."""
+        adapter = "" if self.adapter == self.id else self.adapter
+        return self.subfolder or self.file or adapter or self.quantized
+
     def fits(self, other: Identity) -> bool:
         """Whether all that this one says is so of another: a failure entry says less than a record of its model."""
         return all(own in ("", theirs) for own, theirs in zip(self.key, other.key, strict=True))
@@ -5107,11 +5125,10 @@ class Identity:
     def answers_to(self, name: str) -> bool:
         """Whether a person may mean this model by a name.
 
-        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
-        file of it: these are asked for by their whole name, or by what is only theirs.
+        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder,
+        file or quantization of it: these are asked for by their whole name, or by what is only theirs.
         """
-        if self.adapter not in ("", self.id) or self.subfolder or self.file:
-            own = self.subfolder or self.file or self.adapter
+        if own := self.part:
             return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
         revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
         revisions |= {"main"} if self.revision in MAIN_REVISIONS else set()
@@ -6673,6 +6690,7 @@ def result_run(
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
     notes = details.get("details") or {}
     lower, directed = direction_of(metric, entry, word, found is not None)
+    usual = None if subtask else entry.get("items")
     return Run(
         key=key,
         subtask=subtask,
@@ -6696,9 +6714,9 @@ def result_run(
         low=low * scale if math.isfinite(low) else None,
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
-        size=size_of(row.get("source_data") or {})
+        size=size_of(row, record, usual)
         or (entry.get("items") if entry.get("own") and not subtask else None),
-        usual=None if subtask else entry.get("items"),
+        usual=usual,
         contradiction=single_line(notes.get("contradiction") or "") or outside_interval(score, uncertainty),
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
@@ -6897,10 +6915,14 @@ def limit_of(row: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     return re.sub(r"^(\d+)\.0+$", r"\1", limit)
 
 
-def size_of(source: Mapping[str, Any]) -> int | None:
-    """How many items a record says that its task has."""
+def size_of(row: Mapping[str, Any], record: Mapping[str, Any], usual: int | None) -> int | None:
+    """How many items a record says that its task has. None where that is but how many lines a file of predictions has,
+    of a benchmark that has more (`usual`)."""
+    source = row.get("source_data") or {}
     count = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
-    return int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
+    size = int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
+    lines = (record.get("source_metadata") or {}).get("source_name") == PREDICTIONS_WRITER
+    return None if size and lines and size < FULL_SHARE * (usual or 0) else size
 
 
 def first_said(name: str, *places: Any) -> str:
@@ -7267,7 +7289,7 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
     remarks += [f"{failed} of {attempts.made} attempts failed and were scored all the same"] if failed else []
     reasons += chance_reasons(run, facts)
-    remarks += [f"partial: {run.partial}"] if run.partial else []
+    remarks += [f"partial: {run.incomplete}"] if run.incomplete else []
     if run.other_examples:
         held = plural(int(run.other_examples), "example")
         remarks.append(f"its prompts hold {held}, while its configuration says {run.shots}")

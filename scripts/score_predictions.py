@@ -1685,7 +1685,8 @@ class Rating(NamedTuple):
 class Vote(NamedTuple):
     """A comparison of two models; share: 1 when `a` won, 0 when `b` did, 0.5 for a tie. longer: length of a less b.
 
-    rater: who voted (None: not named).
+    rater: who voted (None: not named). orders: empty where `a` was shown first; "both" where a verdict is of both
+    orders, "unknown" where nothing says which it was.
     """
 
     a: str
@@ -1693,6 +1694,7 @@ class Vote(NamedTuple):
     share: float
     longer: float | None
     rater: str | None = None
+    orders: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1975,7 +1977,7 @@ READ_WORDS = (
     "id prompt group attempt prediction reference references probability probabilities score passed n c ranked "
     "relevant ratings rating rater item system a b model_a model_b winner preference length_a length_b "
     "output_a output_b audio reference_audio conversation_a conversation_b prompt_hash statistics epoch repeat "
-    "attempts scored attempt_values numerator denominator limit_hit opponent confidence cluster_id outcome"
+    "orders attempts scored attempt_values numerator denominator limit_hit opponent confidence cluster_id outcome"
 )
 READ_FIELDS = frozenset(READ_WORDS.split())
 MOST_FIELDS = 20
@@ -2399,7 +2401,8 @@ def read_votes(line: Line, choices: Choices) -> list[Item]:
         share = won if share is None else share
     rater = fields.get("rater", fields.get("judge"))  # "judge": so the votes of Chatbot Arena say it
     rater = None if rater is None else name_of(rater, "rater")
-    value = None if share is None else Vote(a, b, share, longer, rater)
+    orders = fields["orders"] if fields.get("orders") in ("both", "unknown") else ""
+    value = None if share is None else Vote(a, b, share, longer, rater, orders)
     said = winner if preference is None else preference
     return [make_item(line, value, (), () if said is None else (str(said),))]
 
@@ -2769,6 +2772,7 @@ def local_id(folder: Path) -> str:
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
 DATASTORE = "evaleval/EEE_datastore"  # the data set on the Hub that collects such records
 SCHEMA_VERSION = "0.3.0"  # of the records: Every Eval Ever
+PREDICTIONS_WRITER = "score_predictions.py"  # the source of records that are made of a file of predictions
 
 
 def strings(values: dict[str, Any]) -> dict[str, str]:
@@ -3238,6 +3242,11 @@ IDENTITY_FIELDS = {
 NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
 MAIN_REVISIONS = {"", "main"}
 COMMIT = re.compile(r"[0-9a-f]{40}")
+# In the id of a model that is published quantized.
+QUANTIZED_ID = re.compile(
+    r"(?i)(?:^|[^a-z0-9])(?:awq|gptq|gguf|ggml|exl[23]|mlx|bnb|hqq|aqlm|fp[48]|nf4|mxfp4|nvfp4|u?int[2348]|[2348][-_]?bits?|"
+    r"w\d+a\d+|i?q[2-8](?:_\w+)?|quant\w*)(?:$|[^a-z0-9])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -3287,6 +3296,18 @@ class Identity:
         """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
         return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
 
+    @property
+    def quantized(self) -> str:
+        """How the model was quantized where it was loaded; nothing where its id says that it is published so."""
+        return "" if QUANTIZED_ID.search(self.id) else self.quantization
+
+    @property
+    def part(self) -> str:
+        """What of its id it is, where it is not the whole model of that id: an adapter, a subfolder, a file, a
+        quantization."""
+        adapter = "" if self.adapter == self.id else self.adapter
+        return self.subfolder or self.file or adapter or self.quantized
+
     def fits(self, other: Identity) -> bool:
         """Whether all that this one says is so of another: a failure entry says less than a record of its model."""
         return all(own in ("", theirs) for own, theirs in zip(self.key, other.key, strict=True))
@@ -3294,11 +3315,10 @@ class Identity:
     def answers_to(self, name: str) -> bool:
         """Whether a person may mean this model by a name.
 
-        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
-        file of it: these are asked for by their whole name, or by what is only theirs.
+        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder,
+        file or quantization of it: these are asked for by their whole name, or by what is only theirs.
         """
-        if self.adapter not in ("", self.id) or self.subfolder or self.file:
-            own = self.subfolder or self.file or self.adapter
+        if own := self.part:
             return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
         revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
         revisions |= {"main"} if self.revision in MAIN_REVISIONS else set()
@@ -4552,6 +4572,7 @@ def result_run(
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
     notes = details.get("details") or {}
     lower, directed = direction_of(metric, entry, word, found is not None)
+    usual = None if subtask else entry.get("items")
     return Run(
         key=key,
         subtask=subtask,
@@ -4575,9 +4596,9 @@ def result_run(
         low=low * scale if math.isfinite(low) else None,
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
-        size=size_of(row.get("source_data") or {})
+        size=size_of(row, record, usual)
         or (entry.get("items") if entry.get("own") and not subtask else None),
-        usual=None if subtask else entry.get("items"),
+        usual=usual,
         contradiction=single_line(notes.get("contradiction") or "") or outside_interval(score, uncertainty),
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
@@ -4776,10 +4797,14 @@ def limit_of(row: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     return re.sub(r"^(\d+)\.0+$", r"\1", limit)
 
 
-def size_of(source: Mapping[str, Any]) -> int | None:
-    """How many items a record says that its task has."""
+def size_of(row: Mapping[str, Any], record: Mapping[str, Any], usual: int | None) -> int | None:
+    """How many items a record says that its task has. None where that is but how many lines a file of predictions has,
+    of a benchmark that has more (`usual`)."""
+    source = row.get("source_data") or {}
     count = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
-    return int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
+    size = int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
+    lines = (record.get("source_metadata") or {}).get("source_name") == PREDICTIONS_WRITER
+    return None if size and lines and size < FULL_SHARE * (usual or 0) else size
 
 
 def first_said(name: str, *places: Any) -> str:
@@ -5277,11 +5302,12 @@ def mt_bench_pair(fields: Mapping[str, Any], asked: str) -> dict[str, Any]:
     winner = "a" if games == ["model_1"] * 2 else "b" if games == ["model_2"] * 2 else "tie"
     one, two = (fields[side] for side in sides)
     return {"id": f"{asked}/{judge_of(fields)}/{one}/{two}", "a": one, "b": two, "group": str(fields["question_id"]),
-            "winner": None if "error" in games else winner}  # fmt: skip
+            "winner": None if "error" in games else winner, "orders": "both"}  # fmt: skip
 
 
 def alpaca_vote(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """AlpacaEval's preference: from 1 (output_1) to 2 (output_2), 0 and 1.5 for a draw."""
+    """AlpacaEval's preference: from 1 (output_1) to 2 (output_2), 0 and 1.5 for a draw; which its judge saw first was
+    drawn."""
     said = fields["preference"]
     if said is not None and (isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said)):
         raise ValueError(f"preference is {str(said)[:40]!r}, not a number")
@@ -5291,6 +5317,7 @@ def alpaca_vote(fields: Mapping[str, Any]) -> dict[str, Any]:
     prompt, one, two = str(fields.get("instruction") or ""), fields["generator_1"], fields["generator_2"]
     name = hashlib.sha256(prompt.encode(errors="replace")).hexdigest()[:16]
     row = {"id": f"{name}/{judge_of(fields)}/{one}/{two}", "prompt": prompt, "a": one, "b": two, "preference": share}
+    row["orders"] = "unknown"
     texts = {f"output_{new}": fields.get(f"output_{old}") for new, old in (("a", 1), ("b", 2))}
     row |= {name: text for name, text in texts.items() if text is not None}
     return row | ({"dataset": fields["dataset"]} if isinstance(fields.get("dataset"), str) else {})
@@ -7469,11 +7496,17 @@ def position_bias(items: Sequence[Item], metric: Metric) -> tuple[dict[str, Any]
     """(share of wins of what is shown first at equal strength, with its interval; lines about it).
 
     From the pairs of models that were shown in both orders: the mean of the shares that the first one won in each of
-    the two, in which the strengths cancel; pairs are weighted by the inverse variance that independent votes have.
+    the two, in which the strengths cancel; pairs are weighted by the inverse variance that independent votes have. A
+    vote of both orders has no such bias, and one of an unknown order tells of none.
     """
     orders: dict[tuple[str, str], list[float]] = defaultdict(list)
     for item in items:
-        orders[item.value.a, item.value.b].append(item.value.share)
+        if not item.value.orders:
+            orders[item.value.a, item.value.b].append(item.value.share)
+    if not orders:
+        unsaid = any(item.value.orders == "unknown" for item in items)
+        why = f"{metric.name}: which answer was shown first is not said, so a bias for the first cannot be told apart"
+        return {}, [why] if unsaid else []
     total = weight = 0.0
     for (a, b), first in orders.items():
         second = orders.get((b, a))
@@ -9112,7 +9145,7 @@ def record_of(run: Evaluation, measurements: Sequence[Measurement]) -> dict[str,
         "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(run.now)),
         "retrieved_timestamp": str(run.now),
         "source_metadata": {
-            "source_name": "score_predictions.py",
+            "source_name": PREDICTIONS_WRITER,
             "source_type": "evaluation_run",
             "source_organization_name": "unknown",
             "evaluator_relationship": "third_party",
@@ -9786,7 +9819,7 @@ def as_seen_by(model: str, vote: Vote) -> Vote:
     """The vote with `model` as its first side."""
     if vote.a == model:
         return vote
-    return Vote(vote.b, vote.a, 1 - vote.share, None if vote.longer is None else -vote.longer, vote.rater)
+    return Vote(vote.b, vote.a, 1 - vote.share, None if vote.longer is None else -vote.longer, vote.rater, vote.orders)
 
 
 def own_votes(items: Sequence[Item], choices: Choices, opponent: str | None = None) -> list[Item]:

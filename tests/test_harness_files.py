@@ -208,6 +208,21 @@ def test_alpaca_evals_annotations(tmp_path, capsys):
     assert "line 4: preference is 2.5" in refusal(path, "win-rate", capsys)
 
 
+def test_what_is_said_of_the_order_of_votes_is_what_their_files_say(tmp_path, capsys):
+    """MT-Bench has verdicts of both orders; which answer a judge of AlpacaEval saw first, its file does not say."""
+    pair = {"model_1": "tiny", "model_2": "base", "g1_winner": "model_1", "judge": ["gpt-4", "pair-v2"], "turn": 1}
+    games = [pair | {"question_id": i, "g2_winner": ("model_1", "model_2")[i % 2], "tstamp": 1.5} for i in range(40)]
+    files = {
+        write_lines(tmp_path / "gpt-4_pair.jsonl", games): "",
+        write_lines(tmp_path / "annotations.jsonl", alpaca_rows(7)): "which answer was shown first is not said",
+    }
+    for path, words in files.items():
+        asked = ["--metric", "win-rate", "--system", "tiny", "--model-id", "me/tiny", "--benchmark", "judged"]
+        assert sp.main([str(path), *asked, "--dry-run"]) == 0
+        err = capsys.readouterr().err
+        assert words in err and "in one order only" not in err and ("shown first" in err) is bool(words)
+
+
 def test_what_two_judges_say_is_not_compared(tmp_path, capsys):
     for model, judge in (("old", "gpt-4"), ("new", "claude")):
         (tmp_path / f"{model}.json").write_text(json.dumps(alpaca_rows(8, judge)))

@@ -293,3 +293,29 @@ def test_an_adapter_on_another_base_is_another_model(tmp_path):
         measured_adapter(tmp_path, tmp_path / "run" / "lora", 180, base=base)
     found = {cr.identity_of(entry.record).key for entry in cr.read_record_entries(cr.record_files([tmp_path]))}
     assert len(found) == 2
+
+
+@pytest.mark.parametrize("form", ["lm-eval 4 bits", "lm-eval 8 bits", "lm-eval awq", "inspect quantization"])
+def test_a_model_that_was_quantized_where_it_was_loaded_is_not_the_model_itself(tmp_path, capsys, form):
+    """Alone in a folder, too: by its id no reader gives its score; names and entries say it."""
+    folder = converted(tmp_path, [form])
+    write_record(folder, "me/old", [1.0, 0.0] * 100, task="toy")
+    assert set(reader_scores(folder, capsys, "acme/base").values()) == {None}
+    code, _, _ = said(board, capsys, "collect", "--results", folder, "--output-dir", tmp_path / "board")
+    code, out, _ = said(board, capsys, "show", "--data", tmp_path / "board", "--json")
+    row, _ = sorted(json.loads(out)["rows"], key=lambda one: one["model"])
+    assert code == 0 and row["model"].startswith("acme/base [quantization=")
+    assert set(reader_scores(folder, capsys, row["model"]).values()) == {score_of(FORMS[form][1]) / ITEMS}
+    (entry,), _ = manager.read_entries([folder], row["model"], "acme/base", [], MAPPING)
+    assert entry.variant.startswith("quantization ")
+
+
+@pytest.mark.parametrize(
+    "base", ["acme/base-AWQ", "acme/base-GPTQ-Int4", "acme/base-4bit", "acme/base_w4a16", "a/b-Q4_K_M"]
+)
+def test_a_model_that_is_published_quantized_goes_by_its_id(tmp_path, capsys, base):
+    folder = converted(tmp_path, ["lm-eval awq"], base)
+    write_record(folder, "me/old", [1.0, 0.0] * 100, task="toy")
+    assert set(reader_scores(folder, capsys, base).values()) == {score_of("awq") / ITEMS}
+    ((entry,), _) = manager.read_entries([folder], base, base, [], MAPPING)
+    assert entry.variant is None

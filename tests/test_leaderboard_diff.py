@@ -178,6 +178,15 @@ def test_a_model_whose_numbers_are_all_set_apart_is_not_gone(boards):
     assert "measured, but set apart: b/b, GSM8K: a partial run" in boards.capsys.readouterr().err
 
 
+def test_a_model_whose_numbers_were_all_set_apart_is_gone_with_its_records(boards):
+    for when, partial in (("old", "b/gone"), ("new", "c/new")):
+        boards.measure(when, "a/a", 0.6)
+        boards.measure(when, partial, 0.9, n=100, settings={"limit": 100})
+    _, document, text = boards.diff()
+    assert [(item["model"], item["numbers"]) for item in document["gone_models"]] == [("b/gone", 0)]
+    assert [item["model"] for item in document["models_apart"]] == ["c/new"] and "1 × gone model" in text
+
+
 def test_an_average_over_other_benchmarks_is_said(boards):
     for when, tasks in (("old", ("gsm8k", "mmlu")), ("new", ("mmlu",))):
         for model, score in (("a/a", 0.8), ("b/b", 0.5)):

@@ -24,6 +24,7 @@ import compare_results
 import evaluation_manager
 import huggingface_hub
 import jiwer
+import leaderboard
 import numpy as np
 import pytest
 import score_predictions as sp
@@ -368,6 +369,31 @@ def test_classes_of_several_words_are_classes(classes):
     draw = random.Random(1)
     rows = pairs(*((draw.choice(classes), draw.choice(classes)) for _ in range(200)))
     assert measured("f1-macro", rows).scores.value > 0.1 and not measured("accuracy", rows).scores.notes
+
+
+@pytest.mark.parametrize("data", [[], ["--dataset", "openai/gsm8k"]])
+@pytest.mark.parametrize(("count", "whole"), [(10, False), (300, False), (1319, True)])
+def test_answers_to_a_part_of_a_benchmark_are_not_its_score(tmp_path, capsys, data, count, whole):
+    """The lines of a file are no witness of how many items a benchmark has, where the vocabulary knows it."""
+    results = ["--results", str(tmp_path / "results")]
+    for model, right in (("a", 0.5), ("b", 0.9)):
+        lines = [
+            {"id": i, "prompt": f"p{i}", "prediction": str(int(i < right * count)), "reference": "1"}
+            for i in range(count)
+        ]
+        (path := tmp_path / f"{model}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        words = ["--metric", "accuracy", "--model-id", f"me/{model}", "--benchmark", "gsm8k", *data]
+        assert sp.main([str(path), *words, "--output-dir", results[1]]) == 0
+    said = f"{count} items, and gsm8k has 1319"
+    (tmp_path / "card.md").write_text("# b\n")
+    capsys.readouterr()
+    card = ["--card", str(tmp_path / "card.md"), "--repo-id", "me/b", "--model-id", "me/b"]
+    assert evaluation_manager.main(["add", *results, *card]) == (0 if whole else 2)
+    assert (said in capsys.readouterr().err) is not whole
+    assert leaderboard.main(["collect", *results, "--output-dir", str(tmp_path / "board")]) == (0 if whole else 1)
+    assert (said in capsys.readouterr().err) is not whole
+    compare_results.main(["--baseline", "me/a", "--candidate", "me/b", *results])
+    assert (said in capsys.readouterr().out) is not whole
 
 
 def test_a_list_as_an_answer_says_how_several_labels_are_scored(tmp_path, capsys):

@@ -143,7 +143,7 @@ def board_changes(old: Board, new: Board) -> dict[str, list[dict[str, Any]]]:
 def add_models(found: dict[str, list[dict[str, Any]]], old: Board, new: Board) -> set[str]:
     """Add the models that are new, gone or without a number now, and give them."""
     was, has = ({model for model, _ in board.numbers} for board in (old, new))
-    kinds = {"new_models": (has - old.models, new), "gone_models": (was - new.models, old)}
+    kinds = {"new_models": (has - old.models, new), "gone_models": (old.models - new.models, old)}
     kinds["models_apart"] = (((was | (new.models - old.models)) & new.models) - has, old)
     for kind, (models, board) in kinds.items():
         for model in sorted(models, key=natural_key):

@@ -211,8 +211,8 @@ def read_own_runs(
     rows: list[BoardRow] = []
     for key, own in models.items():
         note_changes(own if nights else [])
-        whole = ids.count(key[0]) > 1 or key[2] not in ("", key[0])
-        name = own[0][0].identity.any_commit.name if whole else key[0]
+        identity = own[0][0].identity.any_commit
+        name = identity.name if ids.count(key[0]) > 1 or identity.part else key[0]
         for told, state in named_states(name, [run for run, _ in own], latest, nights):
             kept = state_rows(state, {id(run): row for run, row in own}, benchmarks)
             rows += [row | {"model": kept_text(told) or ""} for row in kept]

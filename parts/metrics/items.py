@@ -24,7 +24,7 @@ READ_WORDS = (
     "id prompt group attempt prediction reference references probability probabilities score passed n c ranked "
     "relevant ratings rating rater item system a b model_a model_b winner preference length_a length_b "
     "output_a output_b audio reference_audio conversation_a conversation_b prompt_hash statistics epoch repeat "
-    "attempts scored attempt_values numerator denominator limit_hit opponent confidence cluster_id outcome"
+    "orders attempts scored attempt_values numerator denominator limit_hit opponent confidence cluster_id outcome"
 )
 READ_FIELDS = frozenset(READ_WORDS.split())
 MOST_FIELDS = 20
@@ -448,7 +448,8 @@ def read_votes(line: Line, choices: Choices) -> list[Item]:
         share = won if share is None else share
     rater = fields.get("rater", fields.get("judge"))  # "judge": so the votes of Chatbot Arena say it
     rater = None if rater is None else name_of(rater, "rater")
-    value = None if share is None else Vote(a, b, share, longer, rater)
+    orders = fields["orders"] if fields.get("orders") in ("both", "unknown") else ""
+    value = None if share is None else Vote(a, b, share, longer, rater, orders)
     said = winner if preference is None else preference
     return [make_item(line, value, (), () if said is None else (str(said),))]
 

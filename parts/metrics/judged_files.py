@@ -51,11 +51,12 @@ def mt_bench_pair(fields: Mapping[str, Any], asked: str) -> dict[str, Any]:
     winner = "a" if games == ["model_1"] * 2 else "b" if games == ["model_2"] * 2 else "tie"
     one, two = (fields[side] for side in sides)
     return {"id": f"{asked}/{judge_of(fields)}/{one}/{two}", "a": one, "b": two, "group": str(fields["question_id"]),
-            "winner": None if "error" in games else winner}  # fmt: skip
+            "winner": None if "error" in games else winner, "orders": "both"}  # fmt: skip
 
 
 def alpaca_vote(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """AlpacaEval's preference: from 1 (output_1) to 2 (output_2), 0 and 1.5 for a draw."""
+    """AlpacaEval's preference: from 1 (output_1) to 2 (output_2), 0 and 1.5 for a draw; which its judge saw first was
+    drawn."""
     said = fields["preference"]
     if said is not None and (isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said)):
         raise ValueError(f"preference is {str(said)[:40]!r}, not a number")
@@ -65,6 +66,7 @@ def alpaca_vote(fields: Mapping[str, Any]) -> dict[str, Any]:
     prompt, one, two = str(fields.get("instruction") or ""), fields["generator_1"], fields["generator_2"]
     name = hashlib.sha256(prompt.encode(errors="replace")).hexdigest()[:16]
     row = {"id": f"{name}/{judge_of(fields)}/{one}/{two}", "prompt": prompt, "a": one, "b": two, "preference": share}
+    row["orders"] = "unknown"
     texts = {f"output_{new}": fields.get(f"output_{old}") for new, old in (("a", 1), ("b", 2))}
     row |= {name: text for name, text in texts.items() if text is not None}
     return row | ({"dataset": fields["dataset"]} if isinstance(fields.get("dataset"), str) else {})

@@ -104,11 +104,17 @@ def position_bias(items: Sequence[Item], metric: Metric) -> tuple[dict[str, Any]
     """(share of wins of what is shown first at equal strength, with its interval; lines about it).
 
     From the pairs of models that were shown in both orders: the mean of the shares that the first one won in each of
-    the two, in which the strengths cancel; pairs are weighted by the inverse variance that independent votes have.
+    the two, in which the strengths cancel; pairs are weighted by the inverse variance that independent votes have. A
+    vote of both orders has no such bias, and one of an unknown order tells of none.
     """
     orders: dict[tuple[str, str], list[float]] = defaultdict(list)
     for item in items:
-        orders[item.value.a, item.value.b].append(item.value.share)
+        if not item.value.orders:
+            orders[item.value.a, item.value.b].append(item.value.share)
+    if not orders:
+        unsaid = any(item.value.orders == "unknown" for item in items)
+        why = f"{metric.name}: which answer was shown first is not said, so a bias for the first cannot be told apart"
+        return {}, [why] if unsaid else []
     total = weight = 0.0
     for (a, b), first in orders.items():
         second = orders.get((b, a))

@@ -16,7 +16,7 @@ from parts.frame import slug
 from parts.metrics.answers import KeptAnswers
 from parts.metrics.measure import counts_of, scored_count
 from parts.metrics.vocabulary import Choices, Forecast, Item, Measurement, Metric, Rating, Scores, Subject, Vote
-from parts.records.schema import SCHEMA_VERSION, strings
+from parts.records.schema import PREDICTIONS_WRITER, SCHEMA_VERSION, strings
 from parts.statistics.intervals import CONFIDENCE
 
 SCORER_VERSION = "1"  # changes when the same predictions would get another score
@@ -131,7 +131,7 @@ def record_of(run: Evaluation, measurements: Sequence[Measurement]) -> dict[str,
         "evaluation_timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(run.now)),
         "retrieved_timestamp": str(run.now),
         "source_metadata": {
-            "source_name": "score_predictions.py",
+            "source_name": PREDICTIONS_WRITER,
             "source_type": "evaluation_run",
             "source_organization_name": "unknown",
             "evaluator_relationship": "third_party",

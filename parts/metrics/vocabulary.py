@@ -72,7 +72,8 @@ class Rating(NamedTuple):
 class Vote(NamedTuple):
     """A comparison of two models; share: 1 when `a` won, 0 when `b` did, 0.5 for a tie. longer: length of a less b.
 
-    rater: who voted (None: not named).
+    rater: who voted (None: not named). orders: empty where `a` was shown first; "both" where a verdict is of both
+    orders, "unknown" where nothing says which it was.
     """
 
     a: str
@@ -80,6 +81,7 @@ class Vote(NamedTuple):
     share: float
     longer: float | None
     rater: str | None = None
+    orders: str = ""
 
 
 @dataclass(frozen=True, slots=True)

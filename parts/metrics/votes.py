@@ -35,7 +35,7 @@ def as_seen_by(model: str, vote: Vote) -> Vote:
     """The vote with `model` as its first side."""
     if vote.a == model:
         return vote
-    return Vote(vote.b, vote.a, 1 - vote.share, None if vote.longer is None else -vote.longer, vote.rater)
+    return Vote(vote.b, vote.a, 1 - vote.share, None if vote.longer is None else -vote.longer, vote.rater, vote.orders)
 
 
 def own_votes(items: Sequence[Item], choices: Choices, opponent: str | None = None) -> list[Item]:

@@ -25,6 +25,11 @@ IDENTITY_FIELDS = {
 NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
 MAIN_REVISIONS = {"", "main"}
 COMMIT = re.compile(r"[0-9a-f]{40}")
+# In the id of a model that is published quantized.
+QUANTIZED_ID = re.compile(
+    r"(?i)(?:^|[^a-z0-9])(?:awq|gptq|gguf|ggml|exl[23]|mlx|bnb|hqq|aqlm|fp[48]|nf4|mxfp4|nvfp4|u?int[2348]|[2348][-_]?bits?|"
+    r"w\d+a\d+|i?q[2-8](?:_\w+)?|quant\w*)(?:$|[^a-z0-9])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,18 @@ class Identity:
         """What proves that weights did not change: their hash, or the commit of a Hub repository; or nothing."""
         return self.weights or (f"commit {self.revision}" if COMMIT.fullmatch(self.revision) else "")
 
+    @property
+    def quantized(self) -> str:
+        """How the model was quantized where it was loaded; nothing where its id says that it is published so."""
+        return "" if QUANTIZED_ID.search(self.id) else self.quantization
+
+    @property
+    def part(self) -> str:
+        """What of its id it is, where it is not the whole model of that id: an adapter, a subfolder, a file, a
+        quantization."""
+        adapter = "" if self.adapter == self.id else self.adapter
+        return self.subfolder or self.file or adapter or self.quantized
+
     def fits(self, other: Identity) -> bool:
         """Whether all that this one says is so of another: a failure entry says less than a record of its model."""
         return all(own in ("", theirs) for own, theirs in zip(self.key, other.key, strict=True))
@@ -81,11 +98,10 @@ class Identity:
     def answers_to(self, name: str) -> bool:
         """Whether a person may mean this model by a name.
 
-        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder or
-        file of it: these are asked for by their whole name, or by what is only theirs.
+        The id (or its last part, or what the record calls it) means every revision of it, but no adapter, subfolder,
+        file or quantization of it: these are asked for by their whole name, or by what is only theirs.
         """
-        if self.adapter not in ("", self.id) or self.subfolder or self.file:
-            own = self.subfolder or self.file or self.adapter
+        if own := self.part:
             return name in {self.name, own, own.rstrip("/").rsplit("/", 1)[-1]}
         revisions = {self.revision, self.revision[:7]} if COMMIT.fullmatch(self.revision) else {self.revision}
         revisions |= {"main"} if self.revision in MAIN_REVISIONS else set()

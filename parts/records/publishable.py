@@ -129,7 +129,7 @@ def record_result(
         unit=single_line(run.written[1]) if stated_unit(metric) and run.written[1] != "unknown" else None,
         metric=single_line(metric.get("metric_id") or metric.get("metric_name") or "") or None,
         shots=record_shots(run, details),
-        variant=single_line(details.get("variant") or "") or (TOOLS if used_tools(run.name, row, known) else None),
+        variant=single_line(details.get("variant") or "") or used_variant(run, row, known),
         task_type=(known.get("model_index") or {}).get("task_type"),
         dataset=record_dataset(row.get("source_data") or {}),
         source_name=source_name,
@@ -141,6 +141,13 @@ def record_result(
     )
     parent = run.key if run.known and run.subtask else None
     return RecordResult(entry, run, parent=parent, main=is_main_metric(metric, known))
+
+
+def used_variant(run: Run, row: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
+    """What makes a result another one than its benchmark's or its model's own: tools, a quantization."""
+    quantized = run.identity.quantized
+    told = [TOOLS] if used_tools(run.name, row, known) else []
+    return ", ".join([*told, *([f"quantization {quantized}"] if quantized else [])]) or None
 
 
 def used_tools(name: str, row: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
@@ -189,7 +196,7 @@ def choose_record_model(found: Iterable[Identity], model_id: str | None, repo_id
         meant = [identity for identity in models if identity.answers_to(repo_id)] or models
     if model_id is None and len(meant) == 1 and meant[0].id == repo_id and not meant[0].answers_to(repo_id):
         raise ScriptError(
-            f"the records are not about {repo_id} itself; is it meant? " + option_words("--model-id", meant[0].id),
+            f"the records are not about {repo_id} itself; is it meant? " + option_words("--model-id", meant[0].name),
             code=3,
         )
     if len({identity.any_commit.key for identity in meant}) > 1:

@@ -21,6 +21,7 @@ from parts.frame import ROUNDED, ScriptError, count_in, is_number, single_line
 from parts.metric_directions import metric_direction
 from parts.records.attempts import Attempts, attempts_of, read_counts
 from parts.records.identity import Identity, identity_of
+from parts.records.schema import PREDICTIONS_WRITER
 from parts.records.settings import EXAMPLE_DRAWS, SCORED, differences_of_settings, run_settings
 from parts.records.shared import SharedVotes, shared_votes
 from parts.statistics.intervals import CONFIDENCE, Estimate, interval_from_bounds
@@ -259,6 +260,7 @@ def result_run(
     shots = re.search(r"\|(\d{1,4})/", result_id) or re.fullmatch(r"(\d{1,4})", str(extra.get("few_shot", "")))
     notes = details.get("details") or {}
     lower, directed = direction_of(metric, entry, word, found is not None)
+    usual = None if subtask else entry.get("items")
     return Run(
         key=key,
         subtask=subtask,
@@ -282,9 +284,9 @@ def result_run(
         low=low * scale if math.isfinite(low) else None,
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
-        size=size_of(row.get("source_data") or {})
+        size=size_of(row, record, usual)
         or (entry.get("items") if entry.get("own") and not subtask else None),
-        usual=None if subtask else entry.get("items"),
+        usual=usual,
         contradiction=single_line(notes.get("contradiction") or "") or outside_interval(score, uncertainty),
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
         error_method=single_line((uncertainty.get("standard_error") or {}).get("method") or ""),
@@ -483,10 +485,14 @@ def limit_of(row: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     return re.sub(r"^(\d+)\.0+$", r"\1", limit)
 
 
-def size_of(source: Mapping[str, Any]) -> int | None:
-    """How many items a record says that its task has."""
+def size_of(row: Mapping[str, Any], record: Mapping[str, Any], usual: int | None) -> int | None:
+    """How many items a record says that its task has. None where that is but how many lines a file of predictions has,
+    of a benchmark that has more (`usual`)."""
+    source = row.get("source_data") or {}
     count = source.get("samples_number", (source.get("additional_details") or {}).get("samples_number"))
-    return int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
+    size = int(count) if re.fullmatch(r"[1-9]\d{0,8}", str(count)) else None
+    lines = (record.get("source_metadata") or {}).get("source_name") == PREDICTIONS_WRITER
+    return None if size and lines and size < FULL_SHARE * (usual or 0) else size
 
 
 def first_said(name: str, *places: Any) -> str:

@@ -42,7 +42,7 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
     remarks += [f"{failed} of {attempts.made} attempts failed and were scored all the same"] if failed else []
     reasons += chance_reasons(run, facts)
-    remarks += [f"partial: {run.partial}"] if run.partial else []
+    remarks += [f"partial: {run.incomplete}"] if run.incomplete else []
     if run.other_examples:
         held = plural(int(run.other_examples), "example")
         remarks.append(f"its prompts hold {held}, while its configuration says {run.shots}")
