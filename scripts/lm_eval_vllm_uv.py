@@ -8307,18 +8307,35 @@ def refuse_stand_in(name: object) -> None:
         )
 
 
-def refused_file(folder: Path, pattern: str) -> ScriptError:
+def refused_file(folder: Path, pattern: str, how: str = "its card names") -> ScriptError:
     """The error for what the card of a local data set names."""
     return ScriptError(
-        f"{shown_path(folder)}: its card names {single_line(pattern)[:100]}, which leads out of that folder, or to a "
+        f"{shown_path(folder)}: {how} {single_line(pattern)[:100]}, which leads out of that folder, or to a "
         "hidden file: a data set's files are read from the folder alone that a task names, where its hash covers them"
     )
+
+
+def places_of(folder: Path) -> list[Path]:
+    """Where the files of a local data set lie; those of a copy of the Hub's client, which are links, beside it."""
+    return [folder, *([folder.parent.parent / "blobs"] if folder.parent.name == "snapshots" else [])]
+
+
+def refuse_links_out(folder: Path) -> None:
+    """ScriptError for a link out of a local data set's folder: some forms of data sets read files that nobody names."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for link in filter(os.path.islink, (os.path.join(place, name) for name in (*folders, *files))):
+            hidden = os.path.basename(link).startswith(".")
+            if not hidden and not any(Path(link).resolve().is_relative_to(root) for root in places_of(folder)):
+                raise refused_file(folder, os.path.relpath(link, folder), "holds a link,")
 
 
 def content_place(path: str, files: Any) -> str | None:
     """The name of a cache for local data: by what is in its files and cards, and where; None where none is local."""
     cards = [os.path.join(path, name) for name in ("README.md", HIDDEN_CARD, "dataset_infos.json")]
-    read = sorted(os.path.abspath(name) for name in data_file_names(files) if os.path.isfile(name))
+    named = set(data_file_names(files))  # Harbor's text lies beside the file that is named
+    named |= {os.path.join(os.path.dirname(name), "instruction.md") for name in named if name.endswith("task.toml")}
+    read = sorted(os.path.abspath(name) for name in named if os.path.isfile(name))
     lines = [f"{file_sha256(Path(name))}  {name}\n" for name in (*read, *filter(os.path.isfile, cards))]
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:32] if read else None
 
@@ -8346,6 +8363,8 @@ def guard_loading() -> None:
             refuse_stand_in(name)
         named = more.get("data_dir") or more.get("data_files")  # by the task itself
         local = not packaged and not named and os.path.isdir(path)
+        if local:
+            refuse_links_out(Path(path).resolve())
         before = DataLoads.folder, DataLoads.repo
         DataLoads.folder = Path(path).resolve() if local else None
         DataLoads.repo = None if packaged or named or os.path.exists(path) else path
@@ -8369,7 +8388,7 @@ def guard_loading() -> None:
             raise refused_file(Path(DataLoads.repo), pattern)
         found = resolve(pattern, base_path, *rest, **more)
         if folder and found:
-            roots = [folder, *([folder.parent.parent / "blobs"] if folder.parent.name == "snapshots" else [])]
+            roots = places_of(folder)
             hashed = {file.resolve() for file in data_set_files(folder)}
             for file in map(Path, found):
                 if file.resolve() not in hashed or not any(file.resolve().is_relative_to(root) for root in roots):

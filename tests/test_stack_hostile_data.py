@@ -253,14 +253,14 @@ def test_a_row_names_no_file_of_this_machine_in_a_pictures_place(folder, tmp_pat
 
     private, pictures = picture(tmp_path / "private.png"), tmp_path / "pictures"
     pictures.mkdir()
-    (pictures / "link.png").symlink_to(private)
+    (pictures / ".link.png").symlink_to(private)
     with zipfile.ZipFile(tmp_path / "private.zip", "w") as packed:
         packed.write(private, "a.png")
     names = {
         "absolute": private,
         "up": "../private.png",
         "file:": f"file:{private}",
-        "link": pictures / "link.png",
+        "link": pictures / ".link.png",
         "chain": f"{private}::x",
         "address": "http://127.0.0.1:9/private.png",
         "packed": f"zip://a.png::{tmp_path / 'private.zip'}",
@@ -434,3 +434,41 @@ def test_programs_are_started_by_those_who_may(ghostscript, tmp_path):
             Image.new("RGB", (4, 4)).save(tmp_path / f"x.{kind}", kind)
             Image.open(tmp_path / f"x.{kind}").load()
     assert ghostscript.exists()
+
+
+def harbor(folder, text):
+    """A data set in Harbor's form, whose card names one of the two files that are read."""
+    task = folder / "tasks" / "a"
+    task.mkdir(parents=True)
+    (task / "task.toml").write_text('[task]\nname = "a"\n')
+    if isinstance(text, Path):
+        (task / "instruction.md").symlink_to(text)
+    else:
+        (task / "instruction.md").write_text(text)
+    (folder / "README.md").write_text("---\nconfigs:\n- config_name: default\n  data_files: 'tasks/*/task.toml'\n---\n")
+    (folder / "test.jsonl").unlink()
+
+
+@pytest.mark.parametrize("way", ["file", "folder"])
+def test_what_lies_beside_a_named_file_is_no_link_out(folder, tmp_path, way):
+    import datasets
+
+    (tmp_path / "private.txt").write_text("secret words")
+    harbor(folder, tmp_path / "private.txt" if way == "file" else "do it")
+    if way == "folder":
+        (folder / "tasks" / "a" / "environment").symlink_to(tmp_path)
+    with asked_by(own_task=True), pytest.raises(ScriptError, match="holds a link, tasks"):
+        datasets.load_dataset(str(folder))
+
+
+def test_a_data_set_in_harbors_form_is_read_as_it_is_now(folder):
+    import datasets
+
+    harbor(folder, "do it")
+    (folder / "inner").symlink_to("tasks")
+    (folder / ".venv").symlink_to("/usr")
+    with asked_by(own_task=True):
+        for text in ("do it", "do that"):
+            (folder / "tasks" / "a" / "instruction.md").write_text(text)
+            (rows,) = datasets.load_dataset(str(folder)).values()
+            assert rows["instruction"][0] == text
