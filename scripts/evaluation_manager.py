@@ -14327,8 +14327,7 @@ def result_run(
         low=low * scale if math.isfinite(low) else None,
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
-        size=size_of(row, record, usual)
-        or (entry.get("items") if entry.get("own") and not subtask else None),
+        size=size_of(row, record, usual) or (entry.get("items") if entry.get("own") and not subtask else None),
         usual=usual,
         contradiction=single_line(notes.get("contradiction") or "") or outside_interval(score, uncertainty),
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},

@@ -4596,8 +4596,7 @@ def result_run(
         low=low * scale if math.isfinite(low) else None,
         high=high * scale if math.isfinite(high) else None,
         written=(score, unit),
-        size=size_of(row, record, usual)
-        or (entry.get("items") if entry.get("own") and not subtask else None),
+        size=size_of(row, record, usual) or (entry.get("items") if entry.get("own") and not subtask else None),
         usual=usual,
         contradiction=single_line(notes.get("contradiction") or "") or outside_interval(score, uncertainty),
         **{name: single_line(notes.get(name) or "") for name in ("conflict", "lost_items", "missing_samples")},
@@ -6861,7 +6860,14 @@ def score_ranking(items: Sequence[Item], metric: Metric, choices: Choices) -> Sc
         math.nan if i in reasons else 0.0 if item.value is None else measure(*item.value, metric.k)
         for i, item in enumerate(items)
     ]
-    return mean_scores(values, items, metric, reasons=reasons, parameters={"k": metric.k})
+    depth, notes = max((len(item.value[0]) for item in items if item.value is not None), default=0), []
+    if metric.k and depth < metric.k:
+        notes = [
+            f"{metric.name}: no query has more than {plural(depth, 'document')}, so the places {depth + 1} to "
+            f"{metric.k} are empty for all: the score of a run that is cut there; compare it with runs as deep"
+        ]
+    parameters, details = {"k": metric.k}, {"depth": depth}
+    return mean_scores(values, items, metric, reasons=reasons, parameters=parameters, details=details, notes=notes)
 
 
 # --- parts/metrics/texts.py -------------------------------------------------------------------------------------------

@@ -277,6 +277,14 @@ def test_retrieval_counts_relevant_documents_that_were_not_found():
     assert value("ndcg@10", [row]) == pytest.approx((1 / math.log2(3)) / (1 + 1 / math.log2(3)))
 
 
+@pytest.mark.parametrize(("metric", "said"), [("ndcg@10", True), ("recall@3", True), ("ndcg@2", False), ("map", False)])
+def test_a_run_that_is_cut_before_the_last_place_is_said(metric, said):
+    rows = [{"ranked": ["x", "d1"][: 1 + i % 2], "relevant": {"d1": 1}, "id": i} for i in range(20)]
+    found = measured(metric, rows).scores
+    assert any("no query has more than 2 documents" in note for note in found.notes) is said
+    assert found.details["depth"] == 2
+
+
 def test_f1_is_that_of_scikit_learn():
     from sklearn.metrics import f1_score
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from parts.frame import plural
 from parts.harness.metric_names import pass_at_k
 from parts.metrics.items import check_problems
 from parts.metrics.uncertainty import mean_scores
@@ -193,4 +194,11 @@ def score_ranking(items: Sequence[Item], metric: Metric, choices: Choices) -> Sc
         math.nan if i in reasons else 0.0 if item.value is None else measure(*item.value, metric.k)
         for i, item in enumerate(items)
     ]
-    return mean_scores(values, items, metric, reasons=reasons, parameters={"k": metric.k})
+    depth, notes = max((len(item.value[0]) for item in items if item.value is not None), default=0), []
+    if metric.k and depth < metric.k:
+        notes = [
+            f"{metric.name}: no query has more than {plural(depth, 'document')}, so the places {depth + 1} to "
+            f"{metric.k} are empty for all: the score of a run that is cut there; compare it with runs as deep"
+        ]
+    parameters, details = {"k": metric.k}, {"depth": depth}
+    return mean_scores(values, items, metric, reasons=reasons, parameters=parameters, details=details, notes=notes)
