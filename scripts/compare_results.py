@@ -1445,23 +1445,23 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
 
 
-def json_values(content: bytes, made: Callable[[Any], Any] = lambda value: value) -> list[Any] | None:
+def json_values(content: bytes, made: Callable[[Any], Any] | None = None) -> list[Any] | None:
     """The values of JSON Lines, parsed some at a time; None where a line is to be looked at by itself: one without
     measure, one that is blank or no JSON, one in which a key may stand twice.
 
     made: what is kept of a value, so that the rest is gone before memory is full of it; raises nothing.
     """
-    lines = content.removesuffix(b"\n").split(b"\n")
+    lines = io.BytesIO(content).readlines()  # finds their ends more quickly than `split`
     try:
         import orjson
 
-        if max(map(len, lines), default=0) >= allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
+        if max(map(len, lines), default=0) > allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
             return None
         values, written = [], 0
         for i in range(0, len(lines), PARSED_AT_ONCE):
             piece = list(map(orjson.loads, lines[i : i + PARSED_AT_ONCE]))
             written += orjson.dumps(piece).count(b":")
-            values += map(made, piece)
+            values += map(made, piece) if made else piece
     except (ImportError, TypeError, ValueError):
         return None
     return values if written == content.count(b":") else None  # see strict_json_line

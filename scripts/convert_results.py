@@ -347,7 +347,6 @@ from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cache
-from itertools import repeat
 from statistics import NormalDist
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
 from urllib.parse import urlsplit
@@ -2010,23 +2009,23 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
 
 
-def json_values(content: bytes, made: Callable[[Any], Any] = lambda value: value) -> list[Any] | None:
+def json_values(content: bytes, made: Callable[[Any], Any] | None = None) -> list[Any] | None:
     """The values of JSON Lines, parsed some at a time; None where a line is to be looked at by itself: one without
     measure, one that is blank or no JSON, one in which a key may stand twice.
 
     made: what is kept of a value, so that the rest is gone before memory is full of it; raises nothing.
     """
-    lines = content.removesuffix(b"\n").split(b"\n")
+    lines = io.BytesIO(content).readlines()  # finds their ends more quickly than `split`
     try:
         import orjson
 
-        if max(map(len, lines), default=0) >= allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
+        if max(map(len, lines), default=0) > allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
             return None
         values, written = [], 0
         for i in range(0, len(lines), PARSED_AT_ONCE):
             piece = list(map(orjson.loads, lines[i : i + PARSED_AT_ONCE]))
             written += orjson.dumps(piece).count(b":")
-            values += map(made, piece)
+            values += map(made, piece) if made else piece
     except (ImportError, TypeError, ValueError):
         return None
     return values if written == content.count(b":") else None  # see strict_json_line
@@ -3887,7 +3886,7 @@ def refuse_repeated_keys(node: YamlNode, name: str) -> None:
 # --- parts/formats/files.py -------------------------------------------------------------------------------------------
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
-BLOCK_OF_LINES = 1 << 17  # bytes of such a file whose lines are looked at together
+BLOCK_OF_LINES = 1 << 16  # bytes of such a file whose lines are looked at together: few enough for a cache
 MOST_OF_FIRST_LINES = 1 << 20  # bytes of a line that tells that a .json file is JSON lines
 SPAN = 1 << 24  # bytes of a JSON-lines file that one process reads at a time
 MAX_DIRECTORY = 1 << 25  # bytes of the index of a zip archive, which takes ten times that in memory
@@ -3928,8 +3927,8 @@ def json_lines(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[di
     if not begin and is_json_list(path):
         yield from rows_of(json_value(read_bounded(path)))
         return
-    for place, lines in line_blocks(path, begin, end):
-        yield from parsed_lines(path, place, lines)
+    for place, content in line_blocks(path, begin, end):
+        yield from parsed_lines(path, place, content)
 
 
 def is_json_list(path: Path) -> bool:
@@ -3938,9 +3937,12 @@ def is_json_list(path: Path) -> bool:
         return file.read(1) == b"["
 
 
-def parsed_lines(path: Path, place: int, lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+def parsed_lines(path: Path, place: int, content: bytes) -> Iterator[dict[str, Any]]:
     """The objects in some lines of a file, of which the first begins at the byte `place`."""
-    for line in lines:
+    most = allowed(MOST_OF_LINE)
+    for line in io.BytesIO(content):
+        if len(line) > most:
+            raise too_much(path, f"line {line_at(path, place + 1)} has more than {bytes_text(most)}")
         place += len(line)
         if line.isspace():
             continue
@@ -3953,27 +3955,19 @@ def parsed_lines(path: Path, place: int, lines: Sequence[bytes]) -> Iterator[dic
         yield row
 
 
-def line_blocks(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[tuple[int, list[bytes]]]:
+def line_blocks(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[tuple[int, bytes]]:
     """The lines of a file that begin at a byte from `begin` on and before `end`: some at a time, with the byte at which
-    the first of them begins."""
+    the first of them begins. One without measure is cut off where it is too long."""
+    most = allowed(MOST_OF_LINE) + 1
     with open_input(path) as file:
         place = file.seek(max(begin - 1, 0))
-        lines, block, size = input_lines(file, path), [], 0
         if begin:
-            place += len(next(lines, b""))  # of a line that begins before
-        try:
-            for line in lines:
-                if place + size >= end:
-                    break
-                block.append(line)
-                size += len(line)
-                if size >= BLOCK_OF_LINES:
-                    yield place, block
-                    place, block, size = place + size, [], 0
-        except ScriptError:  # a line without measure; what is wrong before it is said first
-            yield place, block
-            raise
-        yield place, block
+            place += len(file.readline(most))  # of a line that begins before
+        while place < end and (content := file.read(min(BLOCK_OF_LINES, end - place))):
+            if not content.endswith(b"\n"):
+                content += file.readline(most)
+            yield place, content
+            place += len(content)
 
 
 def line_at(path: Path, place: int) -> int:
@@ -5584,9 +5578,8 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
     question = sample_question(item.raw, item.references, item.choices, item.prompt)
     digest = question_digest(item.raw, item.references)
     shown, right = item.shown.get(score.name, item.answers), math.inf if best is None else best - 1e-9
-    row = sample_row(item.id, digest, question, shown, value, right, item_metadata(item, score.name))
-    if item.found:
-        row["answer_attribution"] = item_attribution(*item.found, item.messages)
+    found = item_attribution(*item.found, item.messages) if item.found else []
+    row = sample_row(item.id, digest, question, item_metadata(item, score.name), found, shown, value, right)
     if item.reasoning:
         row["output"]["reasoning_trace"] = item.reasoning
     if item.messages is not None:
@@ -5626,10 +5619,11 @@ def sample_row(
     name: str,
     digest: str | None,
     question: dict[str, Any],
+    metadata: Mapping[str, str],
+    found: list[dict[str, Any]],
     shown: list[str],
     value: float | None,
     right: float,
-    metadata: Mapping[str, str],
 ) -> dict[str, Any]:
     """What every samples line has; `right`: from which value on an answer is."""
     return {
@@ -5638,40 +5632,59 @@ def sample_row(
         "interaction_type": "single_turn",
         "input": question,
         "output": {"raw": shown},
-        "answer_attribution": [],
+        "answer_attribution": found,
         "evaluation": {"score": value or 0.0, "is_correct": value is not None and value >= right},
         "metadata": metadata,
     }
 
 
-def plain_lines(score: ScoreRead, items: PlainItems, best: float | None, prefix: bytes) -> bytes:
+class PlainRows(NamedTuple):
+    """Of some items, what their samples lines have for every metric: see `sample_row`."""
+
+    names: Sequence[str]
+    digests: Sequence[str | None]
+    questions: Sequence[dict[str, Any]]
+    metadata: Sequence[dict[str, str]]
+    found: Sequence[list[dict[str, Any]]]
+
+
+def plain_rows(items: PlainItems) -> PlainRows:
+    """What is the same for every metric of some items."""
+    choices, read = items.choices or itertools.repeat(None), items.read if items.method else None
+    prompts = map(prompt_digest, items.prompts)
+    return PlainRows(
+        items.ids,
+        list(map(question_digest, items.raws, items.references)),
+        list(map(sample_question, items.raws, items.references, choices, items.prompts)),
+        [{**own, "prompt_hash": digest} for own, digest in zip(items.metadata, prompts, strict=True)],
+        [[]] * len(items.ids) if read is None else [item_attribution(text, items.method) for text in read],
+    )
+
+
+def plain_lines(score: ScoreRead, items: PlainItems, rows: PlainRows, best: float | None, prefix: bytes) -> bytes:
     """The samples lines of a metric, as `sample_entry` makes them, with what is the same in all lines in front."""
     import orjson
 
-    choices = items.choices or itertools.repeat(None)
-    questions = map(sample_question, items.raws, items.references, choices, items.prompts)
-    metadata = [
-        {**own, "prompt_hash": digest}
-        for own, digest in zip(items.metadata, map(prompt_digest, items.prompts), strict=True)
-    ]
-    digests, right = map(question_digest, items.raws, items.references), math.inf if best is None else best - 1e-9
-    shown, values = items.shown.get(score.name, items.answers), items.values[score.name]
-    rows = list(map(sample_row, items.ids, digests, questions, shown, values, itertools.repeat(right), metadata))
-    for row, read in zip(rows, items.read or () if items.method else (), strict=False):
-        row["answer_attribution"] = item_attribution(read, items.method)
+    shown, right = items.shown.get(score.name, items.answers), math.inf if best is None else best - 1e-9
+    made = list(map(sample_row, *rows, shown, items.values[score.name], itertools.repeat(right)))
     try:
-        text = b"".join([prefix + line[1:] + b"\n" for line in map(orjson.dumps, rows)])
+        text = b"".join([prefix + line[1:] + b"\n" for line in map(orjson.dumps, made)])
     except TypeError:  # see as_line
-        return b"".join([prefix + as_line(row)[1:] + b"\n" for row in rows])
+        return b"".join([prefix + as_line(row)[1:] + b"\n" for row in made])
     return without_line_ends(text)
 
 
 def item_attribution(text: str, method: str, messages: Sequence[Any] | None = None) -> list[dict[str, Any]]:
     """What the harness read from the answer."""
-    place = "output.raw" if messages is None else "messages[turn_idx].content"
-    turn = 0 if messages is None else max(len(messages) - 1, 0)
-    row = {"turn_idx": turn, "source": place, "extracted_value": text}
-    return [row | {"extraction_method": method, "is_terminal": True}]
+    return [
+        {
+            "turn_idx": 0 if messages is None else max(len(messages) - 1, 0),
+            "source": "output.raw" if messages is None else "messages[turn_idx].content",
+            "extracted_value": text,
+            "extraction_method": method,
+            "is_terminal": True,
+        }
+    ]
 
 
 def item_metadata(item: AskedItem, score: str) -> dict[str, str]:
@@ -5890,12 +5903,16 @@ SpanJob, SpanMade = TypeVar("SpanJob"), TypeVar("SpanMade")
 
 
 class PartFiles:
-    """The samples of a record while they are read: files in a hidden folder beside the record, joined in the end."""
+    """The samples of a record while they are read: files in a hidden folder beside the record, of which one is made.
+
+    That file begins with the lines of the first metric: these are joined while other processes still read.
+    """
 
     def __init__(self, target: Path | None) -> None:
         self.target, self.opened = target, False
         self.parts: dict[str, list[Path]] = {}
         self.rows: dict[str, int] = {}
+        self.digest = hashlib.sha256()  # of what is joined
 
     @functools.cached_property
     def folder(self) -> Path | None:
@@ -5915,26 +5932,38 @@ class PartFiles:
         self.rows[score] = self.rows.get(score, 0) + rows
         if self.folder is not None:
             self.parts.setdefault(score, []).append(self.folder / name)
+            if score == next(iter(self.parts)):
+                self.append(score)
+
+    def append(self, score: str) -> None:
+        """Put the files of a metric at the end of the one that is made."""
+        with (self.folder / "all").open("ab") as whole_file:
+            while self.parts[score]:
+                path = self.parts[score].pop(0)
+                with path.open("rb") as part_file:
+                    while block := part_file.read(1 << 20):
+                        self.digest.update(block)
+                        whole_file.write(block)
+                path.unlink()
 
     def drop(self) -> None:
         """Remove what is written."""
         if self.opened:
             shutil.rmtree(self.folder, ignore_errors=True)
-        self.parts, self.rows = {}, {}
+        self.parts, self.rows, self.digest = {}, {}, hashlib.sha256()
 
     def join(self, scores: Sequence[str]) -> tuple[str, int]:
         """Make one file of the parts of some metrics, not in place yet; its SHA-256 and its lines."""
-        digest, rows = hashlib.sha256(), sum(self.rows.get(score, 0) for score in scores)
+        rows = sum(self.rows.get(score, 0) for score in scores)
         if self.folder is None:
             return "", rows
-        with self.open("all") as whole_file:
-            for path in (path for score, paths in self.parts.items() if score in scores for path in paths):
-                with path.open("rb") as part_file:
-                    while block := part_file.read(1 << 20):
-                        digest.update(block)
-                        whole_file.write(block)
-                path.unlink()
-        return digest.hexdigest(), rows
+        if next(iter(self.parts)) not in scores:  # what is joined is of no use
+            (self.folder / "all").unlink()
+            self.digest = hashlib.sha256()
+        for score in self.parts:
+            if score in scores:
+                self.append(score)
+        return self.digest.hexdigest(), rows
 
     def keep(self) -> None:
         """Put the joined file in its place."""
@@ -5951,6 +5980,7 @@ class SpanRead:
     files: dict[str, str] = field(default_factory=dict)  # of each metric, in the folder of PartFiles
     examples: ExampleCount = field(default_factory=ExampleCount)
     choices: ChoiceCheck = field(default_factory=ChoiceCheck)
+    source_sha256: str = ""  # of the whole file, where it was read in pieces
 
     def take(self, later: SpanRead) -> None:
         """Join what the next piece came to; RepeatedIds when an item is in both."""
@@ -5971,13 +6001,21 @@ def read_spans(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanR
     """One pass over the items, each written as it is read; RepeatedIds when two are the same."""
     spans = list(enumerate(line_spans(run.sample_file) if run.in_spans else [()]))
     found, parts.opened = SpanRead(), parts.folder is not None  # by processes of their own
-    with contextlib.closing(in_order(lambda span: read_span(run, parts, now, own_ids, *span), spans)) as pieces:
-        for number, made in enumerate(pieces):
+    digest = hashlib.sha256()
+    with contextlib.ExitStack() as opened:
+        source = opened.enter_context(open_input(run.sample_file) if run.in_spans else io.BytesIO())
+        blocks = iter(lambda: source.read(1 << 20), b"")
+        work = in_order(lambda span: read_span(run, parts, now, own_ids, *span), spans)
+        for number, made in enumerate(opened.enter_context(contextlib.closing(work))):
+            for block in itertools.islice(blocks, SPAN >> 20):  # while other processes still read
+                digest.update(block)
             for score, name in made.files.items():
                 parts.add(score, name, made.tallies[score].lines)
             found.examples = found.examples if number else made.examples
             found.take(made)
-    return found
+        for block in blocks:
+            digest.update(block)
+    return replace(found, source_sha256=digest.hexdigest() if run.in_spans else "")
 
 
 def read_span(run: TaskRun, parts: PartFiles, now: int, own_ids: bool, number: int, span: Sequence[float]) -> SpanRead:
@@ -6028,6 +6066,7 @@ class SpanWriter:
             made.choices.chances.extend(map(likeliest, items.chances, items.choices))
         names = [name for name in items.values if name in self.scores]
         self.see(items.ids, None, names)
+        rows = plain_rows(items) if self.parts.folder else None
         for name in names:
             score, best, lowest = self.scores[name]
             file, values = self.file(name), items.values[name]
@@ -6035,7 +6074,7 @@ class SpanWriter:
             made.choices.add_plain(items, score)
             made.tallies[name].values.extend(values)
             if file:
-                file.write(plain_lines(score, items, best, self.prefixes[name]))
+                file.write(plain_lines(score, items, rows, best, self.prefixes[name]))
 
     def see(self, ids: Sequence[str], attempt: int | None, names: Sequence[str]) -> None:
         """Remember items; RepeatedIds when one was there before."""
@@ -6519,7 +6558,7 @@ class Converter:
         rows = 0
         if kept:
             checksum, rows = parts.join(kept)
-            record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows)
+            record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows, read.source_sha256)
         return record, rows
 
     def settle(
@@ -6556,11 +6595,12 @@ class Converter:
         self.report.conflicts.append(Trouble(str(run.origin.path), wrong, run.result_id(score)))
         return replace(score, details={**score.details, "conflict": wrong})
 
-    def samples_entry(self, run: TaskRun, checksum: str, rows: int) -> dict[str, Any]:
-        """A record's reference to its samples."""
+    def samples_entry(self, run: TaskRun, checksum: str, rows: int, source: str) -> dict[str, Any]:
+        """A record's reference to its samples; `source`: the SHA-256 of the file that they are from, where known."""
         details = {}
         if run.sample_file is not None:
-            details = {"source_file": single_line(run.sample_file.name), "source_sha256": file_sha256(run.sample_file)}
+            details = {"source_file": single_line(run.sample_file.name)}
+            details["source_sha256"] = source or file_sha256(run.sample_file)
         return {
             "format": "jsonl",
             "file_path": f"data/{run.place}/{record_uuid(run)}_samples.jsonl",
@@ -8782,19 +8822,19 @@ def lm_eval_items(path: Path, task: LmEvalTask, own_ids: bool, *span: float) -> 
         yield from (lm_eval_item(row, task, own_ids) for row in json_lines(path, *span))
         return
     tries = MOST_TRIES
-    for place, lines in line_blocks(path, *span):
-        items = plain_items(lines, task, own_ids) if tries else None
+    for place, content in line_blocks(path, *span):
+        items = plain_items(content, task, own_ids) if tries else None
         if items is None:
             tries = max(0, tries - 1)
-            yield from (lm_eval_item(row, task, own_ids) for row in parsed_lines(path, place, lines))
+            yield from (lm_eval_item(row, task, own_ids) for row in parsed_lines(path, place, content))
         else:
             yield items
 
 
-def plain_items(lines: Sequence[bytes], task: LmEvalTask, own_ids: bool) -> PlainItems | None:
+def plain_items(content: bytes, task: LmEvalTask, own_ids: bool) -> PlainItems | None:
     """The items of some lines as columns; None where one of them is not plain."""
     try:
-        asked = written_answers(lines) if task.generative else asked_choices(lines)
+        asked = written_answers(content) if task.generative else asked_choices(content)
         return None if asked is None else columns_of(asked, task, own_ids)
     except NOT_PLAIN:
         return None
@@ -8811,9 +8851,9 @@ class Asked(NamedTuple):
     read: list[str] | None = None
 
 
-def written_answers(lines: Sequence[bytes]) -> Asked | None:
+def written_answers(content: bytes) -> Asked | None:
     """Lines with one request and one answer each; one of NOT_PLAIN, or None, where one is not plain."""
-    rows = json_values(b"".join(lines)) or ()
+    rows = json_values(content) or ()
     asked = [row["arguments"] for row in rows]
     numbered = {*map(type, asked)} == {dict}
     requests = [given["gen_args_0"] if numbered else given[0] for given in asked]
@@ -8830,12 +8870,13 @@ def written_answers(lines: Sequence[bytes]) -> Asked | None:
     return Asked(rows, prompts, answers=answers, read=read)
 
 
-def asked_choices(lines: Sequence[bytes]) -> Asked | None:
+def asked_choices(content: bytes) -> Asked | None:
     """Lines with one prompt for all choices; one of NOT_PLAIN, or None, where one is not plain."""
     import orjson
 
+    lines = io.BytesIO(content).readlines()
     form = next((form for form in FORMS if form.first in lines[0]), None)
-    if form is None:
+    if form is None or max(map(len, lines)) > allowed(MOST_OF_LINE):
         return None
     mark = secrets.token_hex(16)  # cannot stand in a line
     opening = b'"arguments":["%b","' % mark.encode()
@@ -8863,25 +8904,40 @@ def columns_of(asked: Asked, task: LmEvalTask, own_ids: bool) -> PlainItems | No
         return None
     values = {score: numbers([row[metric] for row in rows]) for score, metric in scores.items()}
     raws = questions(docs, prompts, task)
-    told = [name for name in docs[0] if name not in QUESTION_FIELDS]
-    same = {*map(tuple, docs)} == {tuple(docs[0])} and all([doc[name] for doc in docs] == raws for name in told)
     return PlainItems(
         ids=[lm_eval_id(row, doc, task, own_ids) for row, doc in zip(rows, docs, strict=True)],
         raws=raws,
         references=[
             lm_eval_references(row.get("target"), texts)
-            for row, texts in zip(rows, choices or repeat(()), strict=False)
+            for row, texts in zip(rows, choices or itertools.repeat(()), strict=False)
         ],
         choices=choices,
         prompts=prompts,
         values=values,
         shown={} if choices is None else taken_choices(choices, chances, scores, task),
         chances=None if task.config.get("process_results") else chances,
-        metadata=[{} if same else lm_eval_metadata(doc, raw, task) for doc, raw in zip(docs, raws, strict=True)],
+        metadata=told_beside(docs, raws, task),
         answers=answers,
         read=read,
         method=f"lm-eval {single_line(used)}" if used not in (None, "none") else "",
     )
+
+
+def told_beside(docs: Sequence[dict[str, Any]], raws: Sequence[str], task: LmEvalTask) -> list[dict[str, str]]:
+    """What the data set's rows say beside the questions: `lm_eval_metadata` of each, looked at together where all have
+    the same fields, whose values are short texts without anything to take out."""
+    same = {*map(tuple, docs)} == {tuple(docs[0])}
+    names = [name for name in docs[0] if name not in QUESTION_FIELDS] if same else []
+    columns = {name: column for name in names if (column := [doc[name] for doc in docs]) != raws}
+    texts = list(itertools.chain(*columns.values()))
+    if same and not texts:
+        return [{}] * len(docs)
+    if {*map(type, texts)} == {str} and not any(any(map(operator.eq, column, raws)) for column in columns.values()):
+        one = bounded_metadata({name: column[0] for name, column in columns.items()}, task.clean)
+        joined, sizes = "\n".join(texts), list(map(len, texts))
+        if [*one] == [*columns] and min(sizes) and max(sizes) <= LONGEST_METADATA and task.clean(joined) == joined:
+            return list(map(dict, map(zip, itertools.repeat([*columns]), zip(*columns.values(), strict=True))))
+    return [lm_eval_metadata(doc, raw, task) for doc, raw in zip(docs, raws, strict=True)]
 
 
 def taken_choices(

@@ -1302,23 +1302,23 @@ def strict_json_line(line: bytes, lenient: bool = False) -> Any:
         return strict_json(line)
 
 
-def json_values(content: bytes, made: Callable[[Any], Any] = lambda value: value) -> list[Any] | None:
+def json_values(content: bytes, made: Callable[[Any], Any] | None = None) -> list[Any] | None:
     """The values of JSON Lines, parsed some at a time; None where a line is to be looked at by itself: one without
     measure, one that is blank or no JSON, one in which a key may stand twice.
 
     made: what is kept of a value, so that the rest is gone before memory is full of it; raises nothing.
     """
-    lines = content.removesuffix(b"\n").split(b"\n")
+    lines = io.BytesIO(content).readlines()  # finds their ends more quickly than `split`
     try:
         import orjson
 
-        if max(map(len, lines), default=0) >= allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
+        if max(map(len, lines), default=0) > allowed(MOST_OF_LINE) or ESCAPED_COLON.search(content):
             return None
         values, written = [], 0
         for i in range(0, len(lines), PARSED_AT_ONCE):
             piece = list(map(orjson.loads, lines[i : i + PARSED_AT_ONCE]))
             written += orjson.dumps(piece).count(b":")
-            values += map(made, piece)
+            values += map(made, piece) if made else piece
     except (ImportError, TypeError, ValueError):
         return None
     return values if written == content.count(b":") else None  # see strict_json_line
@@ -9071,9 +9071,8 @@ def sample_entry(score: ScoreRead, item: AskedItem, best: float | None) -> dict[
     question = sample_question(item.raw, item.references, item.choices, item.prompt)
     digest = question_digest(item.raw, item.references)
     shown, right = item.shown.get(score.name, item.answers), math.inf if best is None else best - 1e-9
-    row = sample_row(item.id, digest, question, shown, value, right, item_metadata(item, score.name))
-    if item.found:
-        row["answer_attribution"] = item_attribution(*item.found, item.messages)
+    found = item_attribution(*item.found, item.messages) if item.found else []
+    row = sample_row(item.id, digest, question, item_metadata(item, score.name), found, shown, value, right)
     if item.reasoning:
         row["output"]["reasoning_trace"] = item.reasoning
     if item.messages is not None:
@@ -9113,10 +9112,11 @@ def sample_row(
     name: str,
     digest: str | None,
     question: dict[str, Any],
+    metadata: Mapping[str, str],
+    found: list[dict[str, Any]],
     shown: list[str],
     value: float | None,
     right: float,
-    metadata: Mapping[str, str],
 ) -> dict[str, Any]:
     """What every samples line has; `right`: from which value on an answer is."""
     return {
@@ -9125,40 +9125,59 @@ def sample_row(
         "interaction_type": "single_turn",
         "input": question,
         "output": {"raw": shown},
-        "answer_attribution": [],
+        "answer_attribution": found,
         "evaluation": {"score": value or 0.0, "is_correct": value is not None and value >= right},
         "metadata": metadata,
     }
 
 
-def plain_lines(score: ScoreRead, items: PlainItems, best: float | None, prefix: bytes) -> bytes:
+class PlainRows(NamedTuple):
+    """Of some items, what their samples lines have for every metric: see `sample_row`."""
+
+    names: Sequence[str]
+    digests: Sequence[str | None]
+    questions: Sequence[dict[str, Any]]
+    metadata: Sequence[dict[str, str]]
+    found: Sequence[list[dict[str, Any]]]
+
+
+def plain_rows(items: PlainItems) -> PlainRows:
+    """What is the same for every metric of some items."""
+    choices, read = items.choices or itertools.repeat(None), items.read if items.method else None
+    prompts = map(prompt_digest, items.prompts)
+    return PlainRows(
+        items.ids,
+        list(map(question_digest, items.raws, items.references)),
+        list(map(sample_question, items.raws, items.references, choices, items.prompts)),
+        [{**own, "prompt_hash": digest} for own, digest in zip(items.metadata, prompts, strict=True)],
+        [[]] * len(items.ids) if read is None else [item_attribution(text, items.method) for text in read],
+    )
+
+
+def plain_lines(score: ScoreRead, items: PlainItems, rows: PlainRows, best: float | None, prefix: bytes) -> bytes:
     """The samples lines of a metric, as `sample_entry` makes them, with what is the same in all lines in front."""
     import orjson
 
-    choices = items.choices or itertools.repeat(None)
-    questions = map(sample_question, items.raws, items.references, choices, items.prompts)
-    metadata = [
-        {**own, "prompt_hash": digest}
-        for own, digest in zip(items.metadata, map(prompt_digest, items.prompts), strict=True)
-    ]
-    digests, right = map(question_digest, items.raws, items.references), math.inf if best is None else best - 1e-9
-    shown, values = items.shown.get(score.name, items.answers), items.values[score.name]
-    rows = list(map(sample_row, items.ids, digests, questions, shown, values, itertools.repeat(right), metadata))
-    for row, read in zip(rows, items.read or () if items.method else (), strict=False):
-        row["answer_attribution"] = item_attribution(read, items.method)
+    shown, right = items.shown.get(score.name, items.answers), math.inf if best is None else best - 1e-9
+    made = list(map(sample_row, *rows, shown, items.values[score.name], itertools.repeat(right)))
     try:
-        text = b"".join([prefix + line[1:] + b"\n" for line in map(orjson.dumps, rows)])
+        text = b"".join([prefix + line[1:] + b"\n" for line in map(orjson.dumps, made)])
     except TypeError:  # see as_line
-        return b"".join([prefix + as_line(row)[1:] + b"\n" for row in rows])
+        return b"".join([prefix + as_line(row)[1:] + b"\n" for row in made])
     return without_line_ends(text)
 
 
 def item_attribution(text: str, method: str, messages: Sequence[Any] | None = None) -> list[dict[str, Any]]:
     """What the harness read from the answer."""
-    place = "output.raw" if messages is None else "messages[turn_idx].content"
-    turn = 0 if messages is None else max(len(messages) - 1, 0)
-    row = {"turn_idx": turn, "source": place, "extracted_value": text}
-    return [row | {"extraction_method": method, "is_terminal": True}]
+    return [
+        {
+            "turn_idx": 0 if messages is None else max(len(messages) - 1, 0),
+            "source": "output.raw" if messages is None else "messages[turn_idx].content",
+            "extracted_value": text,
+            "extraction_method": method,
+            "is_terminal": True,
+        }
+    ]
 
 
 def item_metadata(item: AskedItem, score: str) -> dict[str, str]:

@@ -38,6 +38,11 @@ Where 1.5 processor seconds go of a file of 200 MB, of which parsing alone is 0.
 
 Start, reading, hashes, parsing, the look for keys, JSON and writing alone are 0.9 s: 3.1 times the parsing.
 
+A line of --written takes 19 microseconds of a process, of which parsing alone is 2.8 (the least times of a piece of the
+file, on a busy machine): read 0.7; parsed, and keys that stand twice 6.1; columns 3.7; hashed 2.1; rows 1.6, their
+JSON 3.4; ids against one another, tallies 1.1. What is read and what is written is hashed, and the pieces are joined,
+while others are still read.
+
 Exit codes: 0 measured; 1 the conversion failed.
 """
 

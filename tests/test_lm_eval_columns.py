@@ -1,5 +1,6 @@
 """Lines of lm-eval that are read as columns: what comes of them is what comes of each line by itself."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -161,6 +162,29 @@ def test_a_score_that_the_likelihoods_contradict_is_in_conflict(tmp_path, monkey
     assert columns[0] == 1 and "9 of 9 items are scored otherwise" in columns[1]
 
 
+def test_the_items_of_a_metric_in_conflict_are_left_out_of_what_was_joined(tmp_path, monkeypatch, capsys):
+    rows = [choice_row(i, "numbered", acc_norm=1.0) for i in range(9)]
+    results = {"acc,none": 0.5, "acc_norm,none": 1.0}
+    code, said, files = converted(choice_run(tmp_path / "run", as_lines(rows), results=results), tmp_path / "o", capsys)
+    (record,) = [json.loads(data) for name, data in files.items() if name.endswith(".json")]
+    (samples,) = [data for name, data in files.items() if name.endswith(".jsonl")]
+    assert code == 1 and "its 9 items average to 1.0" in said
+    assert {json.loads(line)["evaluation_result_id"] for line in samples.splitlines()} == {"toy|0/acc_norm,none"}
+    entry = record["detailed_evaluation_results"]
+    assert entry["total_rows"] == 9 and entry["checksum"] == hashlib.sha256(samples).hexdigest()
+    (source,) = (tmp_path / "run").glob("*.jsonl")
+    assert entry["additional_details"]["source_sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+
+
+def test_a_line_without_measure_is_named_by_its_number(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(converter, "BLOCK_OF_LINES", 1000)
+    monkeypatch.setattr(converter, "MOST_OF_LINE", 5000)
+    lines = as_lines([choice_row(i, "numbered") for i in range(9)])
+    lines[7] = b'{"x": "%b"}' % (b"x" * 6000)
+    code, said, _ = converted(choice_run(tmp_path / "run", lines), tmp_path / "o", capsys)
+    assert code == 2 and "line 8 has more than" in said
+
+
 def twice(key: bytes, value: bytes):
     return lambda line: line.replace(b'"%b": ' % key, b'"%b": %b, "%b": ' % (key, value, key), 1)
 
@@ -319,7 +343,7 @@ def test_a_written_item_of_a_column_is_the_item_of_its_line(shape, template, mad
     for row, (*_, more) in zip(rows, made, strict=True):
         row["doc"] |= more
     lines = [json.dumps(row).encode() + b"\n" for row in rows]
-    items = converter.plain_items(lines, task, True)
+    items = converter.plain_items(b"".join(lines), task, True)
     if items is None:  # only what could hide a key
         assert re.search(rb"\\u003[aA]|\\ud[89a-f]", b"".join(lines), re.I)
     else:
@@ -351,7 +375,7 @@ def test_an_item_of_a_column_is_the_item_of_its_line(shape, ascii_only, template
         for i, (prompt, texts, target) in enumerate(made)
     ]
     lines = [json.dumps(row, ensure_ascii=ascii_only).encode(errors="surrogatepass") + b"\n" for row in rows]
-    items = converter.plain_items(lines, task, True)
+    items = converter.plain_items(b"".join(lines), task, True)
     alone = [converter.lm_eval_item(json.loads(line), task, True) for line in lines if b"\xed" not in line]
     if items is not None:
         assert [items.item(at) for at in range(len(lines))] == alone

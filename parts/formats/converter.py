@@ -226,7 +226,7 @@ class Converter:
         rows = 0
         if kept:
             checksum, rows = parts.join(kept)
-            record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows)
+            record["detailed_evaluation_results"] = self.samples_entry(run, checksum, rows, read.source_sha256)
         return record, rows
 
     def settle(
@@ -263,11 +263,12 @@ class Converter:
         self.report.conflicts.append(Trouble(str(run.origin.path), wrong, run.result_id(score)))
         return replace(score, details={**score.details, "conflict": wrong})
 
-    def samples_entry(self, run: TaskRun, checksum: str, rows: int) -> dict[str, Any]:
-        """A record's reference to its samples."""
+    def samples_entry(self, run: TaskRun, checksum: str, rows: int, source: str) -> dict[str, Any]:
+        """A record's reference to its samples; `source`: the SHA-256 of the file that they are from, where known."""
         details = {}
         if run.sample_file is not None:
-            details = {"source_file": single_line(run.sample_file.name), "source_sha256": file_sha256(run.sample_file)}
+            details = {"source_file": single_line(run.sample_file.name)}
+            details["source_sha256"] = source or file_sha256(run.sample_file)
         return {
             "format": "jsonl",
             "file_path": f"data/{run.place}/{record_uuid(run)}_samples.jsonl",

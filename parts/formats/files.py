@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import sys
@@ -13,9 +14,10 @@ from parts.formats.values import rows_of
 from parts.formats.vocabulary import MAX_JSON
 from parts.frame import ScriptError, single_line
 from parts.inputs import (
+    MOST_OF_LINE,
     allowed,
+    bytes_text,
     input_bytes,
-    input_lines,
     input_text,
     open_input,
     strict_json,
@@ -26,7 +28,7 @@ from parts.parquet import parquet_batches
 from parts.yaml_tree import MAX_YAML, load_yaml
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
-BLOCK_OF_LINES = 1 << 17  # bytes of such a file whose lines are looked at together
+BLOCK_OF_LINES = 1 << 16  # bytes of such a file whose lines are looked at together: few enough for a cache
 MOST_OF_FIRST_LINES = 1 << 20  # bytes of a line that tells that a .json file is JSON lines
 SPAN = 1 << 24  # bytes of a JSON-lines file that one process reads at a time
 MAX_DIRECTORY = 1 << 25  # bytes of the index of a zip archive, which takes ten times that in memory
@@ -67,8 +69,8 @@ def json_lines(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[di
     if not begin and is_json_list(path):
         yield from rows_of(json_value(read_bounded(path)))
         return
-    for place, lines in line_blocks(path, begin, end):
-        yield from parsed_lines(path, place, lines)
+    for place, content in line_blocks(path, begin, end):
+        yield from parsed_lines(path, place, content)
 
 
 def is_json_list(path: Path) -> bool:
@@ -77,9 +79,12 @@ def is_json_list(path: Path) -> bool:
         return file.read(1) == b"["
 
 
-def parsed_lines(path: Path, place: int, lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+def parsed_lines(path: Path, place: int, content: bytes) -> Iterator[dict[str, Any]]:
     """The objects in some lines of a file, of which the first begins at the byte `place`."""
-    for line in lines:
+    most = allowed(MOST_OF_LINE)
+    for line in io.BytesIO(content):
+        if len(line) > most:
+            raise too_much(path, f"line {line_at(path, place + 1)} has more than {bytes_text(most)}")
         place += len(line)
         if line.isspace():
             continue
@@ -92,27 +97,19 @@ def parsed_lines(path: Path, place: int, lines: Sequence[bytes]) -> Iterator[dic
         yield row
 
 
-def line_blocks(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[tuple[int, list[bytes]]]:
+def line_blocks(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[tuple[int, bytes]]:
     """The lines of a file that begin at a byte from `begin` on and before `end`: some at a time, with the byte at which
-    the first of them begins."""
+    the first of them begins. One without measure is cut off where it is too long."""
+    most = allowed(MOST_OF_LINE) + 1
     with open_input(path) as file:
         place = file.seek(max(begin - 1, 0))
-        lines, block, size = input_lines(file, path), [], 0
         if begin:
-            place += len(next(lines, b""))  # of a line that begins before
-        try:
-            for line in lines:
-                if place + size >= end:
-                    break
-                block.append(line)
-                size += len(line)
-                if size >= BLOCK_OF_LINES:
-                    yield place, block
-                    place, block, size = place + size, [], 0
-        except ScriptError:  # a line without measure; what is wrong before it is said first
-            yield place, block
-            raise
-        yield place, block
+            place += len(file.readline(most))  # of a line that begins before
+        while place < end and (content := file.read(min(BLOCK_OF_LINES, end - place))):
+            if not content.endswith(b"\n"):
+                content += file.readline(most)
+            yield place, content
+            place += len(content)
 
 
 def line_at(path: Path, place: int) -> int:

@@ -7,10 +7,12 @@ choices. It is cut out with all the requests, and parsed once; what is left of t
 
 from __future__ import annotations
 
+import io
+import itertools
 import math
+import operator
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,9 +29,10 @@ from parts.formats.lm_eval_items import (
     lm_eval_question,
     lm_eval_references,
 )
+from parts.formats.values import LONGEST_METADATA, bounded_metadata
 from parts.formats.vocabulary import AskedItem, PlainItems
 from parts.frame import single_line
-from parts.inputs import json_values
+from parts.inputs import MOST_OF_LINE, allowed, json_values
 
 
 class RequestForm(NamedTuple):
@@ -63,19 +66,19 @@ def lm_eval_items(path: Path, task: LmEvalTask, own_ids: bool, *span: float) -> 
         yield from (lm_eval_item(row, task, own_ids) for row in json_lines(path, *span))
         return
     tries = MOST_TRIES
-    for place, lines in line_blocks(path, *span):
-        items = plain_items(lines, task, own_ids) if tries else None
+    for place, content in line_blocks(path, *span):
+        items = plain_items(content, task, own_ids) if tries else None
         if items is None:
             tries = max(0, tries - 1)
-            yield from (lm_eval_item(row, task, own_ids) for row in parsed_lines(path, place, lines))
+            yield from (lm_eval_item(row, task, own_ids) for row in parsed_lines(path, place, content))
         else:
             yield items
 
 
-def plain_items(lines: Sequence[bytes], task: LmEvalTask, own_ids: bool) -> PlainItems | None:
+def plain_items(content: bytes, task: LmEvalTask, own_ids: bool) -> PlainItems | None:
     """The items of some lines as columns; None where one of them is not plain."""
     try:
-        asked = written_answers(lines) if task.generative else asked_choices(lines)
+        asked = written_answers(content) if task.generative else asked_choices(content)
         return None if asked is None else columns_of(asked, task, own_ids)
     except NOT_PLAIN:
         return None
@@ -92,9 +95,9 @@ class Asked(NamedTuple):
     read: list[str] | None = None
 
 
-def written_answers(lines: Sequence[bytes]) -> Asked | None:
+def written_answers(content: bytes) -> Asked | None:
     """Lines with one request and one answer each; one of NOT_PLAIN, or None, where one is not plain."""
-    rows = json_values(b"".join(lines)) or ()
+    rows = json_values(content) or ()
     asked = [row["arguments"] for row in rows]
     numbered = {*map(type, asked)} == {dict}
     requests = [given["gen_args_0"] if numbered else given[0] for given in asked]
@@ -111,12 +114,13 @@ def written_answers(lines: Sequence[bytes]) -> Asked | None:
     return Asked(rows, prompts, answers=answers, read=read)
 
 
-def asked_choices(lines: Sequence[bytes]) -> Asked | None:
+def asked_choices(content: bytes) -> Asked | None:
     """Lines with one prompt for all choices; one of NOT_PLAIN, or None, where one is not plain."""
     import orjson
 
+    lines = io.BytesIO(content).readlines()
     form = next((form for form in FORMS if form.first in lines[0]), None)
-    if form is None:
+    if form is None or max(map(len, lines)) > allowed(MOST_OF_LINE):
         return None
     mark = secrets.token_hex(16)  # cannot stand in a line
     opening = b'"arguments":["%b","' % mark.encode()
@@ -144,25 +148,40 @@ def columns_of(asked: Asked, task: LmEvalTask, own_ids: bool) -> PlainItems | No
         return None
     values = {score: numbers([row[metric] for row in rows]) for score, metric in scores.items()}
     raws = questions(docs, prompts, task)
-    told = [name for name in docs[0] if name not in QUESTION_FIELDS]
-    same = {*map(tuple, docs)} == {tuple(docs[0])} and all([doc[name] for doc in docs] == raws for name in told)
     return PlainItems(
         ids=[lm_eval_id(row, doc, task, own_ids) for row, doc in zip(rows, docs, strict=True)],
         raws=raws,
         references=[
             lm_eval_references(row.get("target"), texts)
-            for row, texts in zip(rows, choices or repeat(()), strict=False)
+            for row, texts in zip(rows, choices or itertools.repeat(()), strict=False)
         ],
         choices=choices,
         prompts=prompts,
         values=values,
         shown={} if choices is None else taken_choices(choices, chances, scores, task),
         chances=None if task.config.get("process_results") else chances,
-        metadata=[{} if same else lm_eval_metadata(doc, raw, task) for doc, raw in zip(docs, raws, strict=True)],
+        metadata=told_beside(docs, raws, task),
         answers=answers,
         read=read,
         method=f"lm-eval {single_line(used)}" if used not in (None, "none") else "",
     )
+
+
+def told_beside(docs: Sequence[dict[str, Any]], raws: Sequence[str], task: LmEvalTask) -> list[dict[str, str]]:
+    """What the data set's rows say beside the questions: `lm_eval_metadata` of each, looked at together where all have
+    the same fields, whose values are short texts without anything to take out."""
+    same = {*map(tuple, docs)} == {tuple(docs[0])}
+    names = [name for name in docs[0] if name not in QUESTION_FIELDS] if same else []
+    columns = {name: column for name in names if (column := [doc[name] for doc in docs]) != raws}
+    texts = list(itertools.chain(*columns.values()))
+    if same and not texts:
+        return [{}] * len(docs)
+    if {*map(type, texts)} == {str} and not any(any(map(operator.eq, column, raws)) for column in columns.values()):
+        one = bounded_metadata({name: column[0] for name, column in columns.items()}, task.clean)
+        joined, sizes = "\n".join(texts), list(map(len, texts))
+        if [*one] == [*columns] and min(sizes) and max(sizes) <= LONGEST_METADATA and task.clean(joined) == joined:
+            return list(map(dict, map(zip, itertools.repeat([*columns]), zip(*columns.values(), strict=True))))
+    return [lm_eval_metadata(doc, raw, task) for doc, raw in zip(docs, raws, strict=True)]
 
 
 def taken_choices(

@@ -9,22 +9,25 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import io
+import itertools
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from parts.formats.choices import ChoiceCheck
 from parts.formats.examples import ExampleCount
-from parts.formats.files import line_spans
-from parts.formats.records import as_line, plain_lines, record_head, sample_entry
+from parts.formats.files import SPAN, line_spans
+from parts.formats.records import as_line, plain_lines, plain_rows, record_head, sample_entry
 from parts.formats.values import best_of, no_credit
 from parts.formats.vocabulary import AskedItem, Counts, PlainItems, RepeatedIds, Tally, TaskRun
 from parts.frame import fresh_place, put_in_place
 from parts.harness.doubts import likeliest
+from parts.inputs import open_input
 from parts.records.schema import SCHEMA_VERSION
 
 MOST_PROCESSES = 8
@@ -32,12 +35,16 @@ SpanJob, SpanMade = TypeVar("SpanJob"), TypeVar("SpanMade")
 
 
 class PartFiles:
-    """The samples of a record while they are read: files in a hidden folder beside the record, joined in the end."""
+    """The samples of a record while they are read: files in a hidden folder beside the record, of which one is made.
+
+    That file begins with the lines of the first metric: these are joined while other processes still read.
+    """
 
     def __init__(self, target: Path | None) -> None:
         self.target, self.opened = target, False
         self.parts: dict[str, list[Path]] = {}
         self.rows: dict[str, int] = {}
+        self.digest = hashlib.sha256()  # of what is joined
 
     @functools.cached_property
     def folder(self) -> Path | None:
@@ -57,26 +64,38 @@ class PartFiles:
         self.rows[score] = self.rows.get(score, 0) + rows
         if self.folder is not None:
             self.parts.setdefault(score, []).append(self.folder / name)
+            if score == next(iter(self.parts)):
+                self.append(score)
+
+    def append(self, score: str) -> None:
+        """Put the files of a metric at the end of the one that is made."""
+        with (self.folder / "all").open("ab") as whole_file:
+            while self.parts[score]:
+                path = self.parts[score].pop(0)
+                with path.open("rb") as part_file:
+                    while block := part_file.read(1 << 20):
+                        self.digest.update(block)
+                        whole_file.write(block)
+                path.unlink()
 
     def drop(self) -> None:
         """Remove what is written."""
         if self.opened:
             shutil.rmtree(self.folder, ignore_errors=True)
-        self.parts, self.rows = {}, {}
+        self.parts, self.rows, self.digest = {}, {}, hashlib.sha256()
 
     def join(self, scores: Sequence[str]) -> tuple[str, int]:
         """Make one file of the parts of some metrics, not in place yet; its SHA-256 and its lines."""
-        digest, rows = hashlib.sha256(), sum(self.rows.get(score, 0) for score in scores)
+        rows = sum(self.rows.get(score, 0) for score in scores)
         if self.folder is None:
             return "", rows
-        with self.open("all") as whole_file:
-            for path in (path for score, paths in self.parts.items() if score in scores for path in paths):
-                with path.open("rb") as part_file:
-                    while block := part_file.read(1 << 20):
-                        digest.update(block)
-                        whole_file.write(block)
-                path.unlink()
-        return digest.hexdigest(), rows
+        if next(iter(self.parts)) not in scores:  # what is joined is of no use
+            (self.folder / "all").unlink()
+            self.digest = hashlib.sha256()
+        for score in self.parts:
+            if score in scores:
+                self.append(score)
+        return self.digest.hexdigest(), rows
 
     def keep(self) -> None:
         """Put the joined file in its place."""
@@ -93,6 +112,7 @@ class SpanRead:
     files: dict[str, str] = field(default_factory=dict)  # of each metric, in the folder of PartFiles
     examples: ExampleCount = field(default_factory=ExampleCount)
     choices: ChoiceCheck = field(default_factory=ChoiceCheck)
+    source_sha256: str = ""  # of the whole file, where it was read in pieces
 
     def take(self, later: SpanRead) -> None:
         """Join what the next piece came to; RepeatedIds when an item is in both."""
@@ -113,13 +133,21 @@ def read_spans(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanR
     """One pass over the items, each written as it is read; RepeatedIds when two are the same."""
     spans = list(enumerate(line_spans(run.sample_file) if run.in_spans else [()]))
     found, parts.opened = SpanRead(), parts.folder is not None  # by processes of their own
-    with contextlib.closing(in_order(lambda span: read_span(run, parts, now, own_ids, *span), spans)) as pieces:
-        for number, made in enumerate(pieces):
+    digest = hashlib.sha256()
+    with contextlib.ExitStack() as opened:
+        source = opened.enter_context(open_input(run.sample_file) if run.in_spans else io.BytesIO())
+        blocks = iter(lambda: source.read(1 << 20), b"")
+        work = in_order(lambda span: read_span(run, parts, now, own_ids, *span), spans)
+        for number, made in enumerate(opened.enter_context(contextlib.closing(work))):
+            for block in itertools.islice(blocks, SPAN >> 20):  # while other processes still read
+                digest.update(block)
             for score, name in made.files.items():
                 parts.add(score, name, made.tallies[score].lines)
             found.examples = found.examples if number else made.examples
             found.take(made)
-    return found
+        for block in blocks:
+            digest.update(block)
+    return replace(found, source_sha256=digest.hexdigest() if run.in_spans else "")
 
 
 def read_span(run: TaskRun, parts: PartFiles, now: int, own_ids: bool, number: int, span: Sequence[float]) -> SpanRead:
@@ -170,6 +198,7 @@ class SpanWriter:
             made.choices.chances.extend(map(likeliest, items.chances, items.choices))
         names = [name for name in items.values if name in self.scores]
         self.see(items.ids, None, names)
+        rows = plain_rows(items) if self.parts.folder else None
         for name in names:
             score, best, lowest = self.scores[name]
             file, values = self.file(name), items.values[name]
@@ -177,7 +206,7 @@ class SpanWriter:
             made.choices.add_plain(items, score)
             made.tallies[name].values.extend(values)
             if file:
-                file.write(plain_lines(score, items, best, self.prefixes[name]))
+                file.write(plain_lines(score, items, rows, best, self.prefixes[name]))
 
     def see(self, ids: Sequence[str], attempt: int | None, names: Sequence[str]) -> None:
         """Remember items; RepeatedIds when one was there before."""
