@@ -6,22 +6,29 @@ HMAC-SHA256 with a key that only the user can read, in `$XDG_STATE_HOME/hub-eval
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError
+from parts.hashes import file_sha256
 from parts.inputs import input_text
+
+
+def state_folder() -> Path:
+    """Where this program keeps what only the user may change."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "hub-evals"
 
 
 def seal_key() -> bytes:
     """The user's key, made when there is none; ScriptError when it can be neither read nor written."""
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    path = state / "hub-evals" / "seal.key"
+    path = state_folder() / "seal.key"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
@@ -36,6 +43,28 @@ def seal_key() -> bytes:
     if len(key) < 32:
         raise ScriptError(f"{path}: no key in it: remove it, and a new one is made")
     return key.encode()
+
+
+def own_list() -> Path:
+    """The list of what this program has written for this user: hashes of whole files, a line each."""
+    return state_folder() / "written.txt"
+
+
+def remember_own(path: Path) -> None:
+    """Note a file as written by this program, so that another's in its place is told from it."""
+    with contextlib.suppress(OSError):
+        own_list().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(own_list(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="ascii") as file:
+            file.write(f"{file_sha256(path)}\n")
+
+
+def written_by_others(paths: Iterable[Path]) -> list[Path]:
+    """The files among some that this program has not written for this user, as they are now."""
+    paths = list(paths)
+    with contextlib.suppress(OSError):
+        known = set(own_list().read_text(encoding="ascii").split())
+        return [path for path in paths if file_sha256(path) not in known]
+    return paths
 
 
 def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:

@@ -1444,6 +1444,24 @@ WEIGHT_FILES = (
     "adapter_model.safetensors",
     "adapter_model.bin",
 )
+# What an engine reads beside the weights and the configuration.
+BESIDE_WEIGHTS = (
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+)
+OTHER_TEMPLATES = "additional_chat_templates/*.jinja"
+NOT_APPLIED_KEYS = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
 SHORT = "{} is shorter than its header says" + WRITING
@@ -1529,6 +1547,26 @@ def weights_sha256(folder: Path) -> str:
         return remembered_sha256(files[0])
     lines = "".join(f"{remembered_sha256(path)}  {path.name}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def applied_config(path: Path) -> dict[str, Any]:
+    """What a configuration says that may change a score."""
+    config = read_json(path)
+    if not isinstance(config, dict):
+        raise ScriptError(f"{path}: not a JSON object")
+    return {name: value for name, value in config.items() if name not in NOT_APPLIED_KEYS}
+
+
+def read_beside(folder: Path) -> dict[str, str]:
+    """The files of a checkpoint that are read beside its weights and its config.json, each with its SHA-256."""
+    paths = [folder / name for name in BESIDE_WEIGHTS] + sorted(folder.glob(OTHER_TEMPLATES))
+    return {path.relative_to(folder).as_posix(): remembered_sha256(path) for path in paths if path.is_file()}
+
+
+def model_files_sha256(folder: Path) -> str:
+    """One hash for all that may change a checkpoint's answers but its weights: configuration, tokenizer, templates."""
+    parts = [applied_config(folder / "config.json"), read_beside(folder)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def hub_weight_files(names: Collection[str]) -> list[str]:
@@ -4252,7 +4290,8 @@ QUANTIZED_ID = re.compile(
 class Identity:
     """A model; an adapter that goes by its own id has this id as `adapter`.
 
-    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights,
+    `files` that of what was read beside them (configuration, tokenizer, templates).
     Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
     """
 
@@ -4265,6 +4304,7 @@ class Identity:
     base: str = ""
     provider: str = ""
     weights: str = ""
+    files: str = ""
     checkpoint: str = ""
     display: str = ""
 
@@ -4363,6 +4403,7 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         **found,
         provider=said_value(info.get("inference_platform")),
         weights=name_text(details.get("weights_sha256")),
+        files=name_text(details.get("model_files_sha256")),
         checkpoint=name_text(details.get("checkpoint")),
         display=name_text(info.get("name")),
     )
@@ -6174,7 +6215,7 @@ def slot_of(run: Run) -> tuple[object, ...]:
 def are_repeats(one: Run, two: Run) -> bool:
     """Whether two measurements of one thing are known to be of one state, or tell the same."""
     if one.identity.fixed and one.identity.fixed == two.identity.fixed:
-        return True
+        return not one.identity.files or not two.identity.files or one.identity.files == two.identity.files
     return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
 
 
@@ -6212,27 +6253,41 @@ class State:
         return slot not in self.first or are_repeats(self.first[slot], run)
 
 
+def fixed_states(runs: Sequence[Run]) -> dict[int, str]:
+    """What proves the state of each run, by its id(): weights, and the files beside them where several are known."""
+    files: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        files[run.identity.fixed] |= {run.identity.files} - {""}
+    several = {fixed for fixed, known in files.items() if fixed and len(known) > 1}
+    return {
+        id(run): f"{run.identity.fixed}{f' with {run.identity.files}' * (run.identity.fixed in several)}"
+        for run in runs
+    }
+
+
 def states_of(runs: Sequence[Run]) -> list[list[Run]]:
     """The states that runs of one model are of, the last measured at the end; one where nothing is in doubt."""
     slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
     slot_by_run = {id(run): slot_of(run) for run in runs}
     for run in runs:
         slots[slot_by_run[id(run)]].append(run)
-    hashes = {run.identity.fixed for run in runs} - {""}
+    fixed = fixed_states(runs)
+    hashes = {*fixed.values()} - {""}
     doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
     if len(hashes) < 2 and not doubtful:
         return [list(runs)]
     states: list[State] = []
     by_hash: dict[str, State] = {}
     for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
-        own = by_hash.get(run.identity.fixed) if run.identity.fixed else None
+        proof = fixed[id(run)]
+        own = by_hash.get(proof) if proof else None
         last = states[-1] if states and not states[-1].runs[0].identity.fixed else None
-        if own is None and not run.identity.fixed and last is not None and last.takes(run, slot_by_run[id(run)]):
+        if own is None and not proof and last is not None and last.takes(run, slot_by_run[id(run)]):
             own = last
         if own is None:
             states.append(own := State())
-            if run.identity.fixed:
-                by_hash[run.identity.fixed] = own
+            if proof:
+                by_hash[proof] = own
         own.add(run, slot_by_run[id(run)])
     return [state.runs for state in sorted(states, key=lambda state: state.latest)]
 
@@ -6267,7 +6322,8 @@ def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str
     if latest:
         return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
     raise ScriptError(
-        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
+        f"{what}: measured {len(states)} times with weights, or files beside them (config.json, tokenizer, templates), "
+        "that differ, or that nothing proves to be equal: other "
         f"states of the model, no repeats: {listing(names, 20)}{twice_text(runs)}; name one of them, or take the last "
         "with --latest",
         code=3,
@@ -6291,9 +6347,10 @@ def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
     for state in states:
         dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
     names = [state_name(name, state, dates) for state in states]
+    proofs = [state[-1].identity.fixed for state in states]
     return [
-        one if names.count(one) == 1 else f"{one} ({state[-1].identity.fixed or state[-1].file})"
-        for one, state in zip(names, states, strict=True)
+        one if names.count(one) == 1 else f"{one} ({proof if proof and proofs.count(proof) == 1 else state[-1].file})"
+        for one, proof, state in zip(names, proofs, states, strict=True)
     ]
 
 
@@ -7515,11 +7572,15 @@ def in_votes(result: Result) -> bool:
 
 
 class Owners:
-    """Finds the checkpoint that a record is about: by the hash of its weights, else by path and folder name."""
+    """Finds the checkpoint that a record is about: by the hash of its weights, else by path and folder name.
+
+    Results of the same weights that were read with other files are refused.
+    """
 
     def __init__(self, checkpoints: Sequence[Checkpoint]) -> None:
         self.checkpoints = checkpoints
         self.hashes: dict[Checkpoint, str] = {}
+        self.files: dict[Checkpoint, str] = {}
         self.by_hash: dict[str, Checkpoint] = {}
         self.by_name: dict[str, list[tuple[Checkpoint, tuple[str, ...]]]] = defaultdict(list)
         for checkpoint in checkpoints:
@@ -7534,6 +7595,14 @@ class Owners:
             except OSError as error:
                 raise ScriptError(f"{checkpoint.path}: weights not readable: {error.strerror or error}") from error
         return self.hashes[checkpoint]
+
+    def is_read_alike(self, checkpoint: Checkpoint, digest: str) -> bool:
+        """Whether the files beside a checkpoint's weights have this hash; of an adapter's base they are not here."""
+        if not digest or is_adapter(checkpoint.path):
+            return True
+        if checkpoint not in self.files:
+            self.files[checkpoint] = model_files_sha256(checkpoint.path)
+        return self.files[checkpoint] == digest
 
     def with_weights(self, digest: str) -> Checkpoint | None:
         """The checkpoint whose weights have this hash."""
@@ -7560,10 +7629,17 @@ class Owners:
         below = str(details.get("subfolder") or details.get("gguf_file") or "").rstrip("/").rsplit("/", 1)[-1]
         if named and not digest and below and below != named.path.name:
             return None  # another model in that folder
-        if not digest or (named and self.weights(named) == digest):
+        if not digest:
             return named
-        owner = self.with_weights(digest)
-        if named and not owner and not record.get("failure"):
+        owner = named if named and self.weights(named) == digest else self.with_weights(digest)
+        if record.get("failure"):
+            return owner
+        if owner and not self.is_read_alike(owner, str(details.get("model_files_sha256") or "")):
+            raise ScriptError(
+                f"{file}: results of the weights of {owner.path} with another config.json, tokenizer or template than "
+                "those there: evaluate it again, or remove the record"
+            )
+        if named and not owner:
             raise ScriptError(
                 f"{file}: results of other weights: {named.path} has changed since; evaluate it again, or remove the "
                 "record"
@@ -9796,6 +9872,8 @@ def night_changes(before: Run, run: Run) -> tuple[str, ...]:
     found = []
     if before.identity.fixed and run.identity.fixed and before.identity.fixed != run.identity.fixed:
         found.append("weights")
+    elif "" not in (before.identity.files, run.identity.files) and before.identity.files != run.identity.files:
+        found.append("files beside the weights")
     if before.repeats and run.repeats:
         common = set(before.repeats[0]) & set(run.repeats[0])
         pairs = [(before.repeats[0][name], run.repeats[0][name]) for name in common]
@@ -12624,7 +12702,7 @@ def twin_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) 
             twins[tuple(scores)].append(f"{task} {', '.join(map(number, scores.values()))}")
     return [
         f"{listing(names)} have byte-identical weights and unlike scores ({listing(tasks, 3)}): one record is of "
-        "other weights, or the measurement does not repeat itself"
+        "other weights, or of another configuration or tokenizer, or the measurement does not repeat itself"
         for names, tasks in twins.items()
     ]
 

@@ -13331,7 +13331,8 @@ QUANTIZED_ID = re.compile(
 class Identity:
     """A model; an adapter that goes by its own id has this id as `adapter`.
 
-    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights,
+    `files` that of what was read beside them (configuration, tokenizer, templates).
     Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
     """
 
@@ -13344,6 +13345,7 @@ class Identity:
     base: str = ""
     provider: str = ""
     weights: str = ""
+    files: str = ""
     checkpoint: str = ""
     display: str = ""
 
@@ -13442,6 +13444,7 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         **found,
         provider=said_value(info.get("inference_platform")),
         weights=name_text(details.get("weights_sha256")),
+        files=name_text(details.get("model_files_sha256")),
         checkpoint=name_text(details.get("checkpoint")),
         display=name_text(info.get("name")),
     )
@@ -15018,7 +15021,7 @@ def slot_of(run: Run) -> tuple[object, ...]:
 def are_repeats(one: Run, two: Run) -> bool:
     """Whether two measurements of one thing are known to be of one state, or tell the same."""
     if one.identity.fixed and one.identity.fixed == two.identity.fixed:
-        return True
+        return not one.identity.files or not two.identity.files or one.identity.files == two.identity.files
     return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
 
 
@@ -15056,27 +15059,41 @@ class State:
         return slot not in self.first or are_repeats(self.first[slot], run)
 
 
+def fixed_states(runs: Sequence[Run]) -> dict[int, str]:
+    """What proves the state of each run, by its id(): weights, and the files beside them where several are known."""
+    files: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        files[run.identity.fixed] |= {run.identity.files} - {""}
+    several = {fixed for fixed, known in files.items() if fixed and len(known) > 1}
+    return {
+        id(run): f"{run.identity.fixed}{f' with {run.identity.files}' * (run.identity.fixed in several)}"
+        for run in runs
+    }
+
+
 def states_of(runs: Sequence[Run]) -> list[list[Run]]:
     """The states that runs of one model are of, the last measured at the end; one where nothing is in doubt."""
     slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
     slot_by_run = {id(run): slot_of(run) for run in runs}
     for run in runs:
         slots[slot_by_run[id(run)]].append(run)
-    hashes = {run.identity.fixed for run in runs} - {""}
+    fixed = fixed_states(runs)
+    hashes = {*fixed.values()} - {""}
     doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
     if len(hashes) < 2 and not doubtful:
         return [list(runs)]
     states: list[State] = []
     by_hash: dict[str, State] = {}
     for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
-        own = by_hash.get(run.identity.fixed) if run.identity.fixed else None
+        proof = fixed[id(run)]
+        own = by_hash.get(proof) if proof else None
         last = states[-1] if states and not states[-1].runs[0].identity.fixed else None
-        if own is None and not run.identity.fixed and last is not None and last.takes(run, slot_by_run[id(run)]):
+        if own is None and not proof and last is not None and last.takes(run, slot_by_run[id(run)]):
             own = last
         if own is None:
             states.append(own := State())
-            if run.identity.fixed:
-                by_hash[run.identity.fixed] = own
+            if proof:
+                by_hash[proof] = own
         own.add(run, slot_by_run[id(run)])
     return [state.runs for state in sorted(states, key=lambda state: state.latest)]
 
@@ -15111,7 +15128,8 @@ def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str
     if latest:
         return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
     raise ScriptError(
-        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
+        f"{what}: measured {len(states)} times with weights, or files beside them (config.json, tokenizer, templates), "
+        "that differ, or that nothing proves to be equal: other "
         f"states of the model, no repeats: {listing(names, 20)}{twice_text(runs)}; name one of them, or take the last "
         "with --latest",
         code=3,
@@ -15135,9 +15153,10 @@ def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
     for state in states:
         dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
     names = [state_name(name, state, dates) for state in states]
+    proofs = [state[-1].identity.fixed for state in states]
     return [
-        one if names.count(one) == 1 else f"{one} ({state[-1].identity.fixed or state[-1].file})"
-        for one, state in zip(names, states, strict=True)
+        one if names.count(one) == 1 else f"{one} ({proof if proof and proofs.count(proof) == 1 else state[-1].file})"
+        for one, proof, state in zip(names, proofs, states, strict=True)
     ]
 
 
@@ -16705,13 +16724,135 @@ def plan_lines(plan: Plan, change: Change) -> list[str]:
     return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
 
 
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+SETTLED = 2.0  # seconds after which another change of a file has another time, on any file system
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes as they are now: read whenever it is asked for, since it guards what is sent."""
+    with open_input(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remembered_sha256(path: Path) -> str:
+    """SHA-256 of a file of weights, remembered in the user's cache folder by all that the file system says of it.
+
+    That is path, device, inode, size, time of modification and of change: `touch -r`, `tar` and `rsync -t` give other
+    bytes the old date, but no program can set the time of change. What would still be taken for the old file: one
+    written while the computer's clock was set back to the very nanosecond of the last change, through the block device
+    itself, or on a file system (of a network, FUSE) that does not keep a time of change; and one written twice within
+    a tick of that clock (milliseconds), so a file that changed less than two seconds ago is not remembered.
+    """
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    known = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    digest, after = file_sha256(path), path.stat()
+    if after.st_ctime_ns != state.st_ctime_ns or time.time() - state.st_ctime < SETTLED:
+        return digest
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest, durable=False)
+    return digest
+
+
+# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`, "x.py".
+NAMED_FILES = re.compile(
+    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
+    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))"
+    r"|[\"'](?P<code>[\w./-]+\.py)[\"']",
+    re.M,
+)
+
+
+def code_sha256(path: Path) -> str:
+    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
+    found, waiting = [], [path]
+    while waiting:
+        file = waiting.pop()
+        if file in found or not file.is_file():
+            continue
+        found.append(file)
+        for match in NAMED_FILES.finditer(input_text(file)):
+            if named := match["code"] or (match["yaml"] or "").strip("\"'"):
+                waiting.append(file.parent / named)
+            else:
+                module = (match["function"] or match["module"] or match["name"]).replace(".", "/")
+                waiting += [file.parent / f"{module}.py", file.parent / module / "__init__.py"]
+    if found == [path]:
+        return file_sha256(path)
+    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def sources_only() -> Iterator[None]:
+    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
+    before = sys.pycache_prefix, sys.dont_write_bytecode
+    with tempfile.TemporaryDirectory() as empty:
+        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
+        try:
+            yield
+        finally:
+            sys.pycache_prefix, sys.dont_write_bytecode = before
+
+
+HIDDEN_CARD = ".huggingface.yaml"  # says which files of a folder are its data, as its README.md does
+
+
+def plain_path(path: Path) -> Path:
+    """The path; ScriptError where the library that loads data sets would take it for a pattern, and read others."""
+    if glob.has_magic(os.path.abspath(path)):
+        raise ScriptError(f"{path}: data sets are loaded by patterns, and [ ] * ? in a name would be one: rename it")
+    return path
+
+
+def data_set_files(folder: Path) -> list[Path]:
+    """The files of a local data set: what is not hidden, the hidden card, and hidden files that a card names."""
+    found = [path for path in (folder / "README.md", folder / HIDDEN_CARD) if path.is_file()]
+    cards = b"".join(open_input(path).read() for path in found)
+
+    def counts(path: Path) -> bool:
+        hidden = path.name.startswith(".") and path.name != HIDDEN_CARD
+        return path.is_file() and (not hidden or os.fsencode(path.name) in cards)
+
+    return sorted(filter(counts, folder.rglob("*")))
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in data_set_files(folder))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
+
+
 # --- parts/seal.py ----------------------------------------------------------------------------------------------------
+
+
+def state_folder() -> Path:
+    """Where this program keeps what only the user may change."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "hub-evals"
 
 
 def seal_key() -> bytes:
     """The user's key, made when there is none; ScriptError when it can be neither read nor written."""
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    path = state / "hub-evals" / "seal.key"
+    path = state_folder() / "seal.key"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
@@ -16726,6 +16867,28 @@ def seal_key() -> bytes:
     if len(key) < 32:
         raise ScriptError(f"{path}: no key in it: remove it, and a new one is made")
     return key.encode()
+
+
+def own_list() -> Path:
+    """The list of what this program has written for this user: hashes of whole files, a line each."""
+    return state_folder() / "written.txt"
+
+
+def remember_own(path: Path) -> None:
+    """Note a file as written by this program, so that another's in its place is told from it."""
+    with contextlib.suppress(OSError):
+        own_list().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(own_list(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="ascii") as file:
+            file.write(f"{file_sha256(path)}\n")
+
+
+def written_by_others(paths: Iterable[Path]) -> list[Path]:
+    """The files among some that this program has not written for this user, as they are now."""
+    paths = list(paths)
+    with contextlib.suppress(OSError):
+        known = set(own_list().read_text(encoding="ascii").split())
+        return [path for path in paths if file_sha256(path) not in known]
+    return paths
 
 
 def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:
@@ -17420,124 +17583,6 @@ def render_summary(outcomes: Sequence[ModelOutcome], shown: Callable[[Any], str]
     return "\n".join(lines) + "\n"
 
 
-# --- parts/hashes.py --------------------------------------------------------------------------------------------------
-
-SETTLED = 2.0  # seconds after which another change of a file has another time, on any file system
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes as they are now: read whenever it is asked for, since it guards what is sent."""
-    with open_input(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def remembered_sha256(path: Path) -> str:
-    """SHA-256 of a file of weights, remembered in the user's cache folder by all that the file system says of it.
-
-    That is path, device, inode, size, time of modification and of change: `touch -r`, `tar` and `rsync -t` give other
-    bytes the old date, but no program can set the time of change. What would still be taken for the old file: one
-    written while the computer's clock was set back to the very nanosecond of the last change, through the block device
-    itself, or on a file system (of a network, FUSE) that does not keep a time of change; and one written twice within
-    a tick of that clock (milliseconds), so a file that changed less than two seconds ago is not remembered.
-    """
-    state = path.stat()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
-    known = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode()).hexdigest()
-    with contextlib.suppress(OSError):
-        return entry.read_text(encoding="ascii")
-    digest, after = file_sha256(path), path.stat()
-    if after.st_ctime_ns != state.st_ctime_ns or time.time() - state.st_ctime < SETTLED:
-        return digest
-    with contextlib.suppress(ScriptError):
-        write_whole(entry, digest, durable=False)
-    return digest
-
-
-# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`, "x.py".
-NAMED_FILES = re.compile(
-    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
-    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))"
-    r"|[\"'](?P<code>[\w./-]+\.py)[\"']",
-    re.M,
-)
-
-
-def code_sha256(path: Path) -> str:
-    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
-    found, waiting = [], [path]
-    while waiting:
-        file = waiting.pop()
-        if file in found or not file.is_file():
-            continue
-        found.append(file)
-        for match in NAMED_FILES.finditer(input_text(file)):
-            if named := match["code"] or (match["yaml"] or "").strip("\"'"):
-                waiting.append(file.parent / named)
-            else:
-                module = (match["function"] or match["module"] or match["name"]).replace(".", "/")
-                waiting += [file.parent / f"{module}.py", file.parent / module / "__init__.py"]
-    if found == [path]:
-        return file_sha256(path)
-    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-@contextlib.contextmanager
-def sources_only() -> Iterator[None]:
-    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
-    before = sys.pycache_prefix, sys.dont_write_bytecode
-    with tempfile.TemporaryDirectory() as empty:
-        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
-        try:
-            yield
-        finally:
-            sys.pycache_prefix, sys.dont_write_bytecode = before
-
-
-HIDDEN_CARD = ".huggingface.yaml"  # says which files of a folder are its data, as its README.md does
-
-
-def plain_path(path: Path) -> Path:
-    """The path; ScriptError where the library that loads data sets would take it for a pattern, and read others."""
-    if glob.has_magic(os.path.abspath(path)):
-        raise ScriptError(f"{path}: data sets are loaded by patterns, and [ ] * ? in a name would be one: rename it")
-    return path
-
-
-def data_set_files(folder: Path) -> list[Path]:
-    """The files of a local data set: what is not hidden, the hidden card, and hidden files that a card names."""
-    found = [path for path in (folder / "README.md", folder / HIDDEN_CARD) if path.is_file()]
-    cards = b"".join(open_input(path).read() for path in found)
-
-    def counts(path: Path) -> bool:
-        hidden = path.name.startswith(".") and path.name != HIDDEN_CARD
-        return path.is_file() and (not hidden or os.fsencode(path.name) in cards)
-
-    return sorted(filter(counts, folder.rglob("*")))
-
-
-def data_sha256(folder: Path) -> str:
-    """One hash for a local data set: of its files and their names."""
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in data_set_files(folder))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def files_sha256(folder: Path, files: Sequence[str]) -> str:
-    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
-    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def local_sha256(path: Path, names: str | None = None) -> str | None:
-    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
-    if path.is_file():
-        return file_sha256(path)
-    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
-        return None
-    return files_sha256(path, names.split(",")) if names else data_sha256(path)
-
-
 # --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
 
 # Complete weights, the first that is there: the file, or an index whose shards are all there.
@@ -17549,6 +17594,24 @@ WEIGHT_FILES = (
     "adapter_model.safetensors",
     "adapter_model.bin",
 )
+# What an engine reads beside the weights and the configuration.
+BESIDE_WEIGHTS = (
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+)
+OTHER_TEMPLATES = "additional_chat_templates/*.jinja"
+NOT_APPLIED_KEYS = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
 SHORT = "{} is shorter than its header says" + WRITING
@@ -17634,6 +17697,26 @@ def weights_sha256(folder: Path) -> str:
         return remembered_sha256(files[0])
     lines = "".join(f"{remembered_sha256(path)}  {path.name}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def applied_config(path: Path) -> dict[str, Any]:
+    """What a configuration says that may change a score."""
+    config = read_json(path)
+    if not isinstance(config, dict):
+        raise ScriptError(f"{path}: not a JSON object")
+    return {name: value for name, value in config.items() if name not in NOT_APPLIED_KEYS}
+
+
+def read_beside(folder: Path) -> dict[str, str]:
+    """The files of a checkpoint that are read beside its weights and its config.json, each with its SHA-256."""
+    paths = [folder / name for name in BESIDE_WEIGHTS] + sorted(folder.glob(OTHER_TEMPLATES))
+    return {path.relative_to(folder).as_posix(): remembered_sha256(path) for path in paths if path.is_file()}
+
+
+def model_files_sha256(folder: Path) -> str:
+    """One hash for all that may change a checkpoint's answers but its weights: configuration, tokenizer, templates."""
+    parts = [applied_config(folder / "config.json"), read_beside(folder)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def hub_weight_files(names: Collection[str]) -> list[str]:

@@ -246,6 +246,7 @@ import functools
 import gc
 import glob
 import hashlib
+import hmac
 import importlib
 import importlib.machinery
 import importlib.metadata
@@ -1569,6 +1570,24 @@ WEIGHT_FILES = (
     "adapter_model.safetensors",
     "adapter_model.bin",
 )
+# What an engine reads beside the weights and the configuration.
+BESIDE_WEIGHTS = (
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+)
+OTHER_TEMPLATES = "additional_chat_templates/*.jinja"
+NOT_APPLIED_KEYS = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
 SHORT = "{} is shorter than its header says" + WRITING
@@ -1654,6 +1673,26 @@ def weights_sha256(folder: Path) -> str:
         return remembered_sha256(files[0])
     lines = "".join(f"{remembered_sha256(path)}  {path.name}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def applied_config(path: Path) -> dict[str, Any]:
+    """What a configuration says that may change a score."""
+    config = read_json(path)
+    if not isinstance(config, dict):
+        raise ScriptError(f"{path}: not a JSON object")
+    return {name: value for name, value in config.items() if name not in NOT_APPLIED_KEYS}
+
+
+def read_beside(folder: Path) -> dict[str, str]:
+    """The files of a checkpoint that are read beside its weights and its config.json, each with its SHA-256."""
+    paths = [folder / name for name in BESIDE_WEIGHTS] + sorted(folder.glob(OTHER_TEMPLATES))
+    return {path.relative_to(folder).as_posix(): remembered_sha256(path) for path in paths if path.is_file()}
+
+
+def model_files_sha256(folder: Path) -> str:
+    """One hash for all that may change a checkpoint's answers but its weights: configuration, tokenizer, templates."""
+    parts = [applied_config(folder / "config.json"), read_beside(folder)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def hub_weight_files(names: Collection[str]) -> list[str]:
@@ -3940,6 +3979,15 @@ def adapter_sha256(model: Model) -> str | None:
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
+def beside_sha256(model: Model) -> str | None:
+    """The hash of what is read beside a model's weights (an adapter: its base's); None where none of it is here."""
+    model = model.base or model
+    folder = model.folder or FETCHED.get(model)
+    if folder is None and model.repo and (copy := cached_snapshot(model.repo, model.revision)):
+        folder = copy / model.below
+    return model_files_sha256(folder) if folder and (folder / "config.json").is_file() else None
+
+
 def is_near(folder: Path, adapter: Path) -> bool:
     """Whether a folder lies below the current one or one of the two above an adapter; a home folder is none of them."""
     home = Path.home().resolve()
@@ -4364,21 +4412,6 @@ def without_vllm(args: argparse.Namespace, other: str) -> bool:
 CPU_BATCH_SIZE = 32
 SMALL_MODEL, SMALL_MODEL_BATCH_SIZE = 50_000_000, 256  # parameters; the batch for models with fewer
 
-# What of a checkpoint's folder must be alike for two checkpoints to share one engine; weights are compared by header.
-ENGINE_FILES = (
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "tokenizer.model",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
-    "chat_template.jinja",
-    "chat_template.json",
-)
-NOT_IN_LAYOUT = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MOST_TOKEN_IDS = 128  # vLLM scores at most that many chosen tokens at one position
 
 
@@ -4433,9 +4466,7 @@ def choice_requests(choices: Sequence[Sequence[int]]) -> dict[tuple[int, ...], l
 
 def read_layout(folder: Path) -> Layout:
     """The layout of a checkpoint folder."""
-    config = {name: value for name, value in read_json(folder / "config.json").items() if name not in NOT_IN_LAYOUT}
-    found = [folder / name for name in ENGINE_FILES if (folder / name).is_file()]
-    digests = {path.name: hashlib.sha256(input_bytes(path)).hexdigest() for path in found}
+    config, digests = applied_config(folder / "config.json"), read_beside(folder)
     files = weight_files(folder)
     if any(path.suffix != ".safetensors" for path in files):
         return Layout(config, digests, None)
@@ -5014,7 +5045,8 @@ QUANTIZED_ID = re.compile(
 class Identity:
     """A model; an adapter that goes by its own id has this id as `adapter`.
 
-    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights,
+    `files` that of what was read beside them (configuration, tokenizer, templates).
     Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
     """
 
@@ -5027,6 +5059,7 @@ class Identity:
     base: str = ""
     provider: str = ""
     weights: str = ""
+    files: str = ""
     checkpoint: str = ""
     display: str = ""
 
@@ -5125,6 +5158,7 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         **found,
         provider=said_value(info.get("inference_platform")),
         weights=name_text(details.get("weights_sha256")),
+        files=name_text(details.get("model_files_sha256")),
         checkpoint=name_text(details.get("checkpoint")),
         display=name_text(info.get("name")),
     )
@@ -6978,11 +7012,14 @@ class History:
         rows, base = self.records[model.id, model.weights_sha256, settings.key], model.base
         wanted = base.weights_sha256 if base else None
         details = [row.record["model_info"]["additional_details"] for row in rows]
-        applied = adapter_sha256(model)  # the same tensors may be applied otherwise
+        # The same tensors may be applied otherwise, or read with other files; a commit of the Hub fixes these.
+        here = (base or model).folder is not None
+        now = {"adapter_config_sha256": adapter_sha256(model), "model_files_sha256": here and beside_sha256(model)}
         same = [
             row
             for row, own in zip(rows, details, strict=True)
-            if own.get("base_weights_sha256") == wanted and own.get("adapter_config_sha256", applied) == applied
+            if own.get("base_weights_sha256") == wanted
+            and all(own.get(name, digest) == digest for name, digest in now.items() if digest)
         ]
         return [row for row in same if self.is_sound(row)]
 
@@ -10398,6 +10435,73 @@ def is_correct(value: float, score: MetricScore) -> bool:
     return not score.lower_is_better and value >= (score.high if score.high is not None else 1.0) - 1e-9
 
 
+# --- parts/seal.py ----------------------------------------------------------------------------------------------------
+
+
+def state_folder() -> Path:
+    """Where this program keeps what only the user may change."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "hub-evals"
+
+
+def seal_key() -> bytes:
+    """The user's key, made when there is none; ScriptError when it can be neither read nor written."""
+    path = state_folder() / "seal.key"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}; XDG_STATE_HOME names another folder for it") from error
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise ScriptError(f"{path}: others may read it, so it seals nothing: chmod 600, or remove it")
+    key = input_text(path, 1000).strip()
+    if len(key) < 32:
+        raise ScriptError(f"{path}: no key in it: remove it, and a new one is made")
+    return key.encode()
+
+
+def own_list() -> Path:
+    """The list of what this program has written for this user: hashes of whole files, a line each."""
+    return state_folder() / "written.txt"
+
+
+def remember_own(path: Path) -> None:
+    """Note a file as written by this program, so that another's in its place is told from it."""
+    with contextlib.suppress(OSError):
+        own_list().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(own_list(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="ascii") as file:
+            file.write(f"{file_sha256(path)}\n")
+
+
+def written_by_others(paths: Iterable[Path]) -> list[Path]:
+    """The files among some that this program has not written for this user, as they are now."""
+    paths = list(paths)
+    with contextlib.suppress(OSError):
+        known = set(own_list().read_text(encoding="ascii").split())
+        return [path for path in paths if file_sha256(path) not in known]
+    return paths
+
+
+def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:
+    """The document with its seal, which covers every other key."""
+    return document | {"seal": seal_of(document, purpose)}
+
+
+def is_sealed(document: dict[str, Any], purpose: str) -> bool:
+    """Whether a document carries its seal for this purpose."""
+    said = document.get("seal") if isinstance(document, dict) else None
+    return isinstance(said, str) and said.isascii() and hmac.compare_digest(said, seal_of(document, purpose))
+
+
+def seal_of(document: dict[str, Any], purpose: str) -> str:
+    """The seal of a JSON document, whatever the order of its keys."""
+    content = {name: value for name, value in document.items() if name != "seal"}
+    text = json.dumps([purpose, content], sort_keys=True, separators=(",", ":"))
+    return hmac.new(seal_key(), text.encode(), hashlib.sha256).hexdigest()
+
+
 # --- parts/harness/records.py -----------------------------------------------------------------------------------------
 
 
@@ -10449,6 +10553,7 @@ def model_info(model: Model, engine: Engine) -> dict[str, Any]:
         "base_revision": model.base and model.base.revision,
         "base_weights_sha256": model.base and model.base.weights_sha256,
         "adapter_config_sha256": adapter_sha256(model),
+        "model_files_sha256": beside_sha256(model),
         "loaded_checksum": engine.checksum,
         "loaded_proof": engine.proof,
     }
@@ -10615,6 +10720,7 @@ def write_record(output: Path, model: Model, task: Task, record: dict[str, Any],
     path = output / folder / f"{name}.json"
     write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
     write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    remember_own(path)
     return Finished(path, record, task.name)
 
 
@@ -11768,9 +11874,14 @@ def refuse_stand_in(name: object) -> None:
         raise ScriptError(
             f"{single_line(text)}: the current folder has this, and it would be taken for the data set, metric or "
             "model of the Hub that a task asks for: run the command from another folder, or move it away; where it is "
-            "meant, name it in a task file of your own",
+            "meant, name it by its full path in a task file of your own",
             code=3,
         )
+
+
+def lie_here(files: Iterable[Path]) -> bool:
+    """Whether task files of the user's own lie in the current folder, so that a relative path in them may mean it."""
+    return all(Path(os.path.realpath(file)).is_relative_to(os.path.realpath(os.curdir)) for file in files)
 
 
 def refused_file(folder: Path, pattern: str, how: str = "its card names") -> ScriptError:
@@ -15168,7 +15279,11 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         model = model_label(finished.record)
         return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
 
-    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
+    foreign = set(written_by_others(finished.path for finished in outcome.skipped))
+    skipped = [
+        line(finished) | {"reason": f"finished before{', elsewhere' if finished.path in foreign else ''}"}
+        for finished in outcome.skipped
+    ]
     skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
     return {
         "schema_version": OUTPUT_VERSION,
@@ -15184,6 +15299,11 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
 
 def report(outcome: Outcome, output: Path, as_json: bool) -> int:
     """Print the scores, what failed and where the records are; 1 when a task gave no score."""
+    if foreign := written_by_others(finished.path for finished in outcome.skipped):
+        note(
+            f"warning: {len(foreign)} of {len(outcome.skipped)} finished before are records that you have not written "
+            f"here, taken as they are: {listing(map(shown_path, foreign), 3)}; to measure again, move them away"
+        )
     if as_json:
         print(json.dumps(outcome_json(outcome), indent=1))
     else:

@@ -2911,6 +2911,24 @@ WEIGHT_FILES = (
     "adapter_model.safetensors",
     "adapter_model.bin",
 )
+# What an engine reads beside the weights and the configuration.
+BESIDE_WEIGHTS = (
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+)
+OTHER_TEMPLATES = "additional_chat_templates/*.jinja"
+NOT_APPLIED_KEYS = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
 SHORT = "{} is shorter than its header says" + WRITING
@@ -2996,6 +3014,26 @@ def weights_sha256(folder: Path) -> str:
         return remembered_sha256(files[0])
     lines = "".join(f"{remembered_sha256(path)}  {path.name}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def applied_config(path: Path) -> dict[str, Any]:
+    """What a configuration says that may change a score."""
+    config = read_json(path)
+    if not isinstance(config, dict):
+        raise ScriptError(f"{path}: not a JSON object")
+    return {name: value for name, value in config.items() if name not in NOT_APPLIED_KEYS}
+
+
+def read_beside(folder: Path) -> dict[str, str]:
+    """The files of a checkpoint that are read beside its weights and its config.json, each with its SHA-256."""
+    paths = [folder / name for name in BESIDE_WEIGHTS] + sorted(folder.glob(OTHER_TEMPLATES))
+    return {path.relative_to(folder).as_posix(): remembered_sha256(path) for path in paths if path.is_file()}
+
+
+def model_files_sha256(folder: Path) -> str:
+    """One hash for all that may change a checkpoint's answers but its weights: configuration, tokenizer, templates."""
+    parts = [applied_config(folder / "config.json"), read_beside(folder)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def hub_weight_files(names: Collection[str]) -> list[str]:
@@ -4160,10 +4198,14 @@ def packed_job(run: EvalRun, job: EvalJob, script: Path) -> Iterator[tuple[EvalJ
 # --- parts/seal.py ----------------------------------------------------------------------------------------------------
 
 
+def state_folder() -> Path:
+    """Where this program keeps what only the user may change."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "hub-evals"
+
+
 def seal_key() -> bytes:
     """The user's key, made when there is none; ScriptError when it can be neither read nor written."""
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    path = state / "hub-evals" / "seal.key"
+    path = state_folder() / "seal.key"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
@@ -4178,6 +4220,28 @@ def seal_key() -> bytes:
     if len(key) < 32:
         raise ScriptError(f"{path}: no key in it: remove it, and a new one is made")
     return key.encode()
+
+
+def own_list() -> Path:
+    """The list of what this program has written for this user: hashes of whole files, a line each."""
+    return state_folder() / "written.txt"
+
+
+def remember_own(path: Path) -> None:
+    """Note a file as written by this program, so that another's in its place is told from it."""
+    with contextlib.suppress(OSError):
+        own_list().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(own_list(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="ascii") as file:
+            file.write(f"{file_sha256(path)}\n")
+
+
+def written_by_others(paths: Iterable[Path]) -> list[Path]:
+    """The files among some that this program has not written for this user, as they are now."""
+    paths = list(paths)
+    with contextlib.suppress(OSError):
+        known = set(own_list().read_text(encoding="ascii").split())
+        return [path for path in paths if file_sha256(path) not in known]
+    return paths
 
 
 def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:
@@ -5063,7 +5127,8 @@ QUANTIZED_ID = re.compile(
 class Identity:
     """A model; an adapter that goes by its own id has this id as `adapter`.
 
-    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights,
+    `files` that of what was read beside them (configuration, tokenizer, templates).
     Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
     """
 
@@ -5076,6 +5141,7 @@ class Identity:
     base: str = ""
     provider: str = ""
     weights: str = ""
+    files: str = ""
     checkpoint: str = ""
     display: str = ""
 
@@ -5174,6 +5240,7 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         **found,
         provider=said_value(info.get("inference_platform")),
         weights=name_text(details.get("weights_sha256")),
+        files=name_text(details.get("model_files_sha256")),
         checkpoint=name_text(details.get("checkpoint")),
         display=name_text(info.get("name")),
     )

@@ -3253,7 +3253,8 @@ QUANTIZED_ID = re.compile(
 class Identity:
     """A model; an adapter that goes by its own id has this id as `adapter`.
 
-    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights,
+    `files` that of what was read beside them (configuration, tokenizer, templates).
     Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
     """
 
@@ -3266,6 +3267,7 @@ class Identity:
     base: str = ""
     provider: str = ""
     weights: str = ""
+    files: str = ""
     checkpoint: str = ""
     display: str = ""
 
@@ -3364,6 +3366,7 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         **found,
         provider=said_value(info.get("inference_platform")),
         weights=name_text(details.get("weights_sha256")),
+        files=name_text(details.get("model_files_sha256")),
         checkpoint=name_text(details.get("checkpoint")),
         display=name_text(info.get("name")),
     )
@@ -7853,6 +7856,24 @@ WEIGHT_FILES = (
     "adapter_model.safetensors",
     "adapter_model.bin",
 )
+# What an engine reads beside the weights and the configuration.
+BESIDE_WEIGHTS = (
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+)
+OTHER_TEMPLATES = "additional_chat_templates/*.jinja"
+NOT_APPLIED_KEYS = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
 SHORT = "{} is shorter than its header says" + WRITING
@@ -7938,6 +7959,26 @@ def weights_sha256(folder: Path) -> str:
         return remembered_sha256(files[0])
     lines = "".join(f"{remembered_sha256(path)}  {path.name}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def applied_config(path: Path) -> dict[str, Any]:
+    """What a configuration says that may change a score."""
+    config = read_json(path)
+    if not isinstance(config, dict):
+        raise ScriptError(f"{path}: not a JSON object")
+    return {name: value for name, value in config.items() if name not in NOT_APPLIED_KEYS}
+
+
+def read_beside(folder: Path) -> dict[str, str]:
+    """The files of a checkpoint that are read beside its weights and its config.json, each with its SHA-256."""
+    paths = [folder / name for name in BESIDE_WEIGHTS] + sorted(folder.glob(OTHER_TEMPLATES))
+    return {path.relative_to(folder).as_posix(): remembered_sha256(path) for path in paths if path.is_file()}
+
+
+def model_files_sha256(folder: Path) -> str:
+    """One hash for all that may change a checkpoint's answers but its weights: configuration, tokenizer, templates."""
+    parts = [applied_config(folder / "config.json"), read_beside(folder)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def hub_weight_files(names: Collection[str]) -> list[str]:

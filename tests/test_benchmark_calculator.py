@@ -1223,6 +1223,21 @@ def test_results_of_other_weights(tmp_path, capsys):
     assert "step_500 has changed since; evaluate it again, or remove the record" in message
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_results_of_the_same_weights_read_with_other_files(tmp_path, capsys, named):
+    """Somebody else's folder has the same weights and another tokenizer: its scores are not this checkpoint's."""
+    run = make_run(tmp_path, "step_1", "step_2")
+    for name in ("step_1", "step_2"):
+        path = add_record(run, name, **({} if named else {"path": None}))
+        record = json.loads(path.read_text())
+        record["model_info"]["additional_details"]["model_files_sha256"] = bc.model_files_sha256(run / name)
+        path.write_text(json.dumps(record))
+    assert ranked(capsys, run)["score_source"] == "measured"
+    (run / "step_2" / "tokenizer.json").write_text('{"other": 1}')
+    message = refused(capsys, run)
+    assert "results of the weights of" in message and "another config.json, tokenizer or template" in message
+
+
 @pytest.mark.parametrize(
     "path", ["step_1", "ckpts/step_1", "run/step_1", "../run/ckpts/step_1", "/elsewhere/step_1", "other/step_1"]
 )

@@ -1911,7 +1911,7 @@ def test_results_of_two_weights_of_one_name_are_a_choice(tmp_path, capsys):
     arguments = ("--baseline", "old", "--candidate", "new", "--results", tmp_path)
     code, out, err = call(capsys, *arguments)
     assert (code, out) == (3, "")
-    assert "measured 2 times with weights that differ" in err and "take the last with --latest" in err
+    assert "measured 2 times with weights, or files beside them" in err and "take the last with --latest" in err
 
 
 def test_a_score_that_its_items_contradict_is_no_score(tmp_path, capsys):

@@ -755,6 +755,60 @@ def test_what_is_finished_is_found_again_and_what_differs_is_not(tmp_path, monke
     assert History(tmp_path / "out", [MODEL]).task(MODEL, chosen, a_task(data=Path("items"))) is None
 
 
+def test_weights_that_are_read_with_other_files_are_measured_anew(tmp_path, monkeypatch):
+    """A configuration, a tokenizer or a template that was put right changes answers, and no weight."""
+    monkeypatch.chdir(tmp_path)
+    folder = checkpoint(tmp_path / "step_1")
+    model, task = script.local_model(folder), a_task()
+    record = put(tmp_path / "out", model, task, settings()).path
+
+    def finished() -> bool:
+        return History(tmp_path / "out", [model]).task(model, settings(), task) is not None
+
+    assert finished()
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"transformers_version": "9.9"}))
+    assert finished(), "who wrote it changes nothing"
+    (folder / "config.json").write_text(json.dumps(config | {"rms_norm_eps": 100.0}))
+    assert not finished()
+    (folder / "config.json").write_text(json.dumps(config))
+    for name in (
+        "tokenizer.json",
+        "chat_template.jinja",
+        "generation_config.json",
+        "additional_chat_templates/x.jinja",
+    ):
+        place = folder / name
+        before = place.read_bytes() if place.is_file() else None
+        place.parent.mkdir(exist_ok=True)
+        place.write_text('{"other": 1}')
+        assert not finished(), name
+        place.unlink() if before is None else place.write_bytes(before)
+        assert finished(), name
+    content = json.loads(record.read_text())
+    del content["model_info"]["additional_details"]["model_files_sha256"]
+    record.write_text(json.dumps(content))
+    assert finished(), "a record from before the hash was kept"
+
+
+def test_a_record_of_somebody_else_that_counts_as_finished_is_named(tmp_path, monkeypatch, capsys):
+    """Who brings a folder with made-up results is not taken for an earlier run without a word."""
+    monkeypatch.chdir(tmp_path)
+    outcome = script.Outcome(skipped=[put(tmp_path / "out", MODEL, a_task(), settings())])
+    assert script.report(outcome, Path("out"), True) == 0
+    captured = capsys.readouterr()
+    assert [row["reason"] for row in json.loads(captured.out)["skipped"]] == ["finished before"] and not captured.err
+    record = outcome.skipped[0].path
+    record.write_text(record.read_text().replace('"score": 0.75', '"score": 1.0'))
+    assert script.report(outcome, Path("out"), True) == 0
+    captured = capsys.readouterr()
+    assert [row["reason"] for row in json.loads(captured.out)["skipped"]] == ["finished before, elsewhere"]
+    assert "1 of 1 finished before are records that you have not written here" in captured.err
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another"))
+    script.report(outcome, Path("out"), False)
+    assert record.name in capsys.readouterr().err
+
+
 def test_an_adapter_that_is_applied_otherwise_is_measured_anew(tmp_path, monkeypatch):
     """The same tensors with another scaling are another model, on whatever base."""
     monkeypatch.chdir(tmp_path)

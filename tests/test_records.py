@@ -215,6 +215,22 @@ def test_runs_of_known_equal_weights_are_repeats(tmp_path, capsys):
         assert "the runs of 2026-03-12, 2026-03-13 are of the same weights, so repeats" in err
 
 
+@pytest.mark.parametrize(("files", "states"), [("ab", 2), ("aa", 1), ("a ", 1), ("  ", 1), ("ab ", 3)])
+def test_equal_weights_that_were_read_with_other_files_are_no_repeats(tmp_path, capsys, files, states):
+    """A tokenizer or template that was changed is another state; a record that does not say so hides none."""
+    write_record(tmp_path, "me/old", GOOD)
+    orders = (GOOD, GOOD[::-1], [*GOOD[100:], *GOOD[:100]])
+    for day, (scores, mark) in enumerate(zip(orders, files, strict=False)):
+        details = {"weights_sha256": "w"} | ({"model_files_sha256": mark} if mark != " " else {})
+        write_record(tmp_path, "me/new", scores, when=f"2026-03-{12 + day}T02:00:00Z", details=details)
+    code, document, err = compare(capsys, tmp_path)
+    if states == 1:
+        assert document["benchmarks"][0]["score"]["runs"]["n"] == 2, err
+    else:
+        assert (code, document["reason"]) == (3, "choose")
+        assert f"measured {states} times with weights, or files beside them" in err
+
+
 @pytest.mark.parametrize("small", [[0.0], [1.0] * 8, [0.0, *GOOD[1:199]]])
 @pytest.mark.parametrize("samples", [True, False])
 def test_a_run_of_fewer_items_never_averages_with_a_larger_one(tmp_path, capsys, small, samples):

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 from parts.frame import ScriptError  # noqa: E402
 from parts.harness.evaluated import guard_evaluation  # noqa: E402
 from parts.harness.lm_eval_measure import score_filter  # noqa: E402
-from parts.harness.lm_eval_tasks import choose_tasks  # noqa: E402
+from parts.harness.lm_eval_tasks import choose_tasks, load_lm_eval_tasks  # noqa: E402
 from parts.harness.models import chat_renderer  # noqa: E402
 from parts.harness.surroundings import DataLoads, allow_programs, asked_by, guard_imports  # noqa: E402
 from parts.harness.vocabulary import Model, TaskRequest  # noqa: E402
@@ -193,6 +193,28 @@ def test_ordinary_tasks_ask_for_no_program_of_the_hub():
         with pytest.raises(ScriptError, match="runs a program of the Hub"):
             choose_tasks([TaskRequest(name, None)], None, "local")
         choose_tasks([TaskRequest(name, None)], None, None, trusted=True)
+
+
+@pytest.mark.parametrize("place", ["own", "here"])
+def test_a_task_file_elsewhere_means_the_hub_and_not_the_current_folder(folder, tmp_path, monkeypatch, place):
+    """Its relative paths are beside it; one in the current folder may mean that, too."""
+    if importlib.util.find_spec("lm_eval") is None:
+        pytest.skip("lm-eval is not installed here")
+    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
+    file = tmp_path / place / "mine.yaml"
+    file.parent.mkdir(exist_ok=True)
+    words = "task: mine\ndataset_path: allenai/ai2_arc\ntest_split: test\noutput_type: generate_until\n"
+    metric = "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n"
+    file.write_text(f"{words}doc_to_text: question\ndoc_to_target: answer\n{metric}")
+    chosen = choose_tasks([TaskRequest("mine", None)], file, None)
+    plain = types.SimpleNamespace(temperature=None, sandbox=None, chat=False, use_chat_template=False)
+    if place == "own":
+        with pytest.raises(ScriptError, match="the current folder has this") as refused:
+            load_lm_eval_tasks(chosen, plain)
+        assert refused.value.code == 3
+    else:
+        tasks, failed = load_lm_eval_tasks(chosen, plain)
+        assert not failed and [task.name for task in tasks] == ["mine|0"]
 
 
 def test_a_metrics_model_is_no_folder_here(folder):

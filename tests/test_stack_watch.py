@@ -54,5 +54,6 @@ def test_a_watch_that_is_killed_goes_on_where_it_was(tmp_path):
         assert script.contradictions(path, record, script.MetricMapping({}, {}, {})) == []
         details = record["model_info"]["additional_details"]
         assert details["weights_sha256"] == script.weights_sha256(run / details["checkpoint"])
+        assert details["model_files_sha256"] == script.model_files_sha256(run / details["checkpoint"])
         found.append(details["checkpoint"])
     assert sorted(found) == sorted(f"checkpoint-{step}" for step in range(100, LAST + 1, 100))

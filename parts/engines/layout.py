@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import collections
-import hashlib
 import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from parts.checkpoints import tensor_headers, weight_files
+from parts.checkpoints import applied_config, read_beside, tensor_headers, weight_files
 from parts.frame import ScriptError
 from parts.harness.vocabulary import Layout
-from parts.inputs import input_bytes, read_json
 
 CPU_BATCH_SIZE = 32
 SMALL_MODEL, SMALL_MODEL_BATCH_SIZE = 50_000_000, 256  # parameters; the batch for models with fewer
 
-# What of a checkpoint's folder must be alike for two checkpoints to share one engine; weights are compared by header.
-ENGINE_FILES = (
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "tokenizer.model",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
-    "chat_template.jinja",
-    "chat_template.json",
-)
-NOT_IN_LAYOUT = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MOST_TOKEN_IDS = 128  # vLLM scores at most that many chosen tokens at one position
 
 
@@ -86,9 +69,7 @@ def choice_requests(choices: Sequence[Sequence[int]]) -> dict[tuple[int, ...], l
 
 def read_layout(folder: Path) -> Layout:
     """The layout of a checkpoint folder."""
-    config = {name: value for name, value in read_json(folder / "config.json").items() if name not in NOT_IN_LAYOUT}
-    found = [folder / name for name in ENGINE_FILES if (folder / name).is_file()]
-    digests = {path.name: hashlib.sha256(input_bytes(path)).hexdigest() for path in found}
+    config, digests = applied_config(folder / "config.json"), read_beside(folder)
     files = weight_files(folder)
     if any(path.suffix != ".safetensors" for path in files):
         return Layout(config, digests, None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import ScriptError, note
-from parts.harness.models import adapter_sha256
+from parts.harness.models import adapter_sha256, beside_sha256
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Finished, Model, Task, TaskRequest
 from parts.hashes import local_sha256
@@ -60,11 +60,14 @@ class History:
         rows, base = self.records[model.id, model.weights_sha256, settings.key], model.base
         wanted = base.weights_sha256 if base else None
         details = [row.record["model_info"]["additional_details"] for row in rows]
-        applied = adapter_sha256(model)  # the same tensors may be applied otherwise
+        # The same tensors may be applied otherwise, or read with other files; a commit of the Hub fixes these.
+        here = (base or model).folder is not None
+        now = {"adapter_config_sha256": adapter_sha256(model), "model_files_sha256": here and beside_sha256(model)}
         same = [
             row
             for row, own in zip(rows, details, strict=True)
-            if own.get("base_weights_sha256") == wanted and own.get("adapter_config_sha256", applied) == applied
+            if own.get("base_weights_sha256") == wanted
+            and all(own.get(name, digest) == digest for name, digest in now.items() if digest)
         ]
         return [row for row in same if self.is_sound(row)]
 

@@ -26,6 +26,7 @@ from parts.harness.surroundings import (
     allow_programs,
     asked_by,
     forks_without_secrets,
+    lie_here,
     loaded_programs,
     not_allowed,
     refuse_stand_in,
@@ -292,7 +293,7 @@ def load_lighteval_tasks(requests: Sequence[TaskRequest], modules: Sequence[str]
                 raise ScriptError(f"--tasks: {name}: {error}") from error
         for name, source in found.items():
             mine = source.config.name in own
-            if not mine:
+            if not (mine and lie_here([custom])):
                 refuse_stand_in(source.config.hf_repo)
             task = Task(name, request, len(found), source, dataset_of(source.config), own=mine)
             tasks.setdefault(name, task)

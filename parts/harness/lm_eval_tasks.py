@@ -25,7 +25,7 @@ from parts.harness.scores import nearest_tasks
 from parts.harness.seed import dataset_revision, seed_everything
 from parts.harness.services import CLIENT_MODEL, code_of, say_services
 from parts.harness.settings import Settings
-from parts.harness.surroundings import allow_programs, asked_by, loaded_programs, not_allowed, refused_program
+from parts.harness.surroundings import allow_programs, asked_by, lie_here, loaded_programs, not_allowed, refused_program
 from parts.harness.vocabulary import ALL, Dataset, Task, TaskRequest
 from parts.hashes import code_sha256, data_sha256, files_sha256, plain_path, sources_only
 from parts.inputs import input_text
@@ -429,7 +429,7 @@ def load_request(chosen: Chosen, settings: Settings, calls: DataCalls) -> list[T
         for asked in chosen.names:
             own = chosen.files.get(asked)
             calls.base = own.parent if own else None
-            with asked_by(own_task=bool(mine)):
+            with asked_by(own_task=bool(mine) and lie_here(chosen.files.values() or chosen.folders)):
                 sources |= manager.load([str(own) if own else asked])["tasks"]
     tasks = []
     for name, source in sources.items():

@@ -29,6 +29,7 @@ from parts.checkpoints import (
     hub_weights_sha256,
     is_adapter,
     missing_tokenizer,
+    model_files_sha256,
     weight_files,
     weights_sha256,
     why_incomplete,
@@ -313,6 +314,15 @@ def adapter_sha256(model: Model) -> str | None:
     config = read_json(downloaded(model) / "adapter_config.json")
     kept = {key: value for key, value in config.items() if key not in NOT_APPLIED and value not in (None, {}, [])}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def beside_sha256(model: Model) -> str | None:
+    """The hash of what is read beside a model's weights (an adapter: its base's); None where none of it is here."""
+    model = model.base or model
+    folder = model.folder or FETCHED.get(model)
+    if folder is None and model.repo and (copy := cached_snapshot(model.repo, model.revision)):
+        folder = copy / model.below
+    return model_files_sha256(folder) if folder and (folder / "config.json").is_file() else None
 
 
 def is_near(folder: Path, adapter: Path) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import slug, write_whole
-from parts.harness.models import adapter_sha256
+from parts.harness.models import adapter_sha256, beside_sha256
 from parts.harness.scores import BOOTSTRAP_DRAWS
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Engine, Failed, Finished, MetricScore, Model, Task
@@ -21,6 +21,7 @@ from parts.names import PACKAGES_VARIABLE
 from parts.outgoing import without_secrets
 from parts.private import shown_path
 from parts.records.schema import SCHEMA_VERSION, strings
+from parts.seal import remember_own
 
 
 def run_record(
@@ -71,6 +72,7 @@ def model_info(model: Model, engine: Engine) -> dict[str, Any]:
         "base_revision": model.base and model.base.revision,
         "base_weights_sha256": model.base and model.base.weights_sha256,
         "adapter_config_sha256": adapter_sha256(model),
+        "model_files_sha256": beside_sha256(model),
         "loaded_checksum": engine.checksum,
         "loaded_proof": engine.proof,
     }
@@ -237,6 +239,7 @@ def write_record(output: Path, model: Model, task: Task, record: dict[str, Any],
     path = output / folder / f"{name}.json"
     write_whole(path.with_name(f"{name}_samples.jsonl"), samples)
     write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    remember_own(path)
     return Finished(path, record, task.name)
 
 

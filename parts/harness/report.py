@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from parts.engines.memory import shown_bytes
-from parts.frame import OUTPUT_VERSION, SHOWN_FAILURES, ScriptError, natural_key, note, print_data, rounded
+from parts.frame import OUTPUT_VERSION, SHOWN_FAILURES, ScriptError, listing, natural_key, note, print_data, rounded
 from parts.harness.doubts import doubts
 from parts.harness.scores import nearest_tasks
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Finished, Model, Outcome, model_label, score_line, score_table
+from parts.private import shown_path
+from parts.seal import written_by_others
 from parts.tables import render_table, show_table
 
 MOST_NAMES = 40  # tasks that --list-tasks shows behind the groups
@@ -28,7 +30,11 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         model = model_label(finished.record)
         return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
 
-    skipped = [line(finished) | {"reason": "finished before"} for finished in outcome.skipped]
+    foreign = set(written_by_others(finished.path for finished in outcome.skipped))
+    skipped = [
+        line(finished) | {"reason": f"finished before{', elsewhere' if finished.path in foreign else ''}"}
+        for finished in outcome.skipped
+    ]
     skipped += [{"model": name, "reason": reason} for name, reason in outcome.left_out]
     return {
         "schema_version": OUTPUT_VERSION,
@@ -44,6 +50,11 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
 
 def report(outcome: Outcome, output: Path, as_json: bool) -> int:
     """Print the scores, what failed and where the records are; 1 when a task gave no score."""
+    if foreign := written_by_others(finished.path for finished in outcome.skipped):
+        note(
+            f"warning: {len(foreign)} of {len(outcome.skipped)} finished before are records that you have not written "
+            f"here, taken as they are: {listing(map(shown_path, foreign), 3)}; to measure again, move them away"
+        )
     if as_json:
         print(json.dumps(outcome_json(outcome), indent=1))
     else:

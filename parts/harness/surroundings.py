@@ -14,7 +14,7 @@ import os
 import pickle
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -203,9 +203,14 @@ def refuse_stand_in(name: object) -> None:
         raise ScriptError(
             f"{single_line(text)}: the current folder has this, and it would be taken for the data set, metric or "
             "model of the Hub that a task asks for: run the command from another folder, or move it away; where it is "
-            "meant, name it in a task file of your own",
+            "meant, name it by its full path in a task file of your own",
             code=3,
         )
+
+
+def lie_here(files: Iterable[Path]) -> bool:
+    """Whether task files of the user's own lie in the current folder, so that a relative path in them may mean it."""
+    return all(Path(os.path.realpath(file)).is_relative_to(os.path.realpath(os.curdir)) for file in files)
 
 
 def refused_file(folder: Path, pattern: str, how: str = "its card names") -> ScriptError:

@@ -501,7 +501,7 @@ def twin_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) 
             twins[tuple(scores)].append(f"{task} {', '.join(map(number, scores.values()))}")
     return [
         f"{listing(names)} have byte-identical weights and unlike scores ({listing(tasks, 3)}): one record is of "
-        "other weights, or the measurement does not repeat itself"
+        "other weights, or of another configuration or tokenizer, or the measurement does not repeat itself"
         for names, tasks in twins.items()
     ]
 

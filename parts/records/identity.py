@@ -36,7 +36,8 @@ QUANTIZED_ID = re.compile(
 class Identity:
     """A model; an adapter that goes by its own id has this id as `adapter`.
 
-    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights.
+    `path` and `checkpoint` say where it lay and what people call it; `weights` is the hash of its weights,
+    `files` that of what was read beside them (configuration, tokenizer, templates).
     Two identities with equal `key` are one model, perhaps at two times; `weights` says whether in the same state.
     """
 
@@ -49,6 +50,7 @@ class Identity:
     base: str = ""
     provider: str = ""
     weights: str = ""
+    files: str = ""
     checkpoint: str = ""
     display: str = ""
 
@@ -147,6 +149,7 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         **found,
         provider=said_value(info.get("inference_platform")),
         weights=name_text(details.get("weights_sha256")),
+        files=name_text(details.get("model_files_sha256")),
         checkpoint=name_text(details.get("checkpoint")),
         display=name_text(info.get("name")),
     )

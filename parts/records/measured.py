@@ -12,7 +12,7 @@ from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from parts.checkpoints import Checkpoint, weights_sha256
+from parts.checkpoints import Checkpoint, is_adapter, model_files_sha256, weights_sha256
 from parts.frame import ScriptError, nearest, note, single_line
 from parts.inputs import input_text
 from parts.records.attempts import Attempts
@@ -338,11 +338,15 @@ def in_votes(result: Result) -> bool:
 
 
 class Owners:
-    """Finds the checkpoint that a record is about: by the hash of its weights, else by path and folder name."""
+    """Finds the checkpoint that a record is about: by the hash of its weights, else by path and folder name.
+
+    Results of the same weights that were read with other files are refused.
+    """
 
     def __init__(self, checkpoints: Sequence[Checkpoint]) -> None:
         self.checkpoints = checkpoints
         self.hashes: dict[Checkpoint, str] = {}
+        self.files: dict[Checkpoint, str] = {}
         self.by_hash: dict[str, Checkpoint] = {}
         self.by_name: dict[str, list[tuple[Checkpoint, tuple[str, ...]]]] = defaultdict(list)
         for checkpoint in checkpoints:
@@ -357,6 +361,14 @@ class Owners:
             except OSError as error:
                 raise ScriptError(f"{checkpoint.path}: weights not readable: {error.strerror or error}") from error
         return self.hashes[checkpoint]
+
+    def is_read_alike(self, checkpoint: Checkpoint, digest: str) -> bool:
+        """Whether the files beside a checkpoint's weights have this hash; of an adapter's base they are not here."""
+        if not digest or is_adapter(checkpoint.path):
+            return True
+        if checkpoint not in self.files:
+            self.files[checkpoint] = model_files_sha256(checkpoint.path)
+        return self.files[checkpoint] == digest
 
     def with_weights(self, digest: str) -> Checkpoint | None:
         """The checkpoint whose weights have this hash."""
@@ -383,10 +395,17 @@ class Owners:
         below = str(details.get("subfolder") or details.get("gguf_file") or "").rstrip("/").rsplit("/", 1)[-1]
         if named and not digest and below and below != named.path.name:
             return None  # another model in that folder
-        if not digest or (named and self.weights(named) == digest):
+        if not digest:
             return named
-        owner = self.with_weights(digest)
-        if named and not owner and not record.get("failure"):
+        owner = named if named and self.weights(named) == digest else self.with_weights(digest)
+        if record.get("failure"):
+            return owner
+        if owner and not self.is_read_alike(owner, str(details.get("model_files_sha256") or "")):
+            raise ScriptError(
+                f"{file}: results of the weights of {owner.path} with another config.json, tokenizer or template than "
+                "those there: evaluate it again, or remove the record"
+            )
+        if named and not owner:
             raise ScriptError(
                 f"{file}: results of other weights: {named.path} has changed since; evaluate it again, or remove the "
                 "record"

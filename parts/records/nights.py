@@ -63,6 +63,8 @@ def night_changes(before: Run, run: Run) -> tuple[str, ...]:
     found = []
     if before.identity.fixed and run.identity.fixed and before.identity.fixed != run.identity.fixed:
         found.append("weights")
+    elif "" not in (before.identity.files, run.identity.files) and before.identity.files != run.identity.files:
+        found.append("files beside the weights")
     if before.repeats and run.repeats:
         common = set(before.repeats[0]) & set(run.repeats[0])
         pairs = [(before.repeats[0][name], run.repeats[0][name]) for name in common]

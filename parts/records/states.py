@@ -1,8 +1,9 @@
 """Repeats of a measurement, or other states of the model: what may be averaged, and what must be told apart.
 
 Takes runs of one model; gives those of one state. Runs are of one state when their weights are known to be equal (by
-hash or commit) or they were made as repeats (one run id). A task that was measured again without either is another
-state of the model: the latest is taken on request only, otherwise the states are listed with their dates.
+hash or commit), and the files that are read beside them where these are known, or they were made as repeats (one run
+id). A task that was measured again without either is another state of the model: the latest is taken on request only,
+otherwise the states are listed with their dates.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def slot_of(run: Run) -> tuple[object, ...]:
 def are_repeats(one: Run, two: Run) -> bool:
     """Whether two measurements of one thing are known to be of one state, or tell the same."""
     if one.identity.fixed and one.identity.fixed == two.identity.fixed:
-        return True
+        return not one.identity.files or not two.identity.files or one.identity.files == two.identity.files
     return bool(one.run_id and one.run_id == two.run_id) or is_same_result(one, two)
 
 
@@ -85,27 +86,41 @@ class State:
         return slot not in self.first or are_repeats(self.first[slot], run)
 
 
+def fixed_states(runs: Sequence[Run]) -> dict[int, str]:
+    """What proves the state of each run, by its id(): weights, and the files beside them where several are known."""
+    files: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        files[run.identity.fixed] |= {run.identity.files} - {""}
+    several = {fixed for fixed, known in files.items() if fixed and len(known) > 1}
+    return {
+        id(run): f"{run.identity.fixed}{f' with {run.identity.files}' * (run.identity.fixed in several)}"
+        for run in runs
+    }
+
+
 def states_of(runs: Sequence[Run]) -> list[list[Run]]:
     """The states that runs of one model are of, the last measured at the end; one where nothing is in doubt."""
     slots: dict[tuple[object, ...], list[Run]] = defaultdict(list)
     slot_by_run = {id(run): slot_of(run) for run in runs}
     for run in runs:
         slots[slot_by_run[id(run)]].append(run)
-    hashes = {run.identity.fixed for run in runs} - {""}
+    fixed = fixed_states(runs)
+    hashes = {*fixed.values()} - {""}
     doubtful = any(not are_repeats(own[0], other) for own in slots.values() for other in own[1:])
     if len(hashes) < 2 and not doubtful:
         return [list(runs)]
     states: list[State] = []
     by_hash: dict[str, State] = {}
     for run in sorted(runs, key=lambda run: (moment_of_run(run), run.file)):
-        own = by_hash.get(run.identity.fixed) if run.identity.fixed else None
+        proof = fixed[id(run)]
+        own = by_hash.get(proof) if proof else None
         last = states[-1] if states and not states[-1].runs[0].identity.fixed else None
-        if own is None and not run.identity.fixed and last is not None and last.takes(run, slot_by_run[id(run)]):
+        if own is None and not proof and last is not None and last.takes(run, slot_by_run[id(run)]):
             own = last
         if own is None:
             states.append(own := State())
-            if run.identity.fixed:
-                by_hash[run.identity.fixed] = own
+            if proof:
+                by_hash[proof] = own
         own.add(run, slot_by_run[id(run)])
     return [state.runs for state in sorted(states, key=lambda state: state.latest)]
 
@@ -140,7 +155,8 @@ def one_state(runs: Sequence[Run], name: str, what: str, latest: bool, date: str
     if latest:
         return states[-1], [f"{names[-1]} is taken (--latest), left out: {listing(names[:-1], 5)}"]
     raise ScriptError(
-        f"{what}: measured {len(states)} times with weights that differ, or that nothing proves to be equal: other "
+        f"{what}: measured {len(states)} times with weights, or files beside them (config.json, tokenizer, templates), "
+        "that differ, or that nothing proves to be equal: other "
         f"states of the model, no repeats: {listing(names, 20)}{twice_text(runs)}; name one of them, or take the last "
         "with --latest",
         code=3,
@@ -164,9 +180,10 @@ def state_names(name: str, states: Iterable[Sequence[Run]]) -> list[str]:
     for state in states:
         dates[max(map(moment_of_run, state)).strftime("%Y-%m-%d")] += 1
     names = [state_name(name, state, dates) for state in states]
+    proofs = [state[-1].identity.fixed for state in states]
     return [
-        one if names.count(one) == 1 else f"{one} ({state[-1].identity.fixed or state[-1].file})"
-        for one, state in zip(names, states, strict=True)
+        one if names.count(one) == 1 else f"{one} ({proof if proof and proofs.count(proof) == 1 else state[-1].file})"
+        for one, proof, state in zip(names, proofs, states, strict=True)
     ]
 
 
