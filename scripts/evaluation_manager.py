@@ -564,6 +564,9 @@ def run_check(args: argparse.Namespace) -> int:
         with card_errors(required_repo(args)):
             info = hub.info(repo_id, args.revision)
             state = hub.state(repo_id, info=info)
+        if state.moved_to:  # as its records call it, too
+            note(f"{repo_id} is called {state.moved_to} now")
+            repo_id = state.moved_to
     allowed = Allowed(partial=True, invalid=True, latest=args.latest, metrics=True)
     folders = list(map(Path, args.results))
     try:
@@ -731,14 +734,18 @@ def write_summary(args: argparse.Namespace, outcomes: list[ModelOutcome]) -> int
     return 1 if counts["failed"] else 0
 
 
-def load_card(args: argparse.Namespace) -> tuple[Card, str]:
-    """The card and the id of the model that is meant."""
+def load_card(args: argparse.Namespace) -> tuple[Card, list[str]]:
+    """The card and the ids of the model that is meant: as it was asked for, and as the Hub calls it now."""
     if not args.card and not args.repo_id:
         raise ScriptError("say which card: --repo-id OWNER/NAME reads it from the Hub, --card FILE from disk")
     if args.repo_id and not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)?", args.repo_id):
         raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
-    text = read_card_file(args.card) if args.card else fetch_card(args.repo_id, args.revision)
-    return parse_card(text), args.repo_id or ""
+    if args.card:
+        return parse_card(read_card_file(args.card)), [args.repo_id or ""]
+    text, name = fetch_card(args.repo_id, args.revision)
+    if name != args.repo_id:
+        note(f"{args.repo_id} is called {name} now")
+    return parse_card(text), list(dict.fromkeys([args.repo_id, name]))
 
 
 def again_command(args: argparse.Namespace) -> str:
@@ -759,7 +766,7 @@ def emit(text: str, output: Path | None, force: bool) -> None:
 
 
 def run_inspect(args: argparse.Namespace) -> int:
-    card, repo_id = load_card(args)
+    card, (repo_id, *_) = load_card(args)
     readings = read_tables(card, repo_id, build_vocabulary(read_mapping()))
     evaluation = any(reading.evaluation for reading in readings)
     if args.table:
@@ -795,9 +802,10 @@ def run_extract(args: argparse.Namespace) -> int:
             "extract-readme needs --repo-id OWNER/NAME: whose scores are wanted (with --card it stays offline)"
         )
     check_publish_usage(args)
-    card, repo_id = load_card(args)
-    mapping = read_mapping()
-    answer = extraction(args, card, repo_id, mapping)
+    card, names = load_card(args)
+    mapping, repo_id = read_mapping(), names[-1]
+    answers = [extraction(args, card, name, mapping) for name in names[::-1]]  # its tables may have the old name still
+    answer = next((answer for answer in answers if answer.results), answers[-1])
     for text in answer.remarks():
         note(f"warning: {isolated(single_line(text))}")
     by_hand = answer.by_hand()
@@ -7978,7 +7986,8 @@ COMMIT_NAME = re.compile(r"(?:[0-9a-f]{40})?")
 OF_A_REPO = re.compile(r"/api/(?:models|datasets|spaces|buckets)/")
 HASHES = {"sha", "oid", "blobId", "xetHash", "sha256", "targetCommit", "commitOid"}
 A_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-OF_AUTHORS = {"cardData", "config", "gguf", "widgetData", "transformersInfo"}  # what the client takes no name from
+# What an answer has of a repository's authors; the client takes no name from it.
+OF_AUTHORS = {"cardData", "config", "gguf", "model-index", "transformersInfo", "widgetData"}
 MOST_PAGES = 3000  # of one list, in a thread
 NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user's command line gives the token to
 
@@ -8089,7 +8098,9 @@ def why_no_answer(answer: Any) -> str | None:
     It names files of its cache by a file's ETag and a commit, waits as long as it is told, and follows all next pages.
     """
     heads, path = answer.headers, hub_path(answer.request.url)
-    if any(not FILE_WORD.fullmatch(heads[name].removeprefix("W/").strip('"')) for name in ETAGS if name in heads):
+    names_file = answer.request.method == "HEAD" and not answer.is_error  # others have hashes in base64, with slashes
+    etags = [heads[name].removeprefix("W/").strip('"') for name in ETAGS if name in heads and names_file]
+    if not all(map(FILE_WORD.fullmatch, etags)):
         return "has an ETag that is a path"
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
         return "names no commit"
@@ -11252,13 +11263,13 @@ def read_card_file(path: Path) -> str:
     return decode_card(input_bytes(path, MAX_CARD_FILE), str(path))
 
 
-def fetch_card(repo_id: str, revision: str | None) -> str:
-    """The README.md of a model on the Hub; each failure is one line that says what to do."""
+def fetch_card(repo_id: str, revision: str | None) -> tuple[str, str]:
+    """(the README.md of a model on the Hub, the model's name now); each failure is one line that says what to do."""
     where = f"{repo_id}{f' at {revision}' if revision else ''}"
     state = fetch_state(repo_id, revision)
     if state.card is None:
         raise ScriptError(f"{where} has no README.md")
-    return decode_card(state.card, f"{where}/README.md")
+    return decode_card(state.card, f"{where}/README.md"), state.moved_to or repo_id
 
 
 # --- parts/command_line.py --------------------------------------------------------------------------------------------

@@ -5742,7 +5742,8 @@ COMMIT_NAME = re.compile(r"(?:[0-9a-f]{40})?")
 OF_A_REPO = re.compile(r"/api/(?:models|datasets|spaces|buckets)/")
 HASHES = {"sha", "oid", "blobId", "xetHash", "sha256", "targetCommit", "commitOid"}
 A_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-OF_AUTHORS = {"cardData", "config", "gguf", "widgetData", "transformersInfo"}  # what the client takes no name from
+# What an answer has of a repository's authors; the client takes no name from it.
+OF_AUTHORS = {"cardData", "config", "gguf", "model-index", "transformersInfo", "widgetData"}
 MOST_PAGES = 3000  # of one list, in a thread
 NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user's command line gives the token to
 
@@ -5853,7 +5854,9 @@ def why_no_answer(answer: Any) -> str | None:
     It names files of its cache by a file's ETag and a commit, waits as long as it is told, and follows all next pages.
     """
     heads, path = answer.headers, hub_path(answer.request.url)
-    if any(not FILE_WORD.fullmatch(heads[name].removeprefix("W/").strip('"')) for name in ETAGS if name in heads):
+    names_file = answer.request.method == "HEAD" and not answer.is_error  # others have hashes in base64, with slashes
+    etags = [heads[name].removeprefix("W/").strip('"') for name in ETAGS if name in heads and names_file]
+    if not all(map(FILE_WORD.fullmatch, etags)):
         return "has an ETag that is a path"
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
         return "names no commit"
@@ -6387,6 +6390,7 @@ EXPAND = (
 )  # fmt: skip
 MOST_REQUESTS = 5  # for a model, beside one for each of its open pull requests
 PAGE_OF_DISCUSSIONS = 50  # that one answer of the Hub lists
+PAGE_OF_TREE = 50  # files that one answer lists with their commits
 MOST_YAML = 500_000  # characters of an .eval_results file that is read here
 MAX_YAML_NODES = 20_000  # values in it after its aliases are expanded
 KEEP_ANSWERS = 30  # days that an answer of the Hub stays in the cache unused
@@ -6565,6 +6569,9 @@ def read_model_scores(hub: HubReader, model: str, benchmarks: Benchmarks, pull_r
     reading, budget = ModelReading(model), Budget()
     try:
         info = fetch_info(hub, model, budget)
+        if info.get("id") != model and REPO_ID.fullmatch(str(info.get("id"))):  # renamed, or in other letters
+            note(f"{model} is called {info['id']} on the Hub")
+            reading.model = info["id"]
         reading.private, reading.facts = info.get("private") is True, model_facts(info)
         requests = fetch_pull_requests(hub, reading, budget) if pull_requests else []
         if not pull_requests and isinstance(results := info.get("evalResults"), list):
@@ -6739,7 +6746,11 @@ def fetch_merges(
         return {}
     places = {}
     try:
-        for entry in hub.json(f"/api/models/{reading.model}/tree/main/.eval_results?expand=true", budget):
+        listed = hub.json(f"/api/models/{reading.model}/tree/main/.eval_results?expand=true", budget)
+        beyond = {str(mapping_of(item).get("filename")) for item in results} - {entry["path"] for entry in listed}
+        if beyond and len(listed) >= PAGE_OF_TREE:
+            reading.cannot_read(".eval_results", f"who added the {len(beyond)} files beyond the first {len(listed)}")
+        for entry in listed:
             commit = mapping_in(entry, "lastCommit")
             match = FROM_PULL_REQUEST.search(str(commit.get("title") or ""))
             number = int(match[1]) if match else 0
@@ -6871,7 +6882,8 @@ def read_models(
     pool = ThreadPoolExecutor(workers)
     try:
         futures = [pool.submit(read_model_scores, hub, model, benchmarks, pull_requests) for model in models]
-        return [future.result() for future in progress(futures, "models")]
+        readings = [future.result() for future in progress(futures, "models")]
+        return list({reading.model: reading for reading in readings}.values())  # one that has two names is read twice
     except KeyboardInterrupt:
         note("what has been read is kept; the same command goes on from there")
         raise

@@ -2690,7 +2690,8 @@ COMMIT_NAME = re.compile(r"(?:[0-9a-f]{40})?")
 OF_A_REPO = re.compile(r"/api/(?:models|datasets|spaces|buckets)/")
 HASHES = {"sha", "oid", "blobId", "xetHash", "sha256", "targetCommit", "commitOid"}
 A_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-OF_AUTHORS = {"cardData", "config", "gguf", "widgetData", "transformersInfo"}  # what the client takes no name from
+# What an answer has of a repository's authors; the client takes no name from it.
+OF_AUTHORS = {"cardData", "config", "gguf", "model-index", "transformersInfo", "widgetData"}
 MOST_PAGES = 3000  # of one list, in a thread
 NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user's command line gives the token to
 
@@ -2801,7 +2802,9 @@ def why_no_answer(answer: Any) -> str | None:
     It names files of its cache by a file's ETag and a commit, waits as long as it is told, and follows all next pages.
     """
     heads, path = answer.headers, hub_path(answer.request.url)
-    if any(not FILE_WORD.fullmatch(heads[name].removeprefix("W/").strip('"')) for name in ETAGS if name in heads):
+    names_file = answer.request.method == "HEAD" and not answer.is_error  # others have hashes in base64, with slashes
+    etags = [heads[name].removeprefix("W/").strip('"') for name in ETAGS if name in heads and names_file]
+    if not all(map(FILE_WORD.fullmatch, etags)):
         return "has an ETag that is a path"
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
         return "names no commit"
@@ -3735,6 +3738,7 @@ NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "pef
 BESIDE = re.compile(r"\.safetensors(\.index\.json)?$|^adapter_config\.json$")
 BESIDE_BIN = re.compile(rf"{BESIDE.pattern}|^(?!training_args|optimizer|scheduler).*\.bin(\.index\.json)?$")
 NOT_LOADED = ("*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth")  # of a repository, by what runs models here
+WEIGHTS = (".safetensors", ".bin")  # of which those alone are fetched that count: consolidated.safetensors is a copy
 
 
 def find_models(folder: Path) -> tuple[list[Checkpoint], list[tuple[str, str]]]:
@@ -3837,13 +3841,16 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
                 f"{name}: no folder here, not in the cache, and the Hub is out of reach ({explain(unreachable)[:120]})"
             ) from unreachable
         return replace(base, weights_sha256=weights_sha256(copy / below), folder=copy / below, revision=copy.name)
+    if info.id != repo and REPO_ID.fullmatch(info.id or ""):  # renamed, in other letters, without its owner: "gpt2"
+        note(f"{repo} is called {info.id} on the Hub")
+        repo, base = info.id, replace(base, id=info.id, repo=info.id)
     files = {item.rfilename: item for item in info.siblings or []}
     own = {
         path.removeprefix(f"{below}/"): item
         for path, item in files.items()
         if not below or path.startswith(f"{below}/")
     }
-    digest = hub_weights_sha256(hub_hashes(own))
+    digest = hub_weights_sha256(hub_hashes(own) | plain_hashes(base, info.sha, own))
     if not digest and (reason := why_not_loadable(own, {}, "")) and not reason.startswith("it has no"):
         raise ScriptError(f"{name}: {reason}", code=1)
     if not digest:
@@ -3869,6 +3876,22 @@ def hub_model(repo: str, below: str, revision: str | None, needs_template: bool)
     elif has_template:
         note(f"warning: {name} has a chat template; for a chat model add --use-chat-template")
     return model
+
+
+def plain_hashes(model: Model, revision: str, files: Mapping[str, Any]) -> dict[str, str]:
+    """The hashes of weights that lie in a repository as plain files of git, of which the Hub's list has no SHA-256.
+
+    Small ones do where .gitattributes, which may be older than the format, does not name them.
+    """
+    from huggingface_hub import hf_hub_download
+
+    found = {}
+    for name in hub_weight_files(files):
+        if not files[name].lfs:
+            with model_errors(model.label):
+                path = hf_hub_download(model.repo, f"{model.below}/{name}".lstrip("/"), revision=revision)
+            found[name] = remembered_sha256(Path(path))
+    return found
 
 
 FETCHED: dict[Model, Path] = {}  # the Hub models that this process has downloaded, in their order
@@ -3913,22 +3936,24 @@ def downloaded(model: Model) -> Path:
 
     names = {item.rfilename for item in HfApi().model_info(model.repo, revision=model.revision).siblings or []}
     start = f"{model.below}/" if model.below else ""
-    safe = any(
-        name.endswith(".safetensors") and name.startswith(start) and "/" not in name[len(start) :] for name in names
-    )
-    unwanted = [*NOT_LOADED, *(["*.bin"] if safe else [])]
     own = [name for name in names if name.startswith(start) and is_loaded(name[len(start) :])]
+    weights = hub_weight_files([name.removeprefix(start) for name in own])
+    own = [name for name in own if name.removeprefix(start) in weights or not name.endswith(WEIGHTS)]
     wanted = {"allow_patterns": [glob.escape(name) for name in own]}
+    wanted |= {"ignore_patterns": [*NOT_LOADED]}
     known = cached_snapshot(model.repo, model.revision)
     by_name = None if model.below else model.name  # so that it is found offline
-    folder = Path(snapshot_download(model.repo, revision=by_name, ignore_patterns=unwanted, **wanted))
+    folder = Path(snapshot_download(model.repo, revision=by_name, **wanted))
     if folder.name != model.revision:
-        folder = Path(snapshot_download(model.repo, revision=model.revision, ignore_patterns=unwanted, **wanted))
+        folder = Path(snapshot_download(model.repo, revision=model.revision, **wanted))
     folder = Path(os.path.abspath(folder / model.below))  # a server runs in a folder of its own
-    listed = hub_weight_files([name.removeprefix(start) for name in own])
-    if {file.name for file in weight_files(folder)} != set(listed):
+    try:
+        held = {file.name for file in weight_files(folder)}
+    except ScriptError:  # those that its index names are not among the files that were fetched
+        held = set()
+    if held != set(weights):
         raise ScriptError(
-            f"{model.label}: its index names other weights than {listing(listed, 2)}, whose hash is theirs"
+            f"{model.label}: its index names other weights than {listing(weights, 2)}, whose hash is theirs"
         )
     if known is None:
         FETCHED[model] = folder

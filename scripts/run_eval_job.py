@@ -1398,7 +1398,8 @@ COMMIT_NAME = re.compile(r"(?:[0-9a-f]{40})?")
 OF_A_REPO = re.compile(r"/api/(?:models|datasets|spaces|buckets)/")
 HASHES = {"sha", "oid", "blobId", "xetHash", "sha256", "targetCommit", "commitOid"}
 A_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-OF_AUTHORS = {"cardData", "config", "gguf", "widgetData", "transformersInfo"}  # what the client takes no name from
+# What an answer has of a repository's authors; the client takes no name from it.
+OF_AUTHORS = {"cardData", "config", "gguf", "model-index", "transformersInfo", "widgetData"}
 MOST_PAGES = 3000  # of one list, in a thread
 NAMED_ORIGINS: set[WebOrigin] = set()  # of servers beside the Hub that the user's command line gives the token to
 
@@ -1509,7 +1510,9 @@ def why_no_answer(answer: Any) -> str | None:
     It names files of its cache by a file's ETag and a commit, waits as long as it is told, and follows all next pages.
     """
     heads, path = answer.headers, hub_path(answer.request.url)
-    if any(not FILE_WORD.fullmatch(heads[name].removeprefix("W/").strip('"')) for name in ETAGS if name in heads):
+    names_file = answer.request.method == "HEAD" and not answer.is_error  # others have hashes in base64, with slashes
+    etags = [heads[name].removeprefix("W/").strip('"') for name in ETAGS if name in heads and names_file]
+    if not all(map(FILE_WORD.fullmatch, etags)):
         return "has an ETag that is a path"
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
         return "names no commit"

@@ -18,9 +18,10 @@ Jobs and the bucket that their scripts travel in are in local_jobs.py: here `hub
 --run-jobs, which starts what was submitted on this machine.
 
 As on the real Hub: a new repo holds one commit with .gitattributes; files that it names, files over 10 MiB and binary
-files go through LFS; a merge squashes the pull request into one commit; a renamed repo is answered by a redirect; files
+files go through LFS; a merge squashes the pull request into one commit; a repo that is renamed, or named in other
+letters, is answered by a redirect; answers have an ETag with the signs of base64, and long ones are compressed; files
 that the target's .gitignore names are left out by the client. Left out: Xet for repos (HF_HUB_DISABLE_XET=1 makes the
-client use LFS), multipart uploads, tags, editing comments. The answers to edge cases that the client's source does not
+client use LFS), multipart uploads, editing comments. The answers to edge cases that the client's source does not
 show (merging a draft: 400; an archived repo: 403, and `archived` in what is told of it) are guesses.
 
 Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 could not start (port in use, unreadable state).
@@ -44,7 +45,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from unittest import mock
-from urllib.parse import urlencode
 
 import yaml
 from local_hub_handlers import CDN_ROUTES, ROUTES, Handlers
@@ -218,9 +218,13 @@ class LocalHub(Site):
             self.save()
 
     def rename(self, old: str, new: str, repo_type: str = "model") -> None:
-        """Moves a repo; requests for its old name are redirected as long as nothing else is there."""
+        """Moves a repo; requests for its old name are redirected as long as nothing else is there.
+
+        A name where no repo is ("gpt2", as the oldest models had it) is one that the repo `new` had before.
+        """
         with self.lock:
-            repo = self.repos.pop((f"{repo_type}s", old))
+            kind = f"{repo_type}s"
+            repo = self.repos.pop((kind, old if (kind, old) in self.repos else new))
             repo.id = new
             self.repos[repo.kind, new] = repo
             self.renamed[repo.kind, old] = new
@@ -266,12 +270,23 @@ class LocalHub(Site):
             kind = parts.pop("kind", "") or parts.pop("prefix").rstrip("/") or "models"
             repo_id = parts.pop("repo")
             call.repo = self.repos.get((kind, repo_id))
-            if call.repo is None and (new := self.renamed.get((kind, repo_id))):
-                where = call.path.replace(repo_id, new, 1) + (f"?{urlencode(call.query, True)}" if call.query else "")
-                raise HubError(307, f"This repository has moved to {new}", Location=where)
             if call.repo is None:
                 raise self.not_found(call.token)
             self.require(call.token, call.repo, need)
+
+    def moved(self, path: str) -> str | None:
+        """Where a path leads whose repo is renamed, is named without its owner ("gpt2"), or in other letters."""
+        place = re.match(r"(?:/api(?:/resolve-cache)?)?(?:/(?P<kind>models|datasets|spaces)(?=/))?/", path)
+        kind, start = place["kind"] or "models", place.end()
+        words = path[start:].split("/")
+        for repo_id in ("/".join(words[:2]), words[0]):
+            bare = repo_id.removesuffix(".git")
+            if (kind, bare) in self.repos:
+                return None
+            alike = (other for group, other in self.repos if group == kind and other.lower() == bare.lower())
+            if new := self.renamed.get((kind, bare)) or next(alike, None):
+                return path[:start] + new + path[start + len(bare) :]
+        return None
 
     def limit_rate(
         self, api: int | None = None, resolvers: int | None = None, window: float = 300, token: str | None = None

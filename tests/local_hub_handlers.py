@@ -54,6 +54,7 @@ ROUTES = [
     ("POST", "/api/{kind}/{repo}/paths-info/{rev}", "paths_info", "read"),
     ("GET", "/api/{kind}/{repo}/refs", "list_refs", "read"),
     ("POST", "/api/{kind}/{repo}/branch/{rev}", "create_branch", "write"),
+    ("POST", "/api/{kind}/{repo}/tag/{rev}", "create_tag", "write"),
     ("GET", "/api/{kind}/{repo}/commits/{rev}", "list_commits", "read"),
     ("POST", "/api/{kind}/{repo}/preupload/{rev}", "preupload", "read"),
     ("POST", "/api/{kind}/{repo}/commit/{rev}", "commit", "read"),
@@ -94,6 +95,7 @@ EXPANDABLE = {
 LISTED = "_id id private likes trendingScore downloads tags pipeline_tag library_name createdAt"
 LISTED_MORE = f"{LISTED} author sha lastModified gated"  # of datasets and spaces, and of models when full
 PAGE = 1000  # items of one page of a listing
+PAGE_EXPANDED = 50  # of a tree with the commits of its files
 NEW_PR = "Pull Request opened with the [huggingface_hub Python library](https://huggingface.co/docs/huggingface_hub)"
 
 
@@ -215,11 +217,18 @@ class Handlers:
         return shown | ({"evalResults": self.eval_results(repo, rev)} if "evalResults" in names else {})
 
     def parameters(self, commit: Commit) -> dict[str, int]:
-        """How many values of each type the model's safetensors files hold, by their headers."""
+        """How many values of each type the model's own safetensors files hold, by their headers.
+
+        One file or the shards of an index; others beside them (consolidated.safetensors) do not count.
+        """
         counts: dict[str, int] = {}
-        for path in [path for path in commit.tree if re.fullmatch(r"[^/]+\.safetensors", path)]:
+        shards = "model-\\d+-of-\\d+" if "model.safetensors.index.json" in commit.tree else "(?:adapter_)?model"
+        for path in [path for path in commit.tree if re.fullmatch(rf"{shards}\.safetensors", path)]:
             data = self.hub.blobs.get(commit.tree[path].key)
-            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            try:
+                header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            except ValueError:  # damaged: the Hub says nothing of it
+                return {}
             for tensor in (tensor for name, tensor in header.items() if name != "__metadata__"):
                 counts[tensor["dtype"]] = counts.get(tensor["dtype"], 0) + math.prod(tensor["shape"])
         return counts
@@ -332,9 +341,9 @@ class Handlers:
             row["source"] = {"url": source["url"], "name": source.get("name") or source["url"], "isExternal": external}
         return row
 
-    def paged(self, call: Call, items: list, show: Callable = lambda item: item) -> Answer:
+    def paged(self, call: Call, items: list, show: Callable = lambda item: item, page: int = PAGE) -> Answer:
         """One page of a listing; the Link header leads to the next, as GitHub's does."""
-        start, size = int(call.arg("cursor", "0")), min(int(call.arg("limit", "0")) or PAGE, PAGE)
+        start, size = int(call.arg("cursor", "0")), min(int(call.arg("limit", "0")) or page, page)
         headers = {}
         if start + size < len(items):
             query = urlencode({**call.query, "cursor": [str(start + size)]}, doseq=True)
@@ -354,7 +363,7 @@ class Handlers:
         if call.flag("expand"):
             history = call.repo.history(rev)
             infos = [info | {"lastCommit": last_commit(history, info["path"])} for info in infos]
-        return self.paged(call, infos)
+        return self.paged(call, infos, page=PAGE_EXPANDED if call.flag("expand") else PAGE)
 
     def paths_info(self, call: Call, rev: str) -> list:
         files, wanted = call.repo.at(rev).tree, parse_qs(call.body.decode())["paths"]
@@ -367,12 +376,20 @@ class Handlers:
             return [{"name": ref.removeprefix(cut), "ref": ref, "targetCommit": oid} for ref, oid in refs]
 
         pulls = {"pullRequests": named("refs/pr/", "refs/")} if call.flag("include_prs") else {}
-        return {"branches": named("refs/heads/", "refs/heads/"), "converts": [], "tags": [], **pulls}
+        kinds = {"branches": "refs/heads/", "converts": "refs/convert/", "tags": "refs/tags/"}
+        return {kind: named(start, start) for kind, start in kinds.items()} | pulls
 
     def create_branch(self, call: Call, rev: str) -> dict:
-        if f"refs/heads/{rev}" in call.repo.refs:
-            raise HubError(409, f"Reference already exists: {rev}")
-        call.repo.refs[f"refs/heads/{rev}"] = call.repo.at(call.json().get("startingPoint", "main")).oid
+        return self.create_ref(call.repo, f"refs/heads/{rev}", call.json().get("startingPoint", "main"))
+
+    def create_tag(self, call: Call, rev: str) -> dict:
+        """The path names what is tagged, the body the tag."""
+        return self.create_ref(call.repo, f"refs/tags/{call.json()['tag']}", rev)
+
+    def create_ref(self, repo: Repo, ref: str, start: str) -> dict:
+        if ref in repo.refs:
+            raise HubError(409, f"Reference already exists: {ref.split('/', 2)[2]}")
+        repo.refs[ref] = repo.at(start).oid
         return {}
 
     def list_commits(self, call: Call, rev: str) -> Answer:

@@ -6,6 +6,8 @@ wrong with `site.fault(...)`. Nothing here knows of repos.
 
 from __future__ import annotations
 
+import base64
+import gzip
 import hashlib
 import html
 import json
@@ -23,7 +25,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 PARTS = {
     "kind": "models|datasets|spaces",
@@ -49,6 +51,7 @@ WRONG_FORMS = {
     "html": ("text/html", b"<!doctype html><title>Sorry</title><h1>We are down for maintenance</h1>"),
     "empty": ("text/plain", b""),
 }
+COMPRESSED = 1024  # bytes of JSON above which it is sent compressed to who takes it
 # Requests that send a body and change nothing.
 ASKS = r"/(preupload|paths-info)/|/api/validate-yaml$|/objects/batch$"
 
@@ -189,6 +192,15 @@ def json_answer(data: object, status: int = 200, **headers: str) -> Answer:
     return Answer(status, text.encode(), {"Content-Type": "application/json", **headers})
 
 
+def express_etag(body: bytes) -> str:
+    """The ETag of an answer, also of an error, as the Hub's web framework makes it: length and hash, in base64.
+
+    It has both characters that are no letters, which a third of the real ones lacks.
+    """
+    digest = base64.b64encode(hashlib.sha1(body).digest()).decode()
+    return f'W/"{len(body):x}-/+{digest[:25]}"'
+
+
 def json_value(value: object) -> str:
     """What YAML has and JSON has not: dates, bytes."""
     return value.isoformat() if isinstance(value, date) else str(value)
@@ -276,6 +288,10 @@ class Site:
     def admit(self, call: Call, parts: dict[str, str], origin: str, need: str | None) -> None:
         """Raises HubError when the caller may not; may take the parts of the path that a handler does not want."""
 
+    def moved(self, path: str) -> str | None:
+        """Where a path leads that is answered with a redirection, else None."""
+        return None
+
     def limited(self, call: Call, origin: str) -> dict[str, str]:
         """Headers for every answer; raises HubError when the caller has sent too many requests."""
         return {}
@@ -331,6 +347,9 @@ class HubServer(socketserver.ThreadingTCPServer):
         method = "GET" if call.method == "HEAD" else call.method
         if urlsplit(f"//{call.headers.get('host', '')}").hostname not in ("127.0.0.1", "localhost"):
             raise HubError(403, "This Hub answers to 127.0.0.1 only")  # a web page elsewhere must not reach it by DNS
+        if where := self.site.moved(call.path):
+            query = f"?{urlencode(call.query, True)}" if call.query else ""
+            raise HubError(307, f"Temporary Redirect. Redirecting to {where}", Location=where + query)
         for route_method, pattern, handler, need in self.routes:
             match = pattern.fullmatch(call.path)
             if match and route_method == method:
@@ -414,10 +433,9 @@ class HttpHandler(BaseHTTPRequestHandler):
             if call.method not in ("GET", "HEAD"):
                 site.save()
             elif call.path.startswith("/api/") and answer.status == 200 and "ETag" not in answer.headers:
-                tag = f'W/"{hashlib.sha1(answer.body).hexdigest()}"'
-                fresh = call.headers.get("if-none-match") == tag
-                answer = Answer(304, b"", dict(answer.headers)) if fresh else answer
-                answer.headers |= {"ETag": tag}
+                tag = {"ETag": express_etag(answer.body)}
+                fresh = call.headers.get("if-none-match") == tag["ETag"]
+                answer = Answer(304, b"", {**answer.headers, **tag}) if fresh else answer
             answer.headers |= told
             return answer
 
@@ -437,14 +455,19 @@ class HttpHandler(BaseHTTPRequestHandler):
 
     def send(self, answer: Answer, cut: bool) -> None:
         self.send_response(answer.status)
-        for name, value in {"X-Content-Type-Options": "nosniff", **answer.headers}.items():
+        head, sent = {"X-Content-Type-Options": "nosniff", **answer.headers}, answer.body
+        if head.get("Content-Type") == "application/json" and sent and answer.status // 100 != 3:
+            head.setdefault("ETag", express_etag(sent))
+            if len(sent) > COMPRESSED and "gzip" in self.headers.get("Accept-Encoding", ""):
+                head, sent = {**head, "Content-Encoding": "gzip"}, gzip.compress(sent, 1)
+        for name, value in head.items():
             self.send_header(name, re.sub(r"[^ -~]", "?", value))
         if answer.stream is not None:
             self.send_parts(answer.stream)
             return
-        self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header("Content-Length", str(len(sent)))
         self.end_headers()
-        body = b"" if self.command == "HEAD" else answer.body
+        body = b"" if self.command == "HEAD" else sent
         self.wfile.write(body[: len(body) // 2] if cut else body)
         self.wfile.flush()
         if cut:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
+from huggingface_hub.errors import EntryNotFoundError
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -31,7 +32,8 @@ class Hub(BaseHTTPRequestHandler):
         server.asked += 1
         path = self.path.partition("?")[0].removeprefix("/mirror")
         body, heads = server.answer(self, path)
-        self.send_response(server.status if path.startswith("/api/") and "elsewhere" not in path else 200)
+        ruled = (path.startswith("/api/") and "elsewhere" not in path) or path.endswith("/none.json")
+        self.send_response(server.status if ruled else 200)
         for name, value in {"Content-Type": "application/json", "X-Repo-Commit": SHA, **heads}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
@@ -143,6 +145,19 @@ def test_a_revision_that_is_a_path_is_none_of_the_hub():
     for text in ("acme/m@/etc/x", "acme/m@../x", "acme/m@a/../b", "acme/m@a..b"):
         assert not HUB_PLACE.fullmatch(text) and not HUB_MODEL.fullmatch(text) and not is_hub_place(text)
     assert HUB_PLACE.fullmatch("acme/m@refs/pr/1") and HUB_PLACE.fullmatch("acme/m@step-1.5")
+
+
+def test_the_hubs_own_etags_are_none_of_files(strange):
+    heads = {"ETag": 'W/"1b4f-mY2/Vvx+b7KhsoOdQTlMTccuAQ"'}
+    told = json.loads(info(SHA)) | {"model-index": [{"results": [{"sha": "of the author"}]}]}
+    strange.answer = lambda asked, path: (json.dumps(told).encode(), heads)
+    assert strange.api.dataset_info("acme/d").sha == SHA
+    strange.answer = lambda asked, path: (b"Entry not found", {**heads, "X-Error-Code": "EntryNotFound"})
+    strange.status = 404
+    with pytest.raises(EntryNotFoundError):
+        strange.api.dataset_info("acme/d")
+    with pytest.raises(EntryNotFoundError):
+        hf_hub_download("acme/d", "none.json", cache_dir=strange.cache, endpoint=strange.place)
 
 
 def test_what_the_hub_says_is_read(strange):

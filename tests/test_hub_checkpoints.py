@@ -240,3 +240,34 @@ def test_an_index_that_names_other_weights_than_are_hashed_is_refused(hub, monke
     (model,) = hub_models("me/lm", False)
     with pytest.raises(ScriptError, match="its index names other weights than"):
         downloaded(model)
+
+
+def test_a_model_has_the_name_that_the_hub_gives_it(repo, hub, capsys):
+    hub.create_repo("openai-community/gpt2", files=files(900))
+    hub.rename("gpt2", "openai-community/gpt2")
+    named = [
+        model
+        for name in ("gpt2", "OpenAI-community/GPT2", "openai-community/gpt2")
+        for model in hub_models(name, False)
+    ]
+    assert {(model.id, model.repo) for model in named} == {("openai-community/gpt2",) * 2}
+    assert capsys.readouterr().err.count("is called openai-community/gpt2 on the Hub") == 2
+
+
+def test_small_weights_that_are_plain_files_of_git_have_a_hash(hub, monkeypatch):
+    monkeypatch.setattr(script, "FETCHED", {})
+    hub.create_repo("me/old", files={".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
+    hub.commit("me/old", files(900) | {"model.safetensors": b"text, so no large file"})
+    (model,) = hub_models("me/old", False)
+    assert model.weights_sha256 == script.weights_sha256(downloaded(model))
+
+
+def test_of_weights_those_alone_are_fetched_that_count(hub, monkeypatch):
+    monkeypatch.setattr(script, "FETCHED", {})
+    rest = {name: data for name, data in files(900).items() if name != "model.safetensors"}
+    others = {"consolidated.safetensors": b"0", "training_args.bin": b"1", "model.onnx": b"2"}
+    hub.create_repo("me/bin", files=rest | others | {"pytorch_model.bin": b"PK"})
+    (model,) = hub_models("me/bin", False)
+    held = {path.name for path in downloaded(model).iterdir()}
+    assert "pytorch_model.bin" in held and held.isdisjoint(others)
+    assert not hub.count("GET", "consolidated|training_args|onnx")

@@ -666,6 +666,25 @@ def test_all_steps_of_a_repository_and_folders_in_it(hub, capsys):
     assert "there is no folder checkpoint-5 in me/lm-step_1" in capsys.readouterr().err
 
 
+def test_a_model_is_called_as_the_hub_calls_it(hub, capsys):
+    hub.create_repo("openai-community/gpt2", files=model_files())
+    hub.rename("gpt2", "openai-community/gpt2")
+    for name in ("gpt2", "OpenAI-community/GPT2"):
+        assert main("--model", name, "--task", "gsm8k|5", "--dry-run") == 2
+        assert f"{name} is called openai-community/gpt2 on the Hub" in capsys.readouterr().err
+    base = '{"base_model_name_or_path": "gpt2"}'
+    hub.create_repo("me/lora", files={"adapter_config.json": base, "adapter_model.safetensors": WEIGHTS})
+    assert main("--model", "me/lora", "--task", "gsm8k|5", "--dry-run") == 0
+
+
+def test_copies_of_the_weights_in_other_formats_count_once(hub, capsys):
+    copies = dict.fromkeys(("pytorch_model.bin", "consolidated.safetensors", "training_args.bin"), b"\0" * 9_000_000)
+    plain = {f"checkpoint-5/{file}": data for file, data in (model_files() | copies).items()}
+    hub.create_repo("me/copies", files=plain)
+    assert main("--model", "me/copies/checkpoint-5", "--task", "gsm8k|5", "--dry-run") == 0
+    assert re.search(r", [\d.]+ k?B.* \(from the size of its files\)", capsys.readouterr().out)
+
+
 # --- models that cannot run are not paid for ---
 
 ON_ONE = '{"base_model_name_or_path": "me/lm-step_1"}'

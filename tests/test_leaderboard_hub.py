@@ -198,6 +198,23 @@ def test_an_old_merge_is_found_beyond_the_list(lab, capsys):
     assert requests_for(lab, "lab/m") <= 5
 
 
+def test_a_model_with_two_names_is_one(lab, capsys):
+    lab.create_repo("lab/new", files=card(index_result("mmlu", 50.0)))
+    lab.rename("lab/old", "lab/new")
+    Path("models.txt").write_text("lab/old\nlab/new\nLab/NEW\n")
+    code, metadata, err = collect(capsys, "--repo-ids", "models.txt")
+    assert (code, metadata["models_read"]) == (0, 1)
+    assert brief(data(), "model", "value") == [("lab/new", 50.0)]
+    assert "lab/old is called lab/new on the Hub" in err
+
+
+def test_files_beyond_those_that_the_hub_lists_with_their_commits_are_named(lab, capsys):
+    lab.create_repo("lab/m", files=card() | {f".eval_results/a{n}.txt": "x" for n in range(60)})
+    merge_pull_request(lab, "lab/m", open_pull_request(lab, "lab/m", eval_file("gsm8k", 61.0), "visitor"))
+    _, metadata, _ = collect(capsys)
+    assert "who added the 1 files beyond the first 50" in str(metadata)
+
+
 def test_a_title_that_names_a_closed_pull_request_merges_nothing(lab, capsys):
     lab.create_repo("lab/m", files=card())
     for status in ("closed", "merged"):

@@ -1286,3 +1286,20 @@ def test_script_says_that_the_port_is_taken(hub):
 
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__, *sys.argv[1:]]))
+
+
+def test_a_name_in_other_letters_or_without_its_owner_is_redirected(hub, api, tmp_path):
+    hub.create_repo("openai-community/gpt2", files={"config.json": "{}"})
+    hub.rename("gpt2", "openai-community/gpt2")
+    for name in ("gpt2", "OpenAI-Community/GPT2"):
+        assert api.model_info(name, revision="main").id == "openai-community/gpt2"
+        path = api.hf_hub_download(name, "config.json", cache_dir=tmp_path)
+        assert Path(path).read_text() == "{}"
+
+
+def test_tags_and_long_lists_of_files(hub, api):
+    hub.create_repo("me/many", files={f"logs/{number}.txt": "x" for number in range(120)})
+    api.create_tag("me/many", tag="v1.0/step100")
+    assert [tag.name for tag in api.list_repo_refs("me/many").tags] == ["v1.0/step100"]
+    listed = list(api.list_repo_tree("me/many", "logs", expand=True, revision="v1.0/step100"))
+    assert len(listed) == 120 and hub.count("GET", "/tree/") == 3

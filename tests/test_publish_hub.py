@@ -70,6 +70,16 @@ def test_a_dry_run_writes_nothing(model: LocalHub, capsys: pytest.CaptureFixture
     assert model.writes() == [] and model.pull_requests(REPO) == []
 
 
+def test_the_tables_of_a_renamed_model_may_have_either_name(hub: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    table = "| Benchmark | Bar-8B |\n|---|---|\n| GSM8K (5-shot) | 31.6 |\n| MMLU-Pro | 14.9 |\n"
+    hub.create_repo("me/Bar-8B", files={"README.md": f"# Bar\n\n## Evaluation\n\n{table}"})
+    hub.rename("me/Old-7B", "me/Bar-8B")
+    for name in ("me/Old-7B", "Me/BAR-8b"):
+        code, out, err = run(capsys, "extract-readme", "--repo-id", name, "--json")
+        assert code == 0 and f"{name} is called me/Bar-8B now" in err
+        assert json.loads(out)["plan"]["repo_id"] == "me/Bar-8B"
+
+
 def test_the_dry_run_is_the_plan_of_the_real_run(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
     dry = answer(capsys, *EXTRACT, "--create-pr", "--dry-run")
     wet = answer(capsys, *EXTRACT, "--create-pr")

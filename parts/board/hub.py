@@ -38,6 +38,7 @@ EXPAND = (
 )  # fmt: skip
 MOST_REQUESTS = 5  # for a model, beside one for each of its open pull requests
 PAGE_OF_DISCUSSIONS = 50  # that one answer of the Hub lists
+PAGE_OF_TREE = 50  # files that one answer lists with their commits
 MOST_YAML = 500_000  # characters of an .eval_results file that is read here
 MAX_YAML_NODES = 20_000  # values in it after its aliases are expanded
 KEEP_ANSWERS = 30  # days that an answer of the Hub stays in the cache unused
@@ -216,6 +217,9 @@ def read_model_scores(hub: HubReader, model: str, benchmarks: Benchmarks, pull_r
     reading, budget = ModelReading(model), Budget()
     try:
         info = fetch_info(hub, model, budget)
+        if info.get("id") != model and REPO_ID.fullmatch(str(info.get("id"))):  # renamed, or in other letters
+            note(f"{model} is called {info['id']} on the Hub")
+            reading.model = info["id"]
         reading.private, reading.facts = info.get("private") is True, model_facts(info)
         requests = fetch_pull_requests(hub, reading, budget) if pull_requests else []
         if not pull_requests and isinstance(results := info.get("evalResults"), list):
@@ -390,7 +394,11 @@ def fetch_merges(
         return {}
     places = {}
     try:
-        for entry in hub.json(f"/api/models/{reading.model}/tree/main/.eval_results?expand=true", budget):
+        listed = hub.json(f"/api/models/{reading.model}/tree/main/.eval_results?expand=true", budget)
+        beyond = {str(mapping_of(item).get("filename")) for item in results} - {entry["path"] for entry in listed}
+        if beyond and len(listed) >= PAGE_OF_TREE:
+            reading.cannot_read(".eval_results", f"who added the {len(beyond)} files beyond the first {len(listed)}")
+        for entry in listed:
             commit = mapping_in(entry, "lastCommit")
             match = FROM_PULL_REQUEST.search(str(commit.get("title") or ""))
             number = int(match[1]) if match else 0
@@ -522,7 +530,8 @@ def read_models(
     pool = ThreadPoolExecutor(workers)
     try:
         futures = [pool.submit(read_model_scores, hub, model, benchmarks, pull_requests) for model in models]
-        return [future.result() for future in progress(futures, "models")]
+        readings = [future.result() for future in progress(futures, "models")]
+        return list({reading.model: reading for reading in readings}.values())  # one that has two names is read twice
     except KeyboardInterrupt:
         note("what has been read is kept; the same command goes on from there")
         raise

@@ -51,10 +51,10 @@ def read_card_file(path: Path) -> str:
     return decode_card(input_bytes(path, MAX_CARD_FILE), str(path))
 
 
-def fetch_card(repo_id: str, revision: str | None) -> str:
-    """The README.md of a model on the Hub; each failure is one line that says what to do."""
+def fetch_card(repo_id: str, revision: str | None) -> tuple[str, str]:
+    """(the README.md of a model on the Hub, the model's name now); each failure is one line that says what to do."""
     where = f"{repo_id}{f' at {revision}' if revision else ''}"
     state = fetch_state(repo_id, revision)
     if state.card is None:
         raise ScriptError(f"{where} has no README.md")
-    return decode_card(state.card, f"{where}/README.md")
+    return decode_card(state.card, f"{where}/README.md"), state.moved_to or repo_id

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from parts.checkpoints import hub_weight_files
 from parts.frame import ScriptError, listing, natural_key
 from parts.inputs import open_input, read_json, strict_json
 from parts.jobs.client import JobsClient, job_errors
@@ -188,6 +189,8 @@ def fetch_facts(client: JobsClient | None, model: str, question: HowRun, is_base
         try:
             wanted = ["safetensors", "sha", "gated"]
             info = client.patiently(client.api.model_info, repo, revision=revision, expand=wanted)
+            if info.id != repo and not is_base:  # renamed, in other letters, without its owner: "gpt2"
+                raise ScriptError(f"{repo} is called {info.id} on the Hub, as its records will be: give it that name")
             files = files_of(client, model)
             if is_adapter_repo(files):
                 own = hub_json(client, model, "adapter_config.json")
@@ -202,7 +205,7 @@ def fetch_facts(client: JobsClient | None, model: str, question: HowRun, is_base
                 f"{model}: neither a folder here nor a model on the Hub that the token has access to"
             ) from error
     counts = dict(info.safetensors.parameters) if not below and info.safetensors and info.safetensors.parameters else {}
-    size = float(sum(size for name, size in files.items() if re.fullmatch(r"[\w.-]+\.(?:bin|safetensors)", name)))
+    size = float(sum(files[name] for name in hub_weight_files(files)))
     if counts:
         total, weights = weights_from_types(counts, config)
         facts = ModelFacts(model, total, weights, main_types(counts), source="safetensors metadata")
