@@ -2684,7 +2684,6 @@ MOST_SHOWN = 60  # characters of a body
 GUARDING = threading.Lock()
 GUARDED = threading.Event()  # set once the client has our hooks; no session is made to look for them before
 PORTS = {"http": 80, "https": 443}
-ETAGS = ("etag", "x-linked-etag")
 FILE_WORD = re.compile(r"(?!\.)[\w.:+=-]{0,200}", re.ASCII)
 COMMIT_NAME = re.compile(r"(?:[0-9a-f]{40})?")
 OF_A_REPO = re.compile(r"/api/(?:models|datasets|spaces|buckets)/")
@@ -2802,10 +2801,9 @@ def why_no_answer(answer: Any) -> str | None:
     It names files of its cache by a file's ETag and a commit, waits as long as it is told, and follows all next pages.
     """
     heads, path = answer.headers, hub_path(answer.request.url)
-    names_file = answer.request.method == "HEAD" and not answer.is_error  # others have hashes in base64, with slashes
-    etags = [heads[name].removeprefix("W/").strip('"') for name in ETAGS if name in heads and names_file]
-    if not all(map(FILE_WORD.fullmatch, etags)):
-        return "has an ETag that is a path"
+    etag = (heads.get("x-linked-etag") or heads.get("etag", "")).removeprefix("W/").strip('"')
+    if answer.request.method == "HEAD" and not passes_on(answer) and not FILE_WORD.fullmatch(etag):
+        return "has an ETag that is a path"  # other answers have hashes in base64, with slashes
     if not COMMIT_NAME.fullmatch(heads.get("x-repo-commit", "")):
         return "names no commit"
     waits = [heads.get("retry-after", ""), *re.findall(r"\bt=(\d+)", heads.get("ratelimit", ""))]
@@ -2831,6 +2829,11 @@ def why_no_answer(answer: Any) -> str | None:
             with contextlib.suppress(ValueError):
                 return why_no_names(answer.json())
     return None
+
+
+def passes_on(answer: Any) -> bool:
+    """Whether the client takes no name from the head of a file: an error, or a place on the same server to go on at."""
+    return answer.is_error or (answer.has_redirect_location and not urlsplit(answer.headers["location"]).netloc)
 
 
 def next_page(answer: Any) -> str | None:
