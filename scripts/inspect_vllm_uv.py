@@ -3716,8 +3716,8 @@ def is_hub_place(text: str) -> bool:
 # Of an adapter_config.json: what changes no answer, or is known by the base's hash.
 NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
 # What of a folder some loader takes for weights, beside those that are hashed; the Trainer's own files aside.
-BESIDE = re.compile(r"\.safetensors(\.index\.json)?$|^adapter_config\.json$")
-BESIDE_BIN = re.compile(rf"{BESIDE.pattern}|^(?!training_args|optimizer|scheduler).*\.bin(\.index\.json)?$")
+NOT_HASHED = re.compile(r"\.safetensors(\.index\.json)?$|^adapter_config\.json$")
+NOT_HASHED_BIN = re.compile(rf"{NOT_HASHED.pattern}|^(?!training_args|optimizer|scheduler).*\.bin(\.index\.json)?$")
 NOT_LOADED = ("*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth")  # of a repository, by what runs models here
 WEIGHTS = (".safetensors", ".bin")  # of which those alone are fetched that count: consolidated.safetensors is a copy
 
@@ -3964,7 +3964,7 @@ def own_weights_only(folder: Path) -> Path:
             f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
             f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
         )
-    beside = BESIDE_BIN if own.startswith("pytorch_model.bin") else BESIDE
+    beside = NOT_HASHED_BIN if own.startswith("pytorch_model.bin") else NOT_HASHED
     others = sorted(file.name for file in folder.iterdir() if file.name not in hashed and beside.search(file.name))
     if not others:
         return folder
@@ -11920,7 +11920,7 @@ def refused_file(folder: Path, pattern: str, how: str = "its card names") -> Scr
     )
 
 
-def places_of(folder: Path) -> list[Path]:
+def own_places(folder: Path) -> list[Path]:
     """Where the files of a local data set lie; those of a copy of the Hub's client, which are links, beside it."""
     return [folder, *([folder.parent.parent / "blobs"] if folder.parent.name == "snapshots" else [])]
 
@@ -11931,7 +11931,7 @@ def refuse_links_out(folder: Path) -> None:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for link in filter(os.path.islink, (os.path.join(place, name) for name in (*folders, *files))):
             hidden = os.path.basename(link).startswith(".")
-            if not hidden and not any(Path(link).resolve().is_relative_to(root) for root in places_of(folder)):
+            if not hidden and not any(Path(link).resolve().is_relative_to(root) for root in own_places(folder)):
                 raise refused_file(folder, os.path.relpath(link, folder), "holds a link,")
 
 
@@ -11993,7 +11993,7 @@ def guard_loading() -> None:
             raise refused_file(Path(DataLoads.repo), pattern)
         found = resolve(pattern, base_path, *rest, **more)
         if folder and found:
-            roots = places_of(folder)
+            roots = own_places(folder)
             hashed = {file.resolve() for file in data_set_files(folder)}
             for file in map(Path, found):
                 if file.resolve() not in hashed or not any(file.resolve().is_relative_to(root) for root in roots):
@@ -12769,7 +12769,7 @@ OTHER_MODEL = re.compile(
     re.IGNORECASE,
 )
 CLIENT_MODEL = re.compile(r"""[=,]\s*["']((?:gpt-|claude-|gemini-)\d[\w.:-]*)["']""")
-VARIABLE = re.compile(r"""["']([A-Z][A-Z0-9_]{3,})["']""")
+KEY_NAMED = re.compile(r"""["']([A-Z][A-Z0-9_]{3,})["']""")
 OF_THE_HUB = ("HF_", "HUGGING")  # its token goes to the Hub alone
 
 
@@ -12795,7 +12795,7 @@ def models_named(code: str, named: re.Pattern[str] = OTHER_MODEL) -> list[str]:
 
 def keys_named(code: str) -> list[str]:
     """The variables of the environment that code names, are set and hold a key of a service; it stands in no output."""
-    names = {name for name in VARIABLE.findall(code) if SECRET_VARIABLE.search(name) and os.environ.get(name)}
+    names = {name for name in KEY_NAMED.findall(code) if SECRET_VARIABLE.search(name) and os.environ.get(name)}
     found = sorted(name for name in names if not name.startswith(OF_THE_HUB))
     for name in found:
         remember_token(os.environ[name])
@@ -12817,7 +12817,7 @@ def say_services(task: str, code: str, named: re.Pattern[str] = OTHER_MODEL) -> 
 
 
 @contextlib.contextmanager
-def answered() -> Iterator[None]:
+def all_answered() -> Iterator[None]:
     """While an item is scored; ScriptError at the end where something was asked elsewhere and nothing came back."""
     watch_requests()
     Unanswered.reasons.clear()
@@ -12890,7 +12890,7 @@ def hook_evaluation() -> None:
 
 def look_at_evaluation(event: str, arguments: tuple[Any, ...]) -> None:
     """The audit hook; NoFormula or ScriptError for what is refused."""
-    rule = RULES.get(event)
+    rule = EVENT_RULES.get(event)
     if rule:
         rule(arguments[0], sys._getframe(1))
 
@@ -12933,7 +12933,7 @@ def refuse_program(program: Any, frame: Any) -> None:
         raise DataLoads.refused
 
 
-RULES = {"exec": refuse_text, "urllib.Request": refuse_schema_elsewhere} | dict.fromkeys(STARTS, refuse_program)
+EVENT_RULES = {"exec": refuse_text, "urllib.Request": refuse_schema_elsewhere} | dict.fromkeys(STARTS, refuse_program)
 
 
 def refuse_words(code: CodeType, names: dict[str, Any] | None) -> None:

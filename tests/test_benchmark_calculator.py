@@ -514,7 +514,10 @@ def test_measured_json(tmp_path, capsys):
     run = measured_run(tmp_path)
     code, out, err = call(capsys, run, "--json", "--full")
     document = json.loads(out)
-    assert (code, err) == (0, "")
+    assert code == 0 and sorted(line[: line.index(" items")] for line in err.splitlines()) == [
+        "note: arc_challenge: partial: 200",
+        "note: gsm8k: partial: 100",
+    ]
     assert list(document)[:2] == ["schema_version", "score_source"]
     assert document["score_source"] == "measured"
     assert document["benchmarks"] == ["arc_challenge", "gsm8k"]
@@ -596,7 +599,8 @@ def test_a_record_for_the_category_itself_counts_as_the_category(tmp_path, capsy
     assert document["checkpoints"][0]["eval_accuracy"] == 0.8
     assert document["checkpoints"][0]["scores"]["gsm8k"]["score"] == 0.1
     assert document["notes"] == [
-        "not in eval_accuracy: blimp (no category), gsm8k (its category was measured itself), my_own (no category)"
+        "not in eval_accuracy: blimp (no category), gsm8k (its category was measured itself), my_own (no category)",
+        "gsm8k: partial: 100 items, and gsm8k has 1319 (step_1)",
     ]
 
 

@@ -63,7 +63,7 @@ def hook_evaluation() -> None:
 
 def look_at_evaluation(event: str, arguments: tuple[Any, ...]) -> None:
     """The audit hook; NoFormula or ScriptError for what is refused."""
-    rule = RULES.get(event)
+    rule = EVENT_RULES.get(event)
     if rule:
         rule(arguments[0], sys._getframe(1))
 
@@ -106,7 +106,7 @@ def refuse_program(program: Any, frame: Any) -> None:
         raise DataLoads.refused
 
 
-RULES = {"exec": refuse_text, "urllib.Request": refuse_schema_elsewhere} | dict.fromkeys(STARTS, refuse_program)
+EVENT_RULES = {"exec": refuse_text, "urllib.Request": refuse_schema_elsewhere} | dict.fromkeys(STARTS, refuse_program)
 
 
 def refuse_words(code: CodeType, names: dict[str, Any] | None) -> None:

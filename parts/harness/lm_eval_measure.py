@@ -17,7 +17,7 @@ from parts.harness.reasoning import REASONING_TAGS, split_reasoning
 from parts.harness.records import json_line, result_named
 from parts.harness.scores import aggregation_name, as_number, is_correct, standard_error_of_metric
 from parts.harness.seed import seed_everything
-from parts.harness.services import answered
+from parts.harness.services import all_answered
 from parts.harness.settings import Settings
 from parts.harness.vocabulary import Engine, MetricScore, Model, Task
 from parts.metric_directions import metric_direction
@@ -90,7 +90,7 @@ def score_filter(task: Task, name: str) -> dict[str, MetricValues]:
         try:
             refuse_nan(item)
             doc = dict(item.doc) if isinstance(item.doc, dict) else item.doc
-            with answered():
+            with all_answered():
                 output, error = task.source.process_results(doc, results), None
         except Exception as problem:
             output, error = {}, explain(problem)

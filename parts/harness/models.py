@@ -48,8 +48,8 @@ from parts.training_runs import find_checkpoints, is_hub_place
 # Of an adapter_config.json: what changes no answer, or is known by the base's hash.
 NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
 # What of a folder some loader takes for weights, beside those that are hashed; the Trainer's own files aside.
-BESIDE = re.compile(r"\.safetensors(\.index\.json)?$|^adapter_config\.json$")
-BESIDE_BIN = re.compile(rf"{BESIDE.pattern}|^(?!training_args|optimizer|scheduler).*\.bin(\.index\.json)?$")
+NOT_HASHED = re.compile(r"\.safetensors(\.index\.json)?$|^adapter_config\.json$")
+NOT_HASHED_BIN = re.compile(rf"{NOT_HASHED.pattern}|^(?!training_args|optimizer|scheduler).*\.bin(\.index\.json)?$")
 NOT_LOADED = ("*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth")  # of a repository, by what runs models here
 WEIGHTS = (".safetensors", ".bin")  # of which those alone are fetched that count: consolidated.safetensors is a copy
 
@@ -296,7 +296,7 @@ def own_weights_only(folder: Path) -> Path:
             f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
             f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
         )
-    beside = BESIDE_BIN if own.startswith("pytorch_model.bin") else BESIDE
+    beside = NOT_HASHED_BIN if own.startswith("pytorch_model.bin") else NOT_HASHED
     others = sorted(file.name for file in folder.iterdir() if file.name not in hashed and beside.search(file.name))
     if not others:
         return folder

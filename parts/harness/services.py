@@ -23,7 +23,7 @@ OTHER_MODEL = re.compile(
     re.IGNORECASE,
 )
 CLIENT_MODEL = re.compile(r"""[=,]\s*["']((?:gpt-|claude-|gemini-)\d[\w.:-]*)["']""")
-VARIABLE = re.compile(r"""["']([A-Z][A-Z0-9_]{3,})["']""")
+KEY_NAMED = re.compile(r"""["']([A-Z][A-Z0-9_]{3,})["']""")
 OF_THE_HUB = ("HF_", "HUGGING")  # its token goes to the Hub alone
 
 
@@ -49,7 +49,7 @@ def models_named(code: str, named: re.Pattern[str] = OTHER_MODEL) -> list[str]:
 
 def keys_named(code: str) -> list[str]:
     """The variables of the environment that code names, are set and hold a key of a service; it stands in no output."""
-    names = {name for name in VARIABLE.findall(code) if SECRET_VARIABLE.search(name) and os.environ.get(name)}
+    names = {name for name in KEY_NAMED.findall(code) if SECRET_VARIABLE.search(name) and os.environ.get(name)}
     found = sorted(name for name in names if not name.startswith(OF_THE_HUB))
     for name in found:
         remember_token(os.environ[name])
@@ -71,7 +71,7 @@ def say_services(task: str, code: str, named: re.Pattern[str] = OTHER_MODEL) -> 
 
 
 @contextlib.contextmanager
-def answered() -> Iterator[None]:
+def all_answered() -> Iterator[None]:
     """While an item is scored; ScriptError at the end where something was asked elsewhere and nothing came back."""
     watch_requests()
     Unanswered.reasons.clear()

@@ -221,7 +221,7 @@ def refused_file(folder: Path, pattern: str, how: str = "its card names") -> Scr
     )
 
 
-def places_of(folder: Path) -> list[Path]:
+def own_places(folder: Path) -> list[Path]:
     """Where the files of a local data set lie; those of a copy of the Hub's client, which are links, beside it."""
     return [folder, *([folder.parent.parent / "blobs"] if folder.parent.name == "snapshots" else [])]
 
@@ -232,7 +232,7 @@ def refuse_links_out(folder: Path) -> None:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for link in filter(os.path.islink, (os.path.join(place, name) for name in (*folders, *files))):
             hidden = os.path.basename(link).startswith(".")
-            if not hidden and not any(Path(link).resolve().is_relative_to(root) for root in places_of(folder)):
+            if not hidden and not any(Path(link).resolve().is_relative_to(root) for root in own_places(folder)):
                 raise refused_file(folder, os.path.relpath(link, folder), "holds a link,")
 
 
@@ -294,7 +294,7 @@ def guard_loading() -> None:
             raise refused_file(Path(DataLoads.repo), pattern)
         found = resolve(pattern, base_path, *rest, **more)
         if folder and found:
-            roots = places_of(folder)
+            roots = own_places(folder)
             hashed = {file.resolve() for file in data_set_files(folder)}
             for file in map(Path, found):
                 if file.resolve() not in hashed or not any(file.resolve().is_relative_to(root) for root in roots):
