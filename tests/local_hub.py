@@ -515,7 +515,7 @@ def serve(hub: LocalHub, variables: dict[str, str]) -> None:
             print(f"export {name}={shlex.quote(value)}", flush=True)
         print(f"Local Hub at {hub.url}: paste the lines above into another terminal. Ctrl-C stops it.", file=sys.stderr)
         while True:
-            time.sleep(3600)
+            time.sleep(0.2)  # a signal that another thread got wakes no sleep
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
 
