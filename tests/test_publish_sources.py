@@ -576,7 +576,7 @@ def test_same_result_twice_is_one_and_other_settings_are_another(results):
 
 def test_results_of_different_weights_are_not_one_model(results):
     folder = results(record(weights="aa"), record(task="mmlu", metric="accuracy", weights="bb"))
-    assert "weights that differ" in refused(3, read, folder)
+    assert "measured 2 times with weights, or files beside them" in refused(3, read, folder)
 
 
 @pytest.mark.parametrize(
