@@ -28,6 +28,7 @@ NAMES = re.compile(
     r"|(?<=/datasets/)(?!me/)[\w.-]+/[\w.-]+(?=/leaderboard|/raw/)"
 )
 TOLD = ("was answered 200 with", "does not say whose token", "the Hub's answer is", "Consistency check", "/resolve/")
+TOLD += ("not what the Hub says",)
 FORMS = ("null", "object", "list", "html")
 # The content store of Xet: its client, a library of its own, waits minutes before it gives up.
 os.environ |= {"HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1", "HF_XET_CLIENT_RETRY_BASE_DELAY": "1ms"}
