@@ -485,7 +485,7 @@ def remark_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]
         for result in results:
             for remark in result.run.validity.remarks if result.key in shared else ():
                 found[f"{result.task}: {remark}"][checkpoint.name] = None
-    return [f"{remark} ({listing(names)})" for remark, names in found.items()]
+    return [f"{remark} ({listing(names)})" for remark, names in sorted(found.items())]
 
 
 def twin_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) -> list[str]:
