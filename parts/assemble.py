@@ -1,7 +1,7 @@
 #!/usr/bin/env -S uv run --script
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["cogapp>=3.4,<4"]
+# dependencies = ["cogapp>=3.5,<3.7"]
 # ///
 """Put the parts that each script uses into it: scripts/*.py stay single files that run alone.
 
@@ -246,8 +246,8 @@ def assembled(path: Path) -> str:
     from cogapp.cogapp import Cog, CogError
 
     cog = Cog()
-    cog.options.begin_spec, cog.options.end_spec, cog.options.end_output = "[cog[", "]cog]", "[cog.end]"
-    # cog's own stand in Python code: list[dict[str, list[str]]]
+    # cog's own marks stand in Python code: list[dict[str, list[str]]]
+    cog.options.parse_args(["--markers", "[cog[ ]cog] [cog.end]"])
     sys.path.insert(0, str(PARTS))
     sys.modules["assemble"] = sys.modules[__name__]
     try:

@@ -6,7 +6,7 @@
 #     "cmarkgfm>=2025.10,<2027",
 #     "backports.zstd>=1,<2; python_version < '3.14'",
 #     "choix>=0.4.1,<0.5",
-#     "cogapp>=3.4,<4",
+#     "cogapp>=3.5,<3.7",
 #     "duckdb>=1.4,<3",
 #     "gradio>=6.16,<7",
 #     "httpx2>=2,<3",
