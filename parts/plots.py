@@ -12,10 +12,11 @@ def own_style() -> Iterator[None]:
     """Draw and save figures within: the same data give the same bytes on each machine.
 
     matplotlib takes a matplotlibrc of the current folder before any other: a stranger's could start LaTeX on its
-    preamble, or draw other bars. It is imported where there is none, and its own defaults are set.
+    preamble, or draw other bars. It is imported where there is none, and its own defaults are set. A name with dollar
+    signs is drawn as it is, and no formula.
     """
     with tempfile.TemporaryDirectory() as empty, contextlib.chdir(empty):
         import matplotlib
     matplotlib.rcdefaults()
-    with matplotlib.rc_context({"svg.hashsalt": "hub-evals"}):
+    with matplotlib.rc_context({"svg.hashsalt": "hub-evals", "text.parse_math": False}):
         yield

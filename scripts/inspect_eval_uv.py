@@ -13762,14 +13762,13 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]], most: int 
 MOST_NAMES = 40  # tasks that --list-tasks shows behind the groups
 
 
-def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    """What --json prints after a run."""
+def outcome_json(outcome: Outcome, foreign: Collection[Path]) -> dict[str, Any]:
+    """What --json prints after a run; `foreign`: the finished records that were not written here."""
 
     def line(finished: Finished) -> dict[str, Any]:
         model = model_label(finished.record)
         return {"model": model, "task": finished.task, "path": str(finished.path), "scores": score_line(finished)}
 
-    foreign = set(written_by_others(finished.path for finished in outcome.skipped))
     skipped = [
         line(finished) | {"reason": f"finished before{', elsewhere' if finished.path in foreign else ''}"}
         for finished in outcome.skipped
@@ -13795,7 +13794,7 @@ def report(outcome: Outcome, output: Path, as_json: bool) -> int:
             f"here, taken as they are: {listing(map(shown_path, foreign), 3)}; to measure again, move them away"
         )
     if as_json:
-        print(json.dumps(outcome_json(outcome), indent=1))
+        print(json.dumps(outcome_json(outcome, set(foreign)), indent=1))
     else:
         records = [*outcome.skipped, *outcome.written]
         show_table(score_table(records, outcome.failed))

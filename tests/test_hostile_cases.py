@@ -37,6 +37,7 @@ from parts.frame import ScriptError, usual_mode, whole_file, write_whole  # noqa
 from parts.harness.answers import NUMBER, rouge_l, score_answer  # noqa: E402
 from parts.metadata.merge import block_column  # noqa: E402
 from parts.outgoing import CleanStream, outgoing, tell_runner  # noqa: E402
+from parts.plots import own_style  # noqa: E402
 from parts.publish.local import write_clone  # noqa: E402
 from parts.vocabulary import vocabulary_of  # noqa: E402
 
@@ -74,6 +75,46 @@ def test_a_second_record_of_all_ones_buys_nothing(cage, tmp_path, stamp):  # noq
     ranking = cage.run(RANK[0], list(RANK[1:]), tmp_path).out
     assert "not comparable: step_700: math_reasoning: greedy runs contradict one another" in ranking
     assert not any(line.startswith("| step_700") for line in ranking.splitlines()), "it is not ranked"
+
+
+@pytest.mark.parametrize("name", ["a$\\frac{$", "$\\hspace{3000}$", "a$b$c"])
+def test_a_name_in_a_figure_is_no_formula(name):
+    """matplotlib reads what stands between dollar signs as TeX: an error, an empty name, another one."""
+    from matplotlib.figure import Figure
+
+    with own_style():
+        figure = Figure()
+        axes = figure.subplots()
+        axes.set_yticks([0, 1], [name, name.replace("$", "S")])
+        axes.plot([0, 1], [0, 1], label=name)
+        axes.legend()
+        figure.savefig(io.BytesIO(), format="svg")
+        own, plain = (label.get_window_extent().width for label in axes.get_yticklabels())
+    assert own == pytest.approx(plain, rel=0.2)
+
+
+FACTS = "model,usd,latency\nbetter,lower,lower\nstep_700,9.5,3\nstep_1000,{}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (FACTS.format("1,234.5,2"), "line 4: 4 cells, and 3 in the first line"),
+        (FACTS.format("1"), "line 4: 2 cells"),
+        (FACTS.format("1,2").replace("latency", "usd"), "a name of its own"),
+        (FACTS.format("1,2").replace("latency", ""), "a name of its own"),
+        (FACTS.format('"1"0,2'), "--facts"),
+    ],
+    ids=["more", "less", "twice", "unnamed", "quoted"],
+)
+def test_a_cell_of_facts_is_in_its_column(cage, tmp_path, text, said):  # noqa: F811
+    lay_run(tmp_path)
+    asked = ["--rule", "choose", "--candidate", "step_700", "step_1000", "--results", "results", "--facts", "f.csv"]
+    (tmp_path / "f.csv").write_text(FACTS.format("1,2") + "\n,,\n")
+    assert "latency" in cage.run("compare_results", asked, tmp_path).out
+    (tmp_path / "f.csv").write_text(text)
+    outcome = cage.run("compare_results", asked, tmp_path)
+    assert outcome.code == 2 and said in outcome.err and not outcome.out, outcome
 
 
 @pytest.mark.parametrize("stamp", ["4000000000", "2199-01-01T00:00:00Z"])

@@ -175,15 +175,10 @@ def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
 
     ScriptError: code 3 when it does not say which way is better, 2 when a model or a number is missing.
     """
-    try:
-        lines = [line for line in csv.reader(io.StringIO(input_text(path))) if any(cell.strip() for cell in line)]
-    except csv.Error as error:
-        raise ScriptError(f"--facts {path}: {error}") from error
-    if len(lines) < 2 or len(lines[0]) < 2:
-        raise ScriptError(f"--facts {path}: a header and a line for each model are expected")
-    header = [cell.strip() for cell in lines[0]]
-    ways = [cell.strip().lower() for cell in lines[1][1:]]
-    if len(ways) != len(header) - 1 or not set(ways) <= set(WAYS):
+    lines = fact_lines(path)
+    header = lines[0]
+    ways = [cell.lower() for cell in lines[1][1:]]
+    if not set(ways) <= set(WAYS):
         example = ",".join(["better", *("lower" for _ in header[1:])])
         raise ScriptError(
             f"--facts {path}: is less or more of {listing(header[1:])} better? Say it in the second line: {example}",
@@ -191,23 +186,46 @@ def read_choice_facts(path: Path, models: Sequence[str]) -> ChoiceFacts:
         )
     values: dict[str, dict[str, float]] = {}
     for line in lines[2:]:
-        name = line[0].strip()
+        name = line[0]
         own = [model for model in models if name == model] or [m for m in models if name in names_of_model(m)]
         if len(own) != 1:
             continue
         if own[0] in values:
             raise ScriptError(f"--facts {path}: two lines for {own[0]}")
         try:
-            numbers = [float(cell) for cell in line[1 : len(header)]]
+            numbers = [float(cell) for cell in line[1:]]
         except ValueError as error:
             raise ScriptError(f"--facts {path}: {name}: {error}") from error
-        if len(numbers) != len(header) - 1 or not all(map(math.isfinite, numbers)):
+        if not all(map(math.isfinite, numbers)):
             raise ScriptError(f"--facts {path}: {name}: a finite number for each of {listing(header[1:])} is expected")
         values[own[0]] = dict(zip(header[1:], numbers, strict=True))
     missing = [model for model in models if model not in values]
     if missing:
         raise ScriptError(f"--facts {path}: no line for {listing(missing)}")
     return ChoiceFacts(dict(zip(header[1:], ways, strict=True)), values)
+
+
+def fact_lines(path: Path) -> list[list[str]]:
+    """The lines of a CSV table, but blank ones; ScriptError where not each has as many cells as the first, whose names
+    are one column's each: a price of 1,234.5 would be two cells, and of two columns of one name the last would count.
+    """
+    try:
+        rows = csv.reader(io.StringIO(input_text(path)), strict=True)
+        lines = [(rows.line_num, [cell.strip() for cell in line]) for line in rows if any(map(str.strip, line))]
+    except csv.Error as error:
+        raise ScriptError(f"--facts {path}: {error}") from error
+    header = lines[0][1] if lines else []
+    if len(lines) < 2 or len(header) < 2:
+        raise ScriptError(f"--facts {path}: a header and a line for each model are expected")
+    if len(set(header[1:]) - {""}) < len(header) - 1:
+        raise ScriptError(f"--facts {path}: each fact is one column, with a name of its own in the first line")
+    for number, line in lines:
+        if len(line) != len(header):
+            raise ScriptError(
+                f"--facts {path}: line {number}: {len(line)} cells, and {len(header)} in the first line: numbers are "
+                "written without commas between digits (1234.5)"
+            )
+    return [line for _, line in lines]
 
 
 def names_of_model(model: str) -> set[str]:
