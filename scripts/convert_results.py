@@ -9281,11 +9281,12 @@ _ASCII_NAME = {code: chr(code).lower() if chr(code).isalnum() else None for code
 def normalize_name(text: str) -> str:
     """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
 
-    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"; "∞Bench" -> "infinitebench", not "bench"
     """
     if text.isascii():
         return text.translate(_ASCII_NAME)
-    return _NO_NAME.sub("", unicodedata.normalize("NFKC", text).casefold().replace("+", "plus"))
+    spoken = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus").replace("∞", "infinite")
+    return _NO_NAME.sub("", spoken)
 
 
 def library_field(library: str) -> str:

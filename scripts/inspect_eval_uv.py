@@ -5002,11 +5002,12 @@ _ASCII_NAME = {code: chr(code).lower() if chr(code).isalnum() else None for code
 def normalize_name(text: str) -> str:
     """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
 
-    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"; "∞Bench" -> "infinitebench", not "bench"
     """
     if text.isascii():
         return text.translate(_ASCII_NAME)
-    return _NO_NAME.sub("", unicodedata.normalize("NFKC", text).casefold().replace("+", "plus"))
+    spoken = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus").replace("∞", "infinite")
+    return _NO_NAME.sub("", spoken)
 
 
 def library_field(library: str) -> str:
@@ -5292,7 +5293,8 @@ WORDS_OF_SETTINGS = {
 }
 EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
-MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"]}
+FOUND = "documents found"
+MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"], FOUND}
 UNSAID = "nothing"
 SCORED = "scored system"  # whose ratings were scored: whom a result is about, so of one model only a setting
 SCORER = "score_predictions"
@@ -5330,11 +5332,20 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     found |= {
         name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
     }
+    found[FOUND] = documents_found(metric, (row.get("score_details") or {}).get("details") or {})
     if shots:
         found["few-shot count"] = shots
     if shots == "0":
         found = {name: value for name, value in found.items() if name not in EXAMPLE_DRAWS}
     return {name: said(value) for name, value in found.items() if said(value)}
+
+
+def documents_found(metric: Mapping[str, Any], details: Mapping[str, Any]) -> str | None:
+    """How many of the places that a ranking's metric counts are filled at most; of a metric of all places, how many."""
+    depth, counted_ones = count_in(str(details.get("depth"))), (metric.get("metric_parameters") or {}).get("k")
+    if depth is None:
+        return None
+    return f"{min(depth, counted_ones)} of {counted_ones}" if type(counted_ones) is int else str(depth)
 
 
 def counted(details: Any, left_out: set[str], found: Mapping[str, Any]) -> dict[str, Any]:
@@ -6462,7 +6473,7 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         reasons.append("its samples are missing")
     if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:
         reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
-    reasons += statistics_reasons(run, facts)
+    reasons += statistics_reasons(run, facts) or micro_reasons(run, facts)
     if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
         repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
         if not repeated:
@@ -6484,6 +6495,18 @@ def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
     if abs(facts.corpus - run.score) <= ROUNDED * max(1.0, abs(run.score)):
         return []
     return [f"its score {run.score:g} is not what its items' statistics give, {facts.corpus:.6g}"]
+
+
+def micro_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Micro F1 of one class each is the share of right answers; versions before left out answers that are no class."""
+    if run.aggregation != "f1_micro" or run.writer != PREDICTIONS_WRITER or facts is None or facts.mean is None:
+        return []
+    if abs(facts.mean - run.score) <= ROUNDED:
+        return []
+    return [
+        f"its micro F1 {run.score:g} leaves out answers that are no class, with them it is {facts.mean:.6g}: score the "
+        "predictions again"
+    ]
 
 
 def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:

@@ -3617,11 +3617,12 @@ _ASCII_NAME = {code: chr(code).lower() if chr(code).isalnum() else None for code
 def normalize_name(text: str) -> str:
     """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
 
-    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
+    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"; "∞Bench" -> "infinitebench", not "bench"
     """
     if text.isascii():
         return text.translate(_ASCII_NAME)
-    return _NO_NAME.sub("", unicodedata.normalize("NFKC", text).casefold().replace("+", "plus"))
+    spoken = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus").replace("∞", "infinite")
+    return _NO_NAME.sub("", spoken)
 
 
 def library_field(library: str) -> str:
@@ -3907,7 +3908,8 @@ WORDS_OF_SETTINGS = {
 }
 EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
-MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"]}
+FOUND = "documents found"
+MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"], FOUND}
 UNSAID = "nothing"
 SCORED = "scored system"  # whose ratings were scored: whom a result is about, so of one model only a setting
 SCORER = "score_predictions"
@@ -3945,11 +3947,20 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     found |= {
         name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
     }
+    found[FOUND] = documents_found(metric, (row.get("score_details") or {}).get("details") or {})
     if shots:
         found["few-shot count"] = shots
     if shots == "0":
         found = {name: value for name, value in found.items() if name not in EXAMPLE_DRAWS}
     return {name: said(value) for name, value in found.items() if said(value)}
+
+
+def documents_found(metric: Mapping[str, Any], details: Mapping[str, Any]) -> str | None:
+    """How many of the places that a ranking's metric counts are filled at most; of a metric of all places, how many."""
+    depth, counted_ones = count_in(str(details.get("depth"))), (metric.get("metric_parameters") or {}).get("k")
+    if depth is None:
+        return None
+    return f"{min(depth, counted_ones)} of {counted_ones}" if type(counted_ones) is int else str(depth)
 
 
 def counted(details: Any, left_out: set[str], found: Mapping[str, Any]) -> dict[str, Any]:
@@ -7054,7 +7065,7 @@ def lcs_f_measure(reference: Sequence[str], said: Sequence[str]) -> float:
 def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The mean ROUGE F-measure (Lin 2004) as rouge-score gives it, of the best reference.
 
-    It reads the letters a to z and digits only, so an item whose references have none cannot be scored.
+    It reads the letters a to z and digits only: an item cannot be scored whose references are mostly of others.
     """
     from rouge_score import rouge_scorer, tokenizers
 
@@ -7064,8 +7075,8 @@ def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scor
     values, reasons = [], {}
     for i, item in enumerate(choices.watch(items, "ROUGE")):
         references, said = [tokenizer.tokenize(text) for text in item.references], tokenizer.tokenize(item.value or "")
-        if not any(references):
-            reasons[i] = "no reference has a word in the letters a to z, which is all that rouge-score reads"
+        if not any(references) or not all(map(is_latin, item.references)):
+            reasons[i] = "most letters of a reference are none of a to z, which are all that rouge-score reads"
             values.append(math.nan)
         elif kind == "rougeL":
             values.append(max(lcs_f_measure(reference, said) for reference in references))
@@ -7092,6 +7103,12 @@ def whisper_normalizer(name: str | None) -> Callable[[str], str]:
     except ImportError as error:
         raise ScriptError(f"--normalize {name}: {started_with('whisper-normalizer>=0.1.12,<0.2')}") from error
     return EnglishTextNormalizer() if name == "whisper-en" else BasicTextNormalizer()
+
+
+def is_latin(text: str) -> bool:
+    """Whether at least half of the letters are a to z; also where there are none."""
+    letters = [c for c in text if c.isalpha()]
+    return 2 * sum(c.isascii() for c in letters) >= len(letters)
 
 
 def is_unspaced(text: str) -> bool:
@@ -8496,6 +8513,7 @@ MISSING_AS_TEXT = {"nan", "none", "null", "n/a", "<na>", "nil", "undefined"}
 TIMED_OR_MARKED = re.compile(
     r"<\|[^|<>]{1,40}\|>|\[\d\d:\d\d[\d:.,]*(?:\s*-->\s*[\d:.,]+)?\]|\d\d:\d\d:\d\d[.,]\d+\s*-->"
 )
+FEW_LABELS, ENOUGH_TEXTS = 50, 10  # so many labels may a closed set have, seen in so many items
 LIST = re.compile(r"""\s*\[\s*(?:(["']).*\1)?\s*\]\s*""", re.DOTALL)
 
 
@@ -8545,7 +8563,22 @@ def odd_text_lines(items: Sequence[Item], metric: Metric, right: Collection[int]
             "have them",
             wrong,
         )
+        if labels := labels_never_said(items):
+            lines.append(
+                f"{metric.name}: no answer is one of the references' {len(labels)} labels ({', '.join(labels[:5])}), "
+                f"{single_line(pairs[0][0])[:60]} for instance: written in another way, they are no wrong answers "
+                "(--parse takes the label out of a text)"
+            )
     return lines
+
+
+def labels_never_said(items: Sequence[Item]) -> list[str]:
+    """The labels of references that are of a few, where no answer at all is one of them; else nothing."""
+    texts = [item for item in items if isinstance(item.value, str)]
+    wanted = {reference.strip() for item in texts for reference in item.references}
+    few = len(texts) >= ENOUGH_TEXTS and len(wanted) <= min(FEW_LABELS, len(texts) // 2)
+    said = {bare_text(item.value) for item in texts}
+    return sorted(wanted) if few and said - {""} and not said & set(map(bare_text, wanted)) else []
 
 
 def label_lists(texts: Sequence[str]) -> tuple[str, list[str]] | None:
@@ -8562,9 +8595,12 @@ def label_lists(texts: Sequence[str]) -> tuple[str, list[str]] | None:
 
 
 def share_of_writing(items: Sequence[Item], metric: Metric, right: Collection[int]) -> float:
-    """The share of the answers that are wrong by their writing alone, of metrics that count right ones."""
+    """The share of the answers that are wrong by their writing alone, of metrics that count right ones: all of them
+    where no answer is any of the labels."""
     texts = [item for item in items if isinstance(item.value, str) and item.line not in right]
     texts = texts if metric.name in ("accuracy", "exact-match", "f1-micro") else []
+    if texts and labels_never_said(items):
+        return 1.0
     return sum(same_but_writing(item.value, item.references) is not None for item in texts) / max(1, len(items))
 
 

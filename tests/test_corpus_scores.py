@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import random
@@ -738,3 +739,46 @@ def test_a_bound_that_stays_at_the_limit_has_not_passed_it():
     assert evidence.p_above(0.0) == pytest.approx(evidence.mirrored().p_below(0.0), abs=1e-9)
     assert evidence.lower(evidence.p_above(0.0) * 1.02) > 0 or evidence.p_above(0.0) > 0.07
     assert evidence.p_above(0.0) > 0.075  # the zeros count with those below
+
+
+@pytest.mark.parametrize("metric", ["ndcg@10", "map", "mrr"])
+def test_rankings_that_are_cut_elsewhere_are_not_compared(metric, tmp_path, capsys):
+    """The same order of the same documents, 5 of them and 20: the gain is that of the longer lists."""
+    rng, rows = random.Random(3), {5: [], 20: []}
+    for i in range(150):
+        found = rng.sample([f"d{j}" for j in range(30)], 30)
+        relevant = rng.sample(found[:15], 3)
+        for depth, own in rows.items():
+            own.append({"id": f"q{i}", "ranked": found[:depth], "relevant": relevant})
+    scored(tmp_path, "old", rows[5], metric)
+    scored(tmp_path, "new", rows[20], metric)
+    told = gate(tmp_path, capsys)
+    assert told["exit_code"] == 3
+    assert "documents found: 5 " in told["benchmarks"][0]["notes"][0]
+
+
+def test_micro_f1_of_earlier_versions_is_not_used(tmp_path, capsys):
+    """They left answers that are no class out of what was said: 120 of 200 right, 60 of the wrong ones "d"."""
+    wanted = [random.Random(i).choice("abc") for i in range(200)]
+    said = [w if i < 120 else "d" if i < 180 else "x" for i, w in enumerate(wanted)]
+    said = [s if s in ("d", *"abc") else "abc"[("abc".index(w) + 1) % 3] for s, w in zip(said, wanted, strict=True)]
+    old = f1_score(wanted, said, labels=["a", "b", "c"], average="micro")
+    assert old == pytest.approx(240 / 340)
+    scored(tmp_path, "new", rows_of(wanted, said), "f1-micro")
+    (file,) = (tmp_path / "results").rglob("*[!s].json")
+    record, samples = json.loads(file.read_text()), file.with_name(f"{file.stem}_samples.jsonl")
+    rows = [json.loads(line) for line in samples.read_text().splitlines()]
+    for row, answer in zip(rows, said, strict=True):
+        row["metadata"]["statistics"] = json.dumps([int(row["evaluation"]["score"]), 1, int(answer in "abc")])
+    content = "".join(json.dumps(row) + "\n" for row in rows)
+    samples.write_text(content)
+    record["detailed_evaluation_results"]["checksum"] = hashlib.sha256(content.encode()).hexdigest()
+    details = record["evaluation_results"][0]["score_details"]
+    assert details["score"] == pytest.approx(0.6)
+    details["score"] = old
+    details["uncertainty"].pop("confidence_interval", None)
+    file.write_text(json.dumps(record))
+    scored(tmp_path, "old", rows_of(wanted, said), "f1-micro")
+    told = gate(tmp_path, capsys)
+    assert told["exit_code"] == 3
+    assert "micro F1 0.705882 leaves out answers that are no class, with them it is 0.6" in json.dumps(told)

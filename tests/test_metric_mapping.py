@@ -2,11 +2,12 @@
 
 import json
 import re
-import unicodedata
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
+
+from parts.vocabulary import normalize_name
 
 PATH = Path(__file__).resolve().parent.parent / "metric_mapping.json"
 MAPPING = json.loads(PATH.read_text(encoding="utf-8"))
@@ -40,15 +41,6 @@ REQUIRED = """
     mmmu mathvista docvqa mt_bench alpaca_eval_2 arena_hard agieval factscore toxigen bbq winobias
     wmt14 flores xsum cnn_dailymail librispeech mteb beir ragas
 """
-
-
-def normalize_name(text: str) -> str:
-    """Fold a benchmark's or column's name to its letters and digits, so that spellings of one name compare equal.
-
-    "MMLU-Pro", "mmlu_pro" -> "mmlupro"; "HumanEval+" -> "humanevalplus"
-    """
-    text = unicodedata.normalize("NFKC", text).casefold().replace("+", "plus")
-    return re.sub(r"[\W_]+", "", text)
 
 
 def owners(names_of) -> dict[str, set[str]]:
@@ -178,6 +170,10 @@ def test_aliases_say_something_new():
         assert not {normalize_name(key), normalize_name(entry["name"])} & set(names), key
 
 
+def test_what_a_sign_leaves_of_a_name_is_no_name():
+    assert find("bench") == set()
+
+
 def test_lower_is_better_only_for_errors():
     lower = {entry["metric"] for entry in MAPPING.values() if entry["lower_is_better"]}
     assert lower == {"wer", "toxicity", "attack_success_rate", "word_perplexity"}
@@ -192,6 +188,7 @@ def test_lower_is_better_only_for_errors():
         *[("GPQA-Diamond", "gpqa_diamond"), ("AlpacaEval2.0", "alpaca_eval_2"), ("ArenaHard", "arena_hard")],
         *[("SWE Verified", "swe_bench_verified"), ("τ²-Bench-Telecom", "tau2_bench_telecom"), ("BBH", "bbh")],
         *[("HLE (w/o tools)", "hle"), ("MMMU (val)", "mmmu"), ("MATH Lvl 5", "math_lvl_5"), ("HLE", "hle")],
+        ("∞Bench", "infinitebench"),
     ],
 )
 def test_spellings_of_real_cards(spelling, key):

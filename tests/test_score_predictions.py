@@ -285,6 +285,26 @@ def test_a_run_that_is_cut_before_the_last_place_is_said(metric, said):
     assert found.details["depth"] == 2
 
 
+@pytest.mark.parametrize("metric", ["rouge-1", "rouge-l", "rouge-lsum"])
+def test_rouge_of_letters_that_it_does_not_read_is_no_score(metric):
+    """rouge-score reads a to z and digits: of these pairs the digits alone, which are equal: 1.0."""
+    told = refused(2, value, metric, pairs(*[(f"这是一个测试{i}", f"今天天气很好{i}") for i in range(12)]))
+    assert "most letters of a reference are none of a to z" in told
+    assert value(metric, pairs(("Die Größe überrascht", "Die Größe überrascht"))) == 1.0
+
+
+def test_answers_of_which_none_is_a_label_are_no_wrong_answers():
+    rows = pairs(*[("ABCD"[i % 4], i % 4) for i in range(40)])
+    found = measured("accuracy", rows).scores
+    assert found.value == 0.0
+    assert found.details["score_otherwise"] == 1.0
+    assert any(
+        "no answer is one of the references' 4 labels (0, 1, 2, 3), A for instance" in note for note in found.notes
+    )
+    for honest in ([*rows[1:], *pairs((0, 0))], pairs(*[(i + 1000, i) for i in range(40)])):  # one label; no few labels
+        assert "score_otherwise" not in measured("accuracy", honest).scores.details
+
+
 def test_f1_is_that_of_scikit_learn():
     from sklearn.metrics import f1_score
 

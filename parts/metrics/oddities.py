@@ -20,6 +20,7 @@ MISSING_AS_TEXT = {"nan", "none", "null", "n/a", "<na>", "nil", "undefined"}
 TIMED_OR_MARKED = re.compile(
     r"<\|[^|<>]{1,40}\|>|\[\d\d:\d\d[\d:.,]*(?:\s*-->\s*[\d:.,]+)?\]|\d\d:\d\d:\d\d[.,]\d+\s*-->"
 )
+FEW_LABELS, ENOUGH_TEXTS = 50, 10  # so many labels may a closed set have, seen in so many items
 LIST = re.compile(r"""\s*\[\s*(?:(["']).*\1)?\s*\]\s*""", re.DOTALL)
 
 
@@ -69,7 +70,22 @@ def odd_text_lines(items: Sequence[Item], metric: Metric, right: Collection[int]
             "have them",
             wrong,
         )
+        if labels := labels_never_said(items):
+            lines.append(
+                f"{metric.name}: no answer is one of the references' {len(labels)} labels ({', '.join(labels[:5])}), "
+                f"{single_line(pairs[0][0])[:60]} for instance: written in another way, they are no wrong answers "
+                "(--parse takes the label out of a text)"
+            )
     return lines
+
+
+def labels_never_said(items: Sequence[Item]) -> list[str]:
+    """The labels of references that are of a few, where no answer at all is one of them; else nothing."""
+    texts = [item for item in items if isinstance(item.value, str)]
+    wanted = {reference.strip() for item in texts for reference in item.references}
+    few = len(texts) >= ENOUGH_TEXTS and len(wanted) <= min(FEW_LABELS, len(texts) // 2)
+    said = {bare_text(item.value) for item in texts}
+    return sorted(wanted) if few and said - {""} and not said & set(map(bare_text, wanted)) else []
 
 
 def label_lists(texts: Sequence[str]) -> tuple[str, list[str]] | None:
@@ -86,9 +102,12 @@ def label_lists(texts: Sequence[str]) -> tuple[str, list[str]] | None:
 
 
 def share_of_writing(items: Sequence[Item], metric: Metric, right: Collection[int]) -> float:
-    """The share of the answers that are wrong by their writing alone, of metrics that count right ones."""
+    """The share of the answers that are wrong by their writing alone, of metrics that count right ones: all of them
+    where no answer is any of the labels."""
     texts = [item for item in items if isinstance(item.value, str) and item.line not in right]
     texts = texts if metric.name in ("accuracy", "exact-match", "f1-micro") else []
+    if texts and labels_never_said(items):
+        return 1.0
     return sum(same_but_writing(item.value, item.references) is not None for item in texts) / max(1, len(items))
 
 

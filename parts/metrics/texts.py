@@ -202,7 +202,7 @@ def lcs_f_measure(reference: Sequence[str], said: Sequence[str]) -> float:
 def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The mean ROUGE F-measure (Lin 2004) as rouge-score gives it, of the best reference.
 
-    It reads the letters a to z and digits only, so an item whose references have none cannot be scored.
+    It reads the letters a to z and digits only: an item cannot be scored whose references are mostly of others.
     """
     from rouge_score import rouge_scorer, tokenizers
 
@@ -212,8 +212,8 @@ def score_rouge(items: Sequence[Item], metric: Metric, choices: Choices) -> Scor
     values, reasons = [], {}
     for i, item in enumerate(choices.watch(items, "ROUGE")):
         references, said = [tokenizer.tokenize(text) for text in item.references], tokenizer.tokenize(item.value or "")
-        if not any(references):
-            reasons[i] = "no reference has a word in the letters a to z, which is all that rouge-score reads"
+        if not any(references) or not all(map(is_latin, item.references)):
+            reasons[i] = "most letters of a reference are none of a to z, which are all that rouge-score reads"
             values.append(math.nan)
         elif kind == "rougeL":
             values.append(max(lcs_f_measure(reference, said) for reference in references))
@@ -240,6 +240,12 @@ def whisper_normalizer(name: str | None) -> Callable[[str], str]:
     except ImportError as error:
         raise ScriptError(f"--normalize {name}: {started_with('whisper-normalizer>=0.1.12,<0.2')}") from error
     return EnglishTextNormalizer() if name == "whisper-en" else BasicTextNormalizer()
+
+
+def is_latin(text: str) -> bool:
+    """Whether at least half of the letters are a to z; also where there are none."""
+    letters = [c for c in text if c.isalpha()]
+    return 2 * sum(c.isascii() for c in letters) >= len(letters)
 
 
 def is_unspaced(text: str) -> bool:

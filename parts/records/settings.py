@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from parts.frame import single_line
+from parts.frame import count_in, single_line
 from parts.records.identity import IDENTITY_FIELDS
 from parts.vocabulary import metric_key
 
@@ -76,7 +76,8 @@ WORDS_OF_SETTINGS = {
 }
 EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
-MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"]}
+FOUND = "documents found"
+MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"], FOUND}
 UNSAID = "nothing"
 SCORED = "scored system"  # whose ratings were scored: whom a result is about, so of one model only a setting
 SCORER = "score_predictions"
@@ -114,11 +115,20 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     found |= {
         name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
     }
+    found[FOUND] = documents_found(metric, (row.get("score_details") or {}).get("details") or {})
     if shots:
         found["few-shot count"] = shots
     if shots == "0":
         found = {name: value for name, value in found.items() if name not in EXAMPLE_DRAWS}
     return {name: said(value) for name, value in found.items() if said(value)}
+
+
+def documents_found(metric: Mapping[str, Any], details: Mapping[str, Any]) -> str | None:
+    """How many of the places that a ranking's metric counts are filled at most; of a metric of all places, how many."""
+    depth, counted_ones = count_in(str(details.get("depth"))), (metric.get("metric_parameters") or {}).get("k")
+    if depth is None:
+        return None
+    return f"{min(depth, counted_ones)} of {counted_ones}" if type(counted_ones) is int else str(depth)
 
 
 def counted(details: Any, left_out: set[str], found: Mapping[str, Any]) -> dict[str, Any]:

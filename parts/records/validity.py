@@ -9,6 +9,7 @@ from parts.frame import MANY, ROUNDED, number, plural
 from parts.records.attempts import COUNT_WORDS, DOUBTFUL, attempts_of
 from parts.records.items import ITEM_MEANS, ItemFacts
 from parts.records.run import Run, Validity
+from parts.records.schema import PREDICTIONS_WRITER
 from parts.statistics.intervals import error_contradiction, error_doubt, wilson_interval
 from parts.vocabulary import metric_key
 
@@ -69,7 +70,7 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         reasons.append("its samples are missing")
     if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:
         reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
-    reasons += statistics_reasons(run, facts)
+    reasons += statistics_reasons(run, facts) or micro_reasons(run, facts)
     if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
         repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
         if not repeated:
@@ -91,6 +92,18 @@ def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
     if abs(facts.corpus - run.score) <= ROUNDED * max(1.0, abs(run.score)):
         return []
     return [f"its score {run.score:g} is not what its items' statistics give, {facts.corpus:.6g}"]
+
+
+def micro_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Micro F1 of one class each is the share of right answers; versions before left out answers that are no class."""
+    if run.aggregation != "f1_micro" or run.writer != PREDICTIONS_WRITER or facts is None or facts.mean is None:
+        return []
+    if abs(facts.mean - run.score) <= ROUNDED:
+        return []
+    return [
+        f"its micro F1 {run.score:g} leaves out answers that are no class, with them it is {facts.mean:.6g}: score the "
+        "predictions again"
+    ]
 
 
 def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
