@@ -39,13 +39,13 @@ _hub_evals_words() {
         'inspect_vllm_uv.py --sandbox=') echo 'docker local' ;;
         'inspect_vllm_uv.py --stop-when=') echo declining ;;
         inspect_vllm_uv.py) echo '--help --version --help-all --model --task --tasks --questions --map --score --template --shots-from --shots --show --write-task --backend --limit --max-samples --max-connections --dtype --device --tensor-parallel-size --data-parallel-size --gpu-memory-utilization --max-model-len --temperature --max-tokens --use-chat-template --system-prompt --trust-remote-code --seed --repeats --reasoning-tags --sandbox --output-dir --model-id --results-repo --base-model --keep-downloads --watch --until-step --stop-when --list-tasks --json --dry-run' ;;
-        'leaderboard.py collect') echo '--help --version --trending --repo-ids --author --official --every-eval-ever --leaderboard-data --results --latest --mapping --benchmarks --primary --runs --keep-own-runs --no-prs --output-dir --workers --dry-run --json' ;;
+        'leaderboard.py collect') echo '--help --version --trending --repo-ids --author --official --every-eval-ever --leaderboard-data --results --latest --mapping --benchmarks --primary --runs --keep-own-runs --adopt --no-prs --output-dir --workers --dry-run --json' ;;
         'leaderboard.py --source=') echo 'verified author_metadata merged_community on_leaderboard open_pr own_run reported' ;;
         'leaderboard.py show') echo '--help --version --data --benchmark --model --source --primary --top --json' ;;
         'leaderboard.py diff') echo '--help --version --top --json' ;;
         'leaderboard.py serve') echo '--help --version --data --primary --host --port' ;;
         'leaderboard.py export') echo '--help --version --data --primary --output-dir' ;;
-        'leaderboard.py push') echo '--help --version --data --dataset --space --private --hardware --token-file --apply --dry-run --json' ;;
+        'leaderboard.py push') echo '--help --version --data --dataset --space --private --adopt --hardware --token-file --apply --dry-run --json' ;;
         leaderboard.py) echo '--help --version --help-all collect show diff serve export push' ;;
         'lighteval_vllm_uv.py --write-task=') echo 'lighteval lm_eval inspect' ;;
         'lighteval_vllm_uv.py --backend=') echo 'auto accelerate vllm' ;;

@@ -1027,6 +1027,11 @@ def bytes_text(size: float) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
+def shown_size(size: int) -> str:
+    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
+    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"
+
+
 def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
     """A file to read from, in bytes.
 
@@ -10287,7 +10292,9 @@ LOG_NAMES = re.compile(
     r"events\.out\.tfevents.*|wandb|mlruns|lightning_logs|tensorboard|tb_logs|.*\.log|nohup\.out|slurm-.*\.out|"
     r"(?:running|train(?:ing)?)_log\.(?:txt|json|jsonl|csv)"
 )
-NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
+CODE = {".py", ".pyc", ".so", ".sh"}
+PLAIN_HIDDEN = {".gitattributes", ".gitignore"}
+NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 
 
 def plan_files(
@@ -10301,14 +10308,19 @@ def plan_files(
 ) -> tuple[list[RepoFile], list[str], list[RepoFile]]:
     """The files of the repo to be, the names left out because they may hold secrets, and the training state left out.
 
-    Raises ScriptError for names that collide, links that lead elsewhere, and anything that looks like a Hub token.
+    Raises ScriptError for names that collide, links that lead elsewhere, anything that looks like a Hub token, and (3)
+    code or hidden files of the checkpoint that no asset names: whoever loads the model would run it.
     """
     found = [RepoFile(name, path) for name, path in walk(checkpoint.path, root) if name != "README.md"]
     if checkpoint.name == FINAL:  # the run's folder: what lies below it is not the model
         found = [file for file in found if "/" not in file.target]
     state = [] if keep_state else [f for f in found if is_training_state(PurePosixPath(f.target))]
     found = [file for file in found if file not in state]
+    own = [asset for asset in assets if inside(asset, checkpoint.path)]  # it has its place already
+    refuse_unnamed([file for file in found if not any(inside(file.source, asset) for asset in own)])
     for asset in assets:
+        if asset in own and asset.exists():
+            continue
         name = Path(os.path.abspath(asset)).name
         if asset.is_file():
             found.append(RepoFile(name, asset))
@@ -10330,6 +10342,23 @@ def plan_files(
     return sorted(files, key=lambda f: f.target), sorted(secrets), state
 
 
+def refuse_unnamed(files: Sequence[RepoFile]) -> None:
+    """ScriptError (3) where code or a hidden file is among a checkpoint's: its writer's, published under one's name."""
+    names = []
+    for file in files:
+        place = PurePosixPath(file.target)
+        hidden = any(part.startswith(".") and part not in PLAIN_HIDDEN for part in place.parts)
+        secret = any(map(SECRET_NAME.fullmatch, place.parts))  # left out, and said
+        if place.suffix.lower() in CODE or (hidden and not secret):
+            names.append(file.source)
+    if names:
+        raise ScriptError(
+            f"code or hidden files in the checkpoint: {listing(map(shown_path, names), 20)}. To publish one, read it "
+            f"and name it: {command_line_of(['--assets', *names[:20]])}; else move it out of the folder",
+            code=3,
+        )
+
+
 def is_training_state(target: PurePosixPath) -> bool:
     """Whether a checkpoint's file is of its training, not of the model."""
     return bool(STATE_NAMES.fullmatch(target.parts[0])) or any(map(LOG_NAMES.fullmatch, target.parts))
@@ -10343,7 +10372,8 @@ def walk(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
 
     for base, directories, names in os.walk(folder, onerror=stop):
         directories[:] = sorted(d for d in directories if d not in NEVER_COPIED)
-        for name in (*sorted(names), *(d for d in directories if os.path.islink(os.path.join(base, d)))):
+        names = sorted(name for name in names if name not in NEVER_COPIED)
+        for name in (*names, *(d for d in directories if os.path.islink(os.path.join(base, d)))):
             path = Path(base, name)
             if path.is_symlink() and not (inside(path, root) and path.is_file()):
                 raise ScriptError(f"{path}: a link that leads elsewhere is not copied; replace it by the file")
@@ -10993,6 +11023,8 @@ def push(
         if plan.parent is not None and not plan.new and not plan.changed:
             note(f"{args.push} has all {len(digests)} files already; nothing was sent")
             return answer | {"commit": None, "url": f"{api.endpoint}/{args.push}"}
+        sizes = (f"{single_line(name)} ({shown_size(files[name].size)})" for name in (*plan.new, *plan.changed))
+        note(f"to {args.push} ({answer['repo']}): {', '.join(sizes)}")
         if args.create_pr:
             if plan.parent is None:
                 raise ScriptError(f"{args.push} does not exist, so it can get no pull request; leave --create-pr out")
@@ -11001,10 +11033,7 @@ def push(
                 check_pull_request(api, request, args.push, files, digests)
                 return answer | {"commit": None, "pull_request": request.url}
         if args.dry_run:
-            note(
-                f"dry run: {len(plan.new)} new and {len(plan.changed)} changed files would go to {args.push} "
-                f"({answer['repo']}): {listing((*plan.new, *plan.changed), 20)}"
-            )
+            note(f"dry run: {len(plan.new)} new and {len(plan.changed)} changed files would go there")
             return answer | {"commit": None, "dry_run": True}
         return answer | send(api, plan, files, digests, message, args)
 

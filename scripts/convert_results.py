@@ -1781,6 +1781,11 @@ def bytes_text(size: float) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
+def shown_size(size: int) -> str:
+    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
+    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"
+
+
 def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
     """A file to read from, in bytes.
 

@@ -1900,6 +1900,11 @@ def bytes_text(size: float) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
+def shown_size(size: int) -> str:
+    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
+    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"
+
+
 def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
     """A file to read from, in bytes.
 
@@ -5774,6 +5779,7 @@ class Taken:
     places: dict[int, str] = field(default_factory=dict)  # the labels on the other axis, by index
     first: bool = False  # a cell had several numbers
     own: dict[tuple[int, int], str] = field(default_factory=dict)  # row, column -> metric, where another one was given
+    otherwise: list[str] = field(default_factory=list)  # what was said by hand, and the table says otherwise
 
     def add(self, other: Taken) -> None:
         self.scores += other.scores
@@ -5829,6 +5835,30 @@ class Taken:
                 has = listing((f"{index} '{label}'" for index, label in there), 20)
                 return f"{key}: {missing[0]!r} is none of its {other}, which are {has}"
         return "first_number: no cell of it has several numbers" if pick.first and not self.first else ""
+
+
+def said_otherwise(own: Score, score: Score, name: str | None) -> list[str]:
+    """What a selection says of a score, and its table otherwise; ScriptError (3) where the table names one benchmark
+    and the selection another, of which the first is no short name."""
+    if name and own.key and score.key not in (own.key, None):
+        short = {*words_of(own.benchmark)} <= {*words_of(name)}
+        if not short:
+            raise ScriptError(
+                f"table {own.table}, row {own.row}: it is called '{own.benchmark}' there, and {name} by the selection: "
+                "take `benchmark` out of it, or give the number by hand (evaluation_manager.py add)",
+                code=3,
+            )
+
+    def plain(part: str, said: str) -> object:
+        return (part == "shots " and re.findall(r"\d+", said)) or folded_label(said)
+
+    pairs = [("", own.benchmark if own.benchmark and name else None, score.benchmark)]
+    pairs += [(f"{part} ", getattr(own, part), getattr(score, part)) for part in ("shots", "metric", "unit", "notes")]
+    return [
+        f"'{own.benchmark}': {part}'{there}' is called '{said}'"
+        for part, there, said in pairs
+        if there is not None and said is not None and plain(part, there) != plain(part, said)
+    ]
 
 
 def decimals(raw: str) -> int:
@@ -5974,6 +6004,9 @@ class ScoreReader:
                 told = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
                 taken.own[index, column] = own_metric(told)
             pick.change(score)
+            if pick.axis:
+                own = self.score(value, said, texts, cell, index, column, None, len(given) > 1)
+                taken.otherwise += said_otherwise(own, score, name)
             if len(value.numbers) > 1 and pick.first:
                 taken.first = True
             if len(value.numbers) > 1 and not pick.first:
@@ -6841,6 +6874,10 @@ class Reader:
             reading.taken.add(taken)
             reading.targets += places
             reading.by_hand.append(f"table {self.table.number}, {target.axis} {target.index} '{target.text}'")
+            if taken.otherwise:
+                what = "; ".join(dict.fromkeys(taken.otherwise))
+                reading.by_hand[-1] += f", otherwise than the card: {what}"
+                reading.remarks.append(reading.by_hand[-1])
             if lower and not pick.metric and taken.scores:
                 how = f"{self.read_as(taken.scores)}, though '{lower[:80]}' stands by it; metric: \"…\" says what it is"
                 reading.remarks.append(f"{reading.by_hand[-1]} is read as {how}")

@@ -54,7 +54,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 
 LEADERBOARD_DATA = "OpenEvals/leaderboard-data"
@@ -146,7 +146,7 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
     benchmarks = Benchmarks.of(mapping)
     own, lost = read_own_runs(args.results or [], benchmarks, args.latest, args.runs)
     unreadable = list(lost)
-    kept = kept_runs(args.keep_own_runs) if args.keep_own_runs else []
+    kept = kept_runs(args.keep_own_runs, args.adopt) if args.keep_own_runs else []
     mapping = with_own_benchmarks([*own, *kept], mapping)
     keys = wanted_benchmarks(args.benchmarks, Benchmarks.of(mapping))
     primary = wanted_benchmarks(args.primary, Benchmarks.of(mapping), "--primary")
@@ -237,9 +237,12 @@ def note_set_apart(rows: Sequence[BoardRow]) -> None:
         note(f"note: set apart, too: the results of {len(found) - 5} more (show --model NAME says why)")
 
 
-def kept_runs(folder: Path) -> list[BoardRow]:
-    """The own runs of earlier data, as they were."""
+def kept_runs(folder: Path, adopt: bool) -> list[BoardRow]:
+    """The own runs of earlier data, as they were; ScriptError (3) for data of others that is not adopted."""
     engine, _ = open_data(folder)
+    if not adopt and of_others(folder):
+        counts = query(engine, "SELECT source_type, count(*) AS scores FROM scores GROUP BY ALL ORDER BY ALL")
+        raise_unadopted(folder, {row["source_type"]: row["scores"] for row in counts})
     rows = query(
         engine, "SELECT * FROM scores WHERE source_format = 'record' AND source_type IN ('own_run', 'reported')"
     )
@@ -247,6 +250,15 @@ def kept_runs(folder: Path) -> list[BoardRow]:
         row |= {"comparable": None, "comparable_error": None, "shown": False}
         row["why_not"] = None if OTHER_COLUMN in (row["why_not"] or "") else row["why_not"]
     return rows
+
+
+def raise_unadopted(folder: Path, sources: Mapping[str, int]) -> NoReturn:
+    """ScriptError (3) for data of others that would go on under one's own name: how many scores it says are whose."""
+    raise ScriptError(
+        f"{folder} was not collected by you here: {told_sources({'sources': sources})}, as its files say; where you know "
+        "them to be so, add --adopt, else collect again",
+        code=3,
+    )
 
 
 def refuse_if_all_failed(readings: Sequence[ModelReading], own: Sequence[BoardRow]) -> None:
@@ -615,6 +627,8 @@ def push_board(args: argparse.Namespace) -> int:
     if args.hardware and not args.space:
         raise ScriptError("--hardware is for the Space: say which with --space OWNER/NAME")
     data, metadata, models = made_again(args.data)
+    if not args.adopt and of_others(args.data):
+        raise_unadopted(args.data, metadata["counts"]["sources"])
     acts = args.apply and not args.dry_run
     token = find_token(args.token_file) if acts else hub_token()
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token)
@@ -681,6 +695,7 @@ def show_pushed(
             again += [flag, value] if value else []
         again += ["--token-file", Path(args.token_file)] if args.token_file else []
         again += ["--private"] if args.private else []
+        again += ["--adopt"] if args.adopt else []
         note(f"nothing was written; {run_line('leaderboard.py')} {command_line_of(again)} --apply sends it")
     if args.space and (uploads[0].private if uploads[0].exists else args.private):
         note(f"{args.dataset} is private: the Space starts only with a secret HF_TOKEN that may read it")
@@ -725,6 +740,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_primary_argument(add)
     add("--runs", action="store_true", help="keep each night of a model as a row of it, with what changed in between")
     add("--keep-own-runs", type=Path, metavar="DIR", help="take the own runs of earlier data, as they are there")
+    add("--adopt", action="store_true", help="with --keep-own-runs: also of data that was not collected here")
     add("--no-prs", action="store_true", help="do not look at pull requests")
     add("--output-dir", default="leaderboard", metavar="DIR", help="where the data goes; default: leaderboard")
     add("--workers", type=positive, default=8, metavar="N", help="requests at a time (default: 8)")
@@ -762,6 +778,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dataset", metavar="OWNER/NAME", required=True, help="the dataset for the data")
     add("--space", metavar="OWNER/NAME", help="the Space for the page")
     add("--private", action="store_true", help="make the repos private, when they are made")
+    add("--adopt", action="store_true", help="send data that was not collected here, too")
     add("--hardware", metavar="FLAVOR", help="ask for this hardware for the Space, such as cpu-upgrade")
     add("--token-file", metavar="FILE", help="read the Hub token from FILE")
     add("--apply", action="store_true", help="push")
@@ -805,6 +822,7 @@ import gc
 import glob
 import gzip
 import hashlib
+import hmac
 import html
 import io
 import ipaddress
@@ -813,6 +831,7 @@ import json
 import logging
 import math
 import re
+import secrets
 import shlex
 import shutil
 import signal
@@ -837,7 +856,7 @@ from functools import cached_property
 from itertools import combinations
 from statistics import NormalDist
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO, TypeVar
 from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
@@ -1551,6 +1570,11 @@ def too_much(where: object, what: str) -> ScriptError:
 def bytes_text(size: float) -> str:
     """1500000000 -> '1.5 GB'."""
     return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
+
+
+def shown_size(size: int) -> str:
+    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
+    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"
 
 
 def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
@@ -4971,12 +4995,198 @@ def shown_name(name: str) -> str:
     return shown_path(Path(name)) if Path(name).is_dir() else name
 
 
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+SETTLED = 2.0  # seconds after which another change of a file has another time, on any file system
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes as they are now: read whenever it is asked for, since it guards what is sent."""
+    with open_input(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remembered_sha256(path: Path) -> str:
+    """SHA-256 of a file of weights, remembered in the user's cache folder by all that the file system says of it.
+
+    That is path, device, inode, size, time of modification and of change: `touch -r`, `tar` and `rsync -t` give other
+    bytes the old date, but no program can set the time of change. What would still be taken for the old file: one
+    written while the computer's clock was set back to the very nanosecond of the last change, through the block device
+    itself, or on a file system (of a network, FUSE) that does not keep a time of change; and one written twice within
+    a tick of that clock (milliseconds), so a file that changed less than two seconds ago is not remembered.
+    """
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    known = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    digest, after = file_sha256(path), path.stat()
+    if after.st_ctime_ns != state.st_ctime_ns or time.time() - state.st_ctime < SETTLED:
+        return digest
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest, durable=False)
+    return digest
+
+
+# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`, "x.py".
+NAMED_FILES = re.compile(
+    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
+    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))"
+    r"|[\"'](?P<code>[\w./-]+\.py)[\"']",
+    re.M,
+)
+
+
+def code_sha256(path: Path) -> str:
+    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
+    found, waiting = [], [path]
+    while waiting:
+        file = waiting.pop()
+        if file in found or not file.is_file():
+            continue
+        found.append(file)
+        for match in NAMED_FILES.finditer(input_text(file)):
+            if named := match["code"] or (match["yaml"] or "").strip("\"'"):
+                waiting.append(file.parent / named)
+            else:
+                module = (match["function"] or match["module"] or match["name"]).replace(".", "/")
+                waiting += [file.parent / f"{module}.py", file.parent / module / "__init__.py"]
+    if found == [path]:
+        return file_sha256(path)
+    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def sources_only() -> Iterator[None]:
+    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
+    before = sys.pycache_prefix, sys.dont_write_bytecode
+    with tempfile.TemporaryDirectory() as empty:
+        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
+        try:
+            yield
+        finally:
+            sys.pycache_prefix, sys.dont_write_bytecode = before
+
+
+HIDDEN_CARD = ".huggingface.yaml"  # says which files of a folder are its data, as its README.md does
+
+
+def plain_path(path: Path) -> Path:
+    """The path; ScriptError where the library that loads data sets would take it for a pattern, and read others."""
+    if glob.has_magic(os.path.abspath(path)):
+        raise ScriptError(f"{path}: data sets are loaded by patterns, and [ ] * ? in a name would be one: rename it")
+    return path
+
+
+def data_set_files(folder: Path) -> list[Path]:
+    """The files of a local data set: what is not hidden, the hidden card, and hidden files that a card names."""
+    found = [path for path in (folder / "README.md", folder / HIDDEN_CARD) if path.is_file()]
+    cards = b"".join(open_input(path).read() for path in found)
+
+    def counts(path: Path) -> bool:
+        hidden = path.name.startswith(".") and path.name != HIDDEN_CARD
+        return path.is_file() and (not hidden or os.fsencode(path.name) in cards)
+
+    return sorted(filter(counts, folder.rglob("*")))
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in data_set_files(folder))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
+
+
+# --- parts/seal.py ----------------------------------------------------------------------------------------------------
+
+
+def state_folder() -> Path:
+    """Where this program keeps what only the user may change."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "hub-evals"
+
+
+def seal_key() -> bytes:
+    """The user's key, made when there is none; ScriptError when it can be neither read nor written."""
+    path = state_folder() / "seal.key"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}; XDG_STATE_HOME names another folder for it") from error
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise ScriptError(f"{path}: others may read it, so it seals nothing: chmod 600, or remove it")
+    key = input_text(path, 1000).strip()
+    if len(key) < 32:
+        raise ScriptError(f"{path}: no key in it: remove it, and a new one is made")
+    return key.encode()
+
+
+def own_list() -> Path:
+    """The list of what this program has written for this user: hashes of whole files, a line each."""
+    return state_folder() / "written.txt"
+
+
+def remember_own(path: Path) -> None:
+    """Note a file as written by this program, so that another's in its place is told from it."""
+    with contextlib.suppress(OSError):
+        own_list().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(own_list(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="ascii") as file:
+            file.write(f"{file_sha256(path)}\n")
+
+
+def written_by_others(paths: Iterable[Path]) -> list[Path]:
+    """The files among some that this program has not written for this user, as they are now."""
+    paths = list(paths)
+    with contextlib.suppress(OSError):
+        known = set(own_list().read_text(encoding="ascii").split())
+        return [path for path in paths if file_sha256(path) not in known]
+    return paths
+
+
+def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:
+    """The document with its seal, which covers every other key."""
+    return document | {"seal": seal_of(document, purpose)}
+
+
+def is_sealed(document: dict[str, Any], purpose: str) -> bool:
+    """Whether a document carries its seal for this purpose."""
+    said = document.get("seal") if isinstance(document, dict) else None
+    return isinstance(said, str) and said.isascii() and hmac.compare_digest(said, seal_of(document, purpose))
+
+
+def seal_of(document: dict[str, Any], purpose: str) -> str:
+    """The seal of a JSON document, whatever the order of its keys."""
+    content = {name: value for name, value in document.items() if name != "seal"}
+    text = json.dumps([purpose, content], sort_keys=True, separators=(",", ":"))
+    return hmac.new(seal_key(), text.encode(), hashlib.sha256).hexdigest()
+
+
 # --- parts/board/data.py ----------------------------------------------------------------------------------------------
 
 DATA_SCHEMA = "1"
 MOST_VALUES = 20_000_000  # of a table: half a million scores
 LINES_AT_ONCE = 500  # that are written, and searched for tokens
 DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
+READ_FILES = ("leaderboard.parquet", "metadata.json")  # by the other commands
 NEVER_NULL = ("model", "shown", "source_format")
 FLAT = Shape(
     "texts and numbers",
@@ -5093,6 +5303,18 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
 
 
 def write_data(folder: Path, rows: Iterable[BoardRow], metadata: dict[str, Any]) -> None:
+    """The files of a collect, and that they are written here."""
+    write_files(folder, rows, metadata)
+    for name in READ_FILES:
+        remember_own(folder / name)
+
+
+def of_others(folder: Path) -> bool:
+    """Whether a folder's data was not collected by this user here: what it says of its sources is a claim."""
+    return bool(written_by_others(folder / name for name in READ_FILES))
+
+
+def write_files(folder: Path, rows: Iterable[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     refuse_others(folder / "metadata.json", to_json(metadata))
     write_whole(folder / "leaderboard.jsonl", told_lines(rows))
@@ -5185,7 +5407,7 @@ def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any], list[str
     if without_secrets(text := lines + told) != text:
         raise ScriptError(f"{folder}: a text in it has the form of a token; nothing was sent")
     with tempfile.TemporaryDirectory() as own:
-        write_data(Path(own), rows, metadata)
+        write_files(Path(own), rows, metadata)
         return {name: input_bytes(Path(own, name), MAX_SAMPLES) for name in DATA_FILES}, metadata, models
 
 
@@ -5250,6 +5472,11 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     kinds = [f"coalesce(source_type, '') NOT IN {tuple(SOURCE_TYPES)}", *(f"{name} IS NULL" for name in NEVER_NULL)]
     if query(engine, f"SELECT 1 FROM scores WHERE {' OR '.join([*no_numbers, *kinds])} LIMIT 1"):
         raise ScriptError(f"{folder}/leaderboard.parquet has a row that this version does not write; collect again")
+    if of_others(folder):
+        note(
+            f"warning: the data in {shown_path(folder)} was not collected by you here: its scores, where they are from "
+            "(verified, own run) and their places are what its files say"
+        )
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
     return engine, metadata
@@ -12752,10 +12979,10 @@ def refresh():
 
     What the token may see beyond what everybody may is read only when the board was made private.
     """
-    folders = ("--keep-own-runs", str(DATA), "--output-dir", str(DATA))
+    folders = ("--keep-own-runs", str(DATA), "--adopt", "--output-dir", str(DATA))
     done = run("collect", *SETTINGS["collect"], *folders, anonymous=not SETTINGS["private"]) == 0
     if done and os.environ.get("HF_TOKEN"):
-        run("push", "--dataset", SETTINGS["dataset"], "--data", str(DATA), "--apply")
+        run("push", "--dataset", SETTINGS["dataset"], "--data", str(DATA), "--adopt", "--apply")
 
 
 def age_in_hours():

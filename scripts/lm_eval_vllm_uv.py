@@ -1097,6 +1097,11 @@ def bytes_text(size: float) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
+def shown_size(size: int) -> str:
+    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
+    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"
+
+
 def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
     """A file to read from, in bytes.
 
@@ -8217,6 +8222,32 @@ def leads_out(place: str, near: Iterable[str]) -> bool:
     )
 
 
+# --- parts/libraries.py -----------------------------------------------------------------------------------------------
+
+LIBRARY = re.compile(r"lib.*\.so(?:\..*)?")
+# The folders that a linker looks into before each place, by what the processor can.
+LINKER_FOLDERS = ("glibc-hwcaps", "tls", "haswell", "xeon_phi", "avx512_1", "x86_64", "sse2", "aarch64", "atomics")
+
+
+def libraries_here() -> Iterator[str]:
+    """The libraries in the current folder that a linker would find there."""
+    for top in (os.curdir, *LINKER_FOLDERS):
+        for place, folders, files in os.walk(top):
+            if top == os.curdir:
+                folders.clear()
+            yield from (os.path.join(place, name) for name in (*files, *folders) if LIBRARY.fullmatch(name))
+
+
+def refuse_libraries() -> None:
+    """ScriptError (3) for such; to be called before torch is imported, or what imports it."""
+    if os.name == "posix" and (found := [single_line(os.path.relpath(path)) for path in sorted(libraries_here())]):
+        raise ScriptError(
+            f"{listing(found, 3)}: the current folder holds libraries, and the system may load them in place of its "
+            "own: run the command from another folder",
+            code=3,
+        )
+
+
 # --- parts/harness/surroundings.py ------------------------------------------------------------------------------------
 
 # Each of these would let a repository's own settings or hooks name a program that git then runs.
@@ -8229,6 +8260,7 @@ HARNESS_PACKAGES = {"lighteval", "lm_eval", "inspect_ai", "inspect_evals", "live
 
 def wall_off_folder() -> None:
     """Tell git and python-dotenv, here and in children, to take nothing that runs; before a harness is imported."""
+    refuse_libraries()
     os.environ |= {"PYTHON_DOTENV_DISABLED": "1", "GIT_NO_LAZY_FETCH": "1"}
     count = os.environ.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isdecimal() else 0

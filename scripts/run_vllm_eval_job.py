@@ -1069,6 +1069,11 @@ def bytes_text(size: float) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
+def shown_size(size: int) -> str:
+    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
+    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"
+
+
 def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
     """A file to read from, in bytes.
 
@@ -3833,11 +3838,6 @@ def shown_uploads(places: Mapping[str, Path], token: str | None) -> tuple[str, .
     return tuple(shown)
 
 
-def shown_size(size: int) -> str:
-    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
-    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"
-
-
 # --- parts/jobs/packing.py --------------------------------------------------------------------------------------------
 
 # fmt: off
@@ -4259,14 +4259,15 @@ def packed(run: EvalRun, folder: Path) -> tuple[EvalRun, Path]:
 def packed_job(run: EvalRun, job: EvalJob, script: Path) -> Iterator[tuple[EvalJob, Path]]:
     """A job whose words name copies of the files that travel with it, and a copy of the script.
 
-    What the client reads is what has the hash that was planned, whatever is written to the files meanwhile. ScriptError
-    (3) for one that has changed since.
+    What the client reads is what has the hash that was planned, whatever is written to the files meanwhile. It sends
+    each word that is a file where it stands, so it stands in an empty folder within. ScriptError (3) for a file that
+    has changed since.
     """
     own = {name: digest for name, digest in run.files.items() if name in job.arguments}
     wanted = {str(script): run.script_sha256, **own}
     found = {name: input_bytes(name) for name in wanted}
     refuse_changed(run, wanted, {name: hashlib.sha256(data).hexdigest() for name, data in found.items()})
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as empty, contextlib.chdir(empty):
         copies = {name: Path(folder, str(number), Path(name).name) for number, name in enumerate(found)}
         for name, copy in copies.items():
             copy.parent.mkdir()

@@ -1337,6 +1337,11 @@ def bytes_text(size: float) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
+def shown_size(size: int) -> str:
+    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
+    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"
+
+
 def open_input(path: str | Path, most: int = MAX_FILE, where: str = "") -> BinaryIO:
     """A file to read from, in bytes.
 
@@ -8504,6 +8509,32 @@ def require_list() -> None:
         raise TypeError("a list is expected")
 
 
+# --- parts/libraries.py -----------------------------------------------------------------------------------------------
+
+LIBRARY = re.compile(r"lib.*\.so(?:\..*)?")
+# The folders that a linker looks into before each place, by what the processor can.
+LINKER_FOLDERS = ("glibc-hwcaps", "tls", "haswell", "xeon_phi", "avx512_1", "x86_64", "sse2", "aarch64", "atomics")
+
+
+def libraries_here() -> Iterator[str]:
+    """The libraries in the current folder that a linker would find there."""
+    for top in (os.curdir, *LINKER_FOLDERS):
+        for place, folders, files in os.walk(top):
+            if top == os.curdir:
+                folders.clear()
+            yield from (os.path.join(place, name) for name in (*files, *folders) if LIBRARY.fullmatch(name))
+
+
+def refuse_libraries() -> None:
+    """ScriptError (3) for such; to be called before torch is imported, or what imports it."""
+    if os.name == "posix" and (found := [single_line(os.path.relpath(path)) for path in sorted(libraries_here())]):
+        raise ScriptError(
+            f"{listing(found, 3)}: the current folder holds libraries, and the system may load them in place of its "
+            "own: run the command from another folder",
+            code=3,
+        )
+
+
 # --- parts/metrics/oddities.py ----------------------------------------------------------------------------------------
 
 COMPARED = ("accuracy", "exact-match", "f1-binary", "f1-macro", "f1-micro", "mcc")  # text by text
@@ -10879,6 +10910,7 @@ def open_classifier(name: str | None) -> Any:
     """A text classification pipeline that gives the scores of all labels."""
     if not name:
         raise ScriptError("toxicity: by which classifier? --classifier with a folder or a Hub id")
+    refuse_libraries()
     try:
         import transformers
     except ImportError as error:

@@ -99,6 +99,10 @@ def test_overwritten_files_are_listed_and_others_stay(run, hub, capsys):
     code, pushed, err = push(capsys, run)
     assert code == 0
     assert err.index("overwritten in me/m: README.md") < err.index("pushed 2 files")
+    shown = next(line for line in err.splitlines() if line.startswith("to me/m (existing, public): "))
+    assert (
+        "model.safetensors (" in shown and "README.md (" in shown and " bytes)" in shown and "config.json" not in shown
+    )
     assert (pushed["changed"], pushed["unchanged"]) == (["README.md"], ["config.json"])
     assert hub.files("me/m")["LICENSE"] == b"mit"
     assert len(hub.commits("me/m")) == 3
@@ -119,7 +123,7 @@ def test_dry_run_sends_and_writes_nothing(run, hub, tmp_path, capsys):
     code, pushed, err = push(capsys, run, "--dry-run")
     assert (code, sent(hub), tree(run), len(hub.commits("me/m"))) == (0, [], before, hub_home)
     assert not (tmp_path / "out").exists()
-    assert "2 new and 1 changed files would go to me/m" in err
+    assert "2 new and 1 changed files would go there" in err
     assert pushed["dry_run"] is True
     assert push(capsys, run, "--dry-run", to="me/new")[0] == 0
     assert sent(hub) == []

@@ -3,6 +3,7 @@ sending: at the prompt, in the lock's wait, between two batches of --max-paralle
 
 import json
 import math
+import os
 from pathlib import Path
 
 import evaluation_manager as manager
@@ -150,16 +151,39 @@ def test_questions_that_change_at_the_prompt_are_not_sent(hub, meanwhile, capsys
     assert "not what was agreed to any more: " in capsys.readouterr().err and not hub.jobs.all
 
 
+@pytest.mark.parametrize("moment", ["submit", "refuse_public_bucket"])
+def test_a_word_that_becomes_a_file_while_jobs_are_sent_stays_a_word(hub, monkeypatch, tmp_path, moment):
+    """The client sends each word that is a file where it stands; a link of that name would bring any file of mine."""
+    (tmp_path / "id_rsa").write_text("PRIVATE KEY")
+    hub.jobs.runner = successful(hub)
+    before = getattr(script.JobsClient, moment)
+
+    def made_first(self, *words):
+        for name in ("gsm8k|5", "vllm", "--tasks"):
+            if not os.path.lexists(Path(home, name)):
+                Path(home, name).symlink_to(tmp_path / "id_rsa")
+        return before(self, *words)
+
+    home = os.getcwd()
+    monkeypatch.setattr(script.JobsClient, moment, made_first)
+    assert main(*command(*TWO, count=2)) == 0 and os.getcwd() == home
+    assert len(hub.jobs.all) == 2
+    for job in hub.jobs.all.values():
+        assert not any(b"PRIVATE" in data for data in hub.jobs.mounted(job).values())
+        assert option(job, "--tasks") == ["gsm8k|5"]
+
+
 @pytest.mark.parametrize("name", ["own.py", "runs/r1/lighteval_vllm_uv.py"])
 @pytest.mark.parametrize("when", ["between batches", "at the last moment"])
 def test_files_that_change_between_batches_do_not_travel(hub, monkeypatch, capsys, name, when):
     """With --max-parallel the last job is sent hours after the first: a stranger's code would get the token."""
     Path("own.py").write_text("TASKS_TABLE = []\n")
+    place = Path(name).absolute()
     evil = f"TASKS_TABLE = []  # evil\n{''.join(Path(script.__file__).with_name('lighteval_vllm_uv.py').read_text())}"
 
     def write():
         if hub.jobs.all:
-            Path(name).write_text(evil)
+            place.write_text(evil)
 
     hub.jobs.runner = Pretend(lambda job: Ending(before=lambda: (upload(hub, job), write())))
     if when == "at the last moment":  # when all is compared, and the client reads

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import sys
 import time
 import types
@@ -531,3 +532,56 @@ def test_marks_before_a_list_take_no_time_without_end():
     assert time.process_time() - begun < 20
     for text, column in (("&a\n  - x", 2), ("!!seq &a # ours\r\n# more\r\n - x", 1), ("&a#b c\n  - x", 9)):
         assert block_column(node, text) == column, text
+
+
+def test_code_and_hidden_files_of_a_checkpoint_are_published_by_name_only(cage, tmp_path):  # noqa: F811
+    """Under one's own name: code that loaders run, and what no listing of a folder shows."""
+    lay_run(tmp_path)
+    best = tmp_path / "run" / "step_1000"
+    for name in ("modeling_evil.py", ".hidden_notes", "deep/.x/diary.md", "custom_generate/generate.py", ".DS_Store"):
+        (best / name).parent.mkdir(parents=True, exist_ok=True)
+        (best / name).write_text("x = 1\n")
+    (tmp_path / "card.md").write_text("| Benchmark | Mine |\n|---|---|\n| Math Reasoning | {RESULT} |\n")
+    asked = [*RANK[1:], "--prepare", "out", "--card", "card.md"]
+    outcome = cage.run(RANK[0], asked, tmp_path)
+    assert outcome.code == 3 and not (tmp_path / "out").exists(), outcome
+    for name in ("modeling_evil.py", ".hidden_notes", "diary.md", "generate.py"):
+        assert name in outcome.err
+    shutil.rmtree(best / "deep")
+    (best / ".hidden_notes").unlink()
+    named = ["--assets", "run/step_1000/modeling_evil.py", "run/step_1000/custom_generate"]
+    outcome = cage.run(RANK[0], [*asked, *named], tmp_path)
+    assert outcome.code == 0, outcome
+    there = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert {"modeling_evil.py", "custom_generate/generate.py", "config.json"} <= there and ".DS_Store" not in there
+
+
+NAMED = "# made-up-1b\n\n## Evaluation\n\n| Benchmark | made-up-1b | other |\n|---|---|---|\n{}\n"
+ROWS = "| GSM8K (5-shot) | 31.6 | 91.0 |\n| MMLU-Pro | 14.9 | 70.2 |"
+
+
+@pytest.mark.parametrize(
+    ("rows", "pick", "said"),
+    [
+        (ROWS, "benchmark: {GSM8K (5-shot): MMLU-Pro, MMLU-Pro: GSM8K}", None),
+        (ROWS, "benchmark: {MMLU-Pro: HellaSwag}", None),
+        (ROWS, 'rows: [0], shots: "0"', "'GSM8K': shots '5-shot' is called '0'"),
+        (ROWS, "rows: [1], benchmark: {1: My own}", "'MMLU-Pro': 'MMLU-Pro' is called 'My own'"),
+        (
+            "| MMLU | 14.9 | 70.2 |\n| X | 1.5 | 2 |",
+            "rows: [0], benchmark: {0: MMLU-Pro}",
+            "'MMLU' is called 'MMLU-Pro'",
+        ),
+        (ROWS, "rows: [0], shots: 5", ""),
+    ],
+    ids=["swapped", "another", "shots", "own", "short", "same"],
+)
+def test_a_selection_says_no_other_benchmark_than_the_card(cage, tmp_path, rows, pick, said):  # noqa: F811
+    (tmp_path / "README.md").write_text(NAMED.format(rows))
+    (tmp_path / "s.yaml").write_text(f"readings:\n- {{table: 1, column: 1, label: made-up-1b, {pick}}}\n")
+    asked = ["extract-readme", "--repo-id", "me/made-up-1b", "--card", "README.md", "--selection", "s.yaml"]
+    outcome = cage.run("evaluation_manager", asked, tmp_path)
+    if said is None:
+        assert outcome.code == 3 and "by the selection" in outcome.err, outcome
+    else:
+        assert outcome.code == 0 and (said in outcome.err) and bool(said) == ("otherwise than" in outcome.err), outcome

@@ -540,3 +540,21 @@ def test_an_adapter_that_names_more_than_its_own_file_is_not_loaded(tmp_path, mo
     for plain in ("LORA", "lora", "IA3", None):
         adapter = checkpoint(tmp_path / f"run_{plain}" / "adapter_1", base_model_name_or_path="base", peft_type=plain)
         assert harness.with_base(harness.local_model(adapter), None, {}).base
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["libcuda.so.1", "libx.so", "glibc-hwcaps/x86-64-v3/libcuda.so.1", "tls/x86_64/libcuda.so.1", "x86_64/libm.so.6"],
+)
+def test_a_library_of_the_folder_stops_a_harness_before_it_is_loaded(tmp_path, monkeypatch, name):
+    """The linker looks into the current folder for what torch's packages ask for, and what it finds there runs."""
+    monkeypatch.chdir(tmp_path)
+    for plain in ("models/libcuda.so.1", "lib/x.so", "librarian.txt", "x86_64/notes.txt"):
+        Path(plain).parent.mkdir(exist_ok=True)
+        Path(plain).write_text("x")
+    harness.refuse_libraries()
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).symlink_to("models/libcuda.so.1")
+    with pytest.raises(harness.ScriptError, match="another folder") as refused:
+        harness.capture_logs()
+    assert refused.value.code == 3

@@ -906,6 +906,25 @@ def test_a_space_is_told_to_run_nothing_else(mine, capsys, asked):
     assert mine.writes() == []
 
 
+def test_data_of_others_is_said_to_be_and_pushed_when_it_is_adopted(mine, capsys, monkeypatch, tmp_path):
+    mine.create_repo("lab/m", files=card(index_result("mmlu", 70.0)))
+    before = mine.writes()
+    code, _, err = push(capsys)
+    assert code == 0 and "not collected by you here" not in err
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine"))
+    code, answer, err = push(capsys, "--apply")
+    assert (code, answer, mine.writes()) == (3, {}, before)
+    assert "own run" in err and "add --adopt" in err
+    assert collect(capsys, "--keep-own-runs", "leaderboard", "--output-dir", "new")[0] == 3
+    assert not Path("new").exists()
+    assert board.main(["show"]) == 0 and "was not collected by you here" in capsys.readouterr().err
+    assert board.main(["diff", "leaderboard", "leaderboard"]) == 0
+    assert capsys.readouterr().err.count("was not collected by you here") == 2
+    assert collect(capsys, "--keep-own-runs", "leaderboard", "--adopt", "--output-dir", "new")[0] == 0
+    assert board.main(["show", "--data", "new"]) == 0 and "was not collected" not in capsys.readouterr().err
+    assert push(capsys, "--apply", "--adopt")[0] == 0 and mine.writes() != before
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -946,7 +965,7 @@ def test_of_a_table_nothing_is_pushed_but_its_rows(mine, capsys):
     table = pq.read_table(path)
     pq.write_table(table.replace_schema_metadata({"secret": "hidden words"}), path)
     assert b"hidden words" in path.read_bytes()
-    assert push(capsys, "--apply")[0] == 0
+    assert push(capsys, "--apply", "--adopt")[0] == 0
     assert mine.files("me/data", repo_type="dataset")["leaderboard.parquet"] == good
 
 
@@ -1005,15 +1024,15 @@ def test_whether_the_space_reads_with_its_token_is_asked_of_the_hub_and_shown(mi
     assert metadata["private_models"] == ["me/secret"]
     path.write_text(json.dumps(metadata | {"private_models": []}))
     capsys.readouterr()
-    code, _, err = push(capsys, "--apply")
+    code, _, err = push(capsys, "--apply", "--adopt")
     assert code == 2 and "private models (me/secret)" in err and mine.writes() == []
-    code, plan, _ = push(capsys, "--private")
+    code, plan, _ = push(capsys, "--private", "--adopt")
     assert (code, plan["space_asks"]["private_models"]) == (0, ["me/secret"])
-    assert board.main([*PUSH, "--private"]) == 0
+    assert board.main([*PUSH, "--private", "--adopt"]) == 0
     assert "with its own HF_TOKEN, which sees private models: me/secret" in capsys.readouterr().out
     mine.repo("me/secret").private = False
     path.write_text(json.dumps(metadata | {"private_models": ["me/open"]}))
-    code, plan, _ = push(capsys, "--private", "--apply")
+    code, plan, _ = push(capsys, "--private", "--apply", "--adopt")
     assert (code, plan["space_asks"]["private_models"]) == (0, [])
     assert json.loads(mine.files("me/board", repo_type="space")["refresh.json"])["private"] is False
 
@@ -1024,13 +1043,13 @@ def test_a_dry_run_shows_what_the_space_will_ask(mine, capsys):
     models = [f"lab/model-{number}" for number in range(300)]
     asked = {"trending": None, "repo_ids": models, "no_prs": True}
     path.write_text(json.dumps(metadata | {"asked": metadata["asked"] | asked}))
-    _, plan, _ = push(capsys)
+    _, plan, _ = push(capsys, "--adopt")
     asks = {"collect": ["--repo-ids", "models.txt", "--no-prs"], "models": models, "private_models": []}
     assert plan["space_asks"] == asks
-    assert board.main(PUSH) == 0
+    assert board.main([*PUSH, "--adopt"]) == 0
     out = capsys.readouterr().out
     assert "collect --repo-ids models.txt --no-prs" in out and all(model in out.split() for model in models)
-    assert push(capsys, "--apply")[0] == 0
+    assert push(capsys, "--apply", "--adopt")[0] == 0
     assert mine.files("me/board", repo_type="space")["models.txt"].decode().split() == models
 
 

@@ -20,6 +20,7 @@ from parts.frame import (
     kept_text,
     listing,
     nearest,
+    note,
     put_in_place,
     single_line,
     to_json,
@@ -29,13 +30,15 @@ from parts.inputs import MAX_SAMPLES, allowed, check_inflation, input_bytes, ope
 from parts.names import REPO_ID
 from parts.outgoing import without_secrets
 from parts.outputs import refuse_others
-from parts.private import MACHINE_PATH, without_paths
+from parts.private import MACHINE_PATH, shown_path, without_paths
+from parts.seal import remember_own, written_by_others
 from parts.vocabulary import normalize_name, read_mapping
 
 DATA_SCHEMA = "1"
 MOST_VALUES = 20_000_000  # of a table: half a million scores
 LINES_AT_ONCE = 500  # that are written, and searched for tokens
 DATA_FILES = ("leaderboard.parquet", "leaderboard.jsonl", "metadata.json")
+READ_FILES = ("leaderboard.parquet", "metadata.json")  # by the other commands
 NEVER_NULL = ("model", "shown", "source_format")
 FLAT = Shape(
     "texts and numbers",
@@ -152,6 +155,18 @@ def benchmark_coverage(rows: Sequence[BoardRow], mapping: Mapping[str, Any]) -> 
 
 
 def write_data(folder: Path, rows: Iterable[BoardRow], metadata: dict[str, Any]) -> None:
+    """The files of a collect, and that they are written here."""
+    write_files(folder, rows, metadata)
+    for name in READ_FILES:
+        remember_own(folder / name)
+
+
+def of_others(folder: Path) -> bool:
+    """Whether a folder's data was not collected by this user here: what it says of its sources is a claim."""
+    return bool(written_by_others(folder / name for name in READ_FILES))
+
+
+def write_files(folder: Path, rows: Iterable[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     refuse_others(folder / "metadata.json", to_json(metadata))
     write_whole(folder / "leaderboard.jsonl", told_lines(rows))
@@ -244,7 +259,7 @@ def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any], list[str
     if without_secrets(text := lines + told) != text:
         raise ScriptError(f"{folder}: a text in it has the form of a token; nothing was sent")
     with tempfile.TemporaryDirectory() as own:
-        write_data(Path(own), rows, metadata)
+        write_files(Path(own), rows, metadata)
         return {name: input_bytes(Path(own, name), MAX_SAMPLES) for name in DATA_FILES}, metadata, models
 
 
@@ -309,6 +324,11 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     kinds = [f"coalesce(source_type, '') NOT IN {tuple(SOURCE_TYPES)}", *(f"{name} IS NULL" for name in NEVER_NULL)]
     if query(engine, f"SELECT 1 FROM scores WHERE {' OR '.join([*no_numbers, *kinds])} LIMIT 1"):
         raise ScriptError(f"{folder}/leaderboard.parquet has a row that this version does not write; collect again")
+    if of_others(folder):
+        note(
+            f"warning: the data in {shown_path(folder)} was not collected by you here: its scores, where they are from "
+            "(verified, own run) and their places are what its files say"
+        )
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
     return engine, metadata

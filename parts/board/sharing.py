@@ -106,10 +106,10 @@ def refresh():
 
     What the token may see beyond what everybody may is read only when the board was made private.
     """
-    folders = ("--keep-own-runs", str(DATA), "--output-dir", str(DATA))
+    folders = ("--keep-own-runs", str(DATA), "--adopt", "--output-dir", str(DATA))
     done = run("collect", *SETTINGS["collect"], *folders, anonymous=not SETTINGS["private"]) == 0
     if done and os.environ.get("HF_TOKEN"):
-        run("push", "--dataset", SETTINGS["dataset"], "--data", str(DATA), "--apply")
+        run("push", "--dataset", SETTINGS["dataset"], "--data", str(DATA), "--adopt", "--apply")
 
 
 def age_in_hours():

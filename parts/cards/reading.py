@@ -365,6 +365,10 @@ class Reader:
             reading.taken.add(taken)
             reading.targets += places
             reading.by_hand.append(f"table {self.table.number}, {target.axis} {target.index} '{target.text}'")
+            if taken.otherwise:
+                what = "; ".join(dict.fromkeys(taken.otherwise))
+                reading.by_hand[-1] += f", otherwise than the card: {what}"
+                reading.remarks.append(reading.by_hand[-1])
             if lower and not pick.metric and taken.scores:
                 how = f"{self.read_as(taken.scores)}, though '{lower[:80]}' stands by it; metric: \"…\" says what it is"
                 reading.remarks.append(f"{reading.by_hand[-1]} is read as {how}")

@@ -54,7 +54,7 @@ from parts.cards.surroundings import (
 from parts.cards.tables import Cell
 from parts.cards.text import folded_label, label_text
 from parts.cards.values import NUMBER_CELL, ODD_CELL, TEXT_CELL, Value, cell_kind, divided
-from parts.frame import listing
+from parts.frame import ScriptError, listing
 from parts.metadata.entries import Score
 from parts.metric_directions import folded_metric, metric_direction
 from parts.vocabulary import folded_name, normalize_name
@@ -142,6 +142,7 @@ class Taken:
     places: dict[int, str] = field(default_factory=dict)  # the labels on the other axis, by index
     first: bool = False  # a cell had several numbers
     own: dict[tuple[int, int], str] = field(default_factory=dict)  # row, column -> metric, where another one was given
+    otherwise: list[str] = field(default_factory=list)  # what was said by hand, and the table says otherwise
 
     def add(self, other: Taken) -> None:
         self.scores += other.scores
@@ -197,6 +198,30 @@ class Taken:
                 has = listing((f"{index} '{label}'" for index, label in there), 20)
                 return f"{key}: {missing[0]!r} is none of its {other}, which are {has}"
         return "first_number: no cell of it has several numbers" if pick.first and not self.first else ""
+
+
+def said_otherwise(own: Score, score: Score, name: str | None) -> list[str]:
+    """What a selection says of a score, and its table otherwise; ScriptError (3) where the table names one benchmark
+    and the selection another, of which the first is no short name."""
+    if name and own.key and score.key not in (own.key, None):
+        short = {*words_of(own.benchmark)} <= {*words_of(name)}
+        if not short:
+            raise ScriptError(
+                f"table {own.table}, row {own.row}: it is called '{own.benchmark}' there, and {name} by the selection: "
+                "take `benchmark` out of it, or give the number by hand (evaluation_manager.py add)",
+                code=3,
+            )
+
+    def plain(part: str, said: str) -> object:
+        return (part == "shots " and re.findall(r"\d+", said)) or folded_label(said)
+
+    pairs = [("", own.benchmark if own.benchmark and name else None, score.benchmark)]
+    pairs += [(f"{part} ", getattr(own, part), getattr(score, part)) for part in ("shots", "metric", "unit", "notes")]
+    return [
+        f"'{own.benchmark}': {part}'{there}' is called '{said}'"
+        for part, there, said in pairs
+        if there is not None and said is not None and plain(part, there) != plain(part, said)
+    ]
 
 
 def decimals(raw: str) -> int:
@@ -342,6 +367,9 @@ class ScoreReader:
                 told = score.metric or self.vocabulary.metrics.get(score.key or "") or ""
                 taken.own[index, column] = own_metric(told)
             pick.change(score)
+            if pick.axis:
+                own = self.score(value, said, texts, cell, index, column, None, len(given) > 1)
+                taken.otherwise += said_otherwise(own, score, name)
             if len(value.numbers) > 1 and pick.first:
                 taken.first = True
             if len(value.numbers) > 1 and not pick.first:

@@ -29,6 +29,7 @@ from parts.harness.named_places import (
 )
 from parts.hashes import HIDDEN_CARD, data_set_files, file_sha256
 from parts.hub.answers import keep_token_home
+from parts.libraries import refuse_libraries
 from parts.names import HUB_ID
 from parts.outgoing import SECRET_VARIABLE, TOKEN_VARIABLES
 from parts.private import shown_path
@@ -43,6 +44,7 @@ HARNESS_PACKAGES = {"lighteval", "lm_eval", "inspect_ai", "inspect_evals", "live
 
 def wall_off_folder() -> None:
     """Tell git and python-dotenv, here and in children, to take nothing that runs; before a harness is imported."""
+    refuse_libraries()
     os.environ |= {"PYTHON_DOTENV_DISABLED": "1", "GIT_NO_LAZY_FETCH": "1"}
     count = os.environ.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isdecimal() else 0

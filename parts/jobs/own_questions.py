@@ -13,8 +13,8 @@ from pathlib import Path
 from parts.frame import ScriptError, single_line, slug
 from parts.harness.questions import read_questions
 from parts.hashes import file_sha256
+from parts.inputs import shown_size
 from parts.jobs.tasks import ITEMS
-from parts.jobs.uploading import shown_size
 from parts.jobs.vocabulary import task_key
 from parts.repo_files import RepoFile, refuse_tokens
 

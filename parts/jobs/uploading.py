@@ -11,7 +11,7 @@ from parts.checkpoints import inside
 from parts.frame import ScriptError, command_line_of, listing, note, single_line
 from parts.hashes import file_sha256, remembered_sha256
 from parts.hub.committing import additions_of, commit_whole
-from parts.inputs import bytes_text, is_input
+from parts.inputs import is_input, shown_size
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.vocabulary import EvalRun, split_place
 from parts.names import REPO_ID, parse_checkpoint_name
@@ -203,8 +203,3 @@ def shown_uploads(places: Mapping[str, Path], token: str | None) -> tuple[str, .
         sizes = (f"{single_line(file.target)} ({shown_size(file.size)})" for file in files)
         shown.append(f"uploaded first, to a private repository: {folder} -> {place}: {', '.join(sizes)}")
     return tuple(shown)
-
-
-def shown_size(size: int) -> str:
-    """A file's size: 1234 -> '1,234 bytes', 1500000000 -> '1.5 GB'."""
-    return bytes_text(size) if size >= 1e5 else f"{size:,} bytes"

@@ -30,6 +30,7 @@ from parts.inputs import (
     strict_json,
     strict_json_line,
 )
+from parts.libraries import refuse_libraries
 from parts.metrics.attempts import put_together, unequal_attempts
 from parts.metrics.classes import score_f1, score_matthews
 from parts.metrics.code_files import rows_of_document, with_own_id
@@ -471,6 +472,7 @@ def open_classifier(name: str | None) -> Any:
     """A text classification pipeline that gives the scores of all labels."""
     if not name:
         raise ScriptError("toxicity: by which classifier? --classifier with a folder or a Hub id")
+    refuse_libraries()
     try:
         import transformers
     except ImportError as error:

@@ -11,9 +11,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from parts.checkpoints import Checkpoint, inside
-from parts.frame import ScriptError, fresh_place, listing, near_place, put_in_place, usual_mode, write_whole
+from parts.frame import (
+    ScriptError,
+    command_line_of,
+    fresh_place,
+    listing,
+    near_place,
+    put_in_place,
+    usual_mode,
+    write_whole,
+)
 from parts.hashes import file_sha256
 from parts.inputs import read_json
+from parts.private import shown_path
 from parts.ranking.vocabulary import RANKING_SCHEMA
 from parts.repo_files import SECRET_NAME, RepoFile, refuse_tokens
 from parts.tables import progress
@@ -33,7 +43,9 @@ LOG_NAMES = re.compile(
     r"events\.out\.tfevents.*|wandb|mlruns|lightning_logs|tensorboard|tb_logs|.*\.log|nohup\.out|slurm-.*\.out|"
     r"(?:running|train(?:ing)?)_log\.(?:txt|json|jsonl|csv)"
 )
-NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints"}
+CODE = {".py", ".pyc", ".so", ".sh"}
+PLAIN_HIDDEN = {".gitattributes", ".gitignore"}
+NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 
 
 def plan_files(
@@ -47,14 +59,19 @@ def plan_files(
 ) -> tuple[list[RepoFile], list[str], list[RepoFile]]:
     """The files of the repo to be, the names left out because they may hold secrets, and the training state left out.
 
-    Raises ScriptError for names that collide, links that lead elsewhere, and anything that looks like a Hub token.
+    Raises ScriptError for names that collide, links that lead elsewhere, anything that looks like a Hub token, and (3)
+    code or hidden files of the checkpoint that no asset names: whoever loads the model would run it.
     """
     found = [RepoFile(name, path) for name, path in walk(checkpoint.path, root) if name != "README.md"]
     if checkpoint.name == FINAL:  # the run's folder: what lies below it is not the model
         found = [file for file in found if "/" not in file.target]
     state = [] if keep_state else [f for f in found if is_training_state(PurePosixPath(f.target))]
     found = [file for file in found if file not in state]
+    own = [asset for asset in assets if inside(asset, checkpoint.path)]  # it has its place already
+    refuse_unnamed([file for file in found if not any(inside(file.source, asset) for asset in own)])
     for asset in assets:
+        if asset in own and asset.exists():
+            continue
         name = Path(os.path.abspath(asset)).name
         if asset.is_file():
             found.append(RepoFile(name, asset))
@@ -76,6 +93,23 @@ def plan_files(
     return sorted(files, key=lambda f: f.target), sorted(secrets), state
 
 
+def refuse_unnamed(files: Sequence[RepoFile]) -> None:
+    """ScriptError (3) where code or a hidden file is among a checkpoint's: its writer's, published under one's name."""
+    names = []
+    for file in files:
+        place = PurePosixPath(file.target)
+        hidden = any(part.startswith(".") and part not in PLAIN_HIDDEN for part in place.parts)
+        secret = any(map(SECRET_NAME.fullmatch, place.parts))  # left out, and said
+        if place.suffix.lower() in CODE or (hidden and not secret):
+            names.append(file.source)
+    if names:
+        raise ScriptError(
+            f"code or hidden files in the checkpoint: {listing(map(shown_path, names), 20)}. To publish one, read it "
+            f"and name it: {command_line_of(['--assets', *names[:20]])}; else move it out of the folder",
+            code=3,
+        )
+
+
 def is_training_state(target: PurePosixPath) -> bool:
     """Whether a checkpoint's file is of its training, not of the model."""
     return bool(STATE_NAMES.fullmatch(target.parts[0])) or any(map(LOG_NAMES.fullmatch, target.parts))
@@ -89,7 +123,8 @@ def walk(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
 
     for base, directories, names in os.walk(folder, onerror=stop):
         directories[:] = sorted(d for d in directories if d not in NEVER_COPIED)
-        for name in (*sorted(names), *(d for d in directories if os.path.islink(os.path.join(base, d)))):
+        names = sorted(name for name in names if name not in NEVER_COPIED)
+        for name in (*names, *(d for d in directories if os.path.islink(os.path.join(base, d)))):
             path = Path(base, name)
             if path.is_symlink() and not (inside(path, root) and path.is_file()):
                 raise ScriptError(f"{path}: a link that leads elsewhere is not copied; replace it by the file")

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from parts.frame import ScriptError, listing, note, plural
+from parts.frame import ScriptError, listing, note, plural, single_line
 from parts.hub.access import check_write_access, hub_errors
 from parts.hub.committing import additions_of, commit_once, commit_whole, known_identity
 from parts.hub.private_repo import refuse_public
 from parts.hub.token import find_token
+from parts.inputs import shown_size
 from parts.repo_files import RepoFile
 
 
@@ -96,6 +97,8 @@ def push(
         if plan.parent is not None and not plan.new and not plan.changed:
             note(f"{args.push} has all {len(digests)} files already; nothing was sent")
             return answer | {"commit": None, "url": f"{api.endpoint}/{args.push}"}
+        sizes = (f"{single_line(name)} ({shown_size(files[name].size)})" for name in (*plan.new, *plan.changed))
+        note(f"to {args.push} ({answer['repo']}): {', '.join(sizes)}")
         if args.create_pr:
             if plan.parent is None:
                 raise ScriptError(f"{args.push} does not exist, so it can get no pull request; leave --create-pr out")
@@ -104,10 +107,7 @@ def push(
                 check_pull_request(api, request, args.push, files, digests)
                 return answer | {"commit": None, "pull_request": request.url}
         if args.dry_run:
-            note(
-                f"dry run: {len(plan.new)} new and {len(plan.changed)} changed files would go to {args.push} "
-                f"({answer['repo']}): {listing((*plan.new, *plan.changed), 20)}"
-            )
+            note(f"dry run: {len(plan.new)} new and {len(plan.changed)} changed files would go there")
             return answer | {"commit": None, "dry_run": True}
         return answer | send(api, plan, files, digests, message, args)
 
