@@ -20,9 +20,11 @@ Jobs and the bucket that their scripts travel in are in local_jobs.py: here `hub
 As on the real Hub: a new repo holds one commit with .gitattributes; files that it names, files over 10 MiB and binary
 files go through LFS; a merge squashes the pull request into one commit; a repo that is renamed, or named in other
 letters, is answered by a redirect; answers have an ETag with the signs of base64, and long ones are compressed; files
-that the target's .gitignore names are left out by the client. Left out: Xet for repos (HF_HUB_DISABLE_XET=1 makes the
-client use LFS), multipart uploads, editing comments. The answers to edge cases that the client's source does not
-show (merging a draft: 400; an archived repo: 403, and `archived` in what is told of it) are guesses.
+that the target's .gitignore names are left out by the client; names that differ in the case of letters alone are one;
+an error is plain text where a page or a file was asked for; a large file has the headers of Xet's. Left out: Xet itself
+for repos (HF_HUB_DISABLE_XET=1 makes the client use LFS), multipart uploads, editing comments. The answers to edge
+cases that the client's source does not show (merging a draft: 400; an archived repo: 403, and `archived` in what is
+told of it) are guesses.
 
 Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 could not start (port in use, unreadable state).
 """
@@ -230,6 +232,13 @@ class LocalHub(Site):
             self.renamed[repo.kind, old] = new
             self.save()
 
+    def named(self, kind: str, repo_id: str) -> Repo | None:
+        """The repo of a name: two that differ in the case of letters alone are one to the Hub."""
+        alike = (
+            repo for (group, other), repo in self.repos.items() if group == kind and other.lower() == repo_id.lower()
+        )
+        return self.repos.get((kind, repo_id)) or next(alike, None)
+
     def repo(self, repo_id: str, repo_type: str = "model") -> Repo:
         return self.repos[f"{repo_type}s", repo_id]
 
@@ -283,8 +292,8 @@ class LocalHub(Site):
             bare = repo_id.removesuffix(".git")
             if (kind, bare) in self.repos:
                 return None
-            alike = (other for group, other in self.repos if group == kind and other.lower() == bare.lower())
-            if new := self.renamed.get((kind, bare)) or next(alike, None):
+            there = self.named(kind, bare)
+            if new := self.renamed.get((kind, bare)) or (there and there.id):
                 return path[:start] + new + path[start + len(bare) :]
         return None
 

@@ -136,9 +136,9 @@ class Handlers:
         repo_id = f"{namespace}/{wanted['name']}"
         if not re.fullmatch(PARTS["repo"], repo_id):
             raise HubError(400, f"Invalid repo name: {repo_id}")
-        if (kind, repo_id) in self.hub.repos:
-            message = f"You already created this {kind[:-1]} repo"
-            url = self.hub.url + self.hub.repos[kind, repo_id].url_path  # read by the client when exist_ok=True
+        if there := self.hub.named(kind, repo_id):
+            message = f"You already created this {kind[:-1]} repo: {there.id}"
+            url = self.hub.url + there.url_path  # read by the client when exist_ok=True
             return json_answer({"error": message, "url": url}, 409, **{"X-Error-Message": message})
         if not (self.hub.role(call.user, namespace) in ("admin", "write") and call.token.allows("write", namespace)):
             raise HubError(403, f'You don\'t have the rights to create a {kind[:-1]} under the namespace "{namespace}"')
@@ -191,7 +191,7 @@ class Handlers:
             if call.arg("author", info["author"]) == info["author"]
             and all(part.lower() in info["id"].lower() for part in call.query.get("search", []))
             and call.arg("gated").lower() in ("", str(bool(info["gated"])).lower())
-            and wanted <= {*info["tags"], info["pipeline_tag"]}
+            and wanted <= {*info["tags"], info.get("pipeline_tag")}
         ]
         key = call.arg("sort", "trendingScore")
         infos.sort(key=lambda info: info.get(key) or 0, reverse=call.arg("direction", "-1") == "-1")
@@ -199,8 +199,12 @@ class Handlers:
 
     def repo_info(self, call: Call, rev: str = "main") -> dict:
         expand = self.expanded(call, call.repo.kind)
-        info = self.info(call.repo, call.repo.at(rev), call.flag("blobs"))
-        return self.shown(call.repo, info, expand, rev) if expand else info
+        commit = call.repo.at(rev)
+        info = self.info(call.repo, commit, call.flag("blobs"))
+        if expand:
+            return self.shown(call.repo, info, expand, rev)
+        more = {"modelId": info["id"], **self.about_weights(commit)} if call.repo.kind == "models" else {}
+        return info | more | call.repo.about
 
     def expanded(self, call: Call, kind: str) -> set[str]:
         """The properties asked for; one that the Hub does not have is an error."""
@@ -211,10 +215,26 @@ class Handlers:
         return expand
 
     def shown(self, repo: Repo, info: dict, names: set[str], rev: str = "main") -> dict:
-        shown = {key: value for key, value in info.items() if key in names or key in ("_id", "id")}
-        if "safetensors" in names and (counts := self.parameters(repo.at(rev))):
-            shown["safetensors"] = {"parameters": counts, "total": sum(counts.values())}
+        known = info | (self.about_weights(repo.at(rev)) | repo.about if names & {"config", "safetensors"} else {})
+        shown = {key: value for key, value in known.items() if key in names or key in ("_id", "id")}
         return shown | ({"evalResults": self.eval_results(repo, rev)} if "evalResults" in names else {})
+
+    def about_weights(self, commit: Commit) -> dict:
+        """What the Hub reads of a model's configuration and of the headers of its weights; each where there is some."""
+        config, tokenizer = (self.json_of(commit, name) for name in ("config.json", "tokenizer_config.json"))
+        told = {key: config[key] for key in ("architectures", "model_type", "quantization_config") if key in config}
+        tokens = {key: value for key, value in tokenizer.items() if key.endswith("_token") or key == "chat_template"}
+        told |= {"tokenizer_config": tokens} if tokenizer else {}
+        counts = self.parameters(commit)
+        weights = {"safetensors": {"parameters": counts, "total": sum(counts.values())}} if counts else {}
+        return ({"config": told} if told else {}) | weights
+
+    def json_of(self, commit: Commit, path: str) -> dict:
+        try:
+            found = json.loads(self.hub.text(commit.tree.get(path)))
+        except ValueError:  # not there, or damaged
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def parameters(self, commit: Commit) -> dict[str, int]:
         """How many values of each type the model's own safetensors files hold, by their headers.
@@ -240,9 +260,11 @@ class Handlers:
         what = {"_id": repo.id, "id": repo.id, "author": repo.owner, "private": repo.private, "gated": repo.gated}
         what |= {"disabled": repo.disabled} | ({"archived": True} if repo.archived else {})
         when = {"sha": commit.oid, "createdAt": repo.created, "lastModified": commit.date}
-        known = {key: card.get(key) for key in ("pipeline_tag", "library_name", "model-index")}
+        known = {key: card[key] for key in ("pipeline_tag", "library_name") if card.get(key)}
+        known |= {"cardData": card} if card else {}  # a repo without metadata has none of these
+        known |= {"model-index": card.get("model-index")} if repo.kind == "models" else {}
         tags = card_tags(card) + ["benchmark:official"] * self.is_official(repo)
-        told = {"cardData": card, "tags": tags, "usedStorage": sum(entry.size for _, entry in files)}
+        told = {"tags": tags, "usedStorage": sum(entry.size for _, entry in files)}
         siblings = [{"rfilename": path, **more} for (path, _), more in zip(files, details, strict=True)]
         counts = {"downloads": 0, "likes": 0, "trendingScore": repo.trending}
         return what | when | known | told | {"siblings": siblings} | counts | repo.about
@@ -412,7 +434,15 @@ class Handlers:
         location = f"/api/resolve-cache/{call.repo.kind}/{call.repo.id}/{commit.oid}/{quote(path)}"
         about = {"X-Repo-Commit": commit.oid, "X-Linked-Size": str(entry.size), "X-Linked-ETag": f'"{entry.key}"'}
         about["Location"] = f"{self.hub.cdn_url}/lfs/{entry.lfs}" if entry.lfs else location
+        about |= self.xet_headers(call.repo, commit, entry) if entry.lfs else {}
         return Answer(302 if entry.lfs else 307, b"", about)
+
+    def xet_headers(self, repo: Repo, commit: Commit, entry: Entry) -> dict[str, str]:
+        """What says that a large file is Xet's: its hash, and where a client that reads from there gets access."""
+        access = f"{self.hub.url}/api/{repo.kind}/{repo.id}/xet-read-token/{commit.oid}"
+        pieces = f"{self.hub.cas_url}/v2/reconstructions/{entry.xet_hash}"
+        links = f'<{access}>; rel="xet-auth", <{pieces}>; rel="xet-reconstruction-info"'
+        return {"X-Xet-Hash": entry.xet_hash, "Link": links}
 
     def resolve_cache(self, call: Call, rev: str, path: str) -> Answer:
         commit, entry = self.entry(call.repo, rev, path)
@@ -640,7 +670,8 @@ class Handlers:
 
 def path_info(tree: dict[str, Entry], name: str) -> dict:
     if entry := tree.get(name):
-        return {"type": "file", "path": name, "size": entry.size, "oid": entry.oid, **entry.lfs_info("oid")}
+        xet = {"xetHash": entry.xet_hash} if entry.lfs else {}
+        return {"type": "file", "path": name, "size": entry.size, "oid": entry.oid, **entry.lfs_info("oid"), **xet}
     inside = sorted((path, entry.oid) for path, entry in tree.items() if path.startswith(f"{name}/"))
     return {"type": "directory", "path": name, "size": 0, "oid": git_oid("tree", repr(inside).encode())}
 

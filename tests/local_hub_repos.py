@@ -73,6 +73,11 @@ class Entry:
     def key(self) -> str:
         return self.lfs or self.oid
 
+    @property
+    def xet_hash(self) -> str:
+        """Of an LFS file, which Xet stores: the true one is that of its pieces."""
+        return hashlib.sha256(f"xet {self.lfs}".encode()).hexdigest()
+
     def lfs_info(self, name: str) -> dict:
         """The API's description of an LFS file; its sha256 is called "oid" in trees and "sha256" in repo infos."""
         pointer_size = len(lfs_pointer(self.lfs or "", self.size))

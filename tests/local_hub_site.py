@@ -192,6 +192,13 @@ def json_answer(data: object, status: int = 200, **headers: str) -> Answer:
     return Answer(status, text.encode(), {"Content-Type": "application/json", **headers})
 
 
+def error_answer(path: str, error: HubError, **headers: str) -> Answer:
+    """JSON from the API, plain text where a page or a file was asked for."""
+    if re.match("/api/", path) or "/info/lfs/" in path:
+        return json_answer({"error": error.message}, error.status, **headers)
+    return Answer(error.status, error.message.encode(), {"Content-Type": "text/plain; charset=utf-8", **headers})
+
+
 def express_etag(body: bytes) -> str:
     """The ETag of an answer, also of an error, as the Hub's web framework makes it: length and hash, in base64.
 
@@ -413,7 +420,7 @@ class HttpHandler(BaseHTTPRequestHandler):
         except HubError as error:
             told = {"X-Error-Code": error.code} if error.code else {}
             told["X-Error-Message"] = error.message.partition("\n")[0]  # HEAD has no body, and 403 shows only this
-            answer = json_answer({"error": error.message}, error.status, **told, **error.headers)
+            answer = error_answer(call.path, error, **told, **error.headers)
         if fault.drop == "answer":
             raise Dropped
         return answer
@@ -456,7 +463,8 @@ class HttpHandler(BaseHTTPRequestHandler):
     def send(self, answer: Answer, cut: bool) -> None:
         self.send_response(answer.status)
         head, sent = {"X-Content-Type-Options": "nosniff", **answer.headers}, answer.body
-        if head.get("Content-Type") == "application/json" and sent and answer.status // 100 != 3:
+        made = head.get("Content-Type") == "application/json" or answer.status >= 400
+        if made and sent and answer.status // 100 != 3:
             head.setdefault("ETag", express_etag(sent))
             if len(sent) > COMPRESSED and "gzip" in self.headers.get("Accept-Encoding", ""):
                 head, sent = {**head, "Content-Encoding": "gzip"}, gzip.compress(sent, 1)

@@ -39,6 +39,7 @@ from huggingface_hub import (
     ModelCard,
     constants,
     eval_result_entries_to_yaml,
+    get_session,
     hf_hub_download,
     metadata_update,
     snapshot_download,
@@ -120,6 +121,46 @@ def test_whoami_tells_user_role_and_scopes(hub, api):
 def test_bad_token_is_401(api):
     assert status_of(api.whoami, token="hf_wrong") == 401
     assert status_of(api.model_info, "me/m", token="hf_wrong") == 401
+
+
+def test_a_repo_of_the_same_letters_is_there_already(hub, api):
+    hub.create_repo("me/Foo")
+    assert status_of(api.create_repo, "me/foo") == 409
+    assert api.create_repo("me/foo", exist_ok=True) == f"{hub.url}/me/Foo"
+    assert ("models", "me/foo") not in hub.repos
+
+
+def test_a_model_is_told_with_its_configuration_and_what_it_has(hub, api):
+    weights = {"__metadata__": {}, "w": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [0, 12]}}
+    head = json.dumps(weights).encode()
+    config = json.dumps({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 8})
+    tokens = json.dumps({"chat_template": "{{ messages }}", "bos_token": "<s>", "model_max_length": 9})
+    data = len(head).to_bytes(8, "little") + head + bytes(12)
+    files = {"config.json": config, "tokenizer_config.json": tokens, "model.safetensors": data}
+    hub.create_repo("me/m", files=files)
+    hub.create_repo("me/none")
+    found = api.model_info("me/m")
+    assert found.config == {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "tokenizer_config": {"chat_template": "{{ messages }}", "bos_token": "<s>"},
+    }
+    assert found.safetensors.parameters == {"BF16": 6} and found.modelId == "me/m"
+    bare = get_session().get(f"{hub.url}/api/models/me/none").json()
+    assert not {"config", "safetensors", "cardData", "pipeline_tag", "library_name"} & set(bare)
+    assert bare["model-index"] is None
+
+
+def test_what_is_no_answer_of_the_api_is_plain_text(hub, api):
+    hub.create_repo("me/m", files={"a.bin": bytes(20)})
+    answer = get_session().get(f"{hub.url}/me/m/resolve/main/none.txt")
+    assert (answer.status_code, answer.text) == (404, "Entry not found")
+    assert answer.headers["content-type"].startswith("text/plain") and answer.headers["x-error-code"] == "EntryNotFound"
+    answer = get_session().get(f"{hub.url}/api/models/me/none")
+    assert answer.json() == {"error": "Invalid username or password."}
+    head = get_session().head(f"{hub.url}/me/m/resolve/main/a.bin", follow_redirects=False)
+    (tree,) = (entry for entry in api.list_repo_tree("me/m") if entry.path == "a.bin")
+    assert head.headers["x-xet-hash"] == tree.xet_hash and 'rel="xet-auth"' in head.headers["link"]
 
 
 @pytest.mark.parametrize("kind", ["model", "dataset"])
