@@ -4741,6 +4741,7 @@ WORDS_OF_SETTINGS = {
     "revision": "data set revision",
     "subset": "data set configuration",
 }
+TEMPLATE_FORMS = ("fewshot_as_multiturn",)  # how examples are put into a chat template, and nothing without one
 EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
 FOUND = "documents found"
@@ -4787,6 +4788,8 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
         found["few-shot count"] = shots
     if shots == "0":
         found = {name: value for name, value in found.items() if name not in EXAMPLE_DRAWS}
+    if said(found.get(WORDS_OF_SETTINGS["use_chat_template"])).lower() == "false":
+        found = {name: value for name, value in found.items() if name not in TEMPLATE_FORMS}
     return {name: said(value) for name, value in found.items() if said(value)}
 
 
@@ -13262,13 +13265,10 @@ def standings(
     halves = trailing_means(halves.swapaxes(0, 1), options.smooth).swapaxes(0, 1)
     p_values = confidence_set(scores, draws, few.p_value)
     best = choose_best(ranked)[0]
-    rivals = could_win(best, ranked)
-    in_set, off = p_values >= 1 - CONFIDENCE, np.array([r.ends for r in pool]).T - scores
-    could_be = [r in rivals for r in pool] | in_set
-    if off.any():  # a rival's lead over the best one, as far as chance and lost attempts may go together
-        top = next(i for i, r in enumerate(pool) if r is best)
-        could_be |= np.quantile(draws - draws[top], (1 + CONFIDENCE) / 2, axis=1) + off[1] - off[0][top] >= 0
-    open_chance, in_set = (could_be & ~in_set).any() or bool(rivals) or len(pool) == 1, could_be
+    top, rivals = next(i for i, r in enumerate(pool) if r is best), could_win(best, ranked)
+    by_chance, off = p_values >= 1 - CONFIDENCE, np.array([r.ends for r in pool]).T - scores
+    in_set = [r in rivals for r in pool] | by_chance | leads_within(draws, off, top)
+    open_chance = (in_set & ~by_chance).any() or bool(rivals) or len(pool) == 1
     ranks = ranks_of_set(ranks_within(draws, *off), in_set)
     p_best = steadied_shares(probability_best(draws), [few.p_value(i, int(scores.argmax())) for i in range(len(pool))])
     baseline = baseline_place(pool, options.baseline_step)
@@ -13282,18 +13282,6 @@ def standings(
     }
     tied = tuple(name for name, inside in zip(own, in_set, strict=True) if inside)
     trend = None if few.count < FEW_ITEMS else last_trend(ranked, raw, tied, best.checkpoint.name)
-    trend = trend and trend_within(trend, ranked)
-    place = next(i for i, r in enumerate(pool) if r is best)
-    corrected = Corrected(
-        best.checkpoint.name,
-        best.ranks_by,
-        split_half_score(halves),
-        float(draws[place].std()),
-        halves_text(few) + ("; its lost attempts taken to be like the others" if np.ptp(best.ends) else ""),
-        None
-        if base is None or differences[place] is None
-        else (split_half_score(halves, base_halves), *differences[place][1:]),
-    )
     return Statistics(
         source_of(few),
         method_of(few, options),
@@ -13303,10 +13291,41 @@ def standings(
         tuple(task.name for task in few.tasks if task.items is None),
         own,
         tied,
-        corrected,
-        trend,
+        corrected_score(best, draws[top], halves, few, base_halves if base else None, differences[top]),
+        trend and trend_within(trend, ranked),
         base.checkpoint.name if base is not None else None if baseline is None else pool[baseline].checkpoint.name,
         None if base is None else base.ranks_by,
+    )
+
+
+def leads_within(draws: Any, off: Any, top: int) -> Any:
+    """Which may lead the best one, at the place `top`, as far as chance and lost attempts may go together; `off`: how
+    far lost attempts may move each score down and up."""
+    import numpy as np
+
+    if not off.any():  # nothing was lost: chance alone is for the confidence set to judge
+        return np.zeros(len(draws), bool)
+    return np.quantile(draws - draws[top], (1 + CONFIDENCE) / 2, axis=1) + off[1] - off[0][top] >= 0
+
+
+def corrected_score(
+    best: Ranked,
+    draws: Any,
+    halves: Any,
+    few: FewItems,
+    base_halves: Any,
+    gain: tuple[float, float, float] | None,
+) -> Corrected:
+    """The best one's score without the luck of having been picked; `draws` are its own, `gain` is its difference to
+    the base model where `base_halves` are known."""
+    lost = best.ends[0] != best.ends[1]
+    return Corrected(
+        best.checkpoint.name,
+        best.ranks_by,
+        split_half_score(halves),
+        float(draws.std()),
+        halves_text(few) + ("; its lost attempts taken to be like the others" if lost else ""),
+        None if base_halves is None or gain is None else (split_half_score(halves, base_halves), *gain[1:]),
     )
 
 
@@ -14547,6 +14566,7 @@ def yours_to_name(options: Sequence[str]) -> str:
 
 FEW_ATTEMPTS = 30
 FOLDERS_BESIDE = 30  # folders beside that of the checkpoints in which a harness's results are looked for
+CHOSEN_AMONG = 30  # models that are named in a command to choose among them
 WHOLE_SETS = "score_predictions"  # whose records are of all lines of a file, unless they say a limit
 
 
@@ -14641,18 +14661,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     options = resolve_options(args, vocabulary)
     root = Path(args.checkpoints)
     folders = [Path(folder) for folder in args.results] if args.results else [root]
-    scanned = find_checkpoints(root, folders if args.results else ())
-    skipped, others = scanned.skipped, scanned.others
-    checkpoints, excluded = without_excluded(scanned.checkpoints, args.exclude)
-    for entry in skipped[:10]:
-        note(f"skipped {entry.name}: {entry.reason}")
-    if len(skipped) > 10:
-        note(f"skipped {len(skipped) - 10} more; --json lists them")
-    if others:
-        note(f"left alone, no checkpoints by their names: {listing(others)}")
-    check_steps(checkpoints, root)
-    skipped += [Skipped(name, EXCLUDED) for name in excluded]
-    skipped += [Skipped(name, NO_CHECKPOINT) for name in others]
+    checkpoints, skipped = run_checkpoints(args, folders, vocabulary)
     if args.scoring == "step-formula":
         return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
     base = Checkpoint(args.baseline_model, Path(args.baseline_model), None) if args.baseline_model else None
@@ -14667,7 +14676,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
             f"--baseline-model {base.name}: no record of it below {listing(map(str, folders))}; there are others of "
             f"{listing(dict.fromkeys(strangers)) or 'no model'}: give its folder, too, with --results"
         )
-    if strange := [model for model in strangers if model.rpartition("/")[2] not in excluded]:
+    if strange := [model for model in strangers if model.rpartition("/")[2] not in (args.exclude or ())]:
         told = (
             "1 record is about another model and was"
             if len(strange) == 1
@@ -14706,6 +14715,39 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
         "--results DIR if they are elsewhere, else evaluate with scripts/lighteval_vllm_uv.py"
     )
     return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
+
+
+def run_checkpoints(
+    args: argparse.Namespace, folders: Sequence[Path], vocabulary: MetricMapping
+) -> tuple[list[Checkpoint], list[Skipped]]:
+    """The checkpoints of a folder that take part, and what else is in it with the reason; remarks go to stderr."""
+    root = Path(args.checkpoints)
+    scanned = find_checkpoints(root, folders if args.results else ())
+    checkpoints, excluded = without_excluded(scanned.checkpoints, args.exclude)
+    lines = list(dict.fromkeys(f"skipped {entry.name}: {entry.reason}" for entry in scanned.skipped))
+    for line in lines[:10]:
+        note(line)
+    if len(lines) > 10:
+        note(f"skipped {len(lines) - 10} more; --json lists them")
+    if scanned.others:
+        note(f"left alone, no checkpoints by their names: {listing(scanned.others)}")
+    if not checkpoints and (way := way_without_weights(list(dict.fromkeys([root, *folders])), vocabulary)):
+        raise ScriptError(f"{root}: no complete checkpoint in it; {way}")
+    check_steps(checkpoints, root)
+    left = [(name, EXCLUDED) for name in excluded] + [(name, NO_CHECKPOINT) for name in scanned.others]
+    return checkpoints, [*scanned.skipped, *(Skipped(*one) for one in left)]
+
+
+def way_without_weights(folders: Sequence[Path], vocabulary: MetricMapping) -> str:
+    """What to do with results of checkpoints that are not on this machine; empty where there are none."""
+    models = [model for model in dict.fromkeys(read_measured(folders, [], vocabulary)[2]) if is_model_word(model)]
+    if not models:
+        return next(filter(None, map(other_results, folders)), "")
+    results = ["--results", *(folder for folder in folders if record_files([folder]))]
+    choose = ["compare_results.py", "--rule", "choose", "--candidate", *models]
+    script, *words = choose if 1 < len(models) <= CHOSEN_AMONG else ["leaderboard.py", "collect"]
+    command = f"{run_line(script)} {command_line_of([*words, *results])}"
+    return f"there are records of {listing(models)}, which are read without the weights: {command}"
 
 
 def without_excluded(found: Sequence[Checkpoint], names: Sequence[str] | None) -> tuple[list[Checkpoint], list[str]]:
@@ -14852,11 +14894,7 @@ def race_results(
     """All checkpoints, and what is measured of the chosen benchmarks, every run of it; ScriptError when nothing is."""
     root = Path(args.checkpoints)
     folders = [Path(folder) for folder in args.results] if args.results else [root]
-    scanned = find_checkpoints(root, folders if args.results else ())
-    checkpoints, _ = without_excluded(scanned.checkpoints, args.exclude)
-    for entry in scanned.skipped[:10]:
-        note(f"skipped {entry.name}: {entry.reason}")
-    check_steps(checkpoints, root)
+    checkpoints, _ = run_checkpoints(args, folders, vocabulary)
     if len(checkpoints) == 1:
         raise ScriptError(f"{root}: {checkpoints[0].name} is the only checkpoint; there is nothing to choose")
     results, failures, _ = read_measured(folders, checkpoints, vocabulary, args.cluster_by)

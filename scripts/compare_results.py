@@ -2510,6 +2510,7 @@ WORDS_OF_SETTINGS = {
     "revision": "data set revision",
     "subset": "data set configuration",
 }
+TEMPLATE_FORMS = ("fewshot_as_multiturn",)  # how examples are put into a chat template, and nothing without one
 EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
 FOUND = "documents found"
@@ -2556,6 +2557,8 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
         found["few-shot count"] = shots
     if shots == "0":
         found = {name: value for name, value in found.items() if name not in EXAMPLE_DRAWS}
+    if said(found.get(WORDS_OF_SETTINGS["use_chat_template"])).lower() == "false":
+        found = {name: value for name, value in found.items() if name not in TEMPLATE_FORMS}
     return {name: said(value) for name, value in found.items() if said(value)}
 
 
@@ -6833,6 +6836,8 @@ def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
         "apply_chat_template": "--apply_chat_template",
     }
     flags |= {"fewshot_as_multiturn": "--fewshot_as_multiturn", "system_prompt": "--system_instruction"}
+    if not any(is_said(said, name) for name in ("use_chat_template", "apply_chat_template")):  # lm-eval refuses these
+        flags = {name: flag for name, flag in flags.items() if name not in TEMPLATE_FORMS}
     how, odd = with_flags(said, flags)
     said = dict(said)
     if said.get("max_tokens") and not said.get("max_gen_toks"):
@@ -8686,8 +8691,9 @@ def share_in(value: object) -> float | None:
 
 def bare_limit(name: str, given: float, row: Row) -> ScriptError:
     """What is asked of a number without a unit where the metric is no share of all answers: 0.5 BLEU, or half?"""
-    amount = f"{given:g} {row.metric}"
-    amount = amount + " points" * (row.unit == "proportion") if is_amount(amount) else f"{given:g} points"
+    share = row.unit == "proportion"  # as of shares of answers, of which one point is 0.01
+    amount = f"{100 * given if share else given:g} {row.metric}"
+    amount = amount + " points" * share if is_amount(amount) else f"{amount.split()[0]} points"
     whole = "the baseline's score" if counts_from_zero(row) else "its range"
     return ScriptError(
         f"the limit {name}: {given:g} for {row.label} has no unit, {row.metric} ({row.unit}) is no share of answers; "

@@ -7630,29 +7630,17 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
             parts.append(None)
             yield Trouble(str(folder / part_name), f"left out: {reason_of(error)}", name, failed=True)
     instances, states = parts
-    by_item = helm_states(rows_of(states.get("request_states")) if isinstance(states, dict) else [])
+    by_item = helm_states(rows_of(part(states).get("request_states")))
     asked = [row for row in rows_of(instances) if row.get("perturbation") is None and helm_values(row, split)]
     moment = moment_of(
         first(*(part(state, "result").get("request_datetime") for rows in list(by_item.values())[:1] for state in rows))
     )
     graders = {"grader_settings": document.get("annotators")} if document.get("annotators") else {}
     scores = [replace(score, scorer=graders) for score in helm_scores(stats, split, adapter)]
-    for other in sorted({str(part(stat, "name").get("split")) for stat in stats} - {str(split)}):
-        yield Trouble(str(origin.path), f"split {other}: HELM reports {split}", name)
-    if any(part(stat, "name").get("perturbation") for stat in stats):
-        yield Trouble(str(origin.path), "scores on changed items (robustness, fairness) and their worst cases", name)
-    trials = len({row.get("train_trial_index") for row in asked})
-    most, count = whole(adapter.get("max_eval_instances")), len({row.get("instance_id") for row in rows_of(instances)})
-    title = helm_title(name)
-    scenario = part(document, "scenario_spec")
-    details = {
-        "split": split,
-        "scenario": named(scenario.get("class_name")),
-        "arguments": as_detail(part(scenario, "args")),
-    }
-    titles, stops = [score.name for score in scores], adapter.get("stop_sequences")
-    method = str(adapter.get("method"))
-    one_token = whole(adapter.get("max_tokens")) == 1 or bool(re.fullmatch(r"multiple_choice(?!.*thought).*", method))
+    for reason in helm_left_out(stats, split):
+        yield Trouble(str(origin.path), reason, name)
+    title, titles = helm_title(name), [score.name for score in scores]
+    trials, one_token = len({row.get("train_trial_index") for row in asked}), helm_one_token(adapter)
     yield TaskRun(
         origin=origin,
         task=name,
@@ -7664,25 +7652,56 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
             "groups": ", ".join(all_texts(document.get("groups"))) or None,
             "perturbations": as_detail(part(document, "data_augmenter_spec").get("perturbation_specs")),
         },
-        source={"dataset_name": title, "source_type": "other", "additional_details": strings(details)},
+        source=helm_source(document, title, split),
         generation_args={
             "temperature": finite(adapter.get("temperature")),
             "max_tokens": whole(adapter.get("max_tokens")),
         },
-        settings=merged_settings(
-            {
-                "train_trials": whole(adapter.get("num_train_trials")),
-                "stop": json.dumps(stops, ensure_ascii=False) if stops else None,
-                "limit": most if most and count >= most else None,
-            },
-            {name: value for name, value in adapter.items() if name not in HELM_NAMED and value not in ("", [])},
-        ),
+        settings=helm_settings(adapter, len({row.get("instance_id") for row in rows_of(instances)})),
         moment=moment,
         scores=tuple(scores),
         samples=(lambda _: helm_items(asked, by_item, titles, split, trials, one_token)) if asked else None,
         sample_file=folder / "per_instance_stats.json" if asked else None,
         failure=None if scores else "stats.json has no score of the split",
     )
+
+
+def helm_left_out(stats: Sequence[Mapping[str, Any]], split: str | None) -> Iterator[str]:
+    """What of a run's scores is not read, and why."""
+    for other in sorted({str(part(stat, "name").get("split")) for stat in stats} - {str(split)}):
+        yield f"split {other}: HELM reports {split}"
+    if any(part(stat, "name").get("perturbation") for stat in stats):
+        yield "scores on changed items (robustness, fairness) and their worst cases"
+
+
+def helm_source(document: Mapping[str, Any], title: str, split: str | None) -> dict[str, Any]:
+    """Where the items of a run come from."""
+    scenario = part(document, "scenario_spec")
+    details = {
+        "split": split,
+        "scenario": named(scenario.get("class_name")),
+        "arguments": as_detail(part(scenario, "args")),
+    }
+    return {"dataset_name": title, "source_type": "other", "additional_details": strings(details)}
+
+
+def helm_settings(adapter: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """All that is set for a run; it was limited when its `count` items are as many as it might have asked."""
+    most, stops = whole(adapter.get("max_eval_instances")), adapter.get("stop_sequences")
+    return merged_settings(
+        {
+            "train_trials": whole(adapter.get("num_train_trials")),
+            "stop": json.dumps(stops, ensure_ascii=False) if stops else None,
+            "limit": most if most and count >= most else None,
+        },
+        {name: value for name, value in adapter.items() if name not in HELM_NAMED and value not in ("", [])},
+    )
+
+
+def helm_one_token(adapter: Mapping[str, Any]) -> bool:
+    """Whether an answer is one token, which no limit cuts off."""
+    chosen = re.fullmatch(r"multiple_choice(?!.*thought).*", str(adapter.get("method")))
+    return whole(adapter.get("max_tokens")) == 1 or bool(chosen)
 
 
 def helm_part(folder: Path, name: str) -> Any:
@@ -7723,6 +7742,8 @@ def helm_items(
 # --- parts/formats/inspect.py -----------------------------------------------------------------------------------------
 
 INSPECT_ENGINES = {"hf": "transformers", "vllm": "vllm", "sglang": "sglang", "ollama": "ollama"}
+INSPECT_TOKENS = ("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens")
+INSPECT_RUN_IDS = {"run_id": "eval_id", "task_id": "task_id", "created": "created"}  # a record's name: the log's
 
 
 SHOTS_ARGUMENTS = ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots")
@@ -7921,15 +7942,56 @@ def inspect_log(
     here: Here,
 ) -> Iterator[TaskRun | Trouble]:
     """The task of an inspect log: its scores, or why there are none."""
-    spec = part(header, "eval")
+    spec, results = part(header, "eval"), part(header, "results")
     task, arguments, config = named(spec.get("task")), part(spec, "model_args"), part(spec, "config")
     if task is None or named(spec.get("model")) is None:
         raise ValueError("an inspect log without a task or a model")
     moment = moment_of(first(spec.get("created"), part(header, "stats").get("started_at")))
     provider, name = inspect_model_name(named(spec["model"]), arguments)
-    own = provider in INSPECT_ENGINES
+    model = inspect_model(provider, name, arguments, moment, here)
+    scores = inspect_scores(header, reductions)
+    generation = log_generation(header)
+    source, split = inspect_source_of(part(spec, "dataset"), task, moment, here)
+    system = named(generation.get("system_message")) and generation["system_message"]
+    asked_of = InspectAsked(system, str(spec["model"]), whole(config.get("epochs")) or 1)
+    total = whole(part(spec, "dataset").get("samples"))
+    run = TaskRun(
+        origin=origin,
+        task=task,
+        title=inspect_title(spec),
+        shots=inspect_shots(spec),
+        model=model,
+        version=here.version or bare_version(part(spec, "packages").get("inspect_ai")),
+        library=inspect_library(header),
+        source=source,
+        generation_args=inspect_generation(generation),
+        settings=inspect_settings(header, generation, provider),
+        moment=moment,
+        scores=tuple(score.score for score in scores),
+        run_ids={key: named(spec.get(own)) for key, own in INSPECT_RUN_IDS.items()},
+        identity=f"{spec['eval_id']} {short_hash(results.get('scores'))}" if named(spec.get("eval_id")) else None,
+        counts={} if has_samples else inspect_counts(results, config),
+        samples=(lambda _: inspect_items(samples, scores, asked_of, split, total, spec)) if has_samples else None,
+        failure=inspect_failure(header, scores),
+    )
+    for row in rows_of(results.get("scores")):
+        for text, metric in part(row, "metrics").items():
+            if inspect_group(metric):
+                yield Trouble(str(origin.path), f"{single_line(text)}: a mean over a part of the items", task)
+    if scores or run.failure is not None:
+        yield run
+    else:
+        reason = "it ended well and has no score: score it with `inspect score`"
+        yield Trouble(str(origin.path), reason, task, failed=True)
+
+
+def inspect_model(
+    provider: str | None, name: str, arguments: Mapping[str, Any], moment: Moment, here: Here
+) -> EvaluatedModel:
+    """The model of a log, by its provider and name there and the arguments that it was loaded with."""
     name, base, adapter_revision = inspect_adapter(provider, name)
-    model = here.model(
+    own, served = provider in INSPECT_ENGINES, provider not in (None, "mockllm")
+    return here.model(
         name,
         moment,
         first(adapter_revision, named(arguments.get("revision"))),
@@ -7940,64 +8002,32 @@ def inspect_log(
             "quantization": named(arguments.get("quantization")),
         },
         engine=INSPECT_ENGINES.get(provider or ""),
-        deployment="self_deployed" if own else "unknown" if provider in (None, "mockllm") else "externally_managed",
-        platform=None if own or provider in (None, "mockllm") else provider,
+        deployment="self_deployed" if own else "externally_managed" if served else "unknown",
+        platform=provider if served and not own else None,
     )
-    scores = inspect_scores(header, reductions)
-    generation = log_generation(header)
-    usage = part(header, "stats", "model_usage").get(spec["model"])
-    library = {
+
+
+def inspect_library(header: Mapping[str, Any]) -> dict[str, Any]:
+    """What ran: the versions of the task and of its package, and the tokens that the model used."""
+    spec = part(header, "eval")
+    usage = part(header, "stats", "model_usage", str(spec.get("model")))
+    return {
         "task_version": spec.get("task_version"),
         "task_file": Path(named(spec.get("task_file")) or "").name or None,
         "inspect_evals": part(spec, "packages").get("inspect_evals"),
         "git_commit": part(spec, "revision").get("commit"),
-        **{
-            name: whole(part({"usage": usage}, "usage").get(name)) or None
-            for name in ("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens")
-        },
+        **{name: whole(usage.get(name)) or None for name in INSPECT_TOKENS},
     }
-    source, split = inspect_source_of(part(spec, "dataset"), task, moment, here)
-    system = named(generation.get("system_message")) and generation["system_message"]
-    asked_of = InspectAsked(system, str(spec["model"]), whole(config.get("epochs")) or 1)
-    results = part(header, "results")
-    total = whole(part(spec, "dataset").get("samples"))
-    run = TaskRun(
-        origin=origin,
-        task=task,
-        title=inspect_title(spec),
-        shots=inspect_shots(spec),
-        model=model,
-        version=here.version or bare_version(part(spec, "packages").get("inspect_ai")),
-        library=library,
-        source=source,
-        generation_args={
-            "temperature": finite(generation.get("temperature")),
-            "max_tokens": whole(generation.get("max_tokens")),
-            "top_p": finite(generation.get("top_p")),
-            "top_k": finite(generation.get("top_k")),
-        },
-        settings=inspect_settings(header, generation, provider),
-        moment=moment,
-        scores=tuple(score.score for score in scores),
-        run_ids={
-            "run_id": named(spec.get("eval_id")),
-            "task_id": named(spec.get("task_id")),
-            "created": named(spec.get("created")),
-        },
-        identity=f"{spec['eval_id']} {short_hash(results.get('scores'))}" if named(spec.get("eval_id")) else None,
-        counts={} if has_samples else inspect_counts(results, config),
-        samples=(lambda _: inspect_items(samples, scores, asked_of, split, total, spec)) if has_samples else None,
-        failure=inspect_failure(header, scores),
-    )
-    for row in rows_of(part(header, "results").get("scores")):
-        for text, metric in part(row, "metrics").items():
-            if inspect_group(metric):
-                yield Trouble(str(origin.path), f"{single_line(text)}: a mean over a part of the items", task)
-    if not scores and run.failure is None:
-        reason = "it ended well and has no score: score it with `inspect score`"
-        yield Trouble(str(origin.path), reason, task, failed=True)
-        return
-    yield run
+
+
+def inspect_generation(generation: Mapping[str, Any]) -> dict[str, Any]:
+    """The generation settings that a record has fields for."""
+    return {
+        "temperature": finite(generation.get("temperature")),
+        "max_tokens": whole(generation.get("max_tokens")),
+        "top_p": finite(generation.get("top_p")),
+        "top_k": finite(generation.get("top_k")),
+    }
 
 
 def inspect_counts(results: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, int | None]:
@@ -8395,7 +8425,7 @@ def content_id(raw: str, references: Sequence[str]) -> str:
 def read_lighteval(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """The tasks of a lighteval results file."""
     general = part(document, "config_general")
-    config = part(general, "model_config") or part(general, "config", "model_config")
+    config = lighteval_model_config(general)
     name = first(*(named(row.get(key)) for row in (general, config) for key in ("model_name", "pretrained")))
     moment = moment_in_name(origin.path.name)
     revision = first(named(general.get("model_sha")), named(config.get("revision")))
@@ -8424,60 +8454,19 @@ def lighteval_task(
 ) -> Iterator[TaskRun | Trouble]:
     """One task of a lighteval results file."""
     general, values = part(document, "config_general"), part(document, "results", key)
-    config = part(general, "model_config") or part(general, "config", "model_config")
     task = lighteval_task_config(document, key)
     metrics = [metric for metric in values if not metric.endswith("_stderr")]
     read = {metric: lighteval_score(metric, values, task) for metric in metrics}
     for metric in (metric for metric, score in read.items() if score is None):
-        yield Trouble(
-            str(origin.path), f"{metric} is {as_detail(values[metric])!r}: no finite number", key, failed=True
-        )
-    parameters = {**part(general, "generation_parameters"), **part(config, "generation_parameters")}
-    generative = any("GENERATIVE" in str(row.get("category")) for row in rows_of(task.get("metrics")))
-    arguments = {
-        "temperature": finite(parameters.get("temperature")),
-        "max_tokens": first(whole(parameters.get("max_new_tokens")), whole(task.get("generation_size"))),
-        "top_p": finite(parameters.get("top_p")),
-        "top_k": finite(parameters.get("top_k")),
-    }
-    template = config.get("override_chat_template")
-    if not isinstance(template, bool) and "override_chat_template" in config and model.folder:
-        template = has_chat_template(model.folder)
-    system = first(config.get("system_prompt"), general.get("system_prompt"))
-    settings = merged_settings(
-        {
-            "few_shot_split": task.get("few_shots_split") if names[1] else None,
-            "stop": stop_text(task.get("stop_sequence")) if generative else None,
-            "seed": parameters.get("seed"),
-            "dtype": first(config.get("dtype"), general.get("model_dtype")),
-            "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),
-            "use_chat_template": template if isinstance(template, bool) else None,
-            "system_prompt": system,
-            "max_model_len": first(config.get("max_model_length"), config.get("max_length")),
-            "limit": first(general.get("max_samples"), None),
-            "num_fewshot_seeds": general.get("num_fewshot_seeds"),
-        },
-        {name: value for name, value in config.items() if name not in LIGHTEVAL_LEFT_OUT and value != {}},
-        {name: value for name, value in parameters.items() if name not in LIGHTEVAL_SAMPLING},
-    )
-    sha = general.get("lighteval_sha")
-    library = {
-        "task_version": first(task.get("version"), part(document, "versions").get(key)),
-        "lighteval_sha": sha if sha not in ("?", "", None) else None,
-    }
+        reason = f"{metric} is {as_detail(values[metric])!r}: no finite number"
+        yield Trouble(str(origin.path), reason, key, failed=True)
+    scores = {score.name: score for score in read.values() if score is not None}
+    rules = {name: str(lighteval_metric(task, name).get("sample_level_fn")) for name in scores}
+    settings, prompt = lighteval_settings(general, task, names[1], model)
     source, folder = lighteval_source(task, names[0], moment, here)
-    details = files.details(origin.path, key)
-    prompt = None
-    if template is False:
-        system_text = system if isinstance(system, str) else None
-
-        def prompt(doc: Mapping[str, Any]) -> str:
-            return lighteval_prompt(doc, system_text)
-
-    scores = tuple(score for score in read.values() if score is not None)
-    rules = {score.name: str(lighteval_metric(task, score.name).get("sample_level_fn")) for score in scores}
-    named_scores = {score.name: score for score in scores}
     splits = all_texts(task.get("evaluation_splits"))
+    details = files.details(origin.path, key)
+    sha = general.get("lighteval_sha")
     yield TaskRun(
         origin=origin,
         task=key,
@@ -8485,18 +8474,76 @@ def lighteval_task(
         shots=names[1],
         model=model,
         version=here.version or bare_version(general.get("lighteval_version")),
-        library=library,
+        library={
+            "task_version": first(task.get("version"), part(document, "versions").get(key)),
+            "lighteval_sha": sha if sha not in ("?", "", None) else None,
+        },
         source=source,
-        generation_args=arguments if generative else {},
+        generation_args=lighteval_generation(general, task) if lighteval_generative(task) else {},
         settings=settings,
         moment=moment,
-        scores=scores,
-        samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, named_scores, own))
-        if details
-        else None,
+        scores=tuple(scores.values()),
+        samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, scores, own)) if details else None,
         sample_file=details,
         failure=None if scores else "none of its metrics is a finite number",
     )
+
+
+def lighteval_model_config(general: Mapping[str, Any]) -> dict[str, Any]:
+    """How the model was loaded."""
+    return part(general, "model_config") or part(general, "config", "model_config")
+
+
+def lighteval_sampling(general: Mapping[str, Any]) -> dict[str, Any]:
+    """How answers were generated."""
+    asked = part(general, "generation_parameters")
+    return {**asked, **part(lighteval_model_config(general), "generation_parameters")}
+
+
+def lighteval_generative(task: Mapping[str, Any]) -> bool:
+    """Whether a task's answers are texts."""
+    return any("GENERATIVE" in str(row.get("category")) for row in rows_of(task.get("metrics")))
+
+
+def lighteval_generation(general: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
+    """The generation settings that a record has fields for."""
+    sampling = lighteval_sampling(general)
+    return {
+        "temperature": finite(sampling.get("temperature")),
+        "max_tokens": first(whole(sampling.get("max_new_tokens")), whole(task.get("generation_size"))),
+        "top_p": finite(sampling.get("top_p")),
+        "top_k": finite(sampling.get("top_k")),
+    }
+
+
+def lighteval_settings(
+    general: Mapping[str, Any], task: Mapping[str, Any], shots: int | None, model: EvaluatedModel
+) -> tuple[dict[str, Any], Callable[[Mapping[str, Any]], str] | None]:
+    """All that is set for a task, and what makes the prompt of an item where no chat template did."""
+    config, sampling = lighteval_model_config(general), lighteval_sampling(general)
+    template = config.get("override_chat_template")
+    if not isinstance(template, bool) and "override_chat_template" in config and model.folder:
+        template = has_chat_template(model.folder)
+    system = first(config.get("system_prompt"), general.get("system_prompt"))
+    own = {
+        "few_shot_split": task.get("few_shots_split") if shots else None,
+        "stop": stop_text(task.get("stop_sequence")) if lighteval_generative(task) else None,
+        "seed": sampling.get("seed"),
+        "dtype": first(config.get("dtype"), general.get("model_dtype")),
+        "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),
+        "use_chat_template": template if isinstance(template, bool) else None,
+        "system_prompt": system,
+        "max_model_len": first(config.get("max_model_length"), config.get("max_length")),
+        "limit": general.get("max_samples"),
+        "num_fewshot_seeds": general.get("num_fewshot_seeds"),
+    }
+    settings = merged_settings(
+        own,
+        {name: value for name, value in config.items() if name not in LIGHTEVAL_LEFT_OUT and value != {}},
+        {name: value for name, value in sampling.items() if name not in LIGHTEVAL_SAMPLING},
+    )
+    given = system if isinstance(system, str) else None
+    return settings, (lambda doc: lighteval_prompt(doc, given)) if template is False else None
 
 
 def lighteval_source(
@@ -9923,40 +9970,69 @@ def lm_eval_task(
 ) -> Iterator[TaskRun | Trouble]:
     """One task of an lm-eval results file; `shared` is set for all its tasks."""
     general, config = part(document, "config"), part(document, "configs", task)
-    values = part(document, "results", task)
-    keys = lm_eval_keys(values)
-    read = {
-        key: (lm_eval_score(document, task, key, metric, chosen, origin.format), metric, chosen)
-        for key, metric, chosen in keys
-        if not unasked_length(metric, values[key])
-    }
-    for key in [key for key, _, _ in keys if key not in read]:
-        yield Trouble(str(origin.path), f"{single_line(key)}: nothing of that length was asked, no score", task)
-    for key, (score, _, _) in read.items():
-        if score is None:
-            yield Trouble(
-                str(origin.path),
-                f"{single_line(key)} is {as_detail(values[key])!r}: no finite number",
-                task,
-                failed=True,
-            )
-    kept = [(score, metric, chosen) for score, metric, chosen in read.values() if score is not None]
-    if not keys and any(key.partition(",")[0] == "bypass" for key in values):
+    values, counts = part(document, "results", task), part(document, "n-samples", task)
+    kept, troubles = lm_eval_scores(origin, document, task)
+    yield from troubles
+    if not lm_eval_keys(values) and any(key.partition(",")[0] == "bypass" for key in values):
         yield Trouble(str(origin.path), "answers without scores (--predict_only)", task)
         return
-    shots = first(
-        *(
-            whole(value)
-            for value in (part(document, "n-shot").get(task), config.get("num_fewshot"), general.get("num_fewshot"))
-        )
+    told = part(document, "n-shot").get(task), config.get("num_fewshot"), general.get("num_fewshot")
+    shots = first(*map(whole, told))
+    samples = files.lm_eval_samples(origin.path, task, part(document, "results"))
+    reader, in_spans = lm_eval_reader(samples, document, task, kept, shots) if samples else (None, False)
+    yield TaskRun(
+        origin=origin,
+        task=task,
+        title=single_line(task) or "unnamed",
+        shots=shots,
+        model=model,
+        version=here.version or bare_version(first(document.get("lmms_eval_version"), document.get("lm_eval_version"))),
+        library={"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))},
+        source=lm_eval_source(config, task, whole(counts.get("original")), moment, here),
+        generation_args=lm_eval_generation(config, general) if lm_eval_generative(config) else {},
+        settings=lm_eval_task_settings(origin, document, task, shots, shared),
+        moment=moment,
+        counts=part(document, "evalchemy_counts", task),
+        scores=tuple(score for score, _, _ in kept),
+        samples=reader,
+        sample_file=samples,
+        in_spans=in_spans,
+        promised=bool(part(document, "task_hashes").get(task)),
+        failure=None if kept else named(values.get("error")) or "none of its metrics is a finite number",
     )
-    counts = part(document, "n-samples", task)
+
+
+def lm_eval_scores(
+    origin: Origin, document: dict[str, Any], task: str
+) -> tuple[list[tuple[ScoreRead, str, str | None]], list[Trouble]]:
+    """A task's scores with the metric and the filter of each, and why others are none."""
+    values = part(document, "results", task)
+    kept, troubles = [], []
+    for key, metric, chosen in lm_eval_keys(values):
+        if unasked_length(metric, values[key]):
+            reason = f"{single_line(key)}: nothing of that length was asked, no score"
+            troubles.append(Trouble(str(origin.path), reason, task))
+            continue
+        score = lm_eval_score(document, task, key, metric, chosen, origin.format)
+        if score is None:
+            reason = f"{single_line(key)} is {as_detail(values[key])!r}: no finite number"
+            troubles.append(Trouble(str(origin.path), reason, task, failed=True))
+        else:
+            kept.append((score, metric, chosen))
+    return kept, troubles
+
+
+def lm_eval_task_settings(
+    origin: Origin, document: dict[str, Any], task: str, shots: int | None, shared: Mapping[str, Any]
+) -> dict[str, Any]:
+    """All that is set for a task, with what is set for all tasks of its file."""
+    general, config = part(document, "config"), part(document, "configs", task)
+    generative = lm_eval_generative(config)
     limit = finite(general.get("limit"))
     if limit is not None and 0 < limit < 1:  # a share of the items
-        limit = whole(counts.get("effective"))
-    generative = config.get("output_type") == "generate_until"
+        limit = whole(part(document, "n-samples", task).get("effective"))
     sampling = lm_eval_generation_kwargs(config, general) if generative else {}
-    settings = merged_settings(
+    return merged_settings(
         {
             "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
             "stop": stop_text(part(config, "generation_kwargs").get("until")) if generative else None,
@@ -9968,41 +10044,41 @@ def lm_eval_task(
         {"grader_model": general.get("annotator_model") if origin.format == "evalchemy" else None},
         part(document, "evalchemy_settings", task),
     )
-    library = {"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))}
-    samples = files.lm_eval_samples(origin.path, task, part(document, "results"))
-    names = tuple((score.name, metric, chosen) for score, metric, chosen in kept)
+
+
+def lm_eval_generative(config: Mapping[str, Any]) -> bool:
+    """Whether a task's answers are texts."""
+    return config.get("output_type") == "generate_until"
+
+
+def lm_eval_reader(
+    samples: Path,
+    document: dict[str, Any],
+    task: str,
+    kept: Sequence[tuple[ScoreRead, str, str | None]],
+    shots: int | None,
+) -> tuple[Callable[..., Iterator[AskedItem | PlainItems]], bool]:
+    """What reads the items of a task's samples file, and whether it takes the begin and end of a piece of it."""
+    config = part(document, "configs", task)
     filters, ordered = lm_eval_filters(config, [chosen for _, _, chosen in kept])
+    no_template = "chat_template" in document and document["chat_template"] is None
+    reading = LmEvalTask(
+        tuple((score.name, metric, chosen) for score, metric, chosen in kept),
+        config,
+        lm_eval_split(config) or "test",
+        lm_eval_generative(config),
+        shots,
+        no_template,
+        bool(filters),
+    )
+    if not filters or rows_name_filters(samples):
+        return lambda own_ids, *span: lm_eval_items(samples, reading, own_ids, *span), True
     means = {(metric, chosen): score.value for score, metric, chosen in kept if chosen and score.aggregation == "mean"}
 
-    named_filters = samples is not None and (not filters or rows_name_filters(samples))
-
-    def items(own_ids: bool, *span: float) -> Iterator[AskedItem | PlainItems]:
-        if named_filters:
-            return lm_eval_items(samples, reading, own_ids, *span)
+    def items(own_ids: bool) -> Iterator[AskedItem]:
         return (lm_eval_item(row, reading, own_ids) for row in rows_with_filters(samples, filters, ordered, means))
 
-    no_template = "chat_template" in document and document["chat_template"] is None
-    reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, no_template, bool(filters))
-    yield TaskRun(
-        origin=origin,
-        task=task,
-        title=single_line(task) or "unnamed",
-        shots=shots,
-        model=model,
-        version=here.version or bare_version(first(document.get("lmms_eval_version"), document.get("lm_eval_version"))),
-        library=library,
-        source=lm_eval_source(config, task, whole(counts.get("original")), moment, here),
-        generation_args=lm_eval_generation(config, general) if generative else {},
-        settings=settings,
-        moment=moment,
-        counts=part(document, "evalchemy_counts", task),
-        scores=tuple(score for score, _, _ in kept),
-        samples=items if samples else None,
-        sample_file=samples,
-        in_spans=named_filters,
-        promised=bool(part(document, "task_hashes").get(task)),
-        failure=None if kept else named(values.get("error")) or "none of its metrics is a finite number",
-    )
+    return items, False
 
 
 def lm_eval_template(config: Mapping[str, Any]) -> str | None:

@@ -5753,6 +5753,7 @@ WORDS_OF_SETTINGS = {
     "revision": "data set revision",
     "subset": "data set configuration",
 }
+TEMPLATE_FORMS = ("fewshot_as_multiturn",)  # how examples are put into a chat template, and nothing without one
 EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
 FOUND = "documents found"
@@ -5799,6 +5800,8 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
         found["few-shot count"] = shots
     if shots == "0":
         found = {name: value for name, value in found.items() if name not in EXAMPLE_DRAWS}
+    if said(found.get(WORDS_OF_SETTINGS["use_chat_template"])).lower() == "false":
+        found = {name: value for name, value in found.items() if name not in TEMPLATE_FORMS}
     return {name: said(value) for name, value in found.items() if said(value)}
 
 

@@ -18,6 +18,7 @@ import benchmark_calculator as bc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from record_writer import write_record
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "benchmark_calculator.py"
@@ -320,6 +321,36 @@ def test_nothing_to_rank(tmp_path, capsys):
     assert "no checkpoint has a positive step" in refused(capsys, tmp_path)
     (tmp_path / "epoch_1" / "model.safetensors").unlink()
     assert "no complete checkpoint in it" in refused(capsys, tmp_path / "epoch_1")
+
+
+def test_records_of_checkpoints_that_are_not_here_come_with_the_command_that_reads_them(tmp_path, capsys):
+    (tmp_path / "models").mkdir()
+    folder = tmp_path / "results"
+    for name in ("step_100", "step_200"):
+        for task in ("gsm8k", "arc_easy"):
+            write_record(folder, f"run/{name}", [1.0, 0.0] * 50, task=task)
+    names = f"run/step_100 run/step_200 --results {folder}"
+    for words in (
+        [folder],
+        [tmp_path / "models", "--results", folder],
+        [tmp_path / "models", "--results", folder, "--plan-next"],
+    ):
+        code, out, err = call(capsys, *words)
+        *notes, error = err.splitlines()
+        assert (code, out, len(set(notes))) == (2, "", len(notes))  # four folders of records, and two names
+        assert "no complete checkpoint in it" in error
+        assert error.endswith(f"compare_results.py --rule choose --candidate {names}")
+    for path in folder.rglob("*.json*"):
+        path.unlink() if "step_200" in str(path) else None
+    assert refused(capsys, tmp_path / "models", "--results", folder).endswith(
+        f"leaderboard.py collect --results {folder}"
+    )
+
+
+def test_a_harness_own_files_without_checkpoints_come_with_the_command_that_converts_them(tmp_path, capsys):
+    shutil.copytree(ROOT / "tests" / "fixtures" / "convert" / "lm_eval_0_4", tmp_path / "out")
+    error = refused(capsys, tmp_path / "out")
+    assert error.endswith(f"convert_results.py {tmp_path / 'out'} --output-dir results makes records of them")
 
 
 def test_a_checkpoint_that_is_named_itself_is_the_one_that_is_prepared(tmp_path, capsys):

@@ -300,6 +300,7 @@ def test_nothing_comparable_has_no_best_and_no_level(tmp_path: Path, capsys: pyt
 
 LOADED = {"dtype": "float16", "backend": "vllm", "max_model_len": "4096", "enable_thinking": "false"}
 DRAWN = {"temperature": "0.6", "do_sample": "true", "max_gen_toks": "2048", "top_p": "0.9"}
+TURNS = {"fewshot_as_multiturn": "true"}
 SEEDS = {"random_seed": "42", "numpy_seed": "1234", "torch_seed": "1234", "fewshot_seed": "99"}
 
 
@@ -309,7 +310,8 @@ SEEDS = {"random_seed": "42", "numpy_seed": "1234", "torch_seed": "1234", "fewsh
         (LOADED, ["pretrained=o/B,dtype=float16,max_model_len=4096,enable_thinking=false"], ""),
         (DRAWN, ["--gen_kwargs do_sample=true,temperature=0.6,top_p=0.9,max_gen_toks=2048"], ""),
         (SEEDS, ["--seed 42,1234,1234,99"], ""),
-        ({"fewshot_as_multiturn": "true"}, ["--fewshot_as_multiturn"], ""),
+        (TURNS | {"use_chat_template": "true"}, ["--apply_chat_template", "--fewshot_as_multiturn"], ""),
+        (TURNS, [], "fewshot_as_multiturn true"),
         ({"think_end_token": "</think>"}, [], "think_end_token"),
         ({"odd_thing": "7", "dtype": "float16"}, ["dtype=float16"], "odd_thing 7"),
         ({"odd_thing": "false"}, [], ""),
@@ -323,6 +325,19 @@ def test_what_is_unlike_is_in_the_printed_command_or_said_not_to_be(tmp_path, ca
     (way,) = compare(capsys, tmp_path)["next"]
     command, _, told = way.partition("  # ")
     assert all(word in command for word in words) and (left in told if left else not told)
+
+
+def test_what_only_a_chat_template_uses_tells_nothing_apart_without_one_and_is_not_asked_for(tmp_path, capsys) -> None:
+    """lm-eval's own functions write fewshot_as_multiturn for every run; its command refuses it without a template."""
+    plain = {"use_chat_template": "false"}
+    for task, shots in (("gsm8k", 5), ("arc_easy", 0)):
+        options = {"task": task, "library": ("lm_eval", "0.4.13")}
+        write_record(tmp_path, "o/A", SCORES, shots=5, settings=plain | TURNS, **options)
+        write_record(tmp_path, "o/B", SCORES, shots=shots, settings=plain, **options)
+    answer = compare(capsys, tmp_path)
+    verdicts = {row["benchmark"]: row["verdict"] for row in answer["benchmarks"]}
+    assert verdicts["gsm8k"] != "NOT COMPARABLE" == verdicts["arc_easy"]
+    assert answer["next"] and not any("multiturn" in way for way in answer["next"])
 
 
 @pytest.mark.parametrize(("task", "file"), [("triples", "run.py"), ("inspect_evals/gsm8k", ""), ("gsm8k", "")])

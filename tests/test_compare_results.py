@@ -1135,7 +1135,8 @@ def test_a_metric_with_no_zero_needs_an_amount(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("metric", "unit", "bounds", "percent"),
     [("bleu", "points", (0, 100), 50.0), ("chrf", "points", (0, 100), 50.0), ("mos", "points", (1, 5), 2.0),
-     ("ter", "points", (0, None), None), ("perplexity", "perplexity", (1, None), None), ("elo", "points", None, 0.0)],
+     ("ter", "points", (0, None), None), ("wer", "proportion", (0, None), None),
+     ("perplexity", "perplexity", (1, None), None), ("elo", "points", None, 0.0)],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["max_drop", "min_gain"])
 def test_a_limit_without_a_unit_is_asked_where_the_metric_is_no_share(
@@ -1143,7 +1144,7 @@ def test_a_limit_without_a_unit_is_asked_where_the_metric_is_no_share(
 ):
     rng = np.random.default_rng(9)
     base = rng.uniform(2, 4, 300)
-    options = {"task": "task", "metric": metric, "unit": unit, "lower": metric in ("ter", "perplexity")}
+    options = {"task": "task", "metric": metric, "unit": unit, "lower": metric in ("ter", "wer", "perplexity")}
     options["bounds"] = bounds if bounds and bounds[1] else None
     first = write_record(tmp_path, "run/old", base, **options)
     second = write_record(tmp_path, "run/new", base + rng.normal(0, 0.1, 300), **options)
@@ -1163,8 +1164,8 @@ def test_a_limit_without_a_unit_is_asked_where_the_metric_is_no_share(
 
     asked = limit("0.5")
     assert f"{name}: 0.5 for task has no unit" in asked
-    (amount,) = re.findall(rf'{name}: ("0.5 .*?")', asked)
-    assert abs(limit(amount)) == 0.5  # what is proposed is taken
+    (amount,) = re.findall(rf'{name}: ("{"50" if unit == "proportion" else "0.5"} .*?")', asked)
+    assert abs(limit(amount)) == 0.5  # what is proposed is taken, and is what a bare number means of shares
     if percent == 0.0:
         assert '%"' not in asked
     else:

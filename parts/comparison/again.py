@@ -36,7 +36,7 @@ from parts.records.command import (
 )
 from parts.records.files import read_record
 from parts.records.run import setting_differences
-from parts.records.settings import UNSAID, WORDS_OF_SETTINGS, shortened
+from parts.records.settings import TEMPLATE_FORMS, UNSAID, WORDS_OF_SETTINGS, shortened
 from parts.vocabulary import library_field
 
 # What lm-eval takes for a model's arguments, for drawing answers, and as seeds with what they are when nobody says so.
@@ -406,6 +406,8 @@ def lm_eval_command(model: str, version: str, said: Mapping[str, Any]) -> Way:
         "apply_chat_template": "--apply_chat_template",
     }
     flags |= {"fewshot_as_multiturn": "--fewshot_as_multiturn", "system_prompt": "--system_instruction"}
+    if not any(is_said(said, name) for name in ("use_chat_template", "apply_chat_template")):  # lm-eval refuses these
+        flags = {name: flag for name, flag in flags.items() if name not in TEMPLATE_FORMS}
     how, odd = with_flags(said, flags)
     said = dict(said)
     if said.get("max_tokens") and not said.get("max_gen_toks"):

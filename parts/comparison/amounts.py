@@ -32,8 +32,9 @@ def share_in(value: object) -> float | None:
 
 def bare_limit(name: str, given: float, row: Row) -> ScriptError:
     """What is asked of a number without a unit where the metric is no share of all answers: 0.5 BLEU, or half?"""
-    amount = f"{given:g} {row.metric}"
-    amount = amount + " points" * (row.unit == "proportion") if is_amount(amount) else f"{given:g} points"
+    share = row.unit == "proportion"  # as of shares of answers, of which one point is 0.01
+    amount = f"{100 * given if share else given:g} {row.metric}"
+    amount = amount + " points" * share if is_amount(amount) else f"{amount.split()[0]} points"
     whole = "the baseline's score" if counts_from_zero(row) else "its range"
     return ScriptError(
         f"the limit {name}: {given:g} for {row.label} has no unit, {row.metric} ({row.unit}) is no share of answers; "

@@ -144,29 +144,17 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
             parts.append(None)
             yield Trouble(str(folder / part_name), f"left out: {reason_of(error)}", name, failed=True)
     instances, states = parts
-    by_item = helm_states(rows_of(states.get("request_states")) if isinstance(states, dict) else [])
+    by_item = helm_states(rows_of(part(states).get("request_states")))
     asked = [row for row in rows_of(instances) if row.get("perturbation") is None and helm_values(row, split)]
     moment = moment_of(
         first(*(part(state, "result").get("request_datetime") for rows in list(by_item.values())[:1] for state in rows))
     )
     graders = {"grader_settings": document.get("annotators")} if document.get("annotators") else {}
     scores = [replace(score, scorer=graders) for score in helm_scores(stats, split, adapter)]
-    for other in sorted({str(part(stat, "name").get("split")) for stat in stats} - {str(split)}):
-        yield Trouble(str(origin.path), f"split {other}: HELM reports {split}", name)
-    if any(part(stat, "name").get("perturbation") for stat in stats):
-        yield Trouble(str(origin.path), "scores on changed items (robustness, fairness) and their worst cases", name)
-    trials = len({row.get("train_trial_index") for row in asked})
-    most, count = whole(adapter.get("max_eval_instances")), len({row.get("instance_id") for row in rows_of(instances)})
-    title = helm_title(name)
-    scenario = part(document, "scenario_spec")
-    details = {
-        "split": split,
-        "scenario": named(scenario.get("class_name")),
-        "arguments": as_detail(part(scenario, "args")),
-    }
-    titles, stops = [score.name for score in scores], adapter.get("stop_sequences")
-    method = str(adapter.get("method"))
-    one_token = whole(adapter.get("max_tokens")) == 1 or bool(re.fullmatch(r"multiple_choice(?!.*thought).*", method))
+    for reason in helm_left_out(stats, split):
+        yield Trouble(str(origin.path), reason, name)
+    title, titles = helm_title(name), [score.name for score in scores]
+    trials, one_token = len({row.get("train_trial_index") for row in asked}), helm_one_token(adapter)
     yield TaskRun(
         origin=origin,
         task=name,
@@ -178,25 +166,56 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
             "groups": ", ".join(all_texts(document.get("groups"))) or None,
             "perturbations": as_detail(part(document, "data_augmenter_spec").get("perturbation_specs")),
         },
-        source={"dataset_name": title, "source_type": "other", "additional_details": strings(details)},
+        source=helm_source(document, title, split),
         generation_args={
             "temperature": finite(adapter.get("temperature")),
             "max_tokens": whole(adapter.get("max_tokens")),
         },
-        settings=merged_settings(
-            {
-                "train_trials": whole(adapter.get("num_train_trials")),
-                "stop": json.dumps(stops, ensure_ascii=False) if stops else None,
-                "limit": most if most and count >= most else None,
-            },
-            {name: value for name, value in adapter.items() if name not in HELM_NAMED and value not in ("", [])},
-        ),
+        settings=helm_settings(adapter, len({row.get("instance_id") for row in rows_of(instances)})),
         moment=moment,
         scores=tuple(scores),
         samples=(lambda _: helm_items(asked, by_item, titles, split, trials, one_token)) if asked else None,
         sample_file=folder / "per_instance_stats.json" if asked else None,
         failure=None if scores else "stats.json has no score of the split",
     )
+
+
+def helm_left_out(stats: Sequence[Mapping[str, Any]], split: str | None) -> Iterator[str]:
+    """What of a run's scores is not read, and why."""
+    for other in sorted({str(part(stat, "name").get("split")) for stat in stats} - {str(split)}):
+        yield f"split {other}: HELM reports {split}"
+    if any(part(stat, "name").get("perturbation") for stat in stats):
+        yield "scores on changed items (robustness, fairness) and their worst cases"
+
+
+def helm_source(document: Mapping[str, Any], title: str, split: str | None) -> dict[str, Any]:
+    """Where the items of a run come from."""
+    scenario = part(document, "scenario_spec")
+    details = {
+        "split": split,
+        "scenario": named(scenario.get("class_name")),
+        "arguments": as_detail(part(scenario, "args")),
+    }
+    return {"dataset_name": title, "source_type": "other", "additional_details": strings(details)}
+
+
+def helm_settings(adapter: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """All that is set for a run; it was limited when its `count` items are as many as it might have asked."""
+    most, stops = whole(adapter.get("max_eval_instances")), adapter.get("stop_sequences")
+    return merged_settings(
+        {
+            "train_trials": whole(adapter.get("num_train_trials")),
+            "stop": json.dumps(stops, ensure_ascii=False) if stops else None,
+            "limit": most if most and count >= most else None,
+        },
+        {name: value for name, value in adapter.items() if name not in HELM_NAMED and value not in ("", [])},
+    )
+
+
+def helm_one_token(adapter: Mapping[str, Any]) -> bool:
+    """Whether an answer is one token, which no limit cuts off."""
+    chosen = re.fullmatch(r"multiple_choice(?!.*thought).*", str(adapter.get("method")))
+    return whole(adapter.get("max_tokens")) == 1 or bool(chosen)
 
 
 def helm_part(folder: Path, name: str) -> Any:

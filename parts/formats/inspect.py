@@ -25,6 +25,7 @@ from parts.formats.values import (
     whole,
 )
 from parts.formats.vocabulary import (
+    EvaluatedModel,
     Files,
     Moment,
     Origin,
@@ -39,6 +40,8 @@ from parts.private import shown_path, without_paths
 from parts.records.schema import strings
 
 INSPECT_ENGINES = {"hf": "transformers", "vllm": "vllm", "sglang": "sglang", "ollama": "ollama"}
+INSPECT_TOKENS = ("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens")
+INSPECT_RUN_IDS = {"run_id": "eval_id", "task_id": "task_id", "created": "created"}  # a record's name: the log's
 
 
 SHOTS_ARGUMENTS = ("fewshot", "few_shot", "num_fewshot", "n_shots", "num_shots")
@@ -237,15 +240,56 @@ def inspect_log(
     here: Here,
 ) -> Iterator[TaskRun | Trouble]:
     """The task of an inspect log: its scores, or why there are none."""
-    spec = part(header, "eval")
+    spec, results = part(header, "eval"), part(header, "results")
     task, arguments, config = named(spec.get("task")), part(spec, "model_args"), part(spec, "config")
     if task is None or named(spec.get("model")) is None:
         raise ValueError("an inspect log without a task or a model")
     moment = moment_of(first(spec.get("created"), part(header, "stats").get("started_at")))
     provider, name = inspect_model_name(named(spec["model"]), arguments)
-    own = provider in INSPECT_ENGINES
+    model = inspect_model(provider, name, arguments, moment, here)
+    scores = inspect_scores(header, reductions)
+    generation = log_generation(header)
+    source, split = inspect_source_of(part(spec, "dataset"), task, moment, here)
+    system = named(generation.get("system_message")) and generation["system_message"]
+    asked_of = InspectAsked(system, str(spec["model"]), whole(config.get("epochs")) or 1)
+    total = whole(part(spec, "dataset").get("samples"))
+    run = TaskRun(
+        origin=origin,
+        task=task,
+        title=inspect_title(spec),
+        shots=inspect_shots(spec),
+        model=model,
+        version=here.version or bare_version(part(spec, "packages").get("inspect_ai")),
+        library=inspect_library(header),
+        source=source,
+        generation_args=inspect_generation(generation),
+        settings=inspect_settings(header, generation, provider),
+        moment=moment,
+        scores=tuple(score.score for score in scores),
+        run_ids={key: named(spec.get(own)) for key, own in INSPECT_RUN_IDS.items()},
+        identity=f"{spec['eval_id']} {short_hash(results.get('scores'))}" if named(spec.get("eval_id")) else None,
+        counts={} if has_samples else inspect_counts(results, config),
+        samples=(lambda _: inspect_items(samples, scores, asked_of, split, total, spec)) if has_samples else None,
+        failure=inspect_failure(header, scores),
+    )
+    for row in rows_of(results.get("scores")):
+        for text, metric in part(row, "metrics").items():
+            if inspect_group(metric):
+                yield Trouble(str(origin.path), f"{single_line(text)}: a mean over a part of the items", task)
+    if scores or run.failure is not None:
+        yield run
+    else:
+        reason = "it ended well and has no score: score it with `inspect score`"
+        yield Trouble(str(origin.path), reason, task, failed=True)
+
+
+def inspect_model(
+    provider: str | None, name: str, arguments: Mapping[str, Any], moment: Moment, here: Here
+) -> EvaluatedModel:
+    """The model of a log, by its provider and name there and the arguments that it was loaded with."""
     name, base, adapter_revision = inspect_adapter(provider, name)
-    model = here.model(
+    own, served = provider in INSPECT_ENGINES, provider not in (None, "mockllm")
+    return here.model(
         name,
         moment,
         first(adapter_revision, named(arguments.get("revision"))),
@@ -256,64 +300,32 @@ def inspect_log(
             "quantization": named(arguments.get("quantization")),
         },
         engine=INSPECT_ENGINES.get(provider or ""),
-        deployment="self_deployed" if own else "unknown" if provider in (None, "mockllm") else "externally_managed",
-        platform=None if own or provider in (None, "mockllm") else provider,
+        deployment="self_deployed" if own else "externally_managed" if served else "unknown",
+        platform=provider if served and not own else None,
     )
-    scores = inspect_scores(header, reductions)
-    generation = log_generation(header)
-    usage = part(header, "stats", "model_usage").get(spec["model"])
-    library = {
+
+
+def inspect_library(header: Mapping[str, Any]) -> dict[str, Any]:
+    """What ran: the versions of the task and of its package, and the tokens that the model used."""
+    spec = part(header, "eval")
+    usage = part(header, "stats", "model_usage", str(spec.get("model")))
+    return {
         "task_version": spec.get("task_version"),
         "task_file": Path(named(spec.get("task_file")) or "").name or None,
         "inspect_evals": part(spec, "packages").get("inspect_evals"),
         "git_commit": part(spec, "revision").get("commit"),
-        **{
-            name: whole(part({"usage": usage}, "usage").get(name)) or None
-            for name in ("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens")
-        },
+        **{name: whole(usage.get(name)) or None for name in INSPECT_TOKENS},
     }
-    source, split = inspect_source_of(part(spec, "dataset"), task, moment, here)
-    system = named(generation.get("system_message")) and generation["system_message"]
-    asked_of = InspectAsked(system, str(spec["model"]), whole(config.get("epochs")) or 1)
-    results = part(header, "results")
-    total = whole(part(spec, "dataset").get("samples"))
-    run = TaskRun(
-        origin=origin,
-        task=task,
-        title=inspect_title(spec),
-        shots=inspect_shots(spec),
-        model=model,
-        version=here.version or bare_version(part(spec, "packages").get("inspect_ai")),
-        library=library,
-        source=source,
-        generation_args={
-            "temperature": finite(generation.get("temperature")),
-            "max_tokens": whole(generation.get("max_tokens")),
-            "top_p": finite(generation.get("top_p")),
-            "top_k": finite(generation.get("top_k")),
-        },
-        settings=inspect_settings(header, generation, provider),
-        moment=moment,
-        scores=tuple(score.score for score in scores),
-        run_ids={
-            "run_id": named(spec.get("eval_id")),
-            "task_id": named(spec.get("task_id")),
-            "created": named(spec.get("created")),
-        },
-        identity=f"{spec['eval_id']} {short_hash(results.get('scores'))}" if named(spec.get("eval_id")) else None,
-        counts={} if has_samples else inspect_counts(results, config),
-        samples=(lambda _: inspect_items(samples, scores, asked_of, split, total, spec)) if has_samples else None,
-        failure=inspect_failure(header, scores),
-    )
-    for row in rows_of(part(header, "results").get("scores")):
-        for text, metric in part(row, "metrics").items():
-            if inspect_group(metric):
-                yield Trouble(str(origin.path), f"{single_line(text)}: a mean over a part of the items", task)
-    if not scores and run.failure is None:
-        reason = "it ended well and has no score: score it with `inspect score`"
-        yield Trouble(str(origin.path), reason, task, failed=True)
-        return
-    yield run
+
+
+def inspect_generation(generation: Mapping[str, Any]) -> dict[str, Any]:
+    """The generation settings that a record has fields for."""
+    return {
+        "temperature": finite(generation.get("temperature")),
+        "max_tokens": whole(generation.get("max_tokens")),
+        "top_p": finite(generation.get("top_p")),
+        "top_k": finite(generation.get("top_k")),
+    }
 
 
 def inspect_counts(results: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, int | None]:

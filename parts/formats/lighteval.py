@@ -393,7 +393,7 @@ def content_id(raw: str, references: Sequence[str]) -> str:
 def read_lighteval(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """The tasks of a lighteval results file."""
     general = part(document, "config_general")
-    config = part(general, "model_config") or part(general, "config", "model_config")
+    config = lighteval_model_config(general)
     name = first(*(named(row.get(key)) for row in (general, config) for key in ("model_name", "pretrained")))
     moment = moment_in_name(origin.path.name)
     revision = first(named(general.get("model_sha")), named(config.get("revision")))
@@ -422,60 +422,19 @@ def lighteval_task(
 ) -> Iterator[TaskRun | Trouble]:
     """One task of a lighteval results file."""
     general, values = part(document, "config_general"), part(document, "results", key)
-    config = part(general, "model_config") or part(general, "config", "model_config")
     task = lighteval_task_config(document, key)
     metrics = [metric for metric in values if not metric.endswith("_stderr")]
     read = {metric: lighteval_score(metric, values, task) for metric in metrics}
     for metric in (metric for metric, score in read.items() if score is None):
-        yield Trouble(
-            str(origin.path), f"{metric} is {as_detail(values[metric])!r}: no finite number", key, failed=True
-        )
-    parameters = {**part(general, "generation_parameters"), **part(config, "generation_parameters")}
-    generative = any("GENERATIVE" in str(row.get("category")) for row in rows_of(task.get("metrics")))
-    arguments = {
-        "temperature": finite(parameters.get("temperature")),
-        "max_tokens": first(whole(parameters.get("max_new_tokens")), whole(task.get("generation_size"))),
-        "top_p": finite(parameters.get("top_p")),
-        "top_k": finite(parameters.get("top_k")),
-    }
-    template = config.get("override_chat_template")
-    if not isinstance(template, bool) and "override_chat_template" in config and model.folder:
-        template = has_chat_template(model.folder)
-    system = first(config.get("system_prompt"), general.get("system_prompt"))
-    settings = merged_settings(
-        {
-            "few_shot_split": task.get("few_shots_split") if names[1] else None,
-            "stop": stop_text(task.get("stop_sequence")) if generative else None,
-            "seed": parameters.get("seed"),
-            "dtype": first(config.get("dtype"), general.get("model_dtype")),
-            "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),
-            "use_chat_template": template if isinstance(template, bool) else None,
-            "system_prompt": system,
-            "max_model_len": first(config.get("max_model_length"), config.get("max_length")),
-            "limit": first(general.get("max_samples"), None),
-            "num_fewshot_seeds": general.get("num_fewshot_seeds"),
-        },
-        {name: value for name, value in config.items() if name not in LIGHTEVAL_LEFT_OUT and value != {}},
-        {name: value for name, value in parameters.items() if name not in LIGHTEVAL_SAMPLING},
-    )
-    sha = general.get("lighteval_sha")
-    library = {
-        "task_version": first(task.get("version"), part(document, "versions").get(key)),
-        "lighteval_sha": sha if sha not in ("?", "", None) else None,
-    }
+        reason = f"{metric} is {as_detail(values[metric])!r}: no finite number"
+        yield Trouble(str(origin.path), reason, key, failed=True)
+    scores = {score.name: score for score in read.values() if score is not None}
+    rules = {name: str(lighteval_metric(task, name).get("sample_level_fn")) for name in scores}
+    settings, prompt = lighteval_settings(general, task, names[1], model)
     source, folder = lighteval_source(task, names[0], moment, here)
-    details = files.details(origin.path, key)
-    prompt = None
-    if template is False:
-        system_text = system if isinstance(system, str) else None
-
-        def prompt(doc: Mapping[str, Any]) -> str:
-            return lighteval_prompt(doc, system_text)
-
-    scores = tuple(score for score in read.values() if score is not None)
-    rules = {score.name: str(lighteval_metric(task, score.name).get("sample_level_fn")) for score in scores}
-    named_scores = {score.name: score for score in scores}
     splits = all_texts(task.get("evaluation_splits"))
+    details = files.details(origin.path, key)
+    sha = general.get("lighteval_sha")
     yield TaskRun(
         origin=origin,
         task=key,
@@ -483,18 +442,76 @@ def lighteval_task(
         shots=names[1],
         model=model,
         version=here.version or bare_version(general.get("lighteval_version")),
-        library=library,
+        library={
+            "task_version": first(task.get("version"), part(document, "versions").get(key)),
+            "lighteval_sha": sha if sha not in ("?", "", None) else None,
+        },
         source=source,
-        generation_args=arguments if generative else {},
+        generation_args=lighteval_generation(general, task) if lighteval_generative(task) else {},
         settings=settings,
         moment=moment,
-        scores=scores,
-        samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, named_scores, own))
-        if details
-        else None,
+        scores=tuple(scores.values()),
+        samples=(lambda own: lighteval_items(details, rules, prompt, folder, splits, scores, own)) if details else None,
         sample_file=details,
         failure=None if scores else "none of its metrics is a finite number",
     )
+
+
+def lighteval_model_config(general: Mapping[str, Any]) -> dict[str, Any]:
+    """How the model was loaded."""
+    return part(general, "model_config") or part(general, "config", "model_config")
+
+
+def lighteval_sampling(general: Mapping[str, Any]) -> dict[str, Any]:
+    """How answers were generated."""
+    asked = part(general, "generation_parameters")
+    return {**asked, **part(lighteval_model_config(general), "generation_parameters")}
+
+
+def lighteval_generative(task: Mapping[str, Any]) -> bool:
+    """Whether a task's answers are texts."""
+    return any("GENERATIVE" in str(row.get("category")) for row in rows_of(task.get("metrics")))
+
+
+def lighteval_generation(general: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
+    """The generation settings that a record has fields for."""
+    sampling = lighteval_sampling(general)
+    return {
+        "temperature": finite(sampling.get("temperature")),
+        "max_tokens": first(whole(sampling.get("max_new_tokens")), whole(task.get("generation_size"))),
+        "top_p": finite(sampling.get("top_p")),
+        "top_k": finite(sampling.get("top_k")),
+    }
+
+
+def lighteval_settings(
+    general: Mapping[str, Any], task: Mapping[str, Any], shots: int | None, model: EvaluatedModel
+) -> tuple[dict[str, Any], Callable[[Mapping[str, Any]], str] | None]:
+    """All that is set for a task, and what makes the prompt of an item where no chat template did."""
+    config, sampling = lighteval_model_config(general), lighteval_sampling(general)
+    template = config.get("override_chat_template")
+    if not isinstance(template, bool) and "override_chat_template" in config and model.folder:
+        template = has_chat_template(model.folder)
+    system = first(config.get("system_prompt"), general.get("system_prompt"))
+    own = {
+        "few_shot_split": task.get("few_shots_split") if shots else None,
+        "stop": stop_text(task.get("stop_sequence")) if lighteval_generative(task) else None,
+        "seed": sampling.get("seed"),
+        "dtype": first(config.get("dtype"), general.get("model_dtype")),
+        "backend": {"transformers": "accelerate"}.get(model.engine or "", model.engine),
+        "use_chat_template": template if isinstance(template, bool) else None,
+        "system_prompt": system,
+        "max_model_len": first(config.get("max_model_length"), config.get("max_length")),
+        "limit": general.get("max_samples"),
+        "num_fewshot_seeds": general.get("num_fewshot_seeds"),
+    }
+    settings = merged_settings(
+        own,
+        {name: value for name, value in config.items() if name not in LIGHTEVAL_LEFT_OUT and value != {}},
+        {name: value for name, value in sampling.items() if name not in LIGHTEVAL_SAMPLING},
+    )
+    given = system if isinstance(system, str) else None
+    return settings, (lambda doc: lighteval_prompt(doc, given)) if template is False else None
 
 
 def lighteval_source(

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -461,40 +461,69 @@ def lm_eval_task(
 ) -> Iterator[TaskRun | Trouble]:
     """One task of an lm-eval results file; `shared` is set for all its tasks."""
     general, config = part(document, "config"), part(document, "configs", task)
-    values = part(document, "results", task)
-    keys = lm_eval_keys(values)
-    read = {
-        key: (lm_eval_score(document, task, key, metric, chosen, origin.format), metric, chosen)
-        for key, metric, chosen in keys
-        if not unasked_length(metric, values[key])
-    }
-    for key in [key for key, _, _ in keys if key not in read]:
-        yield Trouble(str(origin.path), f"{single_line(key)}: nothing of that length was asked, no score", task)
-    for key, (score, _, _) in read.items():
-        if score is None:
-            yield Trouble(
-                str(origin.path),
-                f"{single_line(key)} is {as_detail(values[key])!r}: no finite number",
-                task,
-                failed=True,
-            )
-    kept = [(score, metric, chosen) for score, metric, chosen in read.values() if score is not None]
-    if not keys and any(key.partition(",")[0] == "bypass" for key in values):
+    values, counts = part(document, "results", task), part(document, "n-samples", task)
+    kept, troubles = lm_eval_scores(origin, document, task)
+    yield from troubles
+    if not lm_eval_keys(values) and any(key.partition(",")[0] == "bypass" for key in values):
         yield Trouble(str(origin.path), "answers without scores (--predict_only)", task)
         return
-    shots = first(
-        *(
-            whole(value)
-            for value in (part(document, "n-shot").get(task), config.get("num_fewshot"), general.get("num_fewshot"))
-        )
+    told = part(document, "n-shot").get(task), config.get("num_fewshot"), general.get("num_fewshot")
+    shots = first(*map(whole, told))
+    samples = files.lm_eval_samples(origin.path, task, part(document, "results"))
+    reader, in_spans = lm_eval_reader(samples, document, task, kept, shots) if samples else (None, False)
+    yield TaskRun(
+        origin=origin,
+        task=task,
+        title=single_line(task) or "unnamed",
+        shots=shots,
+        model=model,
+        version=here.version or bare_version(first(document.get("lmms_eval_version"), document.get("lm_eval_version"))),
+        library={"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))},
+        source=lm_eval_source(config, task, whole(counts.get("original")), moment, here),
+        generation_args=lm_eval_generation(config, general) if lm_eval_generative(config) else {},
+        settings=lm_eval_task_settings(origin, document, task, shots, shared),
+        moment=moment,
+        counts=part(document, "evalchemy_counts", task),
+        scores=tuple(score for score, _, _ in kept),
+        samples=reader,
+        sample_file=samples,
+        in_spans=in_spans,
+        promised=bool(part(document, "task_hashes").get(task)),
+        failure=None if kept else named(values.get("error")) or "none of its metrics is a finite number",
     )
-    counts = part(document, "n-samples", task)
+
+
+def lm_eval_scores(
+    origin: Origin, document: dict[str, Any], task: str
+) -> tuple[list[tuple[ScoreRead, str, str | None]], list[Trouble]]:
+    """A task's scores with the metric and the filter of each, and why others are none."""
+    values = part(document, "results", task)
+    kept, troubles = [], []
+    for key, metric, chosen in lm_eval_keys(values):
+        if unasked_length(metric, values[key]):
+            reason = f"{single_line(key)}: nothing of that length was asked, no score"
+            troubles.append(Trouble(str(origin.path), reason, task))
+            continue
+        score = lm_eval_score(document, task, key, metric, chosen, origin.format)
+        if score is None:
+            reason = f"{single_line(key)} is {as_detail(values[key])!r}: no finite number"
+            troubles.append(Trouble(str(origin.path), reason, task, failed=True))
+        else:
+            kept.append((score, metric, chosen))
+    return kept, troubles
+
+
+def lm_eval_task_settings(
+    origin: Origin, document: dict[str, Any], task: str, shots: int | None, shared: Mapping[str, Any]
+) -> dict[str, Any]:
+    """All that is set for a task, with what is set for all tasks of its file."""
+    general, config = part(document, "config"), part(document, "configs", task)
+    generative = lm_eval_generative(config)
     limit = finite(general.get("limit"))
     if limit is not None and 0 < limit < 1:  # a share of the items
-        limit = whole(counts.get("effective"))
-    generative = config.get("output_type") == "generate_until"
+        limit = whole(part(document, "n-samples", task).get("effective"))
     sampling = lm_eval_generation_kwargs(config, general) if generative else {}
-    settings = merged_settings(
+    return merged_settings(
         {
             "few_shot_split": lm_eval_shots_split(config) if shots and config else None,
             "stop": stop_text(part(config, "generation_kwargs").get("until")) if generative else None,
@@ -506,41 +535,41 @@ def lm_eval_task(
         {"grader_model": general.get("annotator_model") if origin.format == "evalchemy" else None},
         part(document, "evalchemy_settings", task),
     )
-    library = {"task_version": part(document, "versions").get(task), "git_hash": named(document.get("git_hash"))}
-    samples = files.lm_eval_samples(origin.path, task, part(document, "results"))
-    names = tuple((score.name, metric, chosen) for score, metric, chosen in kept)
+
+
+def lm_eval_generative(config: Mapping[str, Any]) -> bool:
+    """Whether a task's answers are texts."""
+    return config.get("output_type") == "generate_until"
+
+
+def lm_eval_reader(
+    samples: Path,
+    document: dict[str, Any],
+    task: str,
+    kept: Sequence[tuple[ScoreRead, str, str | None]],
+    shots: int | None,
+) -> tuple[Callable[..., Iterator[AskedItem | PlainItems]], bool]:
+    """What reads the items of a task's samples file, and whether it takes the begin and end of a piece of it."""
+    config = part(document, "configs", task)
     filters, ordered = lm_eval_filters(config, [chosen for _, _, chosen in kept])
+    no_template = "chat_template" in document and document["chat_template"] is None
+    reading = LmEvalTask(
+        tuple((score.name, metric, chosen) for score, metric, chosen in kept),
+        config,
+        lm_eval_split(config) or "test",
+        lm_eval_generative(config),
+        shots,
+        no_template,
+        bool(filters),
+    )
+    if not filters or rows_name_filters(samples):
+        return lambda own_ids, *span: lm_eval_items(samples, reading, own_ids, *span), True
     means = {(metric, chosen): score.value for score, metric, chosen in kept if chosen and score.aggregation == "mean"}
 
-    named_filters = samples is not None and (not filters or rows_name_filters(samples))
-
-    def items(own_ids: bool, *span: float) -> Iterator[AskedItem | PlainItems]:
-        if named_filters:
-            return lm_eval_items(samples, reading, own_ids, *span)
+    def items(own_ids: bool) -> Iterator[AskedItem]:
         return (lm_eval_item(row, reading, own_ids) for row in rows_with_filters(samples, filters, ordered, means))
 
-    no_template = "chat_template" in document and document["chat_template"] is None
-    reading = LmEvalTask(names, config, lm_eval_split(config) or "test", generative, shots, no_template, bool(filters))
-    yield TaskRun(
-        origin=origin,
-        task=task,
-        title=single_line(task) or "unnamed",
-        shots=shots,
-        model=model,
-        version=here.version or bare_version(first(document.get("lmms_eval_version"), document.get("lm_eval_version"))),
-        library=library,
-        source=lm_eval_source(config, task, whole(counts.get("original")), moment, here),
-        generation_args=lm_eval_generation(config, general) if generative else {},
-        settings=settings,
-        moment=moment,
-        counts=part(document, "evalchemy_counts", task),
-        scores=tuple(score for score, _, _ in kept),
-        samples=items if samples else None,
-        sample_file=samples,
-        in_spans=named_filters,
-        promised=bool(part(document, "task_hashes").get(task)),
-        failure=None if kept else named(values.get("error")) or "none of its metrics is a finite number",
-    )
+    return items, False
 
 
 def lm_eval_template(config: Mapping[str, Any]) -> str | None:

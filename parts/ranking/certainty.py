@@ -479,13 +479,10 @@ def standings(
     halves = trailing_means(halves.swapaxes(0, 1), options.smooth).swapaxes(0, 1)
     p_values = confidence_set(scores, draws, few.p_value)
     best = choose_best(ranked)[0]
-    rivals = could_win(best, ranked)
-    in_set, off = p_values >= 1 - CONFIDENCE, np.array([r.ends for r in pool]).T - scores
-    could_be = [r in rivals for r in pool] | in_set
-    if off.any():  # a rival's lead over the best one, as far as chance and lost attempts may go together
-        top = next(i for i, r in enumerate(pool) if r is best)
-        could_be |= np.quantile(draws - draws[top], (1 + CONFIDENCE) / 2, axis=1) + off[1] - off[0][top] >= 0
-    open_chance, in_set = (could_be & ~in_set).any() or bool(rivals) or len(pool) == 1, could_be
+    top, rivals = next(i for i, r in enumerate(pool) if r is best), could_win(best, ranked)
+    by_chance, off = p_values >= 1 - CONFIDENCE, np.array([r.ends for r in pool]).T - scores
+    in_set = [r in rivals for r in pool] | by_chance | leads_within(draws, off, top)
+    open_chance = (in_set & ~by_chance).any() or bool(rivals) or len(pool) == 1
     ranks = ranks_of_set(ranks_within(draws, *off), in_set)
     p_best = steadied_shares(probability_best(draws), [few.p_value(i, int(scores.argmax())) for i in range(len(pool))])
     baseline = baseline_place(pool, options.baseline_step)
@@ -499,18 +496,6 @@ def standings(
     }
     tied = tuple(name for name, inside in zip(own, in_set, strict=True) if inside)
     trend = None if few.count < FEW_ITEMS else last_trend(ranked, raw, tied, best.checkpoint.name)
-    trend = trend and trend_within(trend, ranked)
-    place = next(i for i, r in enumerate(pool) if r is best)
-    corrected = Corrected(
-        best.checkpoint.name,
-        best.ranks_by,
-        split_half_score(halves),
-        float(draws[place].std()),
-        halves_text(few) + ("; its lost attempts taken to be like the others" if np.ptp(best.ends) else ""),
-        None
-        if base is None or differences[place] is None
-        else (split_half_score(halves, base_halves), *differences[place][1:]),
-    )
     return Statistics(
         source_of(few),
         method_of(few, options),
@@ -520,10 +505,41 @@ def standings(
         tuple(task.name for task in few.tasks if task.items is None),
         own,
         tied,
-        corrected,
-        trend,
+        corrected_score(best, draws[top], halves, few, base_halves if base else None, differences[top]),
+        trend and trend_within(trend, ranked),
         base.checkpoint.name if base is not None else None if baseline is None else pool[baseline].checkpoint.name,
         None if base is None else base.ranks_by,
+    )
+
+
+def leads_within(draws: Any, off: Any, top: int) -> Any:
+    """Which may lead the best one, at the place `top`, as far as chance and lost attempts may go together; `off`: how
+    far lost attempts may move each score down and up."""
+    import numpy as np
+
+    if not off.any():  # nothing was lost: chance alone is for the confidence set to judge
+        return np.zeros(len(draws), bool)
+    return np.quantile(draws - draws[top], (1 + CONFIDENCE) / 2, axis=1) + off[1] - off[0][top] >= 0
+
+
+def corrected_score(
+    best: Ranked,
+    draws: Any,
+    halves: Any,
+    few: FewItems,
+    base_halves: Any,
+    gain: tuple[float, float, float] | None,
+) -> Corrected:
+    """The best one's score without the luck of having been picked; `draws` are its own, `gain` is its difference to
+    the base model where `base_halves` are known."""
+    lost = best.ends[0] != best.ends[1]
+    return Corrected(
+        best.checkpoint.name,
+        best.ranks_by,
+        split_half_score(halves),
+        float(draws.std()),
+        halves_text(few) + ("; its lost attempts taken to be like the others" if lost else ""),
+        None if base_halves is None or gain is None else (split_half_score(halves, base_halves), *gain[1:]),
     )
 
 

@@ -55,8 +55,8 @@ from parts.ranking.rank import (
 from parts.ranking.report import ranking_json, table_text, undecided_line
 from parts.ranking.scores import chosen_results, one_content
 from parts.ranking.vocabulary import EXCLUDED, RANKING_SCHEMA, Ranking, candidates
-from parts.records.command import YOURS, carried_options, checked_task, is_one_line, yours_to_name
-from parts.records.files import other_results, read_record
+from parts.records.command import YOURS, carried_options, checked_task, is_model_word, is_one_line, yours_to_name
+from parts.records.files import other_results, read_record, record_files
 from parts.records.measured import Result, Samples, align_items, read_measured, read_weights, samples_by_task
 from parts.records.run import setting_differences
 from parts.records.settings import difference_lines
@@ -67,6 +67,7 @@ from parts.vocabulary import MetricMapping
 
 FEW_ATTEMPTS = 30
 FOLDERS_BESIDE = 30  # folders beside that of the checkpoints in which a harness's results are looked for
+CHOSEN_AMONG = 30  # models that are named in a command to choose among them
 WHOLE_SETS = "score_predictions"  # whose records are of all lines of a file, unless they say a limit
 
 
@@ -161,18 +162,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
     options = resolve_options(args, vocabulary)
     root = Path(args.checkpoints)
     folders = [Path(folder) for folder in args.results] if args.results else [root]
-    scanned = find_checkpoints(root, folders if args.results else ())
-    skipped, others = scanned.skipped, scanned.others
-    checkpoints, excluded = without_excluded(scanned.checkpoints, args.exclude)
-    for entry in skipped[:10]:
-        note(f"skipped {entry.name}: {entry.reason}")
-    if len(skipped) > 10:
-        note(f"skipped {len(skipped) - 10} more; --json lists them")
-    if others:
-        note(f"left alone, no checkpoints by their names: {listing(others)}")
-    check_steps(checkpoints, root)
-    skipped += [Skipped(name, EXCLUDED) for name in excluded]
-    skipped += [Skipped(name, NO_CHECKPOINT) for name in others]
+    checkpoints, skipped = run_checkpoints(args, folders, vocabulary)
     if args.scoring == "step-formula":
         return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
     base = Checkpoint(args.baseline_model, Path(args.baseline_model), None) if args.baseline_model else None
@@ -187,7 +177,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
             f"--baseline-model {base.name}: no record of it below {listing(map(str, folders))}; there are others of "
             f"{listing(dict.fromkeys(strangers)) or 'no model'}: give its folder, too, with --results"
         )
-    if strange := [model for model in strangers if model.rpartition("/")[2] not in excluded]:
+    if strange := [model for model in strangers if model.rpartition("/")[2] not in (args.exclude or ())]:
         told = (
             "1 record is about another model and was"
             if len(strange) == 1
@@ -226,6 +216,39 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
         "--results DIR if they are elsewhere, else evaluate with scripts/lighteval_vllm_uv.py"
     )
     return settled(rank_by_formula(checkpoints, skipped, vocabulary, options), weight_sizes(args, checkpoints))
+
+
+def run_checkpoints(
+    args: argparse.Namespace, folders: Sequence[Path], vocabulary: MetricMapping
+) -> tuple[list[Checkpoint], list[Skipped]]:
+    """The checkpoints of a folder that take part, and what else is in it with the reason; remarks go to stderr."""
+    root = Path(args.checkpoints)
+    scanned = find_checkpoints(root, folders if args.results else ())
+    checkpoints, excluded = without_excluded(scanned.checkpoints, args.exclude)
+    lines = list(dict.fromkeys(f"skipped {entry.name}: {entry.reason}" for entry in scanned.skipped))
+    for line in lines[:10]:
+        note(line)
+    if len(lines) > 10:
+        note(f"skipped {len(lines) - 10} more; --json lists them")
+    if scanned.others:
+        note(f"left alone, no checkpoints by their names: {listing(scanned.others)}")
+    if not checkpoints and (way := way_without_weights(list(dict.fromkeys([root, *folders])), vocabulary)):
+        raise ScriptError(f"{root}: no complete checkpoint in it; {way}")
+    check_steps(checkpoints, root)
+    left = [(name, EXCLUDED) for name in excluded] + [(name, NO_CHECKPOINT) for name in scanned.others]
+    return checkpoints, [*scanned.skipped, *(Skipped(*one) for one in left)]
+
+
+def way_without_weights(folders: Sequence[Path], vocabulary: MetricMapping) -> str:
+    """What to do with results of checkpoints that are not on this machine; empty where there are none."""
+    models = [model for model in dict.fromkeys(read_measured(folders, [], vocabulary)[2]) if is_model_word(model)]
+    if not models:
+        return next(filter(None, map(other_results, folders)), "")
+    results = ["--results", *(folder for folder in folders if record_files([folder]))]
+    choose = ["compare_results.py", "--rule", "choose", "--candidate", *models]
+    script, *words = choose if 1 < len(models) <= CHOSEN_AMONG else ["leaderboard.py", "collect"]
+    command = f"{run_line(script)} {command_line_of([*words, *results])}"
+    return f"there are records of {listing(models)}, which are read without the weights: {command}"
 
 
 def without_excluded(found: Sequence[Checkpoint], names: Sequence[str] | None) -> tuple[list[Checkpoint], list[str]]:
@@ -372,11 +395,7 @@ def race_results(
     """All checkpoints, and what is measured of the chosen benchmarks, every run of it; ScriptError when nothing is."""
     root = Path(args.checkpoints)
     folders = [Path(folder) for folder in args.results] if args.results else [root]
-    scanned = find_checkpoints(root, folders if args.results else ())
-    checkpoints, _ = without_excluded(scanned.checkpoints, args.exclude)
-    for entry in scanned.skipped[:10]:
-        note(f"skipped {entry.name}: {entry.reason}")
-    check_steps(checkpoints, root)
+    checkpoints, _ = run_checkpoints(args, folders, vocabulary)
     if len(checkpoints) == 1:
         raise ScriptError(f"{root}: {checkpoints[0].name} is the only checkpoint; there is nothing to choose")
     results, failures, _ = read_measured(folders, checkpoints, vocabulary, args.cluster_by)
