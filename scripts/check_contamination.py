@@ -1546,6 +1546,8 @@ LOOK_LATIN = str.maketrans(
 )
 DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+# What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
+KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
 
 
 def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
@@ -8527,6 +8529,7 @@ def look_at_answer(answer: Any) -> None:
     answer of a size that none has.
     """
     LAST.answer = answer
+    tell_refused_token(answer)
     if reason := why_no_answer(answer):
         raise ScriptError(f"{answer.request.url.path}: its answer {reason}: not what the Hub says")
     links = answer.links if "link" in answer.headers else {}
@@ -8537,6 +8540,17 @@ def look_at_answer(answer: Any) -> None:
     if away:
         asked, place = answer.request.url.path, single_line(away)[:200]
         raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
+
+
+def tell_refused_token(answer: Any) -> None:
+    """Let the client take a refused token (expired, revoked) for one: to it all other 401 mean that there is no repo.
+
+    The Hub answers a valid token that may not see a repository with 404, or with 403.
+    """
+    said = answer.headers.get("x-error-code")
+    if answer.status_code == 401 and "authorization" in answer.request.headers and said != "GatedRepo":
+        answer.headers["x-error-message"] = "Invalid credentials in Authorization header"
+        answer.headers.pop("x-error-code", None)
 
 
 def why_no_answer(answer: Any) -> str | None:
@@ -8800,7 +8814,7 @@ def job_token() -> str:
 
 ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its start
 LONG = 10**8  # bytes that take more than two seconds
-DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")
+DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+|\w[\w-]*")  # or a name of old without its owner: "squad"
 DATASET_PATH = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
 MEDIA_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".wav", ".mp3", ".flac", ".mp4")
 CONVERTED = "refs/convert/parquet"  # the branch on which the Hub keeps a data set as parquet
@@ -9069,7 +9083,7 @@ def report_row(part: Part, found: Found, number_of_row: int, why: str) -> None:
 def hub_name(name: str) -> tuple[str, str | None, str] | None:
     """(repo, revision, folder) of a data set's name or address, or None.
 
-    "owner/name", "hf://datasets/owner/name@main/data"
+    "owner/name", "squad", "hf://datasets/owner/name@main/data"
     """
     if match := DATASET_PATH.fullmatch(name):
         return match[1], match[2], match[3] or ""
@@ -9093,6 +9107,8 @@ def reading_hub(where: str) -> Iterator[None]:
         raise ScriptError(f"{where}: {str(error).splitlines()[0]}") from error
     except (OSError, httpx2.HTTPError) as error:
         response = getattr(error, "response", None) if isinstance(error, HfHubHTTPError) else None
+        if response is not None and response.status_code == 401:
+            raise ScriptError(f"{where}: the token is not valid; {LOG_IN} again") from error
         local = getattr(error, "strerror", None)
         why = f"the answer {response.status_code}" if response is not None else local or type(error).__name__
         raise ScriptError(f"{where}: could not be read ({why}); try again later") from error
@@ -9109,11 +9125,14 @@ def hub_parts(
     from huggingface_hub import HfApi
 
     api = HfApi(token=hub_token())
-    with reading_hub(f"--training {name}: no such file or folder here; on the Hub"):
+    with reading_hub(f"--training {name}: no such file or folder here{near_place(Path(name))}; on the Hub"):
         for branch in dict.fromkeys((revision, revision or CONVERTED)):
-            commit, files = repo_sizes(api, repo, branch, folder)
+            own_name, commit, files = repo_sizes(api, repo, branch, folder)
             if any(map(is_data_file, files)):
                 break
+    if own_name != repo and REPO_ID.fullmatch(own_name):
+        note(f"{repo} is called {own_name} on the Hub")
+        repo = own_name
     if not any(map(is_data_file, files)):
         raise ScriptError(f"--training {name}: no data files that can be read (JSON lines, parquet, text)")
     kinds = {path: ("text", "") if path == ".gitattributes" else file_kind(path) for path in files}
@@ -9143,23 +9162,24 @@ def is_data_file(path: str) -> bool:
     return bool(text) and not is_side_file(path.rsplit("/", 1)[-1])
 
 
-def repo_sizes(api: Any, repo: str, revision: str | None, folder: str) -> tuple[str, dict[str, int]]:
-    """(commit, path -> size of the files) of a data set or a folder in it; nothing where there is no such branch."""
+def repo_sizes(api: Any, repo: str, revision: str | None, folder: str) -> tuple[str, str, dict[str, int]]:
+    """(the Hub's own name, commit, path -> size of the files) of a data set or a folder in it; no files where there is
+    no such branch."""
     from huggingface_hub.errors import RevisionNotFoundError
 
     try:
-        commit = api.dataset_info(repo, revision=revision).sha
+        info = api.dataset_info(repo, revision=revision)
     except RevisionNotFoundError:
-        return "", {}
+        return repo, "", {}
     files = {}
-    for entry in api.list_repo_tree(repo, repo_type="dataset", revision=commit, recursive=True):
+    for entry in api.list_repo_tree(repo, repo_type="dataset", revision=info.sha, recursive=True):
         if {"", ".", ".."} & set(entry.path.split("/")):  # no client writes that
             raise ScriptError(f"{repo}: the Hub lists {single_line(entry.path)[:100]!r}, which lies in no repository")
         size = getattr(entry, "size", None)
         inside = not folder or entry.path == folder or entry.path.startswith(f"{folder.rstrip('/')}/")
         if size and inside:
             files[entry.path] = size
-    return commit, dict(sorted(files.items()))
+    return info.id, info.sha, dict(sorted(files.items()))
 
 
 def scan_remote(scanner: Scanner, part: Part) -> Found:

@@ -178,9 +178,7 @@ def read_target(args: argparse.Namespace, plan: Plan) -> tuple[Hub | None, RepoS
     with card_errors(f"{plan.repo_id}{f' at {revision}' if revision else ''}", WITH_CARD):
         item = hub.open_pull_request(plan.repo_id, args.update_pr) if args.update_pr else None
         state = hub.state(plan.repo_id, revision)
-        if state.moved_to:
-            note(f"{plan.repo_id} is called {state.moved_to} now")
-            plan.repo_id = state.moved_to
+        plan.repo_id = said_name(plan.repo_id, state.moved_to)
         if item is not None:
             held = added_results(state, hub.state(plan.repo_id), measures_of(plan))
             names = listing(dict.fromkeys(standing.name for standing in held)) or "no evaluation results"
@@ -246,9 +244,10 @@ def run_import_aa(args: argparse.Namespace) -> int:
     note(f"{AA_NAME}: {single_line(model['name'])} (slug {single_line(model['slug'])})")
     entries, left = aa_entries(model, mapping)
     if not entries:
-        raise ScriptError(f"Artificial Analysis has no evaluation of {args.model_name}: {'; '.join(left)}", code=1)
+        why = f": {'; '.join(left)}" if left else ""
+        raise ScriptError(f"{AA_NAME} has no evaluation of {args.model_name}{why}", code=1)
     plan = make_plan(
-        args.repo_id,
+        required_repo(args),
         entries,
         mapping,
         placing=find_places(args, entries, mapping),
@@ -384,6 +383,7 @@ def refuse_unsaid(args: argparse.Namespace, plan: Plan) -> None:
 
 def run_show(args: argparse.Namespace) -> int:
     state = read_clone(args.card) if args.card else fetch_state(required_repo(args), args.revision)
+    args.repo_id = said_name(args.repo_id, state.moved_to)
     front = read_metadata(decode_card(state.card or b"", state.name), state.name)
     files = {path: eval_rows(load_yaml(text, path)[0], path) for path, text in state.files.items()}
     if args.json:
@@ -418,11 +418,23 @@ def shown_files(files: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[tu
 
 
 def required_repo(args: argparse.Namespace) -> str:
+    """The model that is meant; of a name of old without its owner ("gpt2") the Hub is asked whose it is."""
     if not args.repo_id:
         raise ScriptError("say which model: --repo-id OWNER/NAME")
     if not REPO_ID.fullmatch(args.repo_id):
-        raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
+        if getattr(args, "card", None) or not KNOWN_BY.fullmatch(args.repo_id):
+            raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
+        with card_errors(args.repo_id):
+            args.repo_id = said_name(args.repo_id, Hub(hub_token()).info(args.repo_id).id)
     return args.repo_id
+
+
+def said_name(asked: str, name: str) -> str:
+    """The Hub's own name for a model, said where another one was given: renamed, in other letters, without its owner."""
+    if name and name != asked and REPO_ID.fullmatch(name):
+        note(f"{asked} is called {name} now")
+        return name
+    return asked
 
 
 def run_validate(args: argparse.Namespace) -> int:
@@ -434,6 +446,7 @@ def run_validate(args: argparse.Namespace) -> int:
             files = {str(args.card): input_bytes(args.card, MAX_CARD_FILE)}
         elif args.repo_id:
             state = fetch_state(required_repo(args), args.revision)
+            args.repo_id = said_name(args.repo_id, state.moved_to)
             files = {"README.md": state.card or b"", **{path: text.encode() for path, text in state.files.items()}}
             findings += hub_findings(state)
         files |= {str(path): input_bytes(path, MAX_CARD_FILE) for path in args.eval_results or []}
@@ -461,6 +474,7 @@ def whose_index(card: bytes, repo_id: str) -> list[Finding]:
 
 def hub_findings(state: RepoState) -> list[Finding]:
     """What the Hub itself says: its check of the card's YAML, and whether the datasets are such Benchmarks."""
+    import yaml
     from huggingface_hub import ModelCard
 
     findings = []
@@ -469,6 +483,8 @@ def hub_findings(state: RepoState) -> list[Finding]:
         try:
             if state.card and FRONT_MATTER.match(state.card.decode("utf-8", "replace")):
                 ModelCard(state.card.decode("utf-8", "replace"), ignore_metadata_errors=True).validate()
+        except yaml.YAMLError:
+            pass  # check_files says so
         except ValueError as error:
             findings.append(Finding("README.md", "error", f"the Hub says: {' '.join(str(error).split())[:300]}"))
     for path, text in state.files.items():
@@ -554,19 +570,17 @@ def run_check(args: argparse.Namespace) -> int:
     """The card's claims against records: 0 all fit, 1 some do not, 3 some cannot be told or were not measured."""
     if not args.card and not args.repo_id:
         raise ScriptError("say whose claims: --repo-id OWNER/NAME reads them from the Hub, --card FILE from disk")
-    mapping, repo_id = asked_mapping(args), args.repo_id or ""
+    mapping = asked_mapping(args)
     measures = known_measures(mapping)
-    info = None
+    info, repo_id = None, args.repo_id or ""
     if args.card:
         state = read_clone(args.card)
     else:
-        hub = Hub(hub_token())
-        with card_errors(required_repo(args)):
+        hub, repo_id = Hub(hub_token()), required_repo(args)
+        with card_errors(repo_id):
             info = hub.info(repo_id, args.revision)
             state = hub.state(repo_id, info=info)
-        if state.moved_to:  # as its records call it, too
-            note(f"{repo_id} is called {state.moved_to} now")
-            repo_id = state.moved_to
+        repo_id = said_name(repo_id, state.moved_to)  # as its records call it, too
     allowed = Allowed(partial=True, invalid=True, latest=args.latest, metrics=True)
     folders = list(map(Path, args.results))
     try:
@@ -626,7 +640,9 @@ def run_get_prs(args: argparse.Namespace) -> int:
     repo_id, measures = required_repo(args), known_measures(read_mapping())
     hub = Hub(hub_token())
     with card_errors(repo_id):
-        main, requests = hub.state(repo_id), hub.pull_requests(repo_id)
+        main = hub.state(repo_id)
+        repo_id = said_name(repo_id, main.moved_to)
+        requests = hub.pull_requests(repo_id)
         me = hub.identity()["name"] if hub.token and requests else None
         requests = [
             dataclasses.replace(r, yours=r.author == me, benchmarks=touched(hub, repo_id, r, main, measures))
@@ -686,7 +702,7 @@ def run_batch(args: argparse.Namespace) -> int:
         placing = Placing(hub.official(), mapping, official_answers(args.counts_as), own)
         batch = Batch(
             args.output_dir, hub, mapping, vocabulary, frozenset(keys), sources, models, args.format, args.task_type,
-            read_scales(args.scale), placing, started, seal,
+            read_scales(args.scale), placing, started, seal, set(repos),
         )  # fmt: skip
         for outcome in done.values():
             refresh(batch, outcome)
@@ -742,10 +758,9 @@ def load_card(args: argparse.Namespace) -> tuple[Card, list[str]]:
         raise ScriptError(f"--repo-id must be OWNER/NAME, not {args.repo_id!r}")
     if args.card:
         return parse_card(read_card_file(args.card)), [args.repo_id or ""]
-    text, name = fetch_card(args.repo_id, args.revision)
-    if name != args.repo_id:
-        note(f"{args.repo_id} is called {name} now")
-    return parse_card(text), list(dict.fromkeys([args.repo_id, name]))
+    asked = required_repo(args)
+    text, name = fetch_card(asked, args.revision)
+    return parse_card(text), list(dict.fromkeys([asked, said_name(asked, name)]))
 
 
 def again_command(args: argparse.Namespace) -> str:
@@ -801,6 +816,8 @@ def run_extract(args: argparse.Namespace) -> int:
         raise ScriptError(
             "extract-readme needs --repo-id OWNER/NAME: whose scores are wanted (with --card it stays offline)"
         )
+    if not args.card:
+        required_repo(args)
     check_publish_usage(args)
     card, names = load_card(args)
     mapping, repo_id = read_mapping(), names[-1]
@@ -3880,14 +3897,20 @@ class FrontMatter:
         return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
 
 
-def read_metadata(text: str, name: str) -> FrontMatter:
-    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
-    newline = "\r\n" if "\r\n" in text[:MAX_YAML] else "\n"
+def front_block(text: str, name: str) -> re.Match[str] | None:
+    """A card's front matter, None without one; ScriptError for one that the Hub does not read as such."""
     found = FRONT_MATTER.match(text)
     if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
         raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
     if not found and FRONT_WITHOUT_END.match(text):
-        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
+        raise ScriptError(f"{name}, line 1: the front matter has no closing ---, so the Hub reads no metadata")
+    return found
+
+
+def read_metadata(text: str, name: str) -> FrontMatter:
+    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
+    newline = "\r\n" if "\r\n" in text[:MAX_YAML] else "\n"
+    found = front_block(text, name)
     if not found:
         mark = "\ufeff" if text.startswith("\ufeff") else ""
         return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
@@ -6530,6 +6553,8 @@ LOOK_LATIN = str.maketrans(
 )
 DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+# What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
+KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
 
 
 def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
@@ -8117,6 +8142,7 @@ def look_at_answer(answer: Any) -> None:
     answer of a size that none has.
     """
     LAST.answer = answer
+    tell_refused_token(answer)
     if reason := why_no_answer(answer):
         raise ScriptError(f"{answer.request.url.path}: its answer {reason}: not what the Hub says")
     links = answer.links if "link" in answer.headers else {}
@@ -8127,6 +8153,17 @@ def look_at_answer(answer: Any) -> None:
     if away:
         asked, place = answer.request.url.path, single_line(away)[:200]
         raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
+
+
+def tell_refused_token(answer: Any) -> None:
+    """Let the client take a refused token (expired, revoked) for one: to it all other 401 mean that there is no repo.
+
+    The Hub answers a valid token that may not see a repository with 404, or with 403.
+    """
+    said = answer.headers.get("x-error-code")
+    if answer.status_code == 401 and "authorization" in answer.request.headers and said != "GatedRepo":
+        answer.headers["x-error-message"] = "Invalid credentials in Authorization header"
+        answer.headers.pop("x-error-code", None)
 
 
 def why_no_answer(answer: Any) -> str | None:
@@ -8401,7 +8438,7 @@ def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:
 
 HUB_REASONS = {
     401: f"the token is not valid; {LOG_IN} again",
-    403: "the token has no permission for this; it needs write permission for the repo",
+    403: "the Hub does not permit it; a token needs write permission for the repo",
     404: "no such repo, or no access to it",
     409: "the Hub refused it as a conflict",
     412: "the repo has moved on meanwhile",
@@ -11121,14 +11158,15 @@ class Hub:
 
     def pull_requests(self, repo_id: str) -> list[PullRequest]:
         """The open pull requests, and whether each touches evaluation metadata: by its diff, then by its card."""
-        return [self.pull_request(repo_id, item) for item in self.proposals(repo_id, "open")]
+        main = functools.cache(lambda: self.results(repo_id, None))  # a popular model has a hundred open ones
+        return [self.pull_request(repo_id, item, main) for item in self.proposals(repo_id, "open")]
 
-    def pull_request(self, repo_id: str, item: Any) -> PullRequest:
+    def pull_request(self, repo_id: str, item: Any, main: Callable[[], tuple[Any, ...]]) -> PullRequest:
         details = self.read(self.api.get_discussion_details, repo_id, item.num)
         files = changed_files(details.diff or "")
         touches = any(name.startswith(EVAL_RESULTS) for name in files)
         if not touches and ("README.md" in files or not files):  # no diff: it is empty, or too large to be shown
-            touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}")
+            touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}", main())
         created = item.created_at.strftime("%Y-%m-%d") if item.created_at else ""
         said = [event for event in details.events if event.type == "comment"][1:]
         last = f"{said[-1].author}: {said[-1].content}"[:300] if said else ""
@@ -11136,10 +11174,10 @@ class Hub:
             item.num, item.title, item.author, created, item.url, item.status, touches, last_comment=last
         )
 
-    def other_results(self, repo_id: str, revision: str) -> bool:
-        """Whether a pull request's results differ from main's, and from those that it started from."""
+    def other_results(self, repo_id: str, revision: str, results: tuple[Any, ...]) -> bool:
+        """Whether a pull request's results differ from those of main, and from those that it started from."""
         theirs = self.results(repo_id, revision)
-        if theirs == self.results(repo_id, None):
+        if theirs == results:
             return False
         main = {commit.commit_id for commit in self.read(self.api.list_repo_commits, repo_id)}
         own = self.read(self.api.list_repo_commits, repo_id, revision=revision)
@@ -17184,8 +17222,7 @@ def carry_out(
         return outcome
     how = Sending(args.create_pr, f"refs/pr/{args.update_pr}" if args.update_pr else None, args.commit_message)
     with hub_errors(f"writing to {plan.repo_id}", hub.token or ""):
-        if state.closed:
-            raise ScriptError(f"{plan.repo_id} is {state.closed}: nobody can write to it, or open a pull request")
+        refuse_closed(plan.repo_id, state)
         before = refuse_hindrances(hub, plan, how, args)
         if not acts(args):
             return outcome
@@ -17193,6 +17230,11 @@ def carry_out(
         if args.update_pr and outcome["commit"]:
             correct_title(hub, plan, args.update_pr)
     return outcome
+
+
+def refuse_closed(repo_id: str, state: RepoState) -> None:
+    if state.closed:
+        raise ScriptError(f"{repo_id} is {state.closed}: nobody can write to it, or open a pull request")
 
 
 def refuse_hindrances(hub: Hub, plan: Plan, how: Sending, args: argparse.Namespace) -> frozenset[int]:
@@ -17340,6 +17382,7 @@ class Batch:
     placing: Placing
     started: datetime
     seal: str  # of its batch.json
+    names: set[str]  # of the models that are asked for, and of those that were looked at
 
     def path(self, kind: str, repo_id: str) -> Path:
         return self.folder / kind / outcome_name(repo_id)
@@ -17381,13 +17424,18 @@ def batch_model(batch: Batch, repo_id: str, reading: Future[RepoState]) -> Model
     return batch.save(outcome)
 
 
-def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
-    entries, doubt, missing, conflicts = batch_entries(batch, repo_id, state)
+def look_at(batch: Batch, asked: str, state: RepoState) -> ModelOutcome:
+    repo_id = state.moved_to or asked
+    if repo_id != asked and repo_id in batch.names:
+        return ModelOutcome(asked, "none", f"it is called {repo_id} now, which is looked at by that name")
+    batch.names.add(repo_id)
+    refuse_closed(repo_id, state)
+    entries, doubt, missing, conflicts = batch_entries(batch, asked, state)
     left_out = [entry.benchmark for entry in entries if batch.keys and entry.key not in batch.keys]
     entries = [entry for entry in entries if not batch.keys or entry.key in batch.keys]
     if not entries:
         missing += [f"of other benchmarks only: {listing(left_out)}"] if left_out else []
-        return ModelOutcome(repo_id, "ambiguous" if doubt else "none", doubt or "; ".join(missing))
+        return ModelOutcome(asked, "ambiguous" if doubt else "none", doubt or "; ".join(missing))
     plan = make_plan(
         repo_id,
         entries,
@@ -17408,7 +17456,7 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
         write_whole(batch.folder / path, to_json(record))
     text = to_json(saved_plan(plan))
-    write_whole(batch.path("plans", repo_id), text)
+    write_whole(batch.path("plans", asked), text)
     status, reason = "found", ""
     if not change.files and not conflicts:
         status = "already there"
@@ -17419,10 +17467,10 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     if errors := [f for f in new_findings(state, change, batch.mapping) if f.severity == "error"]:
         status, reason = "failed", f"would not validate: {errors[0].path}: {errors[0].message}"
     where, digest = (
-        str(batch.path("plans", repo_id).relative_to(batch.folder)),
+        str(batch.path("plans", asked).relative_to(batch.folder)),
         hashlib.sha256(text.encode()).hexdigest(),
     )
-    return ModelOutcome(repo_id, status, " ".join(reason.split())[:500], len(entries), len(change.added), where, digest)
+    return ModelOutcome(asked, status, " ".join(reason.split())[:500], len(entries), len(change.added), where, digest)
 
 
 def settled_plan(batch: Batch, plan: Plan) -> list[str]:
@@ -17431,14 +17479,17 @@ def settled_plan(batch: Batch, plan: Plan) -> list[str]:
     return settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, plan.scales)
 
 
-def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[Entry], str, list[str], list[str]]:
+def batch_entries(batch: Batch, asked: str, state: RepoState) -> tuple[list[Entry], str, list[str], list[str]]:
     """The results of a model from the wanted sources, what is in doubt, why a source has none, and conflicts."""
+    repo_id = state.moved_to or asked
     entries: list[Entry] = []
     doubt, missing, conflicts = "", [], []
     if "card" in batch.sources and state.card is None:
         missing.append("it has no README.md")
     if "card" in batch.sources and state.card is not None:
-        answer, task = read_card_scores(state.card, repo_id, batch.vocabulary)
+        names = dict.fromkeys((repo_id, asked))  # its tables may have the old name still
+        answers = [read_card_scores(state.card, name, batch.vocabulary) for name in names]
+        answer, task = next((found for found in answers if found[0].results), answers[0])
         entries += card_entries(answer.results, repo_id, task)
         doubt = answer.message if answer.code == 3 else ""
         missing += [answer.message.partition("\n")[0].rstrip(":")] if answer.code == 1 else []
@@ -17456,9 +17507,12 @@ def same_aa_model(models: list[dict[str, Any]], repo_id: str) -> dict[str, Any] 
     folded, wanted = normalize_name(owner), normalize_name(name)
     own, found = [], []
     for model in models:
-        creator = normalize_name(str((model.get("model_creator") or {}).get("slug") or ""))
+        slug = str((model.get("model_creator") or {}).get("slug") or "")
+        creator = normalize_name(slug)
+        words = map(normalize_name, re.split(r"[\W_]+", slug))
+        starts = set(itertools.accumulate(words))  # "swissai" of "swiss-ai-lab"
         names = {normalize_name(str(model.get(part) or "")) for part in ("slug", "name")}
-        if creator and (folded.startswith(creator) or creator.startswith(folded)):
+        if creator and (folded.startswith(creator) or folded in starts):
             own.append(model)
             found += [model] if wanted in names else []
     if len(found) == 1 and wanted != normalize_name(found[0]["name"]):
@@ -17501,9 +17555,7 @@ def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any], hubs: It
 
 def front_values(text: str, name: str) -> Any:
     """A card's metadata as it is, well formed or not; ScriptError when it is no YAML."""
-    found = FRONT_MATTER.match(text)
-    if not found and FRONT_WITHOUT_END.match(text):
-        raise ScriptError(f"{name}, line 1: the front matter has no closing ---, so the Hub reads no metadata")
+    found = front_block(text, name)
     return load_yaml(found["yaml"], name, found["open"].count("\n") + 1)[0] if found else {}
 
 
@@ -17520,17 +17572,18 @@ def open_pull_requests(batch: Batch, outcomes: list[ModelOutcome], most: int) ->
             return
         try:
             with hub_errors(outcome.repo_id, batch.hub.token or "-"):
-                check_write_access(identity, outcome.repo_id, True)
-                propose(batch, outcome, str(identity["name"]))
+                propose(batch, outcome, identity)
         except ScriptError as error:
             outcome.status, outcome.reason = "failed", " ".join(str(error).split())[:500]
         batch.save(outcome)
 
 
-def propose(batch: Batch, outcome: ModelOutcome, me: str) -> None:
+def propose(batch: Batch, outcome: ModelOutcome, identity: Mapping[str, Any]) -> None:
     """Open one model's pull request, unless one is open or was closed; one's own are known by what they hold."""
-    plan = batch.plan_of(outcome)
+    plan, me = batch.plan_of(outcome), str(identity["name"])
+    check_write_access(identity, plan.repo_id, True)
     state = batch.hub.state(plan.repo_id)
+    refuse_closed(plan.repo_id, state)
     plan = still_said(plan, state)
     questions = settled_plan(batch, plan)
     change = merge(plan, state)
@@ -17578,7 +17631,7 @@ def batch_repos(args: argparse.Namespace, hub: Hub) -> dict[str, Any]:
     expand = ["sha", "siblings"]
     if args.repo_ids:
         lines = read_lines(args.repo_ids)
-        wrong = [line for line in lines if not REPO_ID.fullmatch(line)]
+        wrong = [line for line in lines if not KNOWN_BY.fullmatch(line)]
         if wrong:
             raise ScriptError(f"{args.repo_ids}: {wrong[0]!r} is no OWNER/NAME; one in a line is expected")
         if not lines:
@@ -17627,7 +17680,7 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
         raise ScriptError(f"{file} was made with other options; give the same ones, or take another --output-dir")
     try:
         repos, started = dict.fromkeys(saved["models"]), datetime.fromisoformat(saved["started"])
-        if not all(REPO_ID.fullmatch(repo_id) for repo_id in repos):
+        if not all(KNOWN_BY.fullmatch(repo_id) for repo_id in repos):
             raise ValueError("a model is no OWNER/NAME")
     except (KeyError, TypeError, ValueError) as error:
         raise ScriptError(f"{file} is damaged ({single_line(error)}); take another --output-dir") from error

@@ -142,6 +142,9 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
     facts = boards.facts if boards else lambda model: {}
     if boards and boards.official.basis in ("stale", "snapshot"):
         note(f"official Benchmarks: {boards.official.about}")
+    if boards and boards.unreadable and not boards.answers:
+        reason = boards.unreadable[0]["reason"]
+        raise ScriptError(f"none of the {len(boards.unreadable)} official leaderboards could be read: {reason}")
     mapping = official_mapping(mapping, boards) if boards else mapping
     benchmarks = Benchmarks.of(mapping)
     own, lost = read_own_runs(args.results or [], benchmarks, args.latest, args.runs)
@@ -2529,14 +2532,20 @@ class FrontMatter:
         return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
 
 
-def read_metadata(text: str, name: str) -> FrontMatter:
-    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
-    newline = "\r\n" if "\r\n" in text[:MAX_YAML] else "\n"
+def front_block(text: str, name: str) -> re.Match[str] | None:
+    """A card's front matter, None without one; ScriptError for one that the Hub does not read as such."""
     found = FRONT_MATTER.match(text)
     if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
         raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
     if not found and FRONT_WITHOUT_END.match(text):
-        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
+        raise ScriptError(f"{name}, line 1: the front matter has no closing ---, so the Hub reads no metadata")
+    return found
+
+
+def read_metadata(text: str, name: str) -> FrontMatter:
+    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
+    newline = "\r\n" if "\r\n" in text[:MAX_YAML] else "\n"
+    found = front_block(text, name)
     if not found:
         mark = "\ufeff" if text.startswith("\ufeff") else ""
         return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)
@@ -4796,6 +4805,8 @@ LOOK_LATIN = str.maketrans(
 )
 DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+# What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
+KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
 
 
 def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
@@ -5206,7 +5217,7 @@ ELSEWHERE = ("every_eval_ever", "leaderboard_data")  # data of others that are r
 # What a collect was asked for, which a Space asks again, and the rest of metadata.json.
 ASKED_FIELDS = {
     "trending": COUNT,
-    "repo_ids": Shape("a list of OWNER/NAME", lambda v: isinstance(v, list) and all(is_repo_id(name) for name in v)),
+    "repo_ids": Shape("a list of OWNER/NAME", lambda v: isinstance(v, list) and all(is_known_name(name) for name in v)),
     "author": Shape("a user or organization", lambda v: isinstance(v, str) and is_repo_id(f"{v}/x")),
     "results": TEXTS,
     "benchmarks": LISTED_NAMES,
@@ -5376,6 +5387,11 @@ def told_lines(rows: Iterable[BoardRow]) -> Iterator[str]:
 def is_repo_id(value: Any) -> bool:
     """Whether a value is OWNER/NAME, and no option."""
     return isinstance(value, str) and REPO_ID.fullmatch(value) is not None and not value.startswith("-")
+
+
+def is_known_name(value: Any) -> bool:
+    """Whether a value is a name that a model was asked for by, and no option."""
+    return isinstance(value, str) and KNOWN_BY.fullmatch(value) is not None
 
 
 def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any], list[str]]:
@@ -6063,6 +6079,7 @@ def look_at_answer(answer: Any) -> None:
     answer of a size that none has.
     """
     LAST.answer = answer
+    tell_refused_token(answer)
     if reason := why_no_answer(answer):
         raise ScriptError(f"{answer.request.url.path}: its answer {reason}: not what the Hub says")
     links = answer.links if "link" in answer.headers else {}
@@ -6073,6 +6090,17 @@ def look_at_answer(answer: Any) -> None:
     if away:
         asked, place = answer.request.url.path, single_line(away)[:200]
         raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
+
+
+def tell_refused_token(answer: Any) -> None:
+    """Let the client take a refused token (expired, revoked) for one: to it all other 401 mean that there is no repo.
+
+    The Hub answers a valid token that may not see a repository with 404, or with 403.
+    """
+    said = answer.headers.get("x-error-code")
+    if answer.status_code == 401 and "authorization" in answer.request.headers and said != "GatedRepo":
+        answer.headers["x-error-message"] = "Invalid credentials in Authorization header"
+        answer.headers.pop("x-error-code", None)
 
 
 def why_no_answer(answer: Any) -> str | None:
@@ -6347,7 +6375,7 @@ def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:
 
 HUB_REASONS = {
     401: f"the token is not valid; {LOG_IN} again",
-    403: "the token has no permission for this; it needs write permission for the repo",
+    403: "the Hub does not permit it; a token needs write permission for the repo",
     404: "no such repo, or no access to it",
     409: "the Hub refused it as a conflict",
     412: "the repo has moved on meanwhile",
@@ -7092,7 +7120,7 @@ def list_models(hub: HubReader, args: argparse.Namespace) -> list[str]:
     models: list[str] = []
     if args.repo_ids:
         lines = read_lines(args.repo_ids)
-        wrong = [line for line in lines if not REPO_ID.fullmatch(line)]
+        wrong = [line for line in lines if not KNOWN_BY.fullmatch(line)]
         if wrong:
             raise ScriptError(f"{args.repo_ids}: {wrong[0]!r} is no OWNER/NAME; one in a line is expected")
         models += lines
@@ -7103,7 +7131,7 @@ def list_models(hub: HubReader, args: argparse.Namespace) -> list[str]:
                 models += [
                     model.id for model in listed(functools.partial(hub.api.list_models, **asked, expand=["sha"]))
                 ]
-    return [model for model in dict.fromkeys(models) if REPO_ID.fullmatch(model)]
+    return [model for model in dict.fromkeys(models) if KNOWN_BY.fullmatch(model)]
 
 
 def read_models(
@@ -12884,8 +12912,27 @@ def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
         )
 
 
+def refuse_other_name(info: Any, repo_id: str, option: str) -> None:
+    """ScriptError(code=3) where the Hub leads to a repository of another name: renamed, moved, in other letters."""
+    if info.id != repo_id:
+        raise ScriptError(
+            f"{option} {repo_id}: is called {info.id} on the Hub; nothing was sent: {option} {info.id}, if that is "
+            "meant",
+            code=3,
+        )
+
+
+def refuse_moved(api: Any, repo_id: str, kind: str, option: str) -> None:
+    """ScriptError(code=3) for a name that leads to another: to make a repository of it would end that."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    with contextlib.suppress(RepositoryNotFoundError):
+        refuse_other_name(api.repo_info(repo_id, repo_type=kind), repo_id, option)
+
+
 def make_private_repo(api: Any, repo_id: str, kind: str, option: str) -> None:
     """Make a private repository, or see that the one that is there is private; else ScriptError(code=3)."""
+    refuse_moved(api, repo_id, kind, option)
     api.create_repo(repo_id, repo_type=kind, private=True, exist_ok=True)
     refuse_public(api, repo_id, kind, option)
 
@@ -13130,6 +13177,7 @@ def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes])
         info = api.repo_info(repo_id, repo_type=kind, files_metadata=True)
     except RepositoryNotFoundError:
         return RepoUpload(kind, repo_id, wanted, False, None)
+    refuse_other_name(info, repo_id, f"--{kind}")
     files = repo_file_ids(info)
     card = info.card_data
     tags = list((card.get("tags") if card else None) or [])

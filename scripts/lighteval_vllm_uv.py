@@ -2788,6 +2788,7 @@ def look_at_answer(answer: Any) -> None:
     answer of a size that none has.
     """
     LAST.answer = answer
+    tell_refused_token(answer)
     if reason := why_no_answer(answer):
         raise ScriptError(f"{answer.request.url.path}: its answer {reason}: not what the Hub says")
     links = answer.links if "link" in answer.headers else {}
@@ -2798,6 +2799,17 @@ def look_at_answer(answer: Any) -> None:
     if away:
         asked, place = answer.request.url.path, single_line(away)[:200]
         raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
+
+
+def tell_refused_token(answer: Any) -> None:
+    """Let the client take a refused token (expired, revoked) for one: to it all other 401 mean that there is no repo.
+
+    The Hub answers a valid token that may not see a repository with 404, or with 403.
+    """
+    said = answer.headers.get("x-error-code")
+    if answer.status_code == 401 and "authorization" in answer.request.headers and said != "GatedRepo":
+        answer.headers["x-error-message"] = "Invalid credentials in Authorization header"
+        answer.headers.pop("x-error-code", None)
 
 
 def why_no_answer(answer: Any) -> str | None:
@@ -3401,6 +3413,8 @@ LOOK_LATIN = str.maketrans(
 )
 DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+# What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
+KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
 
 
 def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
@@ -11582,6 +11596,17 @@ def content_place(path: str, files: Any) -> str | None:
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:32] if read else None
 
 
+@functools.cache
+def named_on_hub(name: str) -> str:
+    """The Hub's own name of a data set of old without an owner, "wmt16": the client reads no file of the old one."""
+    from huggingface_hub import HfApi
+
+    with contextlib.suppress(Exception):  # each HTTP library has its own; what cannot be asked is left to the loader
+        found = HfApi().dataset_info(name).id
+        return found if REPO_ID.fullmatch(found) else name
+    return name
+
+
 def guard_loading() -> None:
     """Put three rules into the libraries: no stand-in for the Hub's, no file of a local data set from outside of it or
     of those that its hash does not cover, and no copy in the cache that was made of other bytes.
@@ -11603,6 +11628,7 @@ def guard_loading() -> None:
         more |= dict(zip(places, rest, strict=False))
         for name in [more.get("data_dir"), *data_file_names(more.get("data_files"))] if packaged else [path]:
             refuse_stand_in(name)
+        path = path if packaged or "/" in path or os.path.exists(path) else named_on_hub(path)
         named = more.get("data_dir") or more.get("data_files")  # by the task itself
         local = not packaged and not named and os.path.isdir(path)
         if local:
@@ -12735,8 +12761,27 @@ def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
         )
 
 
+def refuse_other_name(info: Any, repo_id: str, option: str) -> None:
+    """ScriptError(code=3) where the Hub leads to a repository of another name: renamed, moved, in other letters."""
+    if info.id != repo_id:
+        raise ScriptError(
+            f"{option} {repo_id}: is called {info.id} on the Hub; nothing was sent: {option} {info.id}, if that is "
+            "meant",
+            code=3,
+        )
+
+
+def refuse_moved(api: Any, repo_id: str, kind: str, option: str) -> None:
+    """ScriptError(code=3) for a name that leads to another: to make a repository of it would end that."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    with contextlib.suppress(RepositoryNotFoundError):
+        refuse_other_name(api.repo_info(repo_id, repo_type=kind), repo_id, option)
+
+
 def make_private_repo(api: Any, repo_id: str, kind: str, option: str) -> None:
     """Make a private repository, or see that the one that is there is private; else ScriptError(code=3)."""
+    refuse_moved(api, repo_id, kind, option)
     api.create_repo(repo_id, repo_type=kind, private=True, exist_ok=True)
     refuse_public(api, repo_id, kind, option)
 
@@ -12766,6 +12811,7 @@ def open_results_repo(text: str) -> ResultsRepo:
     target = parse_results_repo(text)
     keep_token_home()
     try:
+        refuse_moved(HfApi(), target.repo_id, "dataset", "--results-repo")
         HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
         HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's
         refuse_public(HfApi(), target.repo_id, "dataset", "--results-repo")

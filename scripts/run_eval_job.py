@@ -1496,6 +1496,7 @@ def look_at_answer(answer: Any) -> None:
     answer of a size that none has.
     """
     LAST.answer = answer
+    tell_refused_token(answer)
     if reason := why_no_answer(answer):
         raise ScriptError(f"{answer.request.url.path}: its answer {reason}: not what the Hub says")
     links = answer.links if "link" in answer.headers else {}
@@ -1506,6 +1507,17 @@ def look_at_answer(answer: Any) -> None:
     if away:
         asked, place = answer.request.url.path, single_line(away)[:200]
         raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
+
+
+def tell_refused_token(answer: Any) -> None:
+    """Let the client take a refused token (expired, revoked) for one: to it all other 401 mean that there is no repo.
+
+    The Hub answers a valid token that may not see a repository with 404, or with 403.
+    """
+    said = answer.headers.get("x-error-code")
+    if answer.status_code == 401 and "authorization" in answer.request.headers and said != "GatedRepo":
+        answer.headers["x-error-message"] = "Invalid credentials in Authorization header"
+        answer.headers.pop("x-error-code", None)
 
 
 def why_no_answer(answer: Any) -> str | None:
@@ -1780,7 +1792,7 @@ def known_identity(identity: Any, asked: str) -> Mapping[str, Any]:
 
 HUB_REASONS = {
     401: f"the token is not valid; {LOG_IN} again",
-    403: "the token has no permission for this; it needs write permission for the repo",
+    403: "the Hub does not permit it; a token needs write permission for the repo",
     404: "no such repo, or no access to it",
     409: "the Hub refused it as a conflict",
     412: "the repo has moved on meanwhile",
@@ -1875,8 +1887,27 @@ def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
         )
 
 
+def refuse_other_name(info: Any, repo_id: str, option: str) -> None:
+    """ScriptError(code=3) where the Hub leads to a repository of another name: renamed, moved, in other letters."""
+    if info.id != repo_id:
+        raise ScriptError(
+            f"{option} {repo_id}: is called {info.id} on the Hub; nothing was sent: {option} {info.id}, if that is "
+            "meant",
+            code=3,
+        )
+
+
+def refuse_moved(api: Any, repo_id: str, kind: str, option: str) -> None:
+    """ScriptError(code=3) for a name that leads to another: to make a repository of it would end that."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    with contextlib.suppress(RepositoryNotFoundError):
+        refuse_other_name(api.repo_info(repo_id, repo_type=kind), repo_id, option)
+
+
 def make_private_repo(api: Any, repo_id: str, kind: str, option: str) -> None:
     """Make a private repository, or see that the one that is there is private; else ScriptError(code=3)."""
+    refuse_moved(api, repo_id, kind, option)
     api.create_repo(repo_id, repo_type=kind, private=True, exist_ok=True)
     refuse_public(api, repo_id, kind, option)
 
@@ -1926,6 +1957,8 @@ LOOK_LATIN = str.maketrans(
 )
 DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+# What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
+KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
 
 
 def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:

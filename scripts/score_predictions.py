@@ -2726,6 +2726,8 @@ LOOK_LATIN = str.maketrans(
 )
 DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+# What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
+KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
 
 
 def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
@@ -8343,6 +8345,7 @@ def look_at_answer(answer: Any) -> None:
     answer of a size that none has.
     """
     LAST.answer = answer
+    tell_refused_token(answer)
     if reason := why_no_answer(answer):
         raise ScriptError(f"{answer.request.url.path}: its answer {reason}: not what the Hub says")
     links = answer.links if "link" in answer.headers else {}
@@ -8353,6 +8356,17 @@ def look_at_answer(answer: Any) -> None:
     if away:
         asked, place = answer.request.url.path, single_line(away)[:200]
         raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
+
+
+def tell_refused_token(answer: Any) -> None:
+    """Let the client take a refused token (expired, revoked) for one: to it all other 401 mean that there is no repo.
+
+    The Hub answers a valid token that may not see a repository with 404, or with 403.
+    """
+    said = answer.headers.get("x-error-code")
+    if answer.status_code == 401 and "authorization" in answer.request.headers and said != "GatedRepo":
+        answer.headers["x-error-message"] = "Invalid credentials in Authorization header"
+        answer.headers.pop("x-error-code", None)
 
 
 def why_no_answer(answer: Any) -> str | None:
@@ -10920,7 +10934,7 @@ def open_classifier(name: str | None) -> Any:
         command = started_with("transformers", "torch")
         raise ScriptError(f"toxicity needs packages that are asked for by name: {command}") from error
     folder = Path(name).expanduser()
-    if not folder.is_dir() and not REPO_ID.fullmatch(name):
+    if not folder.is_dir() and not KNOWN_BY.fullmatch(name):
         raise ScriptError(f"--classifier {name}: no such folder, and no Hub id OWNER/NAME")
     keep_token_home()
     transformers.utils.logging.set_verbosity_error()

@@ -255,6 +255,15 @@ def test_an_invalid_token(run, hub, capsys, monkeypatch):
     assert sent(hub) == []
 
 
+@pytest.mark.parametrize("how", [(), ("--dry-run",), ("--create-pr",)])
+def test_a_repo_that_has_another_name_now_is_asked_for_by_it(run, hub, capsys, how):
+    hub.create_repo("me/new", private=True)
+    hub.rename("me/m", "me/new")
+    message = fails(capsys, run, *how, code=3)
+    assert "me/m: is called me/new on the Hub; nothing was sent: --push me/new" in message
+    assert sent(hub) == [] and len(hub.commits("me/new")) == 1
+
+
 @pytest.mark.parametrize(
     ("scopes", "more", "works"),
     [
@@ -319,7 +328,7 @@ def test_the_token_in_use_is_found_whatever_it_looks_like(run, hub, tmp_path, ca
         ({"method": "GET", "path": "whoami", "status": 500, "times": 99}, "the Hub answered 500"),
         ({"method": "GET", "path": "whoami", "drop": "before", "times": 99}, "the connection failed"),
         ({"method": "GET", "path": "/api/models/me/m", "status": 503, "times": 99}, "the Hub answered 503"),
-        ({"method": "POST", "path": "create", "status": 403}, "the token has no permission for this"),
+        ({"method": "POST", "path": "create", "status": 403}, "a token needs write permission for the repo"),
         ({"method": "POST", "path": "create", "status": 500, "times": 99}, "the Hub answered 500"),
         ({"method": "POST", "path": "preupload", "status": 429, "times": 99}, "too many requests; wait some minutes"),
         ({"method": "POST", "path": "/commit/", "status": 412}, "the repo has moved on meanwhile"),

@@ -1543,6 +1543,14 @@ def test_a_data_set_of_the_hub(hub, tmp_path, capsys, items):
     assert document["training"]["files"] == 1
 
 
+def test_a_data_set_of_old_without_its_owner_has_the_name_that_the_hub_gives_it(hub, tmp_path, capsys, items):
+    hub.create_repo("rajpurkar/squad", "dataset", {"train.jsonl": json.dumps({"text": QUESTION}) + "\n"})
+    hub.rename("squad", "rajpurkar/squad", "dataset")
+    document, err = check(capsys, "--training", "squad", "--items", items, code=1)
+    assert "squad is called rajpurkar/squad on the Hub" in err
+    assert document["suspects"][0]["matches"][0]["file"].startswith("hf://datasets/rajpurkar/squad@")
+
+
 def test_what_a_data_set_of_the_hub_hides_by_a_name_is_read_or_unread(hub, capsys, items):
     plain = {"data/a.jsonl": lines_of(FILLER, FILLER)}
     hidden = {"dataset_info.json": 1, ".x.jsonl": 1, "README.md": 1, "a.dat": 3, ".git/x": 3}

@@ -282,6 +282,14 @@ def test_files_of_models_and_trending_ones(lab, capsys, tmp_path):
     assert "is no OWNER/NAME" in err
 
 
+def test_a_model_of_old_without_its_owner(lab, capsys):
+    lab.create_repo("openai-community/gpt2", files=card(index_result("mmlu", 70.0)))
+    lab.rename("gpt2", "openai-community/gpt2")
+    Path("models.txt").write_text("gpt2\nopenai-community/gpt2\n", encoding="utf-8")
+    assert collect(capsys, "--repo-ids", "models.txt")[0] == 0
+    assert [r["model"] for r in data()] == ["openai-community/gpt2"]  # and its data is one that `show` takes
+
+
 def test_dry_run_reads_nothing(lab, capsys):
     lab.create_repo("lab/a", files=card(index_result("mmlu", 70.0)))
     assert board.main(["collect", "--author", "lab", "--dry-run"]) == 0
@@ -660,6 +668,14 @@ def test_push_makes_two_repos_with_one_commit_each(mine, capsys):
     assert app["scripts/leaderboard.py"] == (ROOT / "scripts/leaderboard.py").read_bytes()
     assert app["metric_mapping.json"] == (ROOT / "metric_mapping.json").read_bytes()
     assert not any(mine.token.encode() in text for text in (*files.values(), *app.values()))
+
+
+def test_a_push_to_a_repo_that_has_another_name_now(mine, capsys):
+    mine.create_repo("me/new", "dataset")
+    mine.rename("me/data", "me/new", "dataset")
+    assert board.main([*PUSH, "--apply"]) == 3
+    assert "--dataset me/new, if that is meant" in capsys.readouterr().err
+    assert mine.writes() == []
 
 
 def test_the_second_push_sends_nothing(mine, capsys):

@@ -49,6 +49,15 @@ def eval_file(*entries: tuple) -> str:
     return yaml.safe_dump(rows)
 
 
+def test_where_no_leaderboard_can_be_read_there_is_no_answer(lab: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
+    for dataset_id in SHAPES:
+        make_benchmark(lab, dataset_id)
+    lab.fault("GET", "/leaderboard", times=1e9, status=401, code="RepoNotFound", message="User Access Token is expired")
+    code, _, err = collect(capsys, "--official")
+    assert code == 2 and f"none of the {len(SHAPES)} official leaderboards could be read: the token is not valid" in err
+    assert not Path("leaderboard").exists()
+
+
 def test_models_of_all_shapes_of_benchmarks(lab: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
     for dataset_id in SHAPES:
         make_benchmark(lab, dataset_id)

@@ -994,6 +994,14 @@ def test_a_gitignore_of_the_data_set_keeps_no_record_from_it(hub, measured):
     assert {path.relative_to("out").as_posix() for path in (finished.path, samples)} < uploaded(hub)
 
 
+def test_a_data_set_of_another_name_now_is_asked_for_by_it(hub, measured, capsys):
+    hub.create_repo("me/new", "dataset", private=True)
+    hub.rename("me/evals", "me/new", "dataset")
+    assert main(words("out", "--results-repo", "me/evals")) == 3
+    assert "--results-repo me/new, if that is meant" in capsys.readouterr().err
+    assert ("datasets", "me/evals") not in hub.repos and len(hub.commits("me/new", repo_type="dataset")) == 1
+
+
 def test_a_public_data_set_is_refused_before_anything_is_measured(hub, measured, capsys):
     hub.create_repo("me/evals", "dataset")
     commits = len(hub.commits("me/evals", repo_type="dataset"))

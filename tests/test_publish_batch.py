@@ -99,6 +99,26 @@ def test_each_kind_of_outcome(lab: LocalHub, capsys: pytest.CaptureFixture[str],
     assert [entry.value for entry in plan.entries] == [31, 51]
 
 
+def test_a_model_with_two_names_is_one_and_an_archived_one_gets_nothing(
+    lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name in ("new-7B", "other-7B", "shut-7B"):
+        card = TABLE.format(name=name, pro=31, gsm=51)
+        lab.create_repo(f"lab/{name}", files={"README.md": card}, archived=name == "shut-7B")
+    lab.create_repo("openai-community/gpt2", files={"README.md": TABLE.format(name="gpt2", pro=31, gsm=51)})
+    lab.rename("gpt2", "openai-community/gpt2")
+    lab.rename("lab/old-7B", "lab/new-7B")
+    file = listed(tmp_path, "lab/old-7B", "lab/new-7B", "LAB/other-7b", "lab/shut-7B", "gpt2")
+    code, found, _ = run(capsys, "--repo-ids", file, "--output-dir", tmp_path / "b", "--create-pr")
+    rows = {row["repo_id"]: row for row in found["models"]}
+    assert code == 1
+    assert [row["status"] for row in rows.values()] == ["none", "found", "found", "failed", "found"]
+    assert "called lab/new-7B now" in rows["lab/old-7B"]["reason"] and "is archived" in rows["lab/shut-7B"]["reason"]
+    pulls = {name: len(lab.pull_requests(name)) for name in ("lab/new-7B", "lab/other-7B", "openai-community/gpt2")}
+    assert set(pulls.values()) == {1}
+    assert rows["gpt2"]["pull_request"].endswith("/openai-community/gpt2/discussions/1")
+
+
 def test_the_records_are_valid(lab: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     checker = SCRIPT.parents[2] / "shared" / "check_records.py"
     if not checker.is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import shlex
 import shutil
@@ -598,6 +599,23 @@ def test_validate_what_was_published(model: LocalHub, capsys: pytest.CaptureFixt
     assert model.count("POST", "/api/validate-yaml") == asked + 1
 
 
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        (b"---\nlicense: mit\ntags:\n\t- a\n---\n# Foo\n", "line 4: not valid YAML"),
+        (b"---\rlicense: mit\r---\r# Foo\r", "line 1: its lines end in CR alone"),
+        (b"---\nlicense: mit\n# Foo\n", "line 1: the front matter has no closing ---"),
+    ],
+)
+def test_validate_says_what_keeps_the_metadata_from_being_read(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], card: bytes, said: str
+) -> None:
+    model.commit(REPO, {"README.md": card})
+    code, out, _ = run(capsys, "validate", "--repo-id", REPO)
+    assert code == 1 and said in out
+    assert said in run(capsys, "show", "--repo-id", REPO)[2]
+
+
 def test_validate_finds_what_the_hub_finds(model: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:
     row = [{"dataset": {"id": "TIGER-Lab/MMLU-Pro", "task_id": "nope"}, "value": 1.5}]
     model.commit(REPO, {".eval_results/mmlu_pro.yaml": yaml.safe_dump(row)})
@@ -881,6 +899,53 @@ def test_a_renamed_repo_is_said_and_written(model: LocalHub, capsys: pytest.Capt
     model.rename(REPO, "me/Foo-7B-v1")
     code, _, err = run(capsys, *EXTRACT, "--create-pr")
     assert code == 0 and "is called me/Foo-7B-v1 now" in err and len(model.pull_requests("me/Foo-7B-v1")) == 1
+
+
+def test_a_model_of_old_without_its_owner_has_the_name_that_the_hub_gives_it(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    model.create_repo("openai-community/gpt2", files={"README.md": CARD.replace(b"Foo-7B", b"GPT-2")})
+    model.rename("gpt2", "openai-community/gpt2")
+    said = "gpt2 is called openai-community/gpt2 now"
+    for command, *more in (
+        ("inspect-tables",), ("extract-readme", "--create-pr", "--dry-run"), ("show",), ("validate",), ("get-prs",),
+        ("add", "--value", "HLE=1.5", "--source", "https://example.org/paper"),
+    ):  # fmt: skip
+        code, out, err = run(capsys, command, "--repo-id", "gpt2", *more)
+        assert code == (1 if command == "show" else 0) and said in err, command
+        assert "--repo-id gpt2" not in out + err
+    assert answer(capsys, "extract-readme", "--repo-id", "gpt2")["plan"]["repo_id"] == "openai-community/gpt2"
+    code, _, err = run(capsys, "show", "--repo-id", "gpt3")
+    assert code == 2 and "gpt3 does not exist" in err
+    (tmp_path / "card.md").write_bytes(CARD)
+    code, _, err = run(capsys, "show", "--repo-id", "gpt2", "--card", tmp_path / "card.md")
+    assert code == 1  # nothing is asked
+    code, _, err = run(capsys, "extract-readme", "--repo-id", "gpt2", "--card", tmp_path / "card.md")
+    assert code == 2 and "--repo-id must be OWNER/NAME" in err
+
+
+def test_an_expired_token_is_no_missing_model(
+    model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """To the client each 401 is a repository that is not there (of a Hub with https; here the code says so)."""
+    model.fault(".*", ".", times=math.inf, status=401, code="RepoNotFound", message='User Access Token "ci" is expired')
+    (tmp_path / "models.txt").write_text(REPO)
+    for command, *more in (("extract-readme",), ("extract-readme", "--create-pr"), ("show",), ("get-prs",)):
+        code, _, err = run(capsys, command, "--repo-id", REPO, *more)
+        assert code == 2 and "the token is not valid; run `hf auth login` again" in err and "not exist" not in err
+    assert run(capsys, "batch", "--repo-ids", tmp_path / "models.txt", "--output-dir", tmp_path / "b")[0] == 1
+    assert "the token is not valid" in (tmp_path / "b/summary.md").read_text()
+
+
+def test_many_open_pull_requests_are_read_beside_one_reading_of_main(
+    model: LocalHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(8):
+        model.open_pull_request(REPO, {"README.md": CARD + b"\n%d\n" % number}, user="me")
+    model.requests.clear()
+    assert run(capsys, "get-prs", "--repo-id", REPO)[0] == 0
+    assert model.count("GET", f"/api/models/{REPO}$") == 2  # as it is shown, and as it is compared
+    assert model.count("GET", f"/api/models/{REPO}/") == 1 + 8 + 8  # the list; each with its diff, and its card
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "  "])

@@ -268,6 +268,18 @@ def test_a_name_that_modes_share_is_none_of_them(models):
     assert manager.same_aa_model(rows[1:], "acme/Plover-70B") is rows[1]
 
 
+@pytest.mark.parametrize(
+    ("creator", "owner", "same"),
+    [
+        ("mistral", "mistralai", True), ("swiss-ai-lab", "swiss-ai", True), ("bytedance_seed", "ByteDance", True),
+        ("meta", "me", False), ("deepseek", "deep", False), ("xai", "x", False),
+    ],
+)  # fmt: skip
+def test_the_creator_is_the_owner_but_for_whole_words(models, creator, owner, same):
+    row = models[0] | {"name": "Plover 70B", "slug": "plover-70b", "model_creator": {"slug": creator, "name": creator}}
+    assert (manager.same_aa_model([row], f"{owner}/Plover-70B") is row) == same
+
+
 def test_a_date_behind_a_name_is_a_version_and_no_mode(models):
     (row,) = modes(models, "Plover 70B (Dec '24)")
     assert {entry.variant for entry in manager.aa_entries(row, MAPPING)[0]} == {None}

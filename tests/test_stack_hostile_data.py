@@ -56,6 +56,26 @@ def test_a_folder_does_not_stand_in_for_the_hub(folder):
         assert len(datasets.load_dataset("json", data_files="allenai/ai2_arc/test.jsonl")["train"]) == 3
 
 
+def test_a_data_set_of_old_is_asked_for_by_the_name_that_the_hub_gives_it(tmp_path, monkeypatch):
+    """Without an owner its files have no address for the client."""
+    import datasets.load
+    from huggingface_hub import HfApi
+
+    asked = []
+
+    def factory(path, **_):
+        asked.append(path)
+        raise FileNotFoundError(path)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(HfApi, "dataset_info", lambda self, name: types.SimpleNamespace(id=f"dair-ai/{name}"))
+    monkeypatch.setattr(datasets.load, "dataset_module_factory", factory)
+    for name in ("emotion", "o/emotion"):
+        with asked_by(own_task=False), pytest.raises(FileNotFoundError):
+            datasets.load_dataset(name)
+    assert asked == ["dair-ai/emotion", "o/emotion"]
+
+
 WAYS = {
     "absolute": "configs:\n- config_name: default\n  data_files: {private}\n",
     "up": "configs:\n- config_name: default\n  data_files: ../../../private.jsonl\n",

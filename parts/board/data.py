@@ -27,7 +27,7 @@ from parts.frame import (
     write_whole,
 )
 from parts.inputs import MAX_SAMPLES, allowed, check_inflation, input_bytes, open_input, read_json, too_much
-from parts.names import REPO_ID
+from parts.names import KNOWN_BY, REPO_ID
 from parts.outgoing import without_secrets
 from parts.outputs import refuse_others
 from parts.private import MACHINE_PATH, shown_path, without_paths
@@ -58,7 +58,7 @@ ELSEWHERE = ("every_eval_ever", "leaderboard_data")  # data of others that are r
 # What a collect was asked for, which a Space asks again, and the rest of metadata.json.
 ASKED_FIELDS = {
     "trending": COUNT,
-    "repo_ids": Shape("a list of OWNER/NAME", lambda v: isinstance(v, list) and all(is_repo_id(name) for name in v)),
+    "repo_ids": Shape("a list of OWNER/NAME", lambda v: isinstance(v, list) and all(is_known_name(name) for name in v)),
     "author": Shape("a user or organization", lambda v: isinstance(v, str) and is_repo_id(f"{v}/x")),
     "results": TEXTS,
     "benchmarks": LISTED_NAMES,
@@ -228,6 +228,11 @@ def told_lines(rows: Iterable[BoardRow]) -> Iterator[str]:
 def is_repo_id(value: Any) -> bool:
     """Whether a value is OWNER/NAME, and no option."""
     return isinstance(value, str) and REPO_ID.fullmatch(value) is not None and not value.startswith("-")
+
+
+def is_known_name(value: Any) -> bool:
+    """Whether a value is a name that a model was asked for by, and no option."""
+    return isinstance(value, str) and KNOWN_BY.fullmatch(value) is not None
 
 
 def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any], list[str]]:

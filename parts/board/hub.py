@@ -28,7 +28,7 @@ from parts.hub.answers import keep_token_home, listed
 from parts.hub.retry import rate_limited, seconds_to_wait, worth_repeating
 from parts.hub.token import hub_token
 from parts.inputs import is_input, quick_json, read_json, read_lines
-from parts.names import REPO_ID
+from parts.names import KNOWN_BY, REPO_ID
 from parts.tables import progress
 
 # What the Hub is asked to say about a model.
@@ -509,7 +509,7 @@ def list_models(hub: HubReader, args: argparse.Namespace) -> list[str]:
     models: list[str] = []
     if args.repo_ids:
         lines = read_lines(args.repo_ids)
-        wrong = [line for line in lines if not REPO_ID.fullmatch(line)]
+        wrong = [line for line in lines if not KNOWN_BY.fullmatch(line)]
         if wrong:
             raise ScriptError(f"{args.repo_ids}: {wrong[0]!r} is no OWNER/NAME; one in a line is expected")
         models += lines
@@ -520,7 +520,7 @@ def list_models(hub: HubReader, args: argparse.Namespace) -> list[str]:
                 models += [
                     model.id for model in listed(functools.partial(hub.api.list_models, **asked, expand=["sha"]))
                 ]
-    return [model for model in dict.fromkeys(models) if REPO_ID.fullmatch(model)]
+    return [model for model in dict.fromkeys(models) if KNOWN_BY.fullmatch(model)]
 
 
 def read_models(

@@ -14,7 +14,7 @@ from parts.board.vocabulary import SOURCE_TEXTS, SOURCE_TYPES
 from parts.frame import ScriptError, kept_text, listing, note, to_json
 from parts.hub.access import hub_errors
 from parts.hub.committing import commit_once, commit_whole, content_ids, known_identity
-from parts.hub.private_repo import refuse_public
+from parts.hub.private_repo import refuse_other_name, refuse_public
 
 OUR_TAG = "hub-evals-leaderboard"  # in the README of what push has made; without it nothing is overwritten
 REFRESH_HOURS = 24
@@ -254,6 +254,7 @@ def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes])
         info = api.repo_info(repo_id, repo_type=kind, files_metadata=True)
     except RepositoryNotFoundError:
         return RepoUpload(kind, repo_id, wanted, False, None)
+    refuse_other_name(info, repo_id, f"--{kind}")
     files = repo_file_ids(info)
     card = info.card_data
     tags = list((card.get("tags") if card else None) or [])

@@ -30,7 +30,7 @@ from parts.harness.named_places import (
 from parts.hashes import HIDDEN_CARD, data_set_files, file_sha256
 from parts.hub.answers import keep_token_home
 from parts.libraries import refuse_libraries
-from parts.names import HUB_ID
+from parts.names import HUB_ID, REPO_ID
 from parts.outgoing import SECRET_VARIABLE, TOKEN_VARIABLES
 from parts.private import shown_path
 
@@ -248,6 +248,17 @@ def content_place(path: str, files: Any) -> str | None:
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:32] if read else None
 
 
+@functools.cache
+def named_on_hub(name: str) -> str:
+    """The Hub's own name of a data set of old without an owner, "wmt16": the client reads no file of the old one."""
+    from huggingface_hub import HfApi
+
+    with contextlib.suppress(Exception):  # each HTTP library has its own; what cannot be asked is left to the loader
+        found = HfApi().dataset_info(name).id
+        return found if REPO_ID.fullmatch(found) else name
+    return name
+
+
 def guard_loading() -> None:
     """Put three rules into the libraries: no stand-in for the Hub's, no file of a local data set from outside of it or
     of those that its hash does not cover, and no copy in the cache that was made of other bytes.
@@ -269,6 +280,7 @@ def guard_loading() -> None:
         more |= dict(zip(places, rest, strict=False))
         for name in [more.get("data_dir"), *data_file_names(more.get("data_files"))] if packaged else [path]:
             refuse_stand_in(name)
+        path = path if packaged or "/" in path or os.path.exists(path) else named_on_hub(path)
         named = more.get("data_dir") or more.get("data_files")  # by the task itself
         local = not packaged and not named and os.path.isdir(path)
         if local:

@@ -14,7 +14,7 @@ from parts.hub.retry import LOG_IN, NO_SUCH_HOST, no_such_host
 
 HUB_REASONS = {
     401: f"the token is not valid; {LOG_IN} again",
-    403: "the token has no permission for this; it needs write permission for the repo",
+    403: "the Hub does not permit it; a token needs write permission for the repo",
     404: "no such repo, or no access to it",
     409: "the Hub refused it as a conflict",
     412: "the repo has moved on meanwhile",

@@ -123,6 +123,7 @@ def look_at_answer(answer: Any) -> None:
     answer of a size that none has.
     """
     LAST.answer = answer
+    tell_refused_token(answer)
     if reason := why_no_answer(answer):
         raise ScriptError(f"{answer.request.url.path}: its answer {reason}: not what the Hub says")
     links = answer.links if "link" in answer.headers else {}
@@ -133,6 +134,17 @@ def look_at_answer(answer: Any) -> None:
     if away:
         asked, place = answer.request.url.path, single_line(away)[:200]
         raise ScriptError(f"{asked}: its answer goes on at {place}, which is not the Hub and is not asked")
+
+
+def tell_refused_token(answer: Any) -> None:
+    """Let the client take a refused token (expired, revoked) for one: to it all other 401 mean that there is no repo.
+
+    The Hub answers a valid token that may not see a repository with 404, or with 403.
+    """
+    said = answer.headers.get("x-error-code")
+    if answer.status_code == 401 and "authorization" in answer.request.headers and said != "GatedRepo":
+        answer.headers["x-error-message"] = "Invalid credentials in Authorization header"
+        answer.headers.pop("x-error-code", None)
 
 
 def why_no_answer(answer: Any) -> str | None:

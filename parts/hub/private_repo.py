@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from parts.frame import ScriptError
@@ -30,7 +31,26 @@ def refuse_public(api: Any, repo_id: str, kind: str, option: str) -> None:
         )
 
 
+def refuse_other_name(info: Any, repo_id: str, option: str) -> None:
+    """ScriptError(code=3) where the Hub leads to a repository of another name: renamed, moved, in other letters."""
+    if info.id != repo_id:
+        raise ScriptError(
+            f"{option} {repo_id}: is called {info.id} on the Hub; nothing was sent: {option} {info.id}, if that is "
+            "meant",
+            code=3,
+        )
+
+
+def refuse_moved(api: Any, repo_id: str, kind: str, option: str) -> None:
+    """ScriptError(code=3) for a name that leads to another: to make a repository of it would end that."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    with contextlib.suppress(RepositoryNotFoundError):
+        refuse_other_name(api.repo_info(repo_id, repo_type=kind), repo_id, option)
+
+
 def make_private_repo(api: Any, repo_id: str, kind: str, option: str) -> None:
     """Make a private repository, or see that the one that is there is private; else ScriptError(code=3)."""
+    refuse_moved(api, repo_id, kind, option)
     api.create_repo(repo_id, repo_type=kind, private=True, exist_ok=True)
     refuse_public(api, repo_id, kind, option)

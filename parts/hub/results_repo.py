@@ -11,7 +11,7 @@ from parts.frame import ScriptError, note, write_whole
 from parts.harness.vocabulary import ResultsRepo
 from parts.hub.answers import keep_token_home
 from parts.hub.committing import commit_whole
-from parts.hub.private_repo import refuse_public
+from parts.hub.private_repo import refuse_moved, refuse_public
 from parts.inputs import MAX_SAMPLES, input_text
 from parts.private import scrub
 
@@ -38,6 +38,7 @@ def open_results_repo(text: str) -> ResultsRepo:
     target = parse_results_repo(text)
     keep_token_home()
     try:
+        refuse_moved(HfApi(), target.repo_id, "dataset", "--results-repo")
         HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
         HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's
         refuse_public(HfApi(), target.repo_id, "dataset", "--results-repo")

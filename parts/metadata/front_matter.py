@@ -44,14 +44,20 @@ class FrontMatter:
         return [result for model in self.values.get("model-index") or [] for result in model.get("results") or []]
 
 
-def read_metadata(text: str, name: str) -> FrontMatter:
-    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
-    newline = "\r\n" if "\r\n" in text[:MAX_YAML] else "\n"
+def front_block(text: str, name: str) -> re.Match[str] | None:
+    """A card's front matter, None without one; ScriptError for one that the Hub does not read as such."""
     found = FRONT_MATTER.match(text)
     if not found and re.match(r"\ufeff?\s*---[ \t]*\r(?!\n)", text):
         raise ScriptError(f"{name}, line 1: its lines end in CR alone, which the Hub does not read; convert them first")
     if not found and FRONT_WITHOUT_END.match(text):
-        raise ScriptError(f"{name}, line 1: the front matter has no closing ---; correct it first")
+        raise ScriptError(f"{name}, line 1: the front matter has no closing ---, so the Hub reads no metadata")
+    return found
+
+
+def read_metadata(text: str, name: str) -> FrontMatter:
+    """Take a card's front matter apart; ScriptError with line and reason when it is malformed."""
+    newline = "\r\n" if "\r\n" in text[:MAX_YAML] else "\n"
+    found = front_block(text, name)
     if not found:
         mark = "\ufeff" if text.startswith("\ufeff") else ""
         return FrontMatter(f"{mark}---{newline}", "", f"---{newline}{text[len(mark) :]}", {}, None, newline)

@@ -86,7 +86,7 @@ from parts.metrics.vocabulary import (
     unwatched,
 )
 from parts.metrics.votes import score_bradley_terry, score_elo, score_lc_win_rate, score_win_rate
-from parts.names import HUB_ID, REPO_ID, local_id, parse_checkpoint_name
+from parts.names import HUB_ID, KNOWN_BY, local_id, parse_checkpoint_name
 from parts.outgoing import rendered
 from parts.own_function import read_own_function
 from parts.private import shown_name, shown_path
@@ -479,7 +479,7 @@ def open_classifier(name: str | None) -> Any:
         command = started_with("transformers", "torch")
         raise ScriptError(f"toxicity needs packages that are asked for by name: {command}") from error
     folder = Path(name).expanduser()
-    if not folder.is_dir() and not REPO_ID.fullmatch(name):
+    if not folder.is_dir() and not KNOWN_BY.fullmatch(name):
         raise ScriptError(f"--classifier {name}: no such folder, and no Hub id OWNER/NAME")
     keep_token_home()
     transformers.utils.logging.set_verbosity_error()

@@ -6,6 +6,8 @@ import argparse
 import contextlib
 import dataclasses
 import hashlib
+import itertools
+import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +24,7 @@ from parts.hub.access import check_write_access, hub_errors
 from parts.hub.answers import listed
 from parts.inputs import input_bytes, read_json, read_lines, strict_json
 from parts.metadata.entries import Entry, Finding, Sending
-from parts.metadata.front_matter import EVAL_RESULTS, FRONT_MATTER, FRONT_WITHOUT_END
+from parts.metadata.front_matter import EVAL_RESULTS, front_block
 from parts.metadata.merge import decode_strict, merge
 from parts.metadata.official import Placing
 from parts.metadata.plan import (
@@ -37,12 +39,12 @@ from parts.metadata.plan import (
 )
 from parts.metadata.scale import settle
 from parts.metadata.validation import check_eval_results, check_eval_results_set, check_model_index
-from parts.names import REPO_ID
+from parts.names import KNOWN_BY, REPO_ID
 from parts.publish.artificial_analysis import AA_NAME, aa_entries, aa_modes
 from parts.publish.hub import Hub, card_errors
 from parts.publish.origins import ask_whose_index, body_id, metric_questions, read_card_scores, still_said
 from parts.publish.records import entries_records
-from parts.publish.sending import equal_proposals, refuse_open_ends, saved_plan, send_change
+from parts.publish.sending import equal_proposals, refuse_closed, refuse_open_ends, saved_plan, send_change
 from parts.publish.text import markdown_text
 from parts.seal import is_sealed, sealed
 from parts.vocabulary import normalize_name
@@ -84,6 +86,7 @@ class Batch:
     placing: Placing
     started: datetime
     seal: str  # of its batch.json
+    names: set[str]  # of the models that are asked for, and of those that were looked at
 
     def path(self, kind: str, repo_id: str) -> Path:
         return self.folder / kind / outcome_name(repo_id)
@@ -125,13 +128,18 @@ def batch_model(batch: Batch, repo_id: str, reading: Future[RepoState]) -> Model
     return batch.save(outcome)
 
 
-def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
-    entries, doubt, missing, conflicts = batch_entries(batch, repo_id, state)
+def look_at(batch: Batch, asked: str, state: RepoState) -> ModelOutcome:
+    repo_id = state.moved_to or asked
+    if repo_id != asked and repo_id in batch.names:
+        return ModelOutcome(asked, "none", f"it is called {repo_id} now, which is looked at by that name")
+    batch.names.add(repo_id)
+    refuse_closed(repo_id, state)
+    entries, doubt, missing, conflicts = batch_entries(batch, asked, state)
     left_out = [entry.benchmark for entry in entries if batch.keys and entry.key not in batch.keys]
     entries = [entry for entry in entries if not batch.keys or entry.key in batch.keys]
     if not entries:
         missing += [f"of other benchmarks only: {listing(left_out)}"] if left_out else []
-        return ModelOutcome(repo_id, "ambiguous" if doubt else "none", doubt or "; ".join(missing))
+        return ModelOutcome(asked, "ambiguous" if doubt else "none", doubt or "; ".join(missing))
     plan = make_plan(
         repo_id,
         entries,
@@ -152,7 +160,7 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     for path, record in entries_records(entries, repo_id, batch.mapping, batch.started):
         write_whole(batch.folder / path, to_json(record))
     text = to_json(saved_plan(plan))
-    write_whole(batch.path("plans", repo_id), text)
+    write_whole(batch.path("plans", asked), text)
     status, reason = "found", ""
     if not change.files and not conflicts:
         status = "already there"
@@ -163,10 +171,10 @@ def look_at(batch: Batch, repo_id: str, state: RepoState) -> ModelOutcome:
     if errors := [f for f in new_findings(state, change, batch.mapping) if f.severity == "error"]:
         status, reason = "failed", f"would not validate: {errors[0].path}: {errors[0].message}"
     where, digest = (
-        str(batch.path("plans", repo_id).relative_to(batch.folder)),
+        str(batch.path("plans", asked).relative_to(batch.folder)),
         hashlib.sha256(text.encode()).hexdigest(),
     )
-    return ModelOutcome(repo_id, status, " ".join(reason.split())[:500], len(entries), len(change.added), where, digest)
+    return ModelOutcome(asked, status, " ".join(reason.split())[:500], len(entries), len(change.added), where, digest)
 
 
 def settled_plan(batch: Batch, plan: Plan) -> list[str]:
@@ -175,14 +183,17 @@ def settled_plan(batch: Batch, plan: Plan) -> list[str]:
     return settle(plan, {name: batch.hub.leaderboard(name) for name in boards}, plan.scales)
 
 
-def batch_entries(batch: Batch, repo_id: str, state: RepoState) -> tuple[list[Entry], str, list[str], list[str]]:
+def batch_entries(batch: Batch, asked: str, state: RepoState) -> tuple[list[Entry], str, list[str], list[str]]:
     """The results of a model from the wanted sources, what is in doubt, why a source has none, and conflicts."""
+    repo_id = state.moved_to or asked
     entries: list[Entry] = []
     doubt, missing, conflicts = "", [], []
     if "card" in batch.sources and state.card is None:
         missing.append("it has no README.md")
     if "card" in batch.sources and state.card is not None:
-        answer, task = read_card_scores(state.card, repo_id, batch.vocabulary)
+        names = dict.fromkeys((repo_id, asked))  # its tables may have the old name still
+        answers = [read_card_scores(state.card, name, batch.vocabulary) for name in names]
+        answer, task = next((found for found in answers if found[0].results), answers[0])
         entries += card_entries(answer.results, repo_id, task)
         doubt = answer.message if answer.code == 3 else ""
         missing += [answer.message.partition("\n")[0].rstrip(":")] if answer.code == 1 else []
@@ -200,9 +211,12 @@ def same_aa_model(models: list[dict[str, Any]], repo_id: str) -> dict[str, Any] 
     folded, wanted = normalize_name(owner), normalize_name(name)
     own, found = [], []
     for model in models:
-        creator = normalize_name(str((model.get("model_creator") or {}).get("slug") or ""))
+        slug = str((model.get("model_creator") or {}).get("slug") or "")
+        creator = normalize_name(slug)
+        words = map(normalize_name, re.split(r"[\W_]+", slug))
+        starts = set(itertools.accumulate(words))  # "swissai" of "swiss-ai-lab"
         names = {normalize_name(str(model.get(part) or "")) for part in ("slug", "name")}
-        if creator and (folded.startswith(creator) or creator.startswith(folded)):
+        if creator and (folded.startswith(creator) or folded in starts):
             own.append(model)
             found += [model] if wanted in names else []
     if len(found) == 1 and wanted != normalize_name(found[0]["name"]):
@@ -245,9 +259,7 @@ def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any], hubs: It
 
 def front_values(text: str, name: str) -> Any:
     """A card's metadata as it is, well formed or not; ScriptError when it is no YAML."""
-    found = FRONT_MATTER.match(text)
-    if not found and FRONT_WITHOUT_END.match(text):
-        raise ScriptError(f"{name}, line 1: the front matter has no closing ---, so the Hub reads no metadata")
+    found = front_block(text, name)
     return load_yaml(found["yaml"], name, found["open"].count("\n") + 1)[0] if found else {}
 
 
@@ -264,17 +276,18 @@ def open_pull_requests(batch: Batch, outcomes: list[ModelOutcome], most: int) ->
             return
         try:
             with hub_errors(outcome.repo_id, batch.hub.token or "-"):
-                check_write_access(identity, outcome.repo_id, True)
-                propose(batch, outcome, str(identity["name"]))
+                propose(batch, outcome, identity)
         except ScriptError as error:
             outcome.status, outcome.reason = "failed", " ".join(str(error).split())[:500]
         batch.save(outcome)
 
 
-def propose(batch: Batch, outcome: ModelOutcome, me: str) -> None:
+def propose(batch: Batch, outcome: ModelOutcome, identity: Mapping[str, Any]) -> None:
     """Open one model's pull request, unless one is open or was closed; one's own are known by what they hold."""
-    plan = batch.plan_of(outcome)
+    plan, me = batch.plan_of(outcome), str(identity["name"])
+    check_write_access(identity, plan.repo_id, True)
     state = batch.hub.state(plan.repo_id)
+    refuse_closed(plan.repo_id, state)
     plan = still_said(plan, state)
     questions = settled_plan(batch, plan)
     change = merge(plan, state)
@@ -322,7 +335,7 @@ def batch_repos(args: argparse.Namespace, hub: Hub) -> dict[str, Any]:
     expand = ["sha", "siblings"]
     if args.repo_ids:
         lines = read_lines(args.repo_ids)
-        wrong = [line for line in lines if not REPO_ID.fullmatch(line)]
+        wrong = [line for line in lines if not KNOWN_BY.fullmatch(line)]
         if wrong:
             raise ScriptError(f"{args.repo_ids}: {wrong[0]!r} is no OWNER/NAME; one in a line is expected")
         if not lines:
@@ -371,7 +384,7 @@ def resume_batch(args: argparse.Namespace, hub: Hub) -> tuple[dict[str, Any], di
         raise ScriptError(f"{file} was made with other options; give the same ones, or take another --output-dir")
     try:
         repos, started = dict.fromkeys(saved["models"]), datetime.fromisoformat(saved["started"])
-        if not all(REPO_ID.fullmatch(repo_id) for repo_id in repos):
+        if not all(KNOWN_BY.fullmatch(repo_id) for repo_id in repos):
             raise ValueError("a model is no OWNER/NAME")
     except (KeyError, TypeError, ValueError) as error:
         raise ScriptError(f"{file} is damaged ({single_line(error)}); take another --output-dir") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import threading
@@ -190,14 +191,15 @@ class Hub:
 
     def pull_requests(self, repo_id: str) -> list[PullRequest]:
         """The open pull requests, and whether each touches evaluation metadata: by its diff, then by its card."""
-        return [self.pull_request(repo_id, item) for item in self.proposals(repo_id, "open")]
+        main = functools.cache(lambda: self.results(repo_id, None))  # a popular model has a hundred open ones
+        return [self.pull_request(repo_id, item, main) for item in self.proposals(repo_id, "open")]
 
-    def pull_request(self, repo_id: str, item: Any) -> PullRequest:
+    def pull_request(self, repo_id: str, item: Any, main: Callable[[], tuple[Any, ...]]) -> PullRequest:
         details = self.read(self.api.get_discussion_details, repo_id, item.num)
         files = changed_files(details.diff or "")
         touches = any(name.startswith(EVAL_RESULTS) for name in files)
         if not touches and ("README.md" in files or not files):  # no diff: it is empty, or too large to be shown
-            touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}")
+            touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}", main())
         created = item.created_at.strftime("%Y-%m-%d") if item.created_at else ""
         said = [event for event in details.events if event.type == "comment"][1:]
         last = f"{said[-1].author}: {said[-1].content}"[:300] if said else ""
@@ -205,10 +207,10 @@ class Hub:
             item.num, item.title, item.author, created, item.url, item.status, touches, last_comment=last
         )
 
-    def other_results(self, repo_id: str, revision: str) -> bool:
-        """Whether a pull request's results differ from main's, and from those that it started from."""
+    def other_results(self, repo_id: str, revision: str, results: tuple[Any, ...]) -> bool:
+        """Whether a pull request's results differ from those of main, and from those that it started from."""
         theirs = self.results(repo_id, revision)
-        if theirs == self.results(repo_id, None):
+        if theirs == results:
             return False
         main = {commit.commit_id for commit in self.read(self.api.list_repo_commits, repo_id)}
         own = self.read(self.api.list_repo_commits, repo_id, revision=revision)

@@ -220,8 +220,7 @@ def carry_out(
         return outcome
     how = Sending(args.create_pr, f"refs/pr/{args.update_pr}" if args.update_pr else None, args.commit_message)
     with hub_errors(f"writing to {plan.repo_id}", hub.token or ""):
-        if state.closed:
-            raise ScriptError(f"{plan.repo_id} is {state.closed}: nobody can write to it, or open a pull request")
+        refuse_closed(plan.repo_id, state)
         before = refuse_hindrances(hub, plan, how, args)
         if not acts(args):
             return outcome
@@ -229,6 +228,11 @@ def carry_out(
         if args.update_pr and outcome["commit"]:
             correct_title(hub, plan, args.update_pr)
     return outcome
+
+
+def refuse_closed(repo_id: str, state: RepoState) -> None:
+    if state.closed:
+        raise ScriptError(f"{repo_id} is {state.closed}: nobody can write to it, or open a pull request")
 
 
 def refuse_hindrances(hub: Hub, plan: Plan, how: Sending, args: argparse.Namespace) -> frozenset[int]:

@@ -12,7 +12,7 @@ from typing import Any
 from parts.frame import ScriptError, listing, note, plural, single_line
 from parts.hub.access import check_write_access, hub_errors
 from parts.hub.committing import additions_of, commit_once, commit_whole, known_identity
-from parts.hub.private_repo import refuse_public
+from parts.hub.private_repo import refuse_other_name, refuse_public
 from parts.hub.token import find_token
 from parts.inputs import shown_size
 from parts.repo_files import RepoFile
@@ -41,6 +41,7 @@ def plan_upload(
         raise
     except RepositoryNotFoundError:
         return Upload(None, tuple(sorted(digests)), (), ())
+    refuse_other_name(info, repo_id, "--push")
     if private and not info.private:
         raise ScriptError(f"{repo_id} exists and is public; leave --private out, or choose another name")
     states = compare_remote(api, repo_id, info.sha, files, digests)
