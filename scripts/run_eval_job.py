@@ -2181,6 +2181,7 @@ class EvalRun:
     prices_known: bool = True  # whether the Hub has said them
     canceled_too: bool = False  # whether canceled jobs are sent again as well
     agreed: tuple[str, ...] | None = None
+    refused: tuple[str, ...] = ()  # models that were asked for, too, and cannot run, with the reason (not kept)
     token_prices: dict[str, float] = field(default_factory=dict)  # of a provider, as planned: dollars for a million
 
     def rows(self) -> list[tuple[EvalJob, JobState]]:
@@ -4379,7 +4380,7 @@ def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: 
 
 def run_to_json(run: EvalRun) -> dict[str, Any]:
     """What run.json holds."""
-    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states", "agreed")}
+    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states", "agreed", "refused")}
     jobs = [asdict(job) | {"state": asdict(state)} for job, state in run.rows()]
     return {"schema_version": RUN_SCHEMA, **plan, "jobs": jobs}
 
@@ -4405,8 +4406,8 @@ def run_from_json(data: Any, where: Path) -> EvalRun:
 def check_run(run: EvalRun, run_id: str) -> None:
     """ValueError for a run that this program would not have planned: another's script, place, package, type."""
     check_types(run)
-    if run.agreed is not None:
-        raise ValueError("it says what was agreed to")
+    if run.agreed is not None or run.refused:
+        raise ValueError("it says what was agreed to, or refused")
     if run.run_id != run_id:
         raise ValueError(f"it is the run {run.run_id}, and stands in the folder {run_id}")
     if run.script not in JOB_SCRIPTS:
@@ -7978,6 +7979,7 @@ def as_agreed(client: JobsClient, shown: EvalRun, run: EvalRun, token_prices: To
 def objection_to(run: EvalRun, token_prices: TokenPrices) -> ScriptError | None:
     """Why the jobs that wait are not sent, or None."""
     try:
+        refuse_models(run)
         check_own_files(run)
         check_sent_files(run)
         check_times(run)
@@ -7987,6 +7989,14 @@ def objection_to(run: EvalRun, token_prices: TokenPrices) -> ScriptError | None:
     except ScriptError as error:
         return error
     return None
+
+
+def refuse_models(run: EvalRun) -> None:
+    """ScriptError (1) when some of the models cannot run: the plan is that of the others."""
+    if run.refused:
+        left = "it" if len(run.refused) == 1 else "them"
+        line = f"nothing was sent; the same command without {left} sends what is shown"
+        raise ScriptError("\n".join((*run.refused, line)), code=1)
 
 
 def show_run_plan(run: EvalRun, args: argparse.Namespace, problem: ScriptError | None) -> None:
@@ -8077,6 +8087,7 @@ def resumed(
     new = with_wishes(planned(args, client), args)
     if old is None:
         return new
+    refuse_models(new)
     if not same_plan(old, new):
         raise ScriptError(
             f"--run-id {args.run_id} was planned for other jobs ({path}): leave --model and --task out "

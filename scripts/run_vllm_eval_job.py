@@ -2255,6 +2255,7 @@ class EvalRun:
     prices_known: bool = True  # whether the Hub has said them
     canceled_too: bool = False  # whether canceled jobs are sent again as well
     agreed: tuple[str, ...] | None = None
+    refused: tuple[str, ...] = ()  # models that were asked for, too, and cannot run, with the reason (not kept)
     token_prices: dict[str, float] = field(default_factory=dict)  # of a provider, as planned: dollars for a million
 
     def rows(self) -> list[tuple[EvalJob, JobState]]:
@@ -4453,7 +4454,7 @@ def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: 
 
 def run_to_json(run: EvalRun) -> dict[str, Any]:
     """What run.json holds."""
-    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states", "agreed")}
+    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states", "agreed", "refused")}
     jobs = [asdict(job) | {"state": asdict(state)} for job, state in run.rows()]
     return {"schema_version": RUN_SCHEMA, **plan, "jobs": jobs}
 
@@ -4479,8 +4480,8 @@ def run_from_json(data: Any, where: Path) -> EvalRun:
 def check_run(run: EvalRun, run_id: str) -> None:
     """ValueError for a run that this program would not have planned: another's script, place, package, type."""
     check_types(run)
-    if run.agreed is not None:
-        raise ValueError("it says what was agreed to")
+    if run.agreed is not None or run.refused:
+        raise ValueError("it says what was agreed to, or refused")
     if run.run_id != run_id:
         raise ValueError(f"it is the run {run.run_id}, and stands in the folder {run_id}")
     if run.script not in JOB_SCRIPTS:
@@ -8052,6 +8053,7 @@ def as_agreed(client: JobsClient, shown: EvalRun, run: EvalRun, token_prices: To
 def objection_to(run: EvalRun, token_prices: TokenPrices) -> ScriptError | None:
     """Why the jobs that wait are not sent, or None."""
     try:
+        refuse_models(run)
         check_own_files(run)
         check_sent_files(run)
         check_times(run)
@@ -8061,6 +8063,14 @@ def objection_to(run: EvalRun, token_prices: TokenPrices) -> ScriptError | None:
     except ScriptError as error:
         return error
     return None
+
+
+def refuse_models(run: EvalRun) -> None:
+    """ScriptError (1) when some of the models cannot run: the plan is that of the others."""
+    if run.refused:
+        left = "it" if len(run.refused) == 1 else "them"
+        line = f"nothing was sent; the same command without {left} sends what is shown"
+        raise ScriptError("\n".join((*run.refused, line)), code=1)
 
 
 def show_run_plan(run: EvalRun, args: argparse.Namespace, problem: ScriptError | None) -> None:
@@ -8151,6 +8161,7 @@ def resumed(
     new = with_wishes(planned(args, client), args)
     if old is None:
         return new
+    refuse_models(new)
     if not same_plan(old, new):
         raise ScriptError(
             f"--run-id {args.run_id} was planned for other jobs ({path}): leave --model and --task out "
@@ -10991,11 +11002,22 @@ def check_models(args: argparse.Namespace, client: JobsClient | None) -> dict[st
 
 def all_facts(
     args: argparse.Namespace, client: JobsClient | None, uploads: Mapping[str, Path]
-) -> dict[str, ModelFacts]:
-    """The facts of all models; ScriptError (1) when one cannot run: its job would be paid for, and fail."""
+) -> tuple[dict[str, ModelFacts], tuple[str, ...]]:
+    """The facts of the models that can run, and why others cannot: a job of theirs would be paid for, and fail.
+
+    ScriptError where none can.
+    """
     question = HowRun(args.backend, args.trust_remote_code)
 
-    def one(model: str) -> ModelFacts:
+    def one(model: str) -> ModelFacts | ScriptError:
+        try:
+            return runnable(model)
+        except HubAway:
+            raise
+        except ScriptError as error:
+            return error
+
+    def runnable(model: str) -> ModelFacts:
         local = uploads.get(model)
         facts = folder_facts(client, local, question) if local else fetch_facts(client, model, question)
         if facts.refusal and NAME_ANOTHER in facts.refusal:
@@ -11010,7 +11032,11 @@ def all_facts(
         return facts
 
     with ThreadPoolExecutor(8) as pool:
-        return dict(zip(args.model, pool.map(one, args.model), strict=True))
+        answers = dict(zip(args.model, pool.map(one, args.model), strict=True))
+    errors = [error for error in answers.values() if isinstance(error, ScriptError)]
+    if len(errors) == len(answers):
+        raise ScriptError("\n".join(map(str, errors)), code=max(error.code for error in errors))
+    return {m: row for m, row in answers.items() if isinstance(row, ModelFacts)}, tuple(map(str, errors))
 
 
 def hardware_catalog(client: JobsClient | None) -> Catalog:
@@ -11027,7 +11053,8 @@ def hardware_catalog(client: JobsClient | None) -> Catalog:
 def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
     """Everything that a submission decides: jobs, hardware, cost."""
     uploads = check_models(args, client)
-    facts, catalog = all_facts(args, client, uploads), hardware_catalog(client)
+    (facts, refused), catalog = all_facts(args, client, uploads), hardware_catalog(client)
+    args.model, uploads = list(facts), {place: path for place, path in uploads.items() if place in facts}
     facts |= {place: replace(facts[place], files=hashed_files(path.resolve())) for place, path in uploads.items()}
     share = args.gpu_memory_utilization or ROOM
     wish = Wish(args.backend, args.hardware, args.tensor_parallel_size, args.dtype, share, args.force)
@@ -11060,6 +11087,7 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
         files=own_files(args) | {name: digest for row in facts.values() for name, digest in row.files.items()},
         uploads={place: str(path.resolve()) for place, path in uploads.items()},
         prices_known=catalog.known,
+        refused=refused,
     )
 
 

@@ -908,6 +908,21 @@ def test_a_gated_model_is_refused_before_it_costs(hub, capsys):
     assert "gated: accept its terms at https://huggingface.co/you/secret" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [("--dry-run",), ("--yes",)])
+def test_one_model_that_cannot_run_is_named_and_the_plan_of_the_others_is_shown(hub, capsys, words):
+    hub.add_user("you")
+    hub.create_repo("you/secret", files=model_files(), gated="manual")
+    hub.rename("me/old", "me/lm-step_2")
+    names = ("me/lm-step_1", "you/secret", "me/old", "me/nowhere")
+    assert main("--model", *names, "--task", "gsm8k|5", "--json", *words) == 1
+    captured = capsys.readouterr()
+    plan = json.loads(captured.out)
+    assert [job["models"] for job in plan["jobs"]] == [["me/lm-step_1"]]
+    for said in ("you/secret is gated", "me/old is called me/lm-step_2", "me/nowhere: neither a folder"):
+        assert said in captured.err and said in plan["reason"]
+    assert hub.jobs.all == {} and not list(Path().glob("runs/*"))
+
+
 # --- what is sent ---
 
 

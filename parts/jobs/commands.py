@@ -147,6 +147,7 @@ def as_agreed(client: JobsClient, shown: EvalRun, run: EvalRun, token_prices: To
 def objection_to(run: EvalRun, token_prices: TokenPrices) -> ScriptError | None:
     """Why the jobs that wait are not sent, or None."""
     try:
+        refuse_models(run)
         check_own_files(run)
         check_sent_files(run)
         check_times(run)
@@ -156,6 +157,14 @@ def objection_to(run: EvalRun, token_prices: TokenPrices) -> ScriptError | None:
     except ScriptError as error:
         return error
     return None
+
+
+def refuse_models(run: EvalRun) -> None:
+    """ScriptError (1) when some of the models cannot run: the plan is that of the others."""
+    if run.refused:
+        left = "it" if len(run.refused) == 1 else "them"
+        line = f"nothing was sent; the same command without {left} sends what is shown"
+        raise ScriptError("\n".join((*run.refused, line)), code=1)
 
 
 def show_run_plan(run: EvalRun, args: argparse.Namespace, problem: ScriptError | None) -> None:
@@ -246,6 +255,7 @@ def resumed(
     new = with_wishes(planned(args, client), args)
     if old is None:
         return new
+    refuse_models(new)
     if not same_plan(old, new):
         raise ScriptError(
             f"--run-id {args.run_id} was planned for other jobs ({path}): leave --model and --task out "

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from parts.frame import ScriptError, note
 from parts.hashes import file_sha256
-from parts.jobs.client import JobsClient, script_path
+from parts.jobs.client import HubAway, JobsClient, script_path
 from parts.jobs.models import HowRun, fetch_facts, folder_facts, named_models
 from parts.jobs.own_questions import own_sets, question_files, question_words, shown_questions
 from parts.jobs.packing import locked_packages
@@ -260,11 +260,22 @@ def check_models(args: argparse.Namespace, client: JobsClient | None) -> dict[st
 
 def all_facts(
     args: argparse.Namespace, client: JobsClient | None, uploads: Mapping[str, Path]
-) -> dict[str, ModelFacts]:
-    """The facts of all models; ScriptError (1) when one cannot run: its job would be paid for, and fail."""
+) -> tuple[dict[str, ModelFacts], tuple[str, ...]]:
+    """The facts of the models that can run, and why others cannot: a job of theirs would be paid for, and fail.
+
+    ScriptError where none can.
+    """
     question = HowRun(args.backend, args.trust_remote_code)
 
-    def one(model: str) -> ModelFacts:
+    def one(model: str) -> ModelFacts | ScriptError:
+        try:
+            return runnable(model)
+        except HubAway:
+            raise
+        except ScriptError as error:
+            return error
+
+    def runnable(model: str) -> ModelFacts:
         local = uploads.get(model)
         facts = folder_facts(client, local, question) if local else fetch_facts(client, model, question)
         if facts.refusal and NAME_ANOTHER in facts.refusal:
@@ -279,7 +290,11 @@ def all_facts(
         return facts
 
     with ThreadPoolExecutor(8) as pool:
-        return dict(zip(args.model, pool.map(one, args.model), strict=True))
+        answers = dict(zip(args.model, pool.map(one, args.model), strict=True))
+    errors = [error for error in answers.values() if isinstance(error, ScriptError)]
+    if len(errors) == len(answers):
+        raise ScriptError("\n".join(map(str, errors)), code=max(error.code for error in errors))
+    return {m: row for m, row in answers.items() if isinstance(row, ModelFacts)}, tuple(map(str, errors))
 
 
 def hardware_catalog(client: JobsClient | None) -> Catalog:
@@ -296,7 +311,8 @@ def hardware_catalog(client: JobsClient | None) -> Catalog:
 def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun:
     """Everything that a submission decides: jobs, hardware, cost."""
     uploads = check_models(args, client)
-    facts, catalog = all_facts(args, client, uploads), hardware_catalog(client)
+    (facts, refused), catalog = all_facts(args, client, uploads), hardware_catalog(client)
+    args.model, uploads = list(facts), {place: path for place, path in uploads.items() if place in facts}
     facts |= {place: replace(facts[place], files=hashed_files(path.resolve())) for place, path in uploads.items()}
     share = args.gpu_memory_utilization or ROOM
     wish = Wish(args.backend, args.hardware, args.tensor_parallel_size, args.dtype, share, args.force)
@@ -329,6 +345,7 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
         files=own_files(args) | {name: digest for row in facts.values() for name, digest in row.files.items()},
         uploads={place: str(path.resolve()) for place, path in uploads.items()},
         prices_known=catalog.known,
+        refused=refused,
     )
 
 

@@ -122,7 +122,7 @@ def failure_cause(message: str | None, log: Sequence[str], ran: float, timeout: 
 
 def run_to_json(run: EvalRun) -> dict[str, Any]:
     """What run.json holds."""
-    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states", "agreed")}
+    plan = {name: value for name, value in asdict(run).items() if name not in ("jobs", "states", "agreed", "refused")}
     jobs = [asdict(job) | {"state": asdict(state)} for job, state in run.rows()]
     return {"schema_version": RUN_SCHEMA, **plan, "jobs": jobs}
 
@@ -148,8 +148,8 @@ def run_from_json(data: Any, where: Path) -> EvalRun:
 def check_run(run: EvalRun, run_id: str) -> None:
     """ValueError for a run that this program would not have planned: another's script, place, package, type."""
     check_types(run)
-    if run.agreed is not None:
-        raise ValueError("it says what was agreed to")
+    if run.agreed is not None or run.refused:
+        raise ValueError("it says what was agreed to, or refused")
     if run.run_id != run_id:
         raise ValueError(f"it is the run {run.run_id}, and stands in the folder {run_id}")
     if run.script not in JOB_SCRIPTS:

@@ -188,6 +188,7 @@ class EvalRun:
     prices_known: bool = True  # whether the Hub has said them
     canceled_too: bool = False  # whether canceled jobs are sent again as well
     agreed: tuple[str, ...] | None = None
+    refused: tuple[str, ...] = ()  # models that were asked for, too, and cannot run, with the reason (not kept)
     token_prices: dict[str, float] = field(default_factory=dict)  # of a provider, as planned: dollars for a million
 
     def rows(self) -> list[tuple[EvalJob, JobState]]:
