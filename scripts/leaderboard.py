@@ -4809,6 +4809,26 @@ REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
 
 
+def say_folder(name: str) -> None:
+    """Say that a word of the command line which may be a model of the Hub, OWNER/NAME, is a folder here with one.
+
+    ScriptError (3) where it is one of the Hub's, too, as its copy in the cache shows. "./OWNER/NAME" is a folder alone.
+    """
+    place = None if name.startswith(".") else HUB_PLACE.fullmatch(name)
+    files = (os.path.join(name, file) for file in ("config.json", "adapter_config.json"))
+    if not place or place["below"] or not any(map(os.path.isfile, files)):
+        return
+    from huggingface_hub import constants
+
+    if os.path.isdir(os.path.join(constants.HF_HUB_CACHE, f"models--{place['repo'].replace('/', '--')}")):
+        raise ScriptError(
+            f"{name} is a folder here and a model of the Hub: for the folder write ./{name}, for the Hub's model run "
+            "the command from another folder",
+            code=3,
+        )
+    note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
+
+
 def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
     """(step, epoch) of a checkpoint folder's name, or None when it is not one.
 
@@ -15205,11 +15225,13 @@ function shownNumbers() {
   }));
 }
 
-/** A cell of CSV; what a spreadsheet would take for a formula follows an apostrophe, also where its list separator,
- * which depends on the country, cuts the text: "x;=1" is two cells in Berlin. */
+/** A cell of CSV, in one line; what a spreadsheet would take for a formula follows an apostrophe, also where its list
+ * separator, which depends on the country, cuts the text: "x;=1" is two cells in Berlin. */
 function csvCell(value) {
   if (value == null || typeof value === "number") return value == null ? "" : String(value);
-  const safe = value.replace(/(^|[;,\t|])(?=["'\s]*[=+\-@＝＋－＠|%])|^(?=\s*[\t\r\n])/g, "$1'");
+  const line = value.replace(/[\r\n\v\f\x85\u2028\u2029]+/g, " ");
+  const cut = line.replace(/([;,\t|])(?=["'\s]*[=+\-@＝＋－＠|%])/g, "$1'");
+  const safe = cut.replace(/^(?=["'\s]*[=+\-@＝＋－＠|%]|\s*\t)/, "'");
   return `"${safe.replaceAll('"', '""')}"`;
 }
 

@@ -3417,6 +3417,26 @@ REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
 
 
+def say_folder(name: str) -> None:
+    """Say that a word of the command line which may be a model of the Hub, OWNER/NAME, is a folder here with one.
+
+    ScriptError (3) where it is one of the Hub's, too, as its copy in the cache shows. "./OWNER/NAME" is a folder alone.
+    """
+    place = None if name.startswith(".") else HUB_PLACE.fullmatch(name)
+    files = (os.path.join(name, file) for file in ("config.json", "adapter_config.json"))
+    if not place or place["below"] or not any(map(os.path.isfile, files)):
+        return
+    from huggingface_hub import constants
+
+    if os.path.isdir(os.path.join(constants.HF_HUB_CACHE, f"models--{place['repo'].replace('/', '--')}")):
+        raise ScriptError(
+            f"{name} is a folder here and a model of the Hub: for the folder write ./{name}, for the Hub's model run "
+            "the command from another folder",
+            code=3,
+        )
+    note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
+
+
 def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
     """(step, epoch) of a checkpoint folder's name, or None when it is not one.
 
@@ -4076,6 +4096,7 @@ def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Mode
     config = config if isinstance(config, dict) else {}
     if reason := why_not_applied(config):
         raise ScriptError(f"{model.label}: {reason}")
+    say_folder(wanted or "")
     name = wanted or str(config.get("base_model_name_or_path") or "")
     revision = None if wanted else config.get("revision")
     place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name
@@ -4112,6 +4133,7 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
     for name in args.model:
         path = Path(name).expanduser()
         if path.is_dir():
+            say_folder(name)
             checkpoints, incomplete = find_models(path)
             models += map(local_model, checkpoints)
             left_out += incomplete

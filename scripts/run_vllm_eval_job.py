@@ -2035,6 +2035,26 @@ REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
 
 
+def say_folder(name: str) -> None:
+    """Say that a word of the command line which may be a model of the Hub, OWNER/NAME, is a folder here with one.
+
+    ScriptError (3) where it is one of the Hub's, too, as its copy in the cache shows. "./OWNER/NAME" is a folder alone.
+    """
+    place = None if name.startswith(".") else HUB_PLACE.fullmatch(name)
+    files = (os.path.join(name, file) for file in ("config.json", "adapter_config.json"))
+    if not place or place["below"] or not any(map(os.path.isfile, files)):
+        return
+    from huggingface_hub import constants
+
+    if os.path.isdir(os.path.join(constants.HF_HUB_CACHE, f"models--{place['repo'].replace('/', '--')}")):
+        raise ScriptError(
+            f"{name} is a folder here and a model of the Hub: for the folder write ./{name}, for the Hub's model run "
+            "the command from another folder",
+            code=3,
+        )
+    note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
+
+
 def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
     """(step, epoch) of a checkpoint folder's name, or None when it is not one.
 

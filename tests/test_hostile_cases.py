@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shutil
+import subprocess
 import sys
 import time
 import types
@@ -585,3 +586,26 @@ def test_a_selection_says_no_other_benchmark_than_the_card(cage, tmp_path, rows,
         assert outcome.code == 3 and "by the selection" in outcome.err, outcome
     else:
         assert outcome.code == 0 and (said in outcome.err) and bool(said) == ("otherwise than" in outcome.err), outcome
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="the page's own function, run by node")
+@pytest.mark.parametrize("value", ["mit\n=1+1", "a\r\n@x", "\n=1", "x;=1", "=1", "\t=1", "a\u2028-1", "a\x85+1", "|=1"])
+def test_a_cell_of_the_csv_file_is_no_formula(value):
+    """Where the list separator is ";" the quotation marks of a later cell hold no line together."""
+    source = (ROOT / "parts" / "page" / "app" / "files.js").read_text()
+    function = re.search(r"(?ms)^function csvCell.*?^}", source)[0]
+    command = f"{function}\nprocess.stdout.write(csvCell({json.dumps(value)}))"
+    cell = subprocess.run(["node", "-e", command], capture_output=True, text=True, check=True).stdout
+    assert len(cell.splitlines()) == 1
+    assert not re.search(r"""(^|[;,\t|])["\s]*[=+@-]""", cell[1:-1])
+
+
+def test_a_file_of_the_folder_does_not_convert_characters(tmp_path, monkeypatch):
+    from parts.contamination import words
+
+    entries = {"type": "inline", "entries": {"漢": "的"}}
+    for name in ("t2s.json", "t2s"):
+        (tmp_path / name).write_text(json.dumps({"name": "x", "conversion_chain": [{"dict": entries}]}))
+    monkeypatch.chdir(tmp_path)
+    words.simplifier.cache_clear()
+    assert words.simplifier().convert("漢字") == "汉字"

@@ -558,3 +558,29 @@ def test_a_library_of_the_folder_stops_a_harness_before_it_is_loaded(tmp_path, m
     with pytest.raises(harness.ScriptError, match="another folder") as refused:
         harness.capture_logs()
     assert refused.value.code == 3
+
+
+def test_a_folder_is_no_model_of_the_hub_without_a_word(tmp_path, monkeypatch, capsys):
+    """Its weights would be measured under the Hub's name."""
+    from huggingface_hub import constants
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    for name in ("lab/model", "gpt2", "lab/model@main"):
+        Path(name).parent.mkdir(exist_ok=True)
+        (folder_of_weights(Path(name), [WHOLE]) / "tokenizer.json").write_text("{}")
+    arguments = types.SimpleNamespace(base_model=None, model_id=None, use_chat_template=False)
+    for name in ("lab/model", "gpt2", "lab/model@main"):
+        arguments.model = [name]
+        harness.resolve_models(arguments)
+        assert f"{name} is the folder here" in capsys.readouterr().err
+        for word in (f"./{name}", str(Path(name).absolute())):
+            arguments.model = [word]
+            assert harness.resolve_models(arguments)[0] and "folder here" not in capsys.readouterr().err
+    for name in ("lab--model", "gpt2"):
+        (tmp_path / "cache" / f"models--{name}").mkdir(parents=True)
+    for name in ("lab/model", "gpt2", "lab/model@main"):
+        arguments.model = [name]
+        with pytest.raises(harness.ScriptError, match=f"for the folder write ./{name}") as refused:
+            harness.resolve_models(arguments)
+        assert refused.value.code == 3

@@ -8,6 +8,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parts.contamination.vocabulary import BYTE_BASE, SEPARATOR
@@ -160,10 +161,13 @@ def is_ideograph(character: str) -> bool:
 
 @functools.cache
 def simplifier() -> Any:
-    """OpenCC's converter from traditional to simplified characters."""
-    from opencc import OpenCC
+    """OpenCC's converter from traditional to simplified characters.
 
-    return OpenCC("t2s")
+    By the place of its own file: of a name alone it would take a file of the current folder.
+    """
+    import opencc
+
+    return opencc.OpenCC(str(Path(opencc.__file__).parent / "clib" / "share" / "opencc" / "t2s.json"))
 
 
 @functools.lru_cache(maxsize=200_000)

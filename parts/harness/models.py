@@ -41,7 +41,7 @@ from parts.hashes import remembered_sha256
 from parts.hub.answers import keep_token_home
 from parts.inputs import read_json
 from parts.loadable import is_adapter_repo, why_not_applied, why_not_loadable
-from parts.names import HUB_PLACE, REPO_ID, local_id, parse_checkpoint_name
+from parts.names import HUB_PLACE, REPO_ID, local_id, parse_checkpoint_name, say_folder
 from parts.private import explain, shown_name, shown_path
 from parts.training_runs import find_checkpoints, is_hub_place
 
@@ -367,6 +367,7 @@ def with_base(model: Model, wanted: str | None, known: dict[str, Model]) -> Mode
     config = config if isinstance(config, dict) else {}
     if reason := why_not_applied(config):
         raise ScriptError(f"{model.label}: {reason}")
+    say_folder(wanted or "")
     name = wanted or str(config.get("base_model_name_or_path") or "")
     revision = None if wanted else config.get("revision")
     place = f"{name}@{revision}" if isinstance(revision, str) and revision not in ("", "main") else name
@@ -403,6 +404,7 @@ def resolve_models(args: argparse.Namespace) -> tuple[list[Model], list[tuple[st
     for name in args.model:
         path = Path(name).expanduser()
         if path.is_dir():
+            say_folder(name)
             checkpoints, incomplete = find_models(path)
             models += map(local_model, checkpoints)
             left_out += incomplete

@@ -86,7 +86,7 @@ from parts.metrics.vocabulary import (
     unwatched,
 )
 from parts.metrics.votes import score_bradley_terry, score_elo, score_lc_win_rate, score_win_rate
-from parts.names import HUB_ID, KNOWN_BY, local_id, parse_checkpoint_name
+from parts.names import HUB_ID, KNOWN_BY, local_id, parse_checkpoint_name, say_folder
 from parts.outgoing import rendered
 from parts.own_function import read_own_function
 from parts.private import shown_name, shown_path
@@ -473,6 +473,7 @@ def open_classifier(name: str | None) -> Any:
     if not name:
         raise ScriptError("toxicity: by which classifier? --classifier with a folder or a Hub id")
     refuse_libraries()
+    say_folder(name)
     try:
         import transformers
     except ImportError as error:

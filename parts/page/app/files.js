@@ -41,11 +41,13 @@ function shownNumbers() {
   }));
 }
 
-/** A cell of CSV; what a spreadsheet would take for a formula follows an apostrophe, also where its list separator,
- * which depends on the country, cuts the text: "x;=1" is two cells in Berlin. */
+/** A cell of CSV, in one line; what a spreadsheet would take for a formula follows an apostrophe, also where its list
+ * separator, which depends on the country, cuts the text: "x;=1" is two cells in Berlin. */
 function csvCell(value) {
   if (value == null || typeof value === "number") return value == null ? "" : String(value);
-  const safe = value.replace(/(^|[;,\t|])(?=["'\s]*[=+\-@＝＋－＠|%])|^(?=\s*[\t\r\n])/g, "$1'");
+  const line = value.replace(/[\r\n\v\f\x85\u2028\u2029]+/g, " ");
+  const cut = line.replace(/([;,\t|])(?=["'\s]*[=+\-@＝＋－＠|%])/g, "$1'");
+  const safe = cut.replace(/^(?=["'\s]*[=+\-@＝＋－＠|%]|\s*\t)/, "'");
   return `"${safe.replaceAll('"', '""')}"`;
 }
 
