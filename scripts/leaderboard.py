@@ -11293,7 +11293,7 @@ def one_board(hub: HubReader, dataset_id: str) -> list[Any] | str:
         answer = hub.json(f"/api/datasets/{dataset_id}/leaderboard?base_model=false")
     except Exception as error:  # one Benchmark's answer is not in the way of the others
         return trouble(error)
-    return answer if isinstance(answer, list) else f"it is {shorten(answer)}, not a list"
+    return answer if isinstance(answer, list) else f"the Hub's answer is {shorten(answer)}, not a list"
 
 
 # --- Rows ---
