@@ -96,7 +96,8 @@ _VERSION = re.compile(r"[vV](?<![\w.@/][vV])\.?\d+(?:\.\d+)*(?!\w)")
 @functools.lru_cache(maxsize=4)
 def footnotes(card: str) -> list[str]:
     """What a card's footnotes and legends say, wherever they stand and whatever has their marks."""
-    return [one_line(said) for said in _NOTE.findall(f"\n{card}")]
+    marked = any(mark in card for mark in ("[^", "\\*", *"†‡§¶⁎∗＊※¹²³"))
+    return [one_line(said) for said in _NOTE.findall(f"\n{card}")] if marked else []
 
 
 @functools.lru_cache(maxsize=4)
