@@ -2514,6 +2514,9 @@ TEMPLATE_FORMS = ("fewshot_as_multiturn",)  # how examples are put into a chat t
 EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
 FOUND = "documents found"
+# Ways of joining several answers to an item of which more answers make another score: the best of 9 is no best of 3.
+BY_MORE_ANSWERS = re.compile(r"(?:\w+_)?(?:max|mode|median|at_least_?\d+)")
+BY_ANY_ANSWERS = re.compile(r"mean|pass_?(?:at|hat|k)?_?\d+")
 MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"], FOUND}
 UNSAID = "nothing"
 SCORED = "scored system"  # whose ratings were scored: whom a result is about, so of one model only a setting
@@ -2552,6 +2555,9 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     found |= {
         name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
     }
+    extra = generation.get("additional_details") or {}
+    if is_joined(str(found["metric"]), str(extra.get("epochs_reducer") or "")):
+        found["answers to an item"] = extra.get("repeats")
     found[FOUND] = documents_found(metric, (row.get("score_details") or {}).get("details") or {})
     if shots:
         found["few-shot count"] = shots
@@ -2560,6 +2566,12 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     if said(found.get(WORDS_OF_SETTINGS["use_chat_template"])).lower() == "false":
         found = {name: value for name, value in found.items() if name not in TEMPLATE_FORMS}
     return {name: said(value) for name, value in found.items() if said(value)}
+
+
+def is_joined(metric: str, reducers: str) -> bool:
+    """Whether a metric depends on how many answers to an item are joined; reducers: those of the run, as JSON."""
+    own = [name for name in re.findall(r"\w+", reducers) if not BY_ANY_ANSWERS.fullmatch(name)]
+    return bool(BY_MORE_ANSWERS.fullmatch(metric)) or any(metric == name or metric.endswith(f"_{name}") for name in own)
 
 
 def documents_found(metric: Mapping[str, Any], details: Mapping[str, Any]) -> str | None:
@@ -2644,6 +2656,7 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
 # --- parts/records/shared.py ------------------------------------------------------------------------------------------
 
 MOST_OPPONENTS = 2_000
+MOST_UNLIKE = 0.1  # of an opponent's share of the votes, by which two models may have met it more or less often
 GAP_METRICS = {"win_rate", "bradley_terry", "elo"}  # two scores of one file without a gap are of unlike or few votes
 
 
@@ -2727,6 +2740,30 @@ def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
     if one is None or two is None:
         return False
     return one.file == two.file or (one.system in two.against and two.system in one.against)
+
+
+def unlike_opponents(one: SharedVotes | None, two: SharedVotes | None) -> tuple[str, str] | None:
+    """Whom two scores of unlike files of votes are against, where that differs, or how often they met whom: a win rate
+    against weak models is another one. Apart from each other; None where it is alike, or nobody says it."""
+    if one is None or two is None or one.file == two.file:
+        return None
+    shares = []
+    for own, other in ((one, two), (two, one)):
+        met = {name: votes for name, (_, votes) in own.against.items() if name != other.system and votes}
+        shares.append({name: votes / sum(met.values()) for name, votes in met.items()})
+    first, second = shares
+    near = first.keys() == second.keys() and all(
+        abs(share - second[name]) <= MOST_UNLIKE * max(share, second[name]) for name, share in first.items()
+    )
+    return None if near else tuple(opponents_text(own) for own in shares)
+
+
+def opponents_text(shares: Mapping[str, float]) -> str:
+    """Opponents with their shares of the votes, the most frequent first: "gpt-4 (60 %), me/base (40 %)"."""
+    ranked = sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))
+    if len(ranked) == 1:
+        return ranked[0][0]
+    return ", ".join(f"{name} ({100 * share:.0f} %)" for name, share in ranked) or "each other alone"
 
 
 def joint_pairs(
@@ -3304,6 +3341,8 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
                 found.pop(name, None)
     if found.keys() & set(EXAMPLE_DRAWS) and same_prompts(one, two):
         found = {name: values for name, values in found.items() if name not in EXAMPLE_DRAWS}
+    if opponents := unlike_opponents(one.votes, two.votes):
+        found["opponents"] = opponents
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
@@ -7738,6 +7777,8 @@ def extreme(row: Any, formula: str, best: bool) -> Any:
 
 FEW_UNITS = 10  # independent items or clusters: with fewer there is no verdict
 FEW_CHANGED = 10  # below, the draws cannot show how large changes are
+PER_LENGTH = ("perplexity", "bits")  # formulas of a log-likelihood over a length
+MOST_OTHER_LENGTHS, SAME_LENGTH = 0.05, 1e-6  # share of items; of a length that was written as a number
 SEED = 20_260_101  # the answer to a question does not change when it is asked again
 ItemStatistics = dict[ItemId, list[tuple[Any, ...]]]
 
@@ -7794,6 +7835,7 @@ def with_corpus(row: Row, names: Sequence[ItemId], unsaid: str) -> Row:
     names = [name for name in names if all(name in own for own in found)] if formula else []
     if formula and not names:
         why = "corpus-level score: the items have no statistics"
+    why = why or other_lengths(found, names, formula)
     if why:
         return replace(row, baseline_score=recorded[0], score=recorded[1], basis=Basis(None, why))
     items = corpus_items(row.sides, found, names, formula)
@@ -7802,6 +7844,22 @@ def with_corpus(row: Row, names: Sequence[ItemId], unsaid: str) -> Row:
         return replace(row, baseline_score=recorded[0], score=recorded[1], basis=Basis(None, "not defined", len(names)))
     basis = corpus_basis(items, row.sign, swing_of(items, scores)) if not unsaid else Basis(None, unsaid, len(names))
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, corpus=items)
+
+
+def other_lengths(found: Sequence[ItemStatistics], names: Sequence[ItemId], formula: str) -> str:
+    """Why two perplexities are of unlike units: the same texts are counted as unlike many tokens; "" where they are
+    not. A model whose tokenizer makes more tokens of a text has a lower perplexity of each with the same likelihood."""
+    if formula not in PER_LENGTH:
+        return ""
+    lengths = [(found[0][name][0][1], found[1][name][0][1]) for name in names]
+    unlike = [pair for pair in lengths if abs(pair[0] - pair[1]) > SAME_LENGTH * max(map(abs, pair))]
+    if len(unlike) <= MOST_OTHER_LENGTHS * len(lengths):
+        return ""
+    first, second = (math.fsum(own) for own in zip(*lengths, strict=True))
+    return (
+        f"the same texts are {first:,.0f} and {second:,.0f} tokens, words or bytes: scores of unlike units, as of two "
+        "tokenizers; word_perplexity or bits_per_byte has the same for both"
+    )
 
 
 def corpus_items(sides: Sequence[Side], found: Sequence[ItemStatistics], names: Sequence[ItemId], formula: str) -> Any:
@@ -8696,6 +8754,7 @@ def decision_text(decision: Decision) -> str:
 
 AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s+([A-Za-z][\w +@.\-/]{0,40}?)(\s+points?)?\s*", re.ASCII)
 SHARE_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*%\s*", re.ASCII)
+UNCLEAR_DROP = 0.2  # from here a bare number may be points: 0.5 is half a point, or half of the range
 POINT_WORDS = ("point", "points", "percentage point", "percentage points", "pp")
 AMOUNT_WORDS = 'an amount with its unit, such as "0.2 WER points", "1 BLEU" or "1 %"'
 
@@ -8759,6 +8818,12 @@ def limit_of_row(limits: Limits, row: Row, target: bool) -> tuple[float | None, 
         given, limits = share, replace(limits, **{name: share})
     elif given and not isinstance(given, str) and (row.unit != "proportion" or row.span is None):
         raise bare_limit(name, given, row)
+    elif name == "max_drop" and not isinstance(given, str) and (given or 0.0) >= UNCLEAR_DROP:
+        raise ScriptError(
+            f"the limit max_drop: {given:g} for {row.label} would allow {100 * given:g} points of 100; say which is "
+            f'meant: "{100 * given:g} points" or "{given:g} points"',
+            code=3,
+        )
     if isinstance(given, str):
         own = amount_in_unit(given, row)
         relative = limits.min_relative_gain if target else limits.max_relative_drop
@@ -11243,6 +11308,7 @@ def tell_github(lines: Sequence[str], summary: str) -> None:
 SYNTHETIC = 20_000  # items of the made-up pair whose evidence is scaled
 CLOSE = 0.1  # of the items just one of two checkpoints of one run gets right
 LEAST_SHOWN, STEPS = 0.0005, 12  # of the smallest difference that a benchmark of a given size shows
+ROOM = 1e-9  # for shares that are sums of written ones
 ASKED_POINTS = re.compile(
     r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(?:%|pp|(?:percentage\s+)?points?)?\s*", re.ASCII | re.IGNORECASE
 )
@@ -11263,10 +11329,15 @@ class Assumed:
         better = self.accuracy + difference
         return self.accuracy * (1 - better) + better * (1 - self.accuracy)
 
+    def most(self, difference: float) -> float:
+        """The largest disagreement that two models of such accuracies can have."""
+        both = 2 * self.accuracy + difference
+        return min(both, 2 - both)
+
     def disagreements(self, difference: float) -> list[float]:
         """The least and the largest disagreement to plan for; a difference takes at least as much as itself."""
         ends = [CLOSE, self.unrelated(difference)] if self.disagreement is None else [self.disagreement]
-        return sorted({max(end, difference) for end in ends})
+        return sorted({min(max(end, difference), self.most(difference)) for end in ends})
 
 
 def asked_difference(text: str) -> float:
@@ -11325,6 +11396,11 @@ def items_plan(
     if plan.disagreement is not None and plan.disagreement < difference:
         raise ScriptError(
             f"models that disagree on {100 * plan.disagreement:.1f} % do not differ by {100 * difference:g} points"
+        )
+    if plan.disagreement is not None and plan.disagreement > plan.most(difference) + ROOM:
+        raise ScriptError(
+            f"models that are right on {100 * plan.accuracy:g} % and {100 * (plan.accuracy + difference):g} % disagree "
+            f"on at most {100 * plan.most(difference):g} %: --assume accuracy=… to go with it"
         )
     rates = plan.disagreements(difference)
     needed = [items_for(difference, rate, plan) for rate in rates]

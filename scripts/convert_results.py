@@ -3318,6 +3318,23 @@ def metric_id(name: str) -> str:
     return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
 
 
+def metric_ids(names: Collection[str]) -> dict[str, str]:
+    """The ids of one task's metrics. One that several would have is that of the plainest; the others keep their names.
+
+    em, em:normalize_gold=f -> exact_match, em:normalize_gold=f
+    """
+    found = {name: metric_id(name) for name in names}
+    plainest = {
+        shared: min((name for name in found if found[name] == shared), key=plainness) for shared in found.values()
+    }
+    return {name: shared if plainest[shared] == name else name for name, shared in found.items()}
+
+
+def plainness(name: str) -> tuple[int, str]:
+    """What orders the names of one metric: the one with the fewest options first, whatever their order in a file."""
+    return len(name), name
+
+
 def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:
     """Unit, lowest and highest value of a metric."""
     known = METRIC_SCALES.get(name.split(":", 1)[0])
@@ -8210,8 +8227,8 @@ def lighteval_sums(value: Any, aggregation: str | None) -> tuple[float, float] |
     return None if total is None or not length else (total, length)
 
 
-def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> ScoreRead | None:
-    """A metric of a task; None when its value is no finite number."""
+def lighteval_score(name: str, shared: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> ScoreRead | None:
+    """A metric of a task, by its name and its id; None when its value is no finite number."""
     value = finite(values[name])
     if value is None:
         return None
@@ -8225,7 +8242,7 @@ def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, A
         error, details = None, {"standard_error_left_out": repr(error)}
     return ScoreRead(
         name,
-        metric_id(name),
+        shared,
         value,
         aggregation,
         **direction_in("lighteval", name, not higher if isinstance(higher, bool) else None),
@@ -8478,7 +8495,7 @@ def lighteval_task(
     general, values = part(document, "config_general"), part(document, "results", key)
     task = lighteval_task_config(document, key)
     metrics = [metric for metric in values if not metric.endswith("_stderr")]
-    read = {metric: lighteval_score(metric, values, task) for metric in metrics}
+    read = {metric: lighteval_score(metric, shared, values, task) for metric, shared in metric_ids(metrics).items()}
     for metric in (metric for metric, score in read.items() if score is None):
         reason = f"{metric} is {as_detail(values[metric])!r}: no finite number"
         yield Trouble(str(origin.path), reason, key, failed=True)

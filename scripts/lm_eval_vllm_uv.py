@@ -5793,6 +5793,9 @@ TEMPLATE_FORMS = ("fewshot_as_multiturn",)  # how examples are put into a chat t
 EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
 FOUND = "documents found"
+# Ways of joining several answers to an item of which more answers make another score: the best of 9 is no best of 3.
+BY_MORE_ANSWERS = re.compile(r"(?:\w+_)?(?:max|mode|median|at_least_?\d+)")
+BY_ANY_ANSWERS = re.compile(r"mean|pass_?(?:at|hat|k)?_?\d+")
 MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"], FOUND}
 UNSAID = "nothing"
 SCORED = "scored system"  # whose ratings were scored: whom a result is about, so of one model only a setting
@@ -5831,6 +5834,9 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     found |= {
         name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
     }
+    extra = generation.get("additional_details") or {}
+    if is_joined(str(found["metric"]), str(extra.get("epochs_reducer") or "")):
+        found["answers to an item"] = extra.get("repeats")
     found[FOUND] = documents_found(metric, (row.get("score_details") or {}).get("details") or {})
     if shots:
         found["few-shot count"] = shots
@@ -5839,6 +5845,12 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     if said(found.get(WORDS_OF_SETTINGS["use_chat_template"])).lower() == "false":
         found = {name: value for name, value in found.items() if name not in TEMPLATE_FORMS}
     return {name: said(value) for name, value in found.items() if said(value)}
+
+
+def is_joined(metric: str, reducers: str) -> bool:
+    """Whether a metric depends on how many answers to an item are joined; reducers: those of the run, as JSON."""
+    own = [name for name in re.findall(r"\w+", reducers) if not BY_ANY_ANSWERS.fullmatch(name)]
+    return bool(BY_MORE_ANSWERS.fullmatch(metric)) or any(metric == name or metric.endswith(f"_{name}") for name in own)
 
 
 def documents_found(metric: Mapping[str, Any], details: Mapping[str, Any]) -> str | None:
@@ -5923,6 +5935,7 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
 # --- parts/records/shared.py ------------------------------------------------------------------------------------------
 
 MOST_OPPONENTS = 2_000
+MOST_UNLIKE = 0.1  # of an opponent's share of the votes, by which two models may have met it more or less often
 GAP_METRICS = {"win_rate", "bradley_terry", "elo"}  # two scores of one file without a gap are of unlike or few votes
 
 
@@ -6006,6 +6019,30 @@ def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
     if one is None or two is None:
         return False
     return one.file == two.file or (one.system in two.against and two.system in one.against)
+
+
+def unlike_opponents(one: SharedVotes | None, two: SharedVotes | None) -> tuple[str, str] | None:
+    """Whom two scores of unlike files of votes are against, where that differs, or how often they met whom: a win rate
+    against weak models is another one. Apart from each other; None where it is alike, or nobody says it."""
+    if one is None or two is None or one.file == two.file:
+        return None
+    shares = []
+    for own, other in ((one, two), (two, one)):
+        met = {name: votes for name, (_, votes) in own.against.items() if name != other.system and votes}
+        shares.append({name: votes / sum(met.values()) for name, votes in met.items()})
+    first, second = shares
+    near = first.keys() == second.keys() and all(
+        abs(share - second[name]) <= MOST_UNLIKE * max(share, second[name]) for name, share in first.items()
+    )
+    return None if near else tuple(opponents_text(own) for own in shares)
+
+
+def opponents_text(shares: Mapping[str, float]) -> str:
+    """Opponents with their shares of the votes, the most frequent first: "gpt-4 (60 %), me/base (40 %)"."""
+    ranked = sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))
+    if len(ranked) == 1:
+        return ranked[0][0]
+    return ", ".join(f"{name} ({100 * share:.0f} %)" for name, share in ranked) or "each other alone"
 
 
 def joint_pairs(
@@ -6460,6 +6497,8 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
                 found.pop(name, None)
     if found.keys() & set(EXAMPLE_DRAWS) and same_prompts(one, two):
         found = {name: values for name, values in found.items() if name not in EXAMPLE_DRAWS}
+    if opponents := unlike_opponents(one.votes, two.votes):
+        found["opponents"] = opponents
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found
@@ -7873,6 +7912,23 @@ def metric_id(name: str) -> str:
     """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
     match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
     return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
+
+
+def metric_ids(names: Collection[str]) -> dict[str, str]:
+    """The ids of one task's metrics. One that several would have is that of the plainest; the others keep their names.
+
+    em, em:normalize_gold=f -> exact_match, em:normalize_gold=f
+    """
+    found = {name: metric_id(name) for name in names}
+    plainest = {
+        shared: min((name for name in found if found[name] == shared), key=plainness) for shared in found.values()
+    }
+    return {name: shared if plainest[shared] == name else name for name, shared in found.items()}
+
+
+def plainness(name: str) -> tuple[int, str]:
+    """What orders the names of one metric: the one with the fewest options first, whatever their order in a file."""
+    return len(name), name
 
 
 def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:

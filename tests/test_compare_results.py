@@ -1463,7 +1463,7 @@ def test_a_policy_sets_tiers_limits_items_and_versions(tmp_path, capsys):
     decision, rows, _ = verdict("benchmarks: {drop: {tier: advisory, note: contaminated}}")
     assert (decision, rows["drop"]["verdict"], rows["drop"]["blocking"]) == ("GO", "NO-GO", False)
     assert "contaminated" in rows["drop"]["notes"]
-    assert verdict("benchmarks: {drop: {max_drop: 0.2}}")[0] == "GO"
+    assert verdict("benchmarks: {drop: {max_drop: 20 %}}")[0] == "GO"
     decision, rows, _ = verdict("defaults: {tier: advisory}\nbenchmarks: {gsm8k: {tier: critical, min_items: 5000}}")
     assert decision == "INCONCLUSIVE"
     assert "no verdict: 4000 items, the policy wants 5000" in rows["gsm8k"]["notes"]
@@ -2536,6 +2536,8 @@ def test_a_plan_says_what_it_assumes_and_which_benchmarks_are_too_small(capsys) 
     assert shows > 0.02 and cr.items_for(shows, 0.1, cr.Assumed()) <= 1319
     code, found = planned(capsys, "2%", "--benchmarks", "simpleqa", "--assume", "disagreement=15%", "accuracy=0.5")
     assert code == 0 and len(found["needed"]) == 1 and found["needed"][0]["items"] < 4326
+    _, near = planned(capsys, "2", "--assume", "accuracy=0.97")  # 3 % and 1 % are wrong: 4 % at most
+    assert max(row["disagreement"] for row in near["needed"]) == pytest.approx(0.04)
     assert cr.main(["--items-for", "2", "--benchmarks", "gsm8k"]) == 1
     assert "gsm8k has 1,319: too few" in capsys.readouterr().out
 
@@ -2544,6 +2546,7 @@ def test_a_plan_says_what_it_assumes_and_which_benchmarks_are_too_small(capsys) 
     ("words", "said"),
     [
         (["40"], "100 % or more"), (["2", "--assume", "disagreement=0.01"], "do not differ by 2 points"),
+        (["2", "--assume", "disagreement=0.8"], "disagree on at most 58 %"),
         (["2", "--benchmarks", "my_own"], "not known: my_own"), (["2", "--assume", "acuracy=0.5"], "accuracy"),
         (["2", "--assume", "power=0"], "a share between 0 and 1"), (["0"], "no points of 100"), (["much"], "no points"),
     ],

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import score_predictions as sp
-from record_writer import write_record
+from record_writer import sample_row, write_record
 from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.significance import PairedTest
 from scipy import stats
@@ -782,3 +782,26 @@ def test_micro_f1_of_earlier_versions_is_not_used(tmp_path, capsys):
     told = gate(tmp_path, capsys)
     assert told["exit_code"] == 3
     assert "micro F1 0.705882 leaves out answers that are no class, with them it is 0.6" in json.dumps(told)
+
+
+@pytest.mark.parametrize(("tokens", "code"), [(1.3, 0), (1.5, 3)])
+def test_perplexities_of_two_tokenizers_are_of_unlike_units(tmp_path, capsys, tokens, code):
+    """The same likelihood of the same texts, in 1.3 and in 1.5 tokens a word: exp(4 / 1.3) and exp(4 / 1.5)."""
+    for name, rate in (("old", 1.3), ("new", tokens)):
+        rng, rows = random.Random(1), []
+        for i in range(200):
+            words = rng.randint(5, 40) * 10
+            noise = random.Random(f"{name}{i}").uniform(0.999, 1.001)
+            pair = [-4.0 * words * noise, words * rate]
+            rows.append(sample_row(i, pair[0] / pair[1]))
+            rows[-1]["metadata"] = {"numerator": repr(pair[0]), "denominator": repr(pair[1])}
+        sums = np.array([[float(row["metadata"][key]) for key in ("numerator", "denominator")] for row in rows]).sum(0)
+        words = {"metric": "perplexity", "unit": "perplexity", "lower": True, "aggregation": "weighted_perplexity"}
+        score = float(np.exp(-sums[0] / sums[1]))
+        assert score == pytest.approx(np.exp(4 / rate), rel=0.002)
+        write_record(tmp_path / "results", f"me/{name}", [0.0] * 200, rows=rows, score=score, n=200, **words)
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("defaults: {max_relative_drop: 0.01}\n")
+    told = gate(tmp_path, capsys, "--policy", str(policy))
+    assert told["exit_code"] == code
+    assert ("scores of unlike units" in json.dumps(told)) is (code == 3)

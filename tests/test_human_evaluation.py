@@ -526,3 +526,22 @@ def test_columns_of_votes_that_count_nowhere_are_named(tmp_path, capsys):
     assert "count nowhere: site; if votes share them: --map group=site or --map rater=site" in capsys.readouterr().err
     assert sp.main([*words, "--map", "group=site", "rater=none"]) == 0
     assert "count nowhere" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("opponent", "code"), [("gpt2", 3), ("gpt4", 0)])
+def test_win_rates_against_other_opponents_are_not_compared(tmp_path, capsys, opponent, code):
+    """Nine of ten won against a weak model, three of ten against a strong one: no gain."""
+    for model, met, won in (("old", "gpt4", 3), ("new", opponent, 9)):
+        votes = [{"id": f"q{i}", "a": model, "b": met, "winner": "a" if i % 10 < won else "b"} for i in range(200)]
+        path = tmp_path / f"{model}.jsonl"
+        path.write_text("".join(json.dumps(vote) + "\n" for vote in votes))
+        words = ["--metric", "win-rate", "--system", model, "--model-id", f"me/{model}", "--benchmark", "my_arena"]
+        assert sp.main([str(path), *words, "--output-dir", str(tmp_path / "out")]) == 0
+    out, board = str(tmp_path / "out"), str(tmp_path / "board")
+    capsys.readouterr()
+    assert compare_results.main(["--baseline", "old", "--candidate", "new", "--results", out]) == code
+    assert ("opponents: gpt4 and gpt2" in capsys.readouterr().out) is (code == 3)
+    assert leaderboard.main(["collect", "--results", out, "--output-dir", board]) == 0
+    capsys.readouterr()
+    assert leaderboard.main(["show", "--data", board]) == 0
+    assert ("not measured alike: my_arena (against" in capsys.readouterr().out) is (code == 3)

@@ -212,7 +212,7 @@ def test_a_gate_by_one_value_of_a_scorer_judges_that_one(readers, tmp_path, metr
     for step in ("step_1", "step_2"):
         readers.read("several", step)
     policy = tmp_path / "gate.yaml"
-    policy.write_text(f"rule: release\nbenchmarks:\n  task: {{metric: {metric}, max_drop: 0.5}}\n")
+    policy.write_text(f"rule: release\nbenchmarks:\n  task: {{metric: {metric}, max_drop: 50 %}}\n")
     code, document, err = readers.compare("--policy", policy)
     (row,) = document["benchmarks"]
     assert (row["metric"], row["verdict"]) == (metric, "GO" if code == 0 else "INCONCLUSIVE"), err

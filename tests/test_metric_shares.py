@@ -7,6 +7,7 @@ import statistics
 from pathlib import Path
 
 import benchmark_calculator
+import compare_results
 import convert_results
 import leaderboard
 import pytest
@@ -37,6 +38,62 @@ def test_what_lighteval_does_not_define_as_a_share_gets_no_unit_of_shares(tmp_pa
     lighteval_file(tmp_path / "in", "acme/a", {"my_task|5": {metric: 0.5}})
     convert_results.main([str(tmp_path / "in"), "--output-dir", str(tmp_path / "out")])
     assert "proportion" not in units(tmp_path / "out").values()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_metrics_of_one_task_have_ids_of_their_own_in_any_order(tmp_path: Path, turned: bool) -> None:
+    """Plain exact match and the one of normalized texts: one shared name, two numbers."""
+    both = {"em": 0.45, "em:normalize_gold=f&normalize_pred=f": 0.4, "pass@k:k=1&n=16": 0.2, "pass@k:k=1&n=4": 0.3}
+    lighteval_file(tmp_path / "in", "acme/a", {"my_task|5": dict(reversed(both.items())) if turned else both})
+    convert_results.main([str(tmp_path / "in"), "--output-dir", str(tmp_path / "out")])
+    (record,) = (json.loads(path.read_text()) for path in (tmp_path / "out").rglob("*.json"))
+    found = {row["metric_config"]["metric_id"]: row["score_details"]["score"] for row in record["evaluation_results"]}
+    assert found == {
+        "exact_match": 0.45,
+        "em:normalize_gold=f&normalize_pred=f": 0.4,
+        "pass_at_1": 0.3,
+        "pass@k:k=1&n=16": 0.2,
+    }
+
+
+@pytest.mark.parametrize(("limit", "code"), [("0.5", 3), ('"0.5 points"', 1), ('"50 points"', 0)])
+def test_half_a_point_is_not_taken_for_half_of_all_answers(tmp_path: Path, limit: str, code: int) -> None:
+    """0.9 and 0.7 of 400: 20 points less."""
+    for name, right in (("old", 360), ("new", 280)):
+        write_record(tmp_path, f"me/{name}", [float(i < right) for i in range(400)])
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"defaults: {{max_drop: {limit}}}\n")
+    words = ["--baseline", "me/old", "--candidate", "me/new", "--results", str(tmp_path), "--policy", str(policy)]
+    try:
+        assert compare_results.main(words) == code
+    except SystemExit as ended:
+        assert ended.code == code
+
+
+@pytest.mark.parametrize(
+    ("metric", "reducers", "alike"),
+    [
+        ("max", None, False),
+        ("accuracy_mode", None, False),
+        ("at_least_2", None, False),
+        ("accuracy_own", '["own"]', False),
+        ("accuracy", '["max", "mean"]', True),
+        ("pass_at_2", '["pass_at_2"]', True),
+    ],
+)
+def test_the_best_of_nine_answers_is_no_gain_over_the_best_of_three(
+    tmp_path: Path, capsys: pytest.CaptureFixture, metric: str, reducers: str | None, alike: bool
+) -> None:
+    """One model twice: 0.3 of its answers are right, so 0.66 of the best of 3 and 0.96 of the best of 9."""
+    for name, repeats, share in (("old", 3, 1 - 0.7**3), ("new", 9, 1 - 0.7**9)):
+        scores = [float(i < round(200 * share)) for i in range(200)]
+        settings = {"repeats": repeats} | ({"epochs_reducer": reducers} if reducers else {})
+        write_record(
+            tmp_path, f"me/{name}", scores, metric=metric, settings=settings, library=("inspect_ai", "0.3.180")
+        )
+    words = ["--baseline", "me/old", "--candidate", "me/new", "--results", str(tmp_path)]
+    assert compare_results.main(words) == (0 if alike else 3)
+    assert ("answers to an item: 3 and 9" in capsys.readouterr().out) is not alike
 
 
 def test_gsm8k_of_lighteval_counts_in_a_board_and_its_average(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -384,7 +384,7 @@ def test_a_policy_names_benchmarks_as_their_harness_does(tmp_path, capsys):
     tiers = {row["benchmark"]: row["tier"] for row in document["benchmarks"]}
     assert tiers == {"wikitext_2": "critical", "gsm8k": "advisory"}
     assert compare(capsys, tmp_path, "--benchmarks", "wikitext")[1]["benchmarks"][0]["benchmark"] == "wikitext_2"
-    policy.write_text("benchmarks: {wikitext: {max_drop: 0.05}, wikitext_2: {max_drop: 0.9}}")
+    policy.write_text("benchmarks: {wikitext: {max_drop: 0.05}, wikitext_2: {max_drop: 90 %}}")
     code, _, err = compare(capsys, tmp_path, "--policy", policy)
     assert code == 2 and "wikitext, wikitext_2 are all wikitext_2" in err
 

@@ -15,7 +15,7 @@ from typing import Any
 from parts.board.ranks import WIDENED, holm_threshold, rank_ranges, row_error
 from parts.board.vocabulary import BoardRow, RankRange, answered_by_key, count_models
 from parts.frame import ScriptError, listing, natural_key, plural
-from parts.records.shared import votes_of
+from parts.records.shared import SharedVotes, unlike_opponents, votes_of
 from parts.vocabulary import library_field, metric_key
 
 TO_PERCENT = {"proportion": 100.0, "percent": 1.0}  # canonical unit -> factor to percent; others are not averaged
@@ -186,7 +186,12 @@ def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
     """Benchmark -> in what its shown scores were not measured alike, as far as anybody says it: "0-shot and 5-shot"."""
     told: dict[str, tuple[set[str], ...]] = defaultdict(lambda: (set(), set(), set()))
     settings: dict[tuple[str, str], set[str]] = defaultdict(set)
+    votes: dict[str, SharedVotes] = {}
+    opponents: dict[str, str] = {}
     for row in rows:
+        own = votes_of(row.get("votes"))
+        if own and (unlike := unlike_opponents(votes.setdefault(row["benchmark"], own), own)):
+            opponents.setdefault(row["benchmark"], f"against {' and '.join(unlike)}")
         for found, text in zip(told[row["benchmark"]], ways_of(row), strict=True):
             found |= {text} - {None}
         writer, _, mark = (row.get("settings") or "").partition(":")
@@ -196,7 +201,7 @@ def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
     texts = {
         key: [listing(sorted(own, key=natural_key), 3) for own in each if len(own) > 1] for key, each in told.items()
     }
-    return found | {key: "; ".join(own) for key, own in texts.items() if own}
+    return found | opponents | {key: "; ".join(own) for key, own in texts.items() if own}
 
 
 def unlike_now(before: BoardRow, now: BoardRow) -> str:

@@ -15,6 +15,7 @@ from parts.vocabulary import normalize_name
 
 AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s+([A-Za-z][\w +@.\-/]{0,40}?)(\s+points?)?\s*", re.ASCII)
 SHARE_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*%\s*", re.ASCII)
+UNCLEAR_DROP = 0.2  # from here a bare number may be points: 0.5 is half a point, or half of the range
 POINT_WORDS = ("point", "points", "percentage point", "percentage points", "pp")
 AMOUNT_WORDS = 'an amount with its unit, such as "0.2 WER points", "1 BLEU" or "1 %"'
 
@@ -78,6 +79,12 @@ def limit_of_row(limits: Limits, row: Row, target: bool) -> tuple[float | None, 
         given, limits = share, replace(limits, **{name: share})
     elif given and not isinstance(given, str) and (row.unit != "proportion" or row.span is None):
         raise bare_limit(name, given, row)
+    elif name == "max_drop" and not isinstance(given, str) and (given or 0.0) >= UNCLEAR_DROP:
+        raise ScriptError(
+            f"the limit max_drop: {given:g} for {row.label} would allow {100 * given:g} points of 100; say which is "
+            f'meant: "{100 * given:g} points" or "{given:g} points"',
+            code=3,
+        )
     if isinstance(given, str):
         own = amount_in_unit(given, row)
         relative = limits.min_relative_gain if target else limits.max_relative_drop

@@ -21,6 +21,8 @@ from parts.statistics.possible import extreme, possible_scores
 
 FEW_UNITS = 10  # independent items or clusters: with fewer there is no verdict
 FEW_CHANGED = 10  # below, the draws cannot show how large changes are
+PER_LENGTH = ("perplexity", "bits")  # formulas of a log-likelihood over a length
+MOST_OTHER_LENGTHS, SAME_LENGTH = 0.05, 1e-6  # share of items; of a length that was written as a number
 SEED = 20_260_101  # the answer to a question does not change when it is asked again
 ItemStatistics = dict[ItemId, list[tuple[Any, ...]]]
 
@@ -77,6 +79,7 @@ def with_corpus(row: Row, names: Sequence[ItemId], unsaid: str) -> Row:
     names = [name for name in names if all(name in own for own in found)] if formula else []
     if formula and not names:
         why = "corpus-level score: the items have no statistics"
+    why = why or other_lengths(found, names, formula)
     if why:
         return replace(row, baseline_score=recorded[0], score=recorded[1], basis=Basis(None, why))
     items = corpus_items(row.sides, found, names, formula)
@@ -85,6 +88,22 @@ def with_corpus(row: Row, names: Sequence[ItemId], unsaid: str) -> Row:
         return replace(row, baseline_score=recorded[0], score=recorded[1], basis=Basis(None, "not defined", len(names)))
     basis = corpus_basis(items, row.sign, swing_of(items, scores)) if not unsaid else Basis(None, unsaid, len(names))
     return replace(row, baseline_score=scores[0], score=scores[1], basis=basis, corpus=items)
+
+
+def other_lengths(found: Sequence[ItemStatistics], names: Sequence[ItemId], formula: str) -> str:
+    """Why two perplexities are of unlike units: the same texts are counted as unlike many tokens; "" where they are
+    not. A model whose tokenizer makes more tokens of a text has a lower perplexity of each with the same likelihood."""
+    if formula not in PER_LENGTH:
+        return ""
+    lengths = [(found[0][name][0][1], found[1][name][0][1]) for name in names]
+    unlike = [pair for pair in lengths if abs(pair[0] - pair[1]) > SAME_LENGTH * max(map(abs, pair))]
+    if len(unlike) <= MOST_OTHER_LENGTHS * len(lengths):
+        return ""
+    first, second = (math.fsum(own) for own in zip(*lengths, strict=True))
+    return (
+        f"the same texts are {first:,.0f} and {second:,.0f} tokens, words or bytes: scores of unlike units, as of two "
+        "tokenizers; word_perplexity or bits_per_byte has the same for both"
+    )
 
 
 def corpus_items(sides: Sequence[Side], found: Sequence[ItemStatistics], names: Sequence[ItemId], formula: str) -> Any:

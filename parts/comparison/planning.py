@@ -19,6 +19,7 @@ from parts.vocabulary import MetricMapping
 SYNTHETIC = 20_000  # items of the made-up pair whose evidence is scaled
 CLOSE = 0.1  # of the items just one of two checkpoints of one run gets right
 LEAST_SHOWN, STEPS = 0.0005, 12  # of the smallest difference that a benchmark of a given size shows
+ROOM = 1e-9  # for shares that are sums of written ones
 ASKED_POINTS = re.compile(
     r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(?:%|pp|(?:percentage\s+)?points?)?\s*", re.ASCII | re.IGNORECASE
 )
@@ -39,10 +40,15 @@ class Assumed:
         better = self.accuracy + difference
         return self.accuracy * (1 - better) + better * (1 - self.accuracy)
 
+    def most(self, difference: float) -> float:
+        """The largest disagreement that two models of such accuracies can have."""
+        both = 2 * self.accuracy + difference
+        return min(both, 2 - both)
+
     def disagreements(self, difference: float) -> list[float]:
         """The least and the largest disagreement to plan for; a difference takes at least as much as itself."""
         ends = [CLOSE, self.unrelated(difference)] if self.disagreement is None else [self.disagreement]
-        return sorted({max(end, difference) for end in ends})
+        return sorted({min(max(end, difference), self.most(difference)) for end in ends})
 
 
 def asked_difference(text: str) -> float:
@@ -101,6 +107,11 @@ def items_plan(
     if plan.disagreement is not None and plan.disagreement < difference:
         raise ScriptError(
             f"models that disagree on {100 * plan.disagreement:.1f} % do not differ by {100 * difference:g} points"
+        )
+    if plan.disagreement is not None and plan.disagreement > plan.most(difference) + ROOM:
+        raise ScriptError(
+            f"models that are right on {100 * plan.accuracy:g} % and {100 * (plan.accuracy + difference):g} % disagree "
+            f"on at most {100 * plan.most(difference):g} %: --assume accuracy=… to go with it"
         )
     rates = plan.disagreements(difference)
     needed = [items_for(difference, rate, plan) for rate in rates]

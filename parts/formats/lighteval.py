@@ -44,7 +44,7 @@ from parts.formats.vocabulary import (
     is_path,
 )
 from parts.frame import single_line
-from parts.harness.metric_names import CORPUS_AGGREGATIONS, metric_id
+from parts.harness.metric_names import CORPUS_AGGREGATIONS, metric_ids
 from parts.harness.scorers import lighteval_scorer
 from parts.metric_directions import direction_in, unit_in
 from parts.names import SUITES
@@ -156,8 +156,8 @@ def lighteval_sums(value: Any, aggregation: str | None) -> tuple[float, float] |
     return None if total is None or not length else (total, length)
 
 
-def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> ScoreRead | None:
-    """A metric of a task; None when its value is no finite number."""
+def lighteval_score(name: str, shared: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> ScoreRead | None:
+    """A metric of a task, by its name and its id; None when its value is no finite number."""
     value = finite(values[name])
     if value is None:
         return None
@@ -171,7 +171,7 @@ def lighteval_score(name: str, values: Mapping[str, Any], config: Mapping[str, A
         error, details = None, {"standard_error_left_out": repr(error)}
     return ScoreRead(
         name,
-        metric_id(name),
+        shared,
         value,
         aggregation,
         **direction_in("lighteval", name, not higher if isinstance(higher, bool) else None),
@@ -424,7 +424,7 @@ def lighteval_task(
     general, values = part(document, "config_general"), part(document, "results", key)
     task = lighteval_task_config(document, key)
     metrics = [metric for metric in values if not metric.endswith("_stderr")]
-    read = {metric: lighteval_score(metric, values, task) for metric in metrics}
+    read = {metric: lighteval_score(metric, shared, values, task) for metric, shared in metric_ids(metrics).items()}
     for metric in (metric for metric, score in read.items() if score is None):
         reason = f"{metric} is {as_detail(values[metric])!r}: no finite number"
         yield Trouble(str(origin.path), reason, key, failed=True)

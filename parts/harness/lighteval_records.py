@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from parts.formats.values import stop_text
-from parts.harness.metric_names import metric_id
+from parts.harness.metric_names import metric_ids
 from parts.harness.questions import question_details
 from parts.harness.records import (
     engine_details,
@@ -50,11 +50,11 @@ def lighteval_record(
 ) -> dict[str, Any]:
     """A record without its reference to the samples file."""
     source, generation = task_source(task), lighteval_generation(task, engine, settings)
-    results = []
+    results, ids = [], metric_ids([row.metric for _, row in scores])
     for scored, row in scores:
         names = f"{task.name}/{row.metric}", task.title
         more = question_details(task.questions) | scorer_texts(lighteval_metric_scorer(scored.metric))
-        results.append(metric_result(names, metric_id(row.metric), row, source, generation, **more))
+        results.append(metric_result(names, ids[row.metric], row, source, generation, **more))
     library = library_block("lighteval", task, task.source.config.version, settings)
     return run_record("lighteval_vllm_uv.py", task.title, model_info(model, engine), library, results, now)
 

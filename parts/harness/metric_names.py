@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from parts.metric_ranges import METRIC_SCALES
 
@@ -27,6 +27,23 @@ def metric_id(name: str) -> str:
     """The shared id of one of lighteval's metrics: acc -> accuracy, pass@k:k=4&n=8 -> pass_at_4."""
     match = re.match(r"pass@k:(?:.*&)?k=(\d+)", name)
     return f"pass_at_{match[1]}" if match else METRIC_IDS.get(name.split(":", 1)[0], name)
+
+
+def metric_ids(names: Collection[str]) -> dict[str, str]:
+    """The ids of one task's metrics. One that several would have is that of the plainest; the others keep their names.
+
+    em, em:normalize_gold=f -> exact_match, em:normalize_gold=f
+    """
+    found = {name: metric_id(name) for name in names}
+    plainest = {
+        shared: min((name for name in found if found[name] == shared), key=plainness) for shared in found.values()
+    }
+    return {name: shared if plainest[shared] == name else name for name, shared in found.items()}
+
+
+def plainness(name: str) -> tuple[int, str]:
+    """What orders the names of one metric: the one with the fewest options first, whatever their order in a file."""
+    return len(name), name
 
 
 def metric_scale(name: str, values: Sequence[float]) -> tuple[str, float | None, float | None]:

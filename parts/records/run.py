@@ -23,7 +23,7 @@ from parts.records.attempts import Attempts, attempts_of, read_counts
 from parts.records.identity import Identity, identity_of
 from parts.records.schema import PREDICTIONS_WRITER
 from parts.records.settings import EXAMPLE_DRAWS, SCORED, differences_of_settings, run_settings
-from parts.records.shared import SharedVotes, shared_votes
+from parts.records.shared import SharedVotes, shared_votes, unlike_opponents
 from parts.statistics.intervals import CONFIDENCE, Estimate, interval_from_bounds
 from parts.statistics.item_statistics import formula_of
 from parts.vocabulary import (
@@ -371,6 +371,8 @@ def setting_differences(one: Run, two: Run) -> dict[str, tuple[str, str]]:
                 found.pop(name, None)
     if found.keys() & set(EXAMPLE_DRAWS) and same_prompts(one, two):
         found = {name: values for name, values in found.items() if name not in EXAMPLE_DRAWS}
+    if opponents := unlike_opponents(one.votes, two.votes):
+        found["opponents"] = opponents
     if one.identity.key != two.identity.key and SCORED in one.settings and SCORED in two.settings:
         found.pop(SCORED, None)
     return found

@@ -78,6 +78,9 @@ TEMPLATE_FORMS = ("fewshot_as_multiturn",)  # how examples are put into a chat t
 EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
 # What a record has only where the file it was made from says it: one that lacks it may be of the same.
 FOUND = "documents found"
+# Ways of joining several answers to an item of which more answers make another score: the best of 9 is no best of 3.
+BY_MORE_ANSWERS = re.compile(r"(?:\w+_)?(?:max|mode|median|at_least_?\d+)")
+BY_ANY_ANSWERS = re.compile(r"mean|pass_?(?:at|hat|k)?_?\d+")
 MAY_BE_UNSAID = {WORDS_OF_SETTINGS["template_sha256"], FOUND}
 UNSAID = "nothing"
 SCORED = "scored system"  # whose ratings were scored: whom a result is about, so of one model only a setting
@@ -116,6 +119,9 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     found |= {
         name: value for name, value in generation.items() if name not in ("additional_details", "generation_args")
     }
+    extra = generation.get("additional_details") or {}
+    if is_joined(str(found["metric"]), str(extra.get("epochs_reducer") or "")):
+        found["answers to an item"] = extra.get("repeats")
     found[FOUND] = documents_found(metric, (row.get("score_details") or {}).get("details") or {})
     if shots:
         found["few-shot count"] = shots
@@ -124,6 +130,12 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     if said(found.get(WORDS_OF_SETTINGS["use_chat_template"])).lower() == "false":
         found = {name: value for name, value in found.items() if name not in TEMPLATE_FORMS}
     return {name: said(value) for name, value in found.items() if said(value)}
+
+
+def is_joined(metric: str, reducers: str) -> bool:
+    """Whether a metric depends on how many answers to an item are joined; reducers: those of the run, as JSON."""
+    own = [name for name in re.findall(r"\w+", reducers) if not BY_ANY_ANSWERS.fullmatch(name)]
+    return bool(BY_MORE_ANSWERS.fullmatch(metric)) or any(metric == name or metric.endswith(f"_{name}") for name in own)
 
 
 def documents_found(metric: Mapping[str, Any], details: Mapping[str, Any]) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from parts.frame import is_number, single_line
 
 MOST_OPPONENTS = 2_000
+MOST_UNLIKE = 0.1  # of an opponent's share of the votes, by which two models may have met it more or less often
 GAP_METRICS = {"win_rate", "bradley_terry", "elo"}  # two scores of one file without a gap are of unlike or few votes
 
 
@@ -98,6 +99,30 @@ def share_votes(one: SharedVotes | None, two: SharedVotes | None) -> bool:
     if one is None or two is None:
         return False
     return one.file == two.file or (one.system in two.against and two.system in one.against)
+
+
+def unlike_opponents(one: SharedVotes | None, two: SharedVotes | None) -> tuple[str, str] | None:
+    """Whom two scores of unlike files of votes are against, where that differs, or how often they met whom: a win rate
+    against weak models is another one. Apart from each other; None where it is alike, or nobody says it."""
+    if one is None or two is None or one.file == two.file:
+        return None
+    shares = []
+    for own, other in ((one, two), (two, one)):
+        met = {name: votes for name, (_, votes) in own.against.items() if name != other.system and votes}
+        shares.append({name: votes / sum(met.values()) for name, votes in met.items()})
+    first, second = shares
+    near = first.keys() == second.keys() and all(
+        abs(share - second[name]) <= MOST_UNLIKE * max(share, second[name]) for name, share in first.items()
+    )
+    return None if near else tuple(opponents_text(own) for own in shares)
+
+
+def opponents_text(shares: Mapping[str, float]) -> str:
+    """Opponents with their shares of the votes, the most frequent first: "gpt-4 (60 %), me/base (40 %)"."""
+    ranked = sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))
+    if len(ranked) == 1:
+        return ranked[0][0]
+    return ", ".join(f"{name} ({100 * share:.0f} %)" for name, share in ranked) or "each other alone"
 
 
 def joint_pairs(
