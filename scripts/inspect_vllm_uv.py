@@ -11387,9 +11387,15 @@ def check_unchanged(model: Model, folder: Path) -> None:
 
 @contextlib.contextmanager
 def load_reports() -> Iterator[list[str]]:
-    """Collects what transformers says while it loads weights; tensors that are missing are only a warning there."""
+    """Collects what transformers says while it loads weights; tensors that are missing are only a warning there.
+
+    Whatever is said of its logs elsewhere, as by TRANSFORMERS_VERBOSITY=error: unheard, they would be random numbers.
+    """
     said: list[str] = []
     logger = logging.getLogger("transformers.modeling_utils")
+    before, disabled = logger.level, logging.root.manager.disable
+    logger.setLevel(logging.WARNING)
+    logging.disable(logging.NOTSET)
 
     def listen(record: logging.LogRecord) -> bool:
         said.append(record.getMessage())
@@ -11400,6 +11406,8 @@ def load_reports() -> Iterator[list[str]]:
         yield said
     finally:
         logger.removeFilter(listen)
+        logger.setLevel(before)
+        logging.disable(disabled)
 
 
 def check_weights(model: Any, reports: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import logging
 import os
 import shlex
 import shutil
@@ -584,3 +585,17 @@ def test_a_folder_is_no_model_of_the_hub_without_a_word(tmp_path, monkeypatch, c
         with pytest.raises(harness.ScriptError, match=f"for the folder write ./{name}") as refused:
             harness.resolve_models(arguments)
         assert refused.value.code == 3
+
+
+def test_missing_weights_are_heard_whatever_is_said_of_logs(monkeypatch):
+    """A tensor that is not in the files is a random one: transformers only warns, and logs may be switched off."""
+    logger = logging.getLogger("transformers.modeling_utils")
+    monkeypatch.setattr(logger, "level", logging.ERROR)
+    logging.disable(logging.CRITICAL)
+    try:
+        with harness.load_reports() as said:
+            logger.warning("LOAD REPORT\nmodel.norm.weight | MISSING")
+        assert logger.level == logging.ERROR and not logger.isEnabledFor(logging.WARNING)
+    finally:
+        logging.disable(logging.NOTSET)
+    assert said == ["LOAD REPORT\nmodel.norm.weight | MISSING"]

@@ -185,6 +185,8 @@ def test_what_runs_outside_of_the_sandbox_is_asked_for(packages, capsys, name):
         ["--base-url", "https://huggingface.co.example.com/v1"],
         ["--base-url", "http://huggingface.co/v1"],
         ["--base-url", "file:///etc/passwd"],
+        ["--base-url", "https://evil.example\\.endpoints.huggingface.cloud/v1"],
+        ["--base-url", "https://evil.example%2f.huggingface.co/v1"],
     ],
 )
 def test_a_flag_that_cannot_work_is_refused_with_its_reason(packages, capsys, words):

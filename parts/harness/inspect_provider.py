@@ -44,13 +44,15 @@ def checked_base_url(text: str | None) -> str:
     parts = urlsplit(text)
     host = parts.hostname or ""
     trusted = any(host == name or host.endswith(f".{name}") for name in TRUSTED_HOSTS)
-    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query:
+    plain = host in THIS_MACHINE or re.fullmatch(r"[a-z0-9.-]+", host)  # no sign that another reader takes otherwise
+    if parts.scheme not in ("http", "https") or not plain or parts.username or parts.query:
         raise ScriptError(f"--base-url {scrub(text)}: an address such as {ROUTER} is expected")
     if host not in THIS_MACHINE and not (trusted and parts.scheme == "https"):
         raise ScriptError(
             f"--base-url {scrub(text)}: the Hub token is sent to https addresses of huggingface.co and "
             "huggingface.cloud and to this machine only; for other servers use inspect's own command line"
         )
+    note(f"the Hub token is sent to {parts.scheme}://{parts.netloc}, as --base-url says")
     return text.rstrip("/")
 
 
