@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from parts.outgoing import clean_streams, isolated, without_secrets, written_as_json
+from parts.outgoing import OutputLost, clean_streams, isolated, without_secrets, written_as_json
 
 MANY = 0.10  # more empty, truncated, unparsed or unscored answers than this share make a run invalid
 ROUNDED = 5e-5  # a record's score may be rounded to four decimals
@@ -58,10 +58,15 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
         try:
             know_named_places(sys.argv[1:] if argv is None else argv)
             args = parser.parse_args(argv)
-            return args.run(args)
+            code = args.run(args)
+            sys.stdout.flush()
+            return code
         except ScriptError as error:
             note(f"error: {error}")
             return error.code
+        except OutputLost as error:
+            note(f"error: {error}")
+            return 2
         except KeyboardInterrupt:
             note("error: interrupted")
             return 130
@@ -379,18 +384,13 @@ def write_whole(path: Path, text: str | Iterable[str], durable: bool = True) -> 
     """
     with whole_file(path, durable=durable) as file:
         for piece in [text] if isinstance(text, str) else text:
-            file.write(without_secrets(piece).encode())
+            file.write(without_secrets(piece).encode(errors="replace"))  # a name of a file may be no text
 
 
 def print_data(text: str) -> None:
-    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    """Print to stdout, in what it takes."""
     encoding = sys.stdout.encoding or "utf-8"
-    try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
-        if not isinstance(error, BrokenPipeError):
-            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def percent(share: float) -> str:

@@ -107,11 +107,15 @@ def tell_runner(line: str) -> None:
     stream.write(f"{visible(without_secrets(line))}\n")
 
 
+class OutputLost(Exception):
+    """What was to be printed could not be, as on a full disk."""
+
+
 class CleanStream:
     """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
     What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
-    there are `bars` of libraries, the way of these to their line.
+    there are `bars` of libraries, the way of these to their line. A reader that has gone away (`| head`) is no error.
     """
 
     def __init__(self, stream: TextIO, bars: bool = False) -> None:
@@ -121,8 +125,23 @@ class CleanStream:
         way = BAR.match(text) if self.bars and self.stream.isatty() else None
         begin = way[0] if way else ""
         clean = outgoing(text[len(begin) :])
-        self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
+        with self.kept():
+            self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
         return len(text)
+
+    def flush(self) -> None:
+        with self.kept():
+            self.stream.flush()
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Within, a write that fails is the last one: what follows goes nowhere. OutputLost where it was the answer."""
+        try:
+            yield
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())  # else the interpreter fails at its end
+            if not (self.bars or isinstance(error, BrokenPipeError)):
+                raise OutputLost(f"{self.stream.name.strip('<>')}: could not be written: {error.strerror}") from error
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -182,4 +201,6 @@ def clean_streams() -> Iterator[None]:
     try:
         yield
     finally:
+        with contextlib.suppress(OutputLost):
+            sys.stdout.flush()
         sys.stdout, sys.stderr = kept

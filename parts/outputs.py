@@ -9,6 +9,7 @@ from pathlib import Path
 from parts.frame import ScriptError, write_whole
 from parts.inputs import input_text
 
+OF_OTHERS = "{} is there and was not written by this command: name another folder with --output-dir"
 FORCE_HELP = "--output and --report replace files that this program did not write, too"
 
 
@@ -24,7 +25,7 @@ def write_output(path: Path, text: str, force: bool) -> None:
 def refuse_others(path: Path, text: str) -> None:
     """ScriptError where another kind of file is than this program writes."""
     if path.is_file() and not path.is_symlink() and not same_kind(path, text):
-        raise ScriptError(f"{path} is there and was not written by this command: name another folder with --output-dir")
+        raise ScriptError(OF_OTHERS.format(path))
 
 
 def same_kind(path: Path, text: str) -> bool:

@@ -497,11 +497,15 @@ def tell_runner(line: str) -> None:
     stream.write(f"{visible(without_secrets(line))}\n")
 
 
+class OutputLost(Exception):
+    """What was to be printed could not be, as on a full disk."""
+
+
 class CleanStream:
     """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
     What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
-    there are `bars` of libraries, the way of these to their line.
+    there are `bars` of libraries, the way of these to their line. A reader that has gone away (`| head`) is no error.
     """
 
     def __init__(self, stream: TextIO, bars: bool = False) -> None:
@@ -511,8 +515,23 @@ class CleanStream:
         way = BAR.match(text) if self.bars and self.stream.isatty() else None
         begin = way[0] if way else ""
         clean = outgoing(text[len(begin) :])
-        self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
+        with self.kept():
+            self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
         return len(text)
+
+    def flush(self) -> None:
+        with self.kept():
+            self.stream.flush()
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Within, a write that fails is the last one: what follows goes nowhere. OutputLost where it was the answer."""
+        try:
+            yield
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())  # else the interpreter fails at its end
+            if not (self.bars or isinstance(error, BrokenPipeError)):
+                raise OutputLost(f"{self.stream.name.strip('<>')}: could not be written: {error.strerror}") from error
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -572,6 +591,8 @@ def clean_streams() -> Iterator[None]:
     try:
         yield
     finally:
+        with contextlib.suppress(OutputLost):
+            sys.stdout.flush()
         sys.stdout, sys.stderr = kept
 
 
@@ -612,10 +633,15 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
         try:
             know_named_places(sys.argv[1:] if argv is None else argv)
             args = parser.parse_args(argv)
-            return args.run(args)
+            code = args.run(args)
+            sys.stdout.flush()
+            return code
         except ScriptError as error:
             note(f"error: {error}")
             return error.code
+        except OutputLost as error:
+            note(f"error: {error}")
+            return 2
         except KeyboardInterrupt:
             note("error: interrupted")
             return 130
@@ -933,18 +959,13 @@ def write_whole(path: Path, text: str | Iterable[str], durable: bool = True) -> 
     """
     with whole_file(path, durable=durable) as file:
         for piece in [text] if isinstance(text, str) else text:
-            file.write(without_secrets(piece).encode())
+            file.write(without_secrets(piece).encode(errors="replace"))  # a name of a file may be no text
 
 
 def print_data(text: str) -> None:
-    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    """Print to stdout, in what it takes."""
     encoding = sys.stdout.encoding or "utf-8"
-    try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
-        if not isinstance(error, BrokenPipeError):
-            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def percent(share: float) -> str:
@@ -2053,6 +2074,7 @@ def job_token() -> str:
 
 # --- parts/outputs.py -------------------------------------------------------------------------------------------------
 
+OF_OTHERS = "{} is there and was not written by this command: name another folder with --output-dir"
 FORCE_HELP = "--output and --report replace files that this program did not write, too"
 
 
@@ -2068,7 +2090,7 @@ def write_output(path: Path, text: str, force: bool) -> None:
 def refuse_others(path: Path, text: str) -> None:
     """ScriptError where another kind of file is than this program writes."""
     if path.is_file() and not path.is_symlink() and not same_kind(path, text):
-        raise ScriptError(f"{path} is there and was not written by this command: name another folder with --output-dir")
+        raise ScriptError(OF_OTHERS.format(path))
 
 
 def same_kind(path: Path, text: str) -> bool:
@@ -10331,7 +10353,7 @@ LOG_NAMES = re.compile(
     r"events\.out\.tfevents.*|wandb|mlruns|lightning_logs|tensorboard|tb_logs|.*\.log|nohup\.out|slurm-.*\.out|"
     r"(?:running|train(?:ing)?)_log\.(?:txt|json|jsonl|csv)"
 )
-CODE = {".py", ".pyc", ".so", ".sh"}
+CODE_ENDINGS = {".py", ".pyc", ".so", ".sh"}
 PLAIN_HIDDEN = {".gitattributes", ".gitignore"}
 NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 
@@ -10388,7 +10410,7 @@ def refuse_unnamed(files: Sequence[RepoFile]) -> None:
         place = PurePosixPath(file.target)
         hidden = any(part.startswith(".") and part not in PLAIN_HIDDEN for part in place.parts)
         secret = any(map(SECRET_NAME.fullmatch, place.parts))  # left out, and said
-        if place.suffix.lower() in CODE or (hidden and not secret):
+        if place.suffix.lower() in CODE_ENDINGS or (hidden and not secret):
             names.append(file.source)
     if names:
         raise ScriptError(

@@ -451,11 +451,15 @@ def tell_runner(line: str) -> None:
     stream.write(f"{visible(without_secrets(line))}\n")
 
 
+class OutputLost(Exception):
+    """What was to be printed could not be, as on a full disk."""
+
+
 class CleanStream:
     """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
     What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
-    there are `bars` of libraries, the way of these to their line.
+    there are `bars` of libraries, the way of these to their line. A reader that has gone away (`| head`) is no error.
     """
 
     def __init__(self, stream: TextIO, bars: bool = False) -> None:
@@ -465,8 +469,23 @@ class CleanStream:
         way = BAR.match(text) if self.bars and self.stream.isatty() else None
         begin = way[0] if way else ""
         clean = outgoing(text[len(begin) :])
-        self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
+        with self.kept():
+            self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
         return len(text)
+
+    def flush(self) -> None:
+        with self.kept():
+            self.stream.flush()
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Within, a write that fails is the last one: what follows goes nowhere. OutputLost where it was the answer."""
+        try:
+            yield
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())  # else the interpreter fails at its end
+            if not (self.bars or isinstance(error, BrokenPipeError)):
+                raise OutputLost(f"{self.stream.name.strip('<>')}: could not be written: {error.strerror}") from error
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -526,6 +545,8 @@ def clean_streams() -> Iterator[None]:
     try:
         yield
     finally:
+        with contextlib.suppress(OutputLost):
+            sys.stdout.flush()
         sys.stdout, sys.stderr = kept
 
 
@@ -566,10 +587,15 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
         try:
             know_named_places(sys.argv[1:] if argv is None else argv)
             args = parser.parse_args(argv)
-            return args.run(args)
+            code = args.run(args)
+            sys.stdout.flush()
+            return code
         except ScriptError as error:
             note(f"error: {error}")
             return error.code
+        except OutputLost as error:
+            note(f"error: {error}")
+            return 2
         except KeyboardInterrupt:
             note("error: interrupted")
             return 130
@@ -887,18 +913,13 @@ def write_whole(path: Path, text: str | Iterable[str], durable: bool = True) -> 
     """
     with whole_file(path, durable=durable) as file:
         for piece in [text] if isinstance(text, str) else text:
-            file.write(without_secrets(piece).encode())
+            file.write(without_secrets(piece).encode(errors="replace"))  # a name of a file may be no text
 
 
 def print_data(text: str) -> None:
-    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    """Print to stdout, in what it takes."""
     encoding = sys.stdout.encoding or "utf-8"
-    try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
-        if not isinstance(error, BrokenPipeError):
-            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def percent(share: float) -> str:
@@ -5984,6 +6005,27 @@ MOST_PROCESSES = 8
 SpanJob, SpanMade = TypeVar("SpanJob"), TypeVar("SpanMade")
 
 
+class PartFile(io.FileIO):
+    """A file of a record's samples: a write that fails is a failure of the output, and never of what is read."""
+
+    def __init__(self, path: Path, mode: str, target: Path) -> None:
+        self.target = target
+        super().__init__(path, mode)
+
+    def write(self, block: Any) -> int:
+        with telling_of(self.target):
+            return super().write(block)
+
+
+@contextlib.contextmanager
+def telling_of(target: Path) -> Iterator[None]:
+    """What fails within is said to be of the file that was to be made."""
+    try:
+        yield
+    except OSError as error:
+        raise ScriptError(f"{target}: could not be written: {error.strerror or error}") from error
+
+
 class PartFiles:
     """The samples of a record while they are read: files in a hidden folder beside the record, of which one is made.
 
@@ -6006,8 +6048,13 @@ class PartFiles:
         if self.folder is None:
             return None
         self.opened = True
-        self.folder.mkdir(0o700, parents=True, exist_ok=True)
-        return (self.folder / name).open("wb", buffering=1 << 20)
+        return self.made(name, "wb")
+
+    def made(self, name: str, mode: str) -> io.BufferedWriter:
+        """A file in the folder, open to be written."""
+        with telling_of(self.target):
+            self.folder.mkdir(0o700, parents=True, exist_ok=True)
+            return io.BufferedWriter(PartFile(self.folder / name, mode, self.target), 1 << 20)
 
     def add(self, score: str, name: str, rows: int) -> None:
         """Take a file that `open` gave, which is closed, for the next lines of a metric."""
@@ -6019,7 +6066,7 @@ class PartFiles:
 
     def append(self, score: str) -> None:
         """Put the files of a metric at the end of the one that is made."""
-        with (self.folder / "all").open("ab") as whole_file:
+        with self.made("all", "ab") as whole_file:
             while self.parts[score]:
                 path = self.parts[score].pop(0)
                 with path.open("rb") as part_file:
@@ -8003,7 +8050,7 @@ def inspect_log(
         version=here.version or bare_version(part(spec, "packages").get("inspect_ai")),
         library=inspect_library(header),
         source=source,
-        generation_args=inspect_generation(generation),
+        generation_args=generation_of_log(generation),
         settings=inspect_settings(header, generation, provider),
         moment=moment,
         scores=tuple(score.score for score in scores),
@@ -8059,7 +8106,7 @@ def inspect_library(header: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def inspect_generation(generation: Mapping[str, Any]) -> dict[str, Any]:
+def generation_of_log(generation: Mapping[str, Any]) -> dict[str, Any]:
     """The generation settings that a record has fields for."""
     return {
         "temperature": finite(generation.get("temperature")),
@@ -8501,7 +8548,7 @@ def lighteval_task(
         yield Trouble(str(origin.path), reason, key, failed=True)
     scores = {score.name: score for score in read.values() if score is not None}
     rules = {name: str(lighteval_metric(task, name).get("sample_level_fn")) for name in scores}
-    settings, prompt = lighteval_settings(general, task, names[1], model)
+    settings, prompt = lighteval_task_settings(general, task, names[1], model)
     source, folder = lighteval_source(task, names[0], moment, here)
     splits = all_texts(task.get("evaluation_splits"))
     details = files.details(origin.path, key)
@@ -8518,7 +8565,7 @@ def lighteval_task(
             "lighteval_sha": sha if sha not in ("?", "", None) else None,
         },
         source=source,
-        generation_args=lighteval_generation(general, task) if lighteval_generative(task) else {},
+        generation_args=lighteval_arguments(general, task) if lighteval_generative(task) else {},
         settings=settings,
         moment=moment,
         scores=tuple(scores.values()),
@@ -8544,7 +8591,7 @@ def lighteval_generative(task: Mapping[str, Any]) -> bool:
     return any("GENERATIVE" in str(row.get("category")) for row in rows_of(task.get("metrics")))
 
 
-def lighteval_generation(general: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
+def lighteval_arguments(general: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
     """The generation settings that a record has fields for."""
     sampling = lighteval_sampling(general)
     return {
@@ -8555,7 +8602,7 @@ def lighteval_generation(general: Mapping[str, Any], task: Mapping[str, Any]) ->
     }
 
 
-def lighteval_settings(
+def lighteval_task_settings(
     general: Mapping[str, Any], task: Mapping[str, Any], shots: int | None, model: EvaluatedModel
 ) -> tuple[dict[str, Any], Callable[[Mapping[str, Any]], str] | None]:
     """All that is set for a task, and what makes the prompt of an item where no chat template did."""

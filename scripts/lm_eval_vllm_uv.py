@@ -418,11 +418,15 @@ def tell_runner(line: str) -> None:
     stream.write(f"{visible(without_secrets(line))}\n")
 
 
+class OutputLost(Exception):
+    """What was to be printed could not be, as on a full disk."""
+
+
 class CleanStream:
     """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
     What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
-    there are `bars` of libraries, the way of these to their line.
+    there are `bars` of libraries, the way of these to their line. A reader that has gone away (`| head`) is no error.
     """
 
     def __init__(self, stream: TextIO, bars: bool = False) -> None:
@@ -432,8 +436,23 @@ class CleanStream:
         way = BAR.match(text) if self.bars and self.stream.isatty() else None
         begin = way[0] if way else ""
         clean = outgoing(text[len(begin) :])
-        self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
+        with self.kept():
+            self.stream.write(begin + clean.replace(f"{OWN_MARK}e", "\x1b").replace(f"{OWN_MARK}r", "\r"))
         return len(text)
+
+    def flush(self) -> None:
+        with self.kept():
+            self.stream.flush()
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Within, a write that fails is the last one: what follows goes nowhere. OutputLost where it was the answer."""
+        try:
+            yield
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())  # else the interpreter fails at its end
+            if not (self.bars or isinstance(error, BrokenPipeError)):
+                raise OutputLost(f"{self.stream.name.strip('<>')}: could not be written: {error.strerror}") from error
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -493,6 +512,8 @@ def clean_streams() -> Iterator[None]:
     try:
         yield
     finally:
+        with contextlib.suppress(OutputLost):
+            sys.stdout.flush()
         sys.stdout, sys.stderr = kept
 
 
@@ -533,10 +554,15 @@ def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
         try:
             know_named_places(sys.argv[1:] if argv is None else argv)
             args = parser.parse_args(argv)
-            return args.run(args)
+            code = args.run(args)
+            sys.stdout.flush()
+            return code
         except ScriptError as error:
             note(f"error: {error}")
             return error.code
+        except OutputLost as error:
+            note(f"error: {error}")
+            return 2
         except KeyboardInterrupt:
             note("error: interrupted")
             return 130
@@ -854,18 +880,13 @@ def write_whole(path: Path, text: str | Iterable[str], durable: bool = True) -> 
     """
     with whole_file(path, durable=durable) as file:
         for piece in [text] if isinstance(text, str) else text:
-            file.write(without_secrets(piece).encode())
+            file.write(without_secrets(piece).encode(errors="replace"))  # a name of a file may be no text
 
 
 def print_data(text: str) -> None:
-    """Print to stdout; a reader that has gone away (`| head`) is no error, a full disk is one."""
+    """Print to stdout, in what it takes."""
     encoding = sys.stdout.encoding or "utf-8"
-    try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails at its last flush
-        if not isinstance(error, BrokenPipeError):
-            raise ScriptError(f"stdout: could not be written: {error.strerror}") from error
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def percent(share: float) -> str:
@@ -12597,70 +12618,14 @@ def open_lm_eval(folder: Path, settings: Settings, layout: Layout) -> tuple[Any,
 
     transformers.utils.logging.disable_progress_bar()
 
-    class SweptModel(HFLM):
-        def __init__(self, **options: Any) -> None:
-            self.encoded: dict[Any, Any] = {}
-            self.batch: list[str] = []
-            self.cut_off: set[str] = set()
-            super().__init__(**options)
-
-        def tok_encode(self, string: str, add_special_tokens: bool | None = None, **more: Any) -> list[int]:
-            key = string, add_special_tokens, *more.items()
-            if key not in self.encoded:
-                self.encoded[key] = super().tok_encode(string, add_special_tokens, **more)
-            return self.encoded[key]
-
-        def tok_batch_encode(self, strings: list[str], *rest: Any, **more: Any) -> Any:
-            self.batch = list(strings)
-            key = tuple(strings), *rest, *more.items()
-            if key not in self.encoded:
-                self.encoded[key] = super().tok_batch_encode(strings, *rest, **more)
-            return self.encoded[key]
-
-        def _loglikelihood_tokens(
-            self, requests: Any, disable_tqdm: bool = True, override_bs: int | None = None
-        ) -> Any:
-            return super()._loglikelihood_tokens(requests, disable_tqdm=True, override_bs=override_bs)
-
-        def _model_generate(self, context: Any, max_length: int, stop: list[str], **more: Any) -> Any:
-            rows = super()._model_generate(context, max_length, stop, **more)
-            room = max_length - context.shape[1]
-            for prompt, row in zip(self.batch, rows[:, context.shape[1] :].tolist(), strict=True):
-                if len(row) >= room and self.eot_token_id not in row:
-                    text = self.tok_decode(row)
-                    if not any(part in text for part in stop if part):
-                        self.cut_off.add(prompt)
-            return rows
-
-        def answer_job(self, job: Job) -> list[Reply]:
-            """Replies to requests of a task, in their order."""
-            kinds: dict[str, list[int]] = collections.defaultdict(list)
-            for place, request in enumerate(job.docs):
-                kinds[request.request_type] += [place] * times_asked(request, settings)
-            responses: list[list[Any]] = [[] for _ in job.docs]
-            self.cut_off.clear()
-            for kind, places in kinds.items():
-                found = getattr(self, kind)([job.docs[place] for place in places], disable_tqdm=True)
-                for place, response in zip(places, found, strict=True):
-                    responses[place].append(response)
-            return [self.reply(request, rows) for request, rows in zip(job.docs, responses, strict=True)]
-
-        def reply(self, request: Any, responses: list[Any]) -> Reply:
-            prompt, room = request.args[0], self.max_length
-            if request.request_type == "generate_until":
-                too_long = len(self.tok_encode(prompt)) > room - most_tokens(request.args[1])
-                return Reply(responses, prompt in self.cut_off, too_long)
-            if request.request_type == "loglikelihood":
-                return Reply(responses, False, len(self.tok_encode(prompt + request.args[1])) > room + 1)
-            return Reply(responses)
-
-        def cleanup(self) -> None:
-            self._model = None
+    class SweptModel(SweptRequests, HFLM):
+        """lm-eval's model with what it does otherwise here before it."""
 
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     lm = SweptModel(
+        settings,
         pretrained=str(folder.resolve()),
         device=device,
         dtype=choose_dtype(settings.dtype, folder, device == "cpu"),
@@ -12670,6 +12635,69 @@ def open_lm_eval(folder: Path, settings: Settings, layout: Layout) -> tuple[Any,
     )
     lm._max_length = lm.max_length  # asked for with every request, and slow to find out
     return lm, lm.batch_size
+
+
+class SweptRequests:
+    """What lm-eval's transformers model, the next base of its class, does otherwise here: it tokenizes each text once
+    for all checkpoints, knows which answers were cut, and answers jobs."""
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        self.settings = settings
+        self.encoded: dict[Any, Any] = {}
+        self.batch: list[str] = []
+        self.cut_off: set[str] = set()
+        super().__init__(**options)
+
+    def tok_encode(self, string: str, add_special_tokens: bool | None = None, **more: Any) -> list[int]:
+        key = string, add_special_tokens, *more.items()
+        if key not in self.encoded:
+            self.encoded[key] = super().tok_encode(string, add_special_tokens, **more)
+        return self.encoded[key]
+
+    def tok_batch_encode(self, strings: list[str], *rest: Any, **more: Any) -> Any:
+        self.batch = list(strings)
+        key = tuple(strings), *rest, *more.items()
+        if key not in self.encoded:
+            self.encoded[key] = super().tok_batch_encode(strings, *rest, **more)
+        return self.encoded[key]
+
+    def _loglikelihood_tokens(self, requests: Any, disable_tqdm: bool = True, override_bs: int | None = None) -> Any:
+        return super()._loglikelihood_tokens(requests, disable_tqdm=True, override_bs=override_bs)
+
+    def _model_generate(self, context: Any, max_length: int, stop: list[str], **more: Any) -> Any:
+        rows = super()._model_generate(context, max_length, stop, **more)
+        room = max_length - context.shape[1]
+        for prompt, row in zip(self.batch, rows[:, context.shape[1] :].tolist(), strict=True):
+            if len(row) >= room and self.eot_token_id not in row:
+                text = self.tok_decode(row)
+                if not any(part in text for part in stop if part):
+                    self.cut_off.add(prompt)
+        return rows
+
+    def answer_job(self, job: Job) -> list[Reply]:
+        """Replies to requests of a task, in their order."""
+        kinds: dict[str, list[int]] = collections.defaultdict(list)
+        for place, request in enumerate(job.docs):
+            kinds[request.request_type] += [place] * times_asked(request, self.settings)
+        responses: list[list[Any]] = [[] for _ in job.docs]
+        self.cut_off.clear()
+        for kind, places in kinds.items():
+            found = getattr(self, kind)([job.docs[place] for place in places], disable_tqdm=True)
+            for place, response in zip(places, found, strict=True):
+                responses[place].append(response)
+        return [self.reply(request, rows) for request, rows in zip(job.docs, responses, strict=True)]
+
+    def reply(self, request: Any, responses: list[Any]) -> Reply:
+        prompt, room = request.args[0], self.max_length
+        if request.request_type == "generate_until":
+            too_long = len(self.tok_encode(prompt)) > room - most_tokens(request.args[1])
+            return Reply(responses, prompt in self.cut_off, too_long)
+        if request.request_type == "loglikelihood":
+            return Reply(responses, False, len(self.tok_encode(prompt + request.args[1])) > room + 1)
+        return Reply(responses)
+
+    def cleanup(self) -> None:
+        self._model = None
 
 
 def times_asked(request: Any, settings: Settings) -> int:
@@ -12696,130 +12724,134 @@ class EngineQuestion:
 def open_vllm_lm(engine: VllmEngine, settings: Settings) -> Any:
     """vLLM behind lm-eval's interface; several tasks share its queue."""
     from lm_eval.api.model import TemplateLM
-    from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
-    class VllmModel(TemplateLM):
-        def __init__(self) -> None:
-            super().__init__()
-            self.tokenizer = engine.tokenizer
-            self.encoded: dict[Any, list[int]] = {}
-            self.asked: dict[int, list[EngineQuestion]] = {}
+    class VllmModel(EngineRequests, TemplateLM):
+        """lm-eval's interface with its requests as an engine is asked them."""
 
-        @property
-        def eot_token_id(self) -> int:
-            return self.tokenizer.eos_token_id
+    return VllmModel(engine, settings)
 
-        @property
-        def max_length(self) -> int:
-            return engine.config.max_model_len
 
-        @property
-        def prefix_token_id(self) -> int:
-            start = self.tokenizer.bos_token_id
-            return self.eot_token_id if start is None else start
+class EngineRequests:
+    """lm-eval's requests as questions to an engine, and its answers as replies; the next base of its class is
+    lm-eval's TemplateLM."""
 
-        @property
-        def tokenizer_name(self) -> str:
-            return self.tokenizer.name_or_path.replace("/", "__")
+    def __init__(self, engine: VllmEngine, settings: Settings) -> None:
+        super().__init__()
+        self.engine, self.settings = engine, settings
+        self.tokenizer = engine.tokenizer
+        self.encoded: dict[Any, list[int]] = {}
+        self.asked: dict[int, list[EngineQuestion]] = {}
 
-        def tok_encode(self, string: str, add_special_tokens: bool | None = None, **_: Any) -> list[int]:
-            key = string, add_special_tokens
-            if key not in self.encoded:
-                start = self.tokenizer.bos_token
-                if add_special_tokens is None and start and string.startswith(start):
-                    add_special_tokens = False
-                more = {} if add_special_tokens is None else {"add_special_tokens": add_special_tokens}
-                self.encoded[key] = self.tokenizer.encode(string, **more)
-            return self.encoded[key]
+    @property
+    def eot_token_id(self) -> int:
+        return self.tokenizer.eos_token_id
 
-        def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-            from lm_eval.models.huggingface import HFLM
+    @property
+    def max_length(self) -> int:
+        return self.engine.config.max_model_len
 
-            self.chat_template_args: dict[str, Any] = {}
-            with limited_rendering():
-                return HFLM.apply_chat_template(self, chat_history, add_generation_prompt)
+    @property
+    def prefix_token_id(self) -> int:
+        start = self.tokenizer.bos_token_id
+        return self.eot_token_id if start is None else start
 
-        def pair(self, request: Any) -> tuple[list[int], list[int]]:
-            """Prompt and continuation as tokens, by lm-eval's rules."""
-            prompt, continuation = request.args[:2]
-            if prompt:
-                return self._encode_pair(prompt, continuation)
-            tokens = self.tok_encode(continuation, add_special_tokens=False)
-            return (
-                (tokens[:1], tokens[1:]) if tokens[:1] == [self.prefix_token_id] else ([self.prefix_token_id], tokens)
-            )
+    @property
+    def tokenizer_name(self) -> str:
+        return self.tokenizer.name_or_path.replace("/", "__")
 
-        def windows(self, request: Any) -> list[tuple[list[int], list[int]]]:
-            """A long text as contexts and the parts of it that are scored, by lm-eval's rules."""
-            tokens = self.tok_encode(request.args[0])
-            room = engine.config.max_model_len
-            parts = get_rolling_token_windows(tokens, self.prefix_token_id, room, 1)
-            return [make_disjoint_window(part) for part in parts]
+    def tok_encode(self, string: str, add_special_tokens: bool | None = None, **_: Any) -> list[int]:
+        key = string, add_special_tokens
+        if key not in self.encoded:
+            start = self.tokenizer.bos_token
+            if add_special_tokens is None and start and string.startswith(start):
+                add_special_tokens = False
+            more = {} if add_special_tokens is None else {"add_special_tokens": add_special_tokens}
+            self.encoded[key] = self.tokenizer.encode(string, **more)
+        return self.encoded[key]
 
-        def questions(self, job: Job) -> list[Generation | Continuations]:
-            """What the engine is asked for some requests."""
-            self.asked[id(job)] = self.questions_of(job.docs)
-            return [question.asked for question in self.asked[id(job)]]
+    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        from lm_eval.models.huggingface import HFLM
 
-        def questions_of(self, requests: Sequence[Any]) -> list[EngineQuestion]:
-            """The questions for some requests: the choices of an item share one."""
-            found: list[EngineQuestion] = []
-            shared: dict[Any, list[tuple[int, list[int]]]] = collections.defaultdict(list)
-            for place, request in enumerate(requests):
-                if request.request_type == "loglikelihood":
-                    prompt, choice = self.pair(request)
-                    shared[request.doc_id, tuple(prompt)].append((place, choice))
-                elif request.request_type == "loglikelihood_rolling":
-                    found += [
-                        EngineQuestion(Continuations(list(a), [list(b)]), (place,)) for a, b in self.windows(request)
-                    ]
-                else:
-                    found.append(EngineQuestion(self.generation(request), (place,)))
-            for (_, prompt), rows in shared.items():
-                asked = Continuations(list(prompt), [choice for _, choice in rows])
-                found.append(EngineQuestion(asked, tuple(place for place, _ in rows)))
-            return found
+        self.chat_template_args: dict[str, Any] = {}
+        with limited_rendering():
+            return HFLM.apply_chat_template(self, chat_history, add_generation_prompt)
 
-        def generation(self, request: Any) -> Generation:
-            asked = dict(request.args[1])
-            until = asked.pop("until", None) or []
-            temperature = float(asked.pop("temperature", None) or 0.0)
-            sampled = asked.pop("do_sample", None)
-            temperature = 0.0 if sampled is False else (temperature or 1.0) if sampled else temperature
-            limits = {"max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"}
-            if temperature and asked.keys() - limits:
-                other = sorted(asked.keys() - limits)[0]
-                raise ScriptError(f"the task samples with {other}, which --backend vllm does not have here: use hf")
-            return Generation(
-                prompt=self.tok_encode(request.args[0]),
-                max_tokens=most_tokens(request.args[1]),
-                stop=tuple([until] if isinstance(until, str) else until),
-                samples=times_asked(request, settings),
-                temperature=temperature,
-                seed=settings.seed if temperature else None,
-            )
+    def pair(self, request: Any) -> tuple[list[int], list[int]]:
+        """Prompt and continuation as tokens, by lm-eval's rules."""
+        prompt, continuation = request.args[:2]
+        if prompt:
+            return self._encode_pair(prompt, continuation)
+        tokens = self.tok_encode(continuation, add_special_tokens=False)
+        return (tokens[:1], tokens[1:]) if tokens[:1] == [self.prefix_token_id] else ([self.prefix_token_id], tokens)
 
-        def replies(self, job: Job, answers: Sequence[EngineAnswer]) -> list[Reply]:
-            """The engine's answers as replies to the requests."""
-            requests = job.docs
-            found: dict[int, Reply] = {}
-            for question, answer in zip(self.asked.pop(id(job)), answers, strict=True):
-                if isinstance(question.asked, Generation):
-                    found[question.requests[0]] = Reply(answer.texts, answer.truncated, answer.cut_prompt)
-                elif requests[question.requests[0]].request_type == "loglikelihood_rolling":
-                    before = found.get(question.requests[0], Reply([0.0]))
-                    found[question.requests[0]] = Reply([before.responses[0] + answer.logprobs[0]])
-                else:
-                    pairs = zip(question.requests, answer.logprobs, answer.greedy, strict=True)
-                    for place, chance, greedy in pairs:
-                        times = requests[place].repeats or 1
-                        found[place] = Reply([(chance, greedy)] * times, False, answer.cut_prompt)
-            return [found[place] for place in range(len(requests))]
+    def windows(self, request: Any) -> list[tuple[list[int], list[int]]]:
+        """A long text as contexts and the parts of it that are scored, by lm-eval's rules."""
+        from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
-        # lm-eval's interface, which its evaluator would call; here jobs are asked.
-        loglikelihood = loglikelihood_rolling = generate_until = _loglikelihood_tokens = None
+        tokens = self.tok_encode(request.args[0])
+        parts = get_rolling_token_windows(tokens, self.prefix_token_id, self.max_length, 1)
+        return [make_disjoint_window(part) for part in parts]
 
-    return VllmModel()
+    def questions(self, job: Job) -> list[Generation | Continuations]:
+        """What the engine is asked for some requests."""
+        self.asked[id(job)] = self.questions_of(job.docs)
+        return [question.asked for question in self.asked[id(job)]]
+
+    def questions_of(self, requests: Sequence[Any]) -> list[EngineQuestion]:
+        """The questions for some requests: the choices of an item share one."""
+        found: list[EngineQuestion] = []
+        shared: dict[Any, list[tuple[int, list[int]]]] = collections.defaultdict(list)
+        for place, request in enumerate(requests):
+            if request.request_type == "loglikelihood":
+                prompt, choice = self.pair(request)
+                shared[request.doc_id, tuple(prompt)].append((place, choice))
+            elif request.request_type == "loglikelihood_rolling":
+                found += [EngineQuestion(Continuations(list(a), [list(b)]), (place,)) for a, b in self.windows(request)]
+            else:
+                found.append(EngineQuestion(self.generation(request), (place,)))
+        for (_, prompt), rows in shared.items():
+            asked = Continuations(list(prompt), [choice for _, choice in rows])
+            found.append(EngineQuestion(asked, tuple(place for place, _ in rows)))
+        return found
+
+    def generation(self, request: Any) -> Generation:
+        asked = dict(request.args[1])
+        until = asked.pop("until", None) or []
+        temperature = float(asked.pop("temperature", None) or 0.0)
+        sampled = asked.pop("do_sample", None)
+        temperature = 0.0 if sampled is False else (temperature or 1.0) if sampled else temperature
+        limits = {"max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"}
+        if temperature and asked.keys() - limits:
+            other = sorted(asked.keys() - limits)[0]
+            raise ScriptError(f"the task samples with {other}, which --backend vllm does not have here: use hf")
+        return Generation(
+            prompt=self.tok_encode(request.args[0]),
+            max_tokens=most_tokens(request.args[1]),
+            stop=tuple([until] if isinstance(until, str) else until),
+            samples=times_asked(request, self.settings),
+            temperature=temperature,
+            seed=self.settings.seed if temperature else None,
+        )
+
+    def replies(self, job: Job, answers: Sequence[EngineAnswer]) -> list[Reply]:
+        """The engine's answers as replies to the requests."""
+        requests = job.docs
+        found: dict[int, Reply] = {}
+        for question, answer in zip(self.asked.pop(id(job)), answers, strict=True):
+            if isinstance(question.asked, Generation):
+                found[question.requests[0]] = Reply(answer.texts, answer.truncated, answer.cut_prompt)
+            elif requests[question.requests[0]].request_type == "loglikelihood_rolling":
+                before = found.get(question.requests[0], Reply([0.0]))
+                found[question.requests[0]] = Reply([before.responses[0] + answer.logprobs[0]])
+            else:
+                pairs = zip(question.requests, answer.logprobs, answer.greedy, strict=True)
+                for place, chance, greedy in pairs:
+                    times = requests[place].repeats or 1
+                    found[place] = Reply([(chance, greedy)] * times, False, answer.cut_prompt)
+        return [found[place] for place in range(len(requests))]
+
+    # lm-eval's interface, which its evaluator would call; here jobs are asked.
+    loglikelihood = loglikelihood_rolling = generate_until = _loglikelihood_tokens = None
 
 
 def lm_eval_vllm_engine(model: Model, settings: Settings) -> OnVllm:

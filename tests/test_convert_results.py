@@ -5,6 +5,7 @@ import importlib.util
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import compare_results as cr
 import convert_results as converter
 import inspect_eval_uv as inspect_script
+import leaderboard
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -1074,6 +1076,54 @@ def test_a_helm_run_whose_items_are_damaged_keeps_its_score(tmp_path, capsys):
     (record,) = records(tmp_path / "out").values()
     assert record["evaluation_results"][0]["score_details"]["score"] == 0.5
     check_against_schema(tmp_path / "out")
+
+
+def test_an_output_that_cannot_be_written_is_no_fault_of_the_source(tmp_path):
+    resource = pytest.importorskip("resource")
+    command = [sys.executable, converter.__file__, FIXTURES / "helm", "--output-dir", tmp_path / "out"]
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=small_files)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.search(r"^error: \S*out/data/\S*_samples.jsonl: could not be written: File too large$", done.stderr, re.M)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_table_that_nobody_reads_or_that_a_full_disk_does_not_take(tmp_path):
+    command = [sys.executable, converter.__file__, FIXTURES / "helm", "--output-dir"]
+    there, here = os.pipe()
+    os.close(there)
+    with open(here, "w") as gone:
+        done = subprocess.run([*command, tmp_path / "one"], stdout=gone, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0 and "error" not in done.stderr and records(tmp_path / "one")
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([*command, tmp_path / "two"], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 2
+        assert done.stderr.endswith("error: stdout: could not be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("name", ["leaderboard.jsonl", "leaderboard.parquet", "metadata.json"])
+def test_a_board_replaces_no_file_of_others(tmp_path, capsys, name):
+    board = tmp_path / "board"
+    command = ["collect", "--results", str(FIXTURES.parents[2] / "examples" / "tiny_run" / "results")]
+    command += ["--output-dir", str(board)]
+    assert leaderboard.main(command) == leaderboard.main(command) == 0
+    (board / "metadata.json").unlink()
+    assert leaderboard.main(command) == 0  # one that was stopped in the middle
+    shutil.rmtree(board)
+    board.mkdir()
+    if name.endswith("parquet"):
+        pyarrow.parquet.write_table(pyarrow.table({"mine": [1]}), board / name)
+    else:
+        (board / name).write_text('{"mine": 1}\n', encoding="utf-8")
+    before = (board / name).read_bytes()
+    capsys.readouterr()
+    assert leaderboard.main(command) == 2
+    assert f"{name} is there and was not written by this command" in capsys.readouterr().err
+    assert [(path.name, path.read_bytes()) for path in board.iterdir()] == [(name, before)]
 
 
 def test_an_old_samples_file_belongs_to_the_task_with_the_longest_name(tmp_path):

@@ -1053,6 +1053,14 @@ def test_a_record_that_cannot_be_written_leaves_no_samples(tmp_path, monkeypatch
     assert [found for found in (tmp_path / "out").rglob("*") if found.is_file()] == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_a_file_whose_name_is_no_text_is_scored(tmp_path):
+    path = write(tmp_path / os.fsdecode(b"v\xff.jsonl"), pairs(("x", "x")))
+    assert sp.main(command(path, tmp_path / "out", "--metric", "accuracy")) == 0
+    (record,) = (tmp_path / "out").rglob("*.json")
+    assert json.loads(record.read_text(encoding="utf-8"))["evaluation_results"]
+
+
 # --- Records --------------------------------------------------------------------------------------------------------
 
 

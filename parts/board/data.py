@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import math
 import os
 import re
@@ -29,7 +30,7 @@ from parts.frame import (
 from parts.inputs import MAX_SAMPLES, allowed, check_inflation, input_bytes, open_input, read_json, too_much
 from parts.names import KNOWN_BY, REPO_ID
 from parts.outgoing import without_secrets
-from parts.outputs import refuse_others
+from parts.outputs import OF_OTHERS, refuse_others
 from parts.private import MACHINE_PATH, shown_path, without_paths
 from parts.seal import remember_own, written_by_others
 from parts.vocabulary import normalize_name, read_mapping
@@ -169,9 +170,30 @@ def of_others(folder: Path) -> bool:
 def write_files(folder: Path, rows: Iterable[BoardRow], metadata: dict[str, Any]) -> None:
     """leaderboard.jsonl, leaderboard.parquet and metadata.json, each whole or not at all; the last one is new last."""
     refuse_others(folder / "metadata.json", to_json(metadata))
+    refuse_other_rows(folder)
     write_whole(folder / "leaderboard.jsonl", told_lines(rows))
     write_table(folder / "leaderboard.jsonl", folder / "leaderboard.parquet")
     write_whole(folder / "metadata.json", to_json(metadata))
+
+
+def refuse_other_rows(folder: Path) -> None:
+    """ScriptError where a file of a board's names has other columns than a board's."""
+    import duckdb
+
+    lines, table = folder / "leaderboard.jsonl", folder / "leaderboard.parquet"
+    found: dict[Path, Iterable[str]] = {}
+    try:
+        if lines.is_file() and lines.stat().st_size:
+            with open_input(lines) as file:
+                found[lines] = json.loads(file.readline(1 << 20))
+        if table.is_file():
+            with new_engine() as engine:
+                found[table] = parquet_table(engine, table).columns
+    except (ValueError, RecursionError, duckdb.Error):
+        found[table if lines in found else lines] = ()
+    for path, names in found.items():
+        if not isinstance(names, dict | list) or 2 * len(COLUMNS.keys() & set(names)) < len(COLUMNS):
+            raise ScriptError(OF_OTHERS.format(path))
 
 
 def write_table(lines: Path, table: Path) -> None:

@@ -127,11 +127,11 @@ def disguised_letters(raw: bytes) -> int:
         for place in range(1, size):
             codes = codes << 6 | data[at + place] & 63
         at = at[strange_letters()[codes]]
-        found += int(np.sum(is_latin(data[at - 1]) | is_latin(data[at + size])))
+        found += int(np.sum(latin_bytes(data[at - 1]) | latin_bytes(data[at + size])))
     return found
 
 
-def is_latin(data: np.ndarray) -> np.ndarray:
+def latin_bytes(data: np.ndarray) -> np.ndarray:
     """Which bytes are letters of ASCII."""
     return (data | 32) - 97 < 26
 

@@ -262,7 +262,7 @@ def inspect_log(
         version=here.version or bare_version(part(spec, "packages").get("inspect_ai")),
         library=inspect_library(header),
         source=source,
-        generation_args=inspect_generation(generation),
+        generation_args=generation_of_log(generation),
         settings=inspect_settings(header, generation, provider),
         moment=moment,
         scores=tuple(score.score for score in scores),
@@ -318,7 +318,7 @@ def inspect_library(header: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def inspect_generation(generation: Mapping[str, Any]) -> dict[str, Any]:
+def generation_of_log(generation: Mapping[str, Any]) -> dict[str, Any]:
     """The generation settings that a record has fields for."""
     return {
         "temperature": finite(generation.get("temperature")),

@@ -430,7 +430,7 @@ def lighteval_task(
         yield Trouble(str(origin.path), reason, key, failed=True)
     scores = {score.name: score for score in read.values() if score is not None}
     rules = {name: str(lighteval_metric(task, name).get("sample_level_fn")) for name in scores}
-    settings, prompt = lighteval_settings(general, task, names[1], model)
+    settings, prompt = lighteval_task_settings(general, task, names[1], model)
     source, folder = lighteval_source(task, names[0], moment, here)
     splits = all_texts(task.get("evaluation_splits"))
     details = files.details(origin.path, key)
@@ -447,7 +447,7 @@ def lighteval_task(
             "lighteval_sha": sha if sha not in ("?", "", None) else None,
         },
         source=source,
-        generation_args=lighteval_generation(general, task) if lighteval_generative(task) else {},
+        generation_args=lighteval_arguments(general, task) if lighteval_generative(task) else {},
         settings=settings,
         moment=moment,
         scores=tuple(scores.values()),
@@ -473,7 +473,7 @@ def lighteval_generative(task: Mapping[str, Any]) -> bool:
     return any("GENERATIVE" in str(row.get("category")) for row in rows_of(task.get("metrics")))
 
 
-def lighteval_generation(general: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
+def lighteval_arguments(general: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
     """The generation settings that a record has fields for."""
     sampling = lighteval_sampling(general)
     return {
@@ -484,7 +484,7 @@ def lighteval_generation(general: Mapping[str, Any], task: Mapping[str, Any]) ->
     }
 
 
-def lighteval_settings(
+def lighteval_task_settings(
     general: Mapping[str, Any], task: Mapping[str, Any], shots: int | None, model: EvaluatedModel
 ) -> tuple[dict[str, Any], Callable[[Mapping[str, Any]], str] | None]:
     """All that is set for a task, and what makes the prompt of an item where no chat template did."""

@@ -25,13 +25,34 @@ from parts.formats.files import SPAN, line_spans
 from parts.formats.records import as_line, plain_lines, plain_rows, record_head, sample_entry
 from parts.formats.values import best_of, no_credit
 from parts.formats.vocabulary import AskedItem, Counts, PlainItems, RepeatedIds, Tally, TaskRun
-from parts.frame import fresh_place, put_in_place
+from parts.frame import ScriptError, fresh_place, put_in_place
 from parts.harness.doubts import likeliest
 from parts.inputs import open_input
 from parts.records.schema import SCHEMA_VERSION
 
 MOST_PROCESSES = 8
 SpanJob, SpanMade = TypeVar("SpanJob"), TypeVar("SpanMade")
+
+
+class PartFile(io.FileIO):
+    """A file of a record's samples: a write that fails is a failure of the output, and never of what is read."""
+
+    def __init__(self, path: Path, mode: str, target: Path) -> None:
+        self.target = target
+        super().__init__(path, mode)
+
+    def write(self, block: Any) -> int:
+        with telling_of(self.target):
+            return super().write(block)
+
+
+@contextlib.contextmanager
+def telling_of(target: Path) -> Iterator[None]:
+    """What fails within is said to be of the file that was to be made."""
+    try:
+        yield
+    except OSError as error:
+        raise ScriptError(f"{target}: could not be written: {error.strerror or error}") from error
 
 
 class PartFiles:
@@ -56,8 +77,13 @@ class PartFiles:
         if self.folder is None:
             return None
         self.opened = True
-        self.folder.mkdir(0o700, parents=True, exist_ok=True)
-        return (self.folder / name).open("wb", buffering=1 << 20)
+        return self.made(name, "wb")
+
+    def made(self, name: str, mode: str) -> io.BufferedWriter:
+        """A file in the folder, open to be written."""
+        with telling_of(self.target):
+            self.folder.mkdir(0o700, parents=True, exist_ok=True)
+            return io.BufferedWriter(PartFile(self.folder / name, mode, self.target), 1 << 20)
 
     def add(self, score: str, name: str, rows: int) -> None:
         """Take a file that `open` gave, which is closed, for the next lines of a metric."""
@@ -69,7 +95,7 @@ class PartFiles:
 
     def append(self, score: str) -> None:
         """Put the files of a metric at the end of the one that is made."""
-        with (self.folder / "all").open("ab") as whole_file:
+        with self.made("all", "ab") as whole_file:
             while self.parts[score]:
                 path = self.parts[score].pop(0)
                 with path.open("rb") as part_file:

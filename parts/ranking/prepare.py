@@ -43,7 +43,7 @@ LOG_NAMES = re.compile(
     r"events\.out\.tfevents.*|wandb|mlruns|lightning_logs|tensorboard|tb_logs|.*\.log|nohup\.out|slurm-.*\.out|"
     r"(?:running|train(?:ing)?)_log\.(?:txt|json|jsonl|csv)"
 )
-CODE = {".py", ".pyc", ".so", ".sh"}
+CODE_ENDINGS = {".py", ".pyc", ".so", ".sh"}
 PLAIN_HIDDEN = {".gitattributes", ".gitignore"}
 NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 
@@ -100,7 +100,7 @@ def refuse_unnamed(files: Sequence[RepoFile]) -> None:
         place = PurePosixPath(file.target)
         hidden = any(part.startswith(".") and part not in PLAIN_HIDDEN for part in place.parts)
         secret = any(map(SECRET_NAME.fullmatch, place.parts))  # left out, and said
-        if place.suffix.lower() in CODE or (hidden and not secret):
+        if place.suffix.lower() in CODE_ENDINGS or (hidden and not secret):
             names.append(file.source)
     if names:
         raise ScriptError(
