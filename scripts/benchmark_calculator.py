@@ -3312,6 +3312,24 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
           'tuned tuning with without the model reasoning thinking on off raw merged sft dpo rlhf chat instruct '
           'lora qlora pretrained w trained untrained',
  'everyday_keys': 'drop apps frames include record nexus',
+ 'no_benchmark': 'hbm slo rss avgtok nparams dof ci95 iqr mad utmos clip l2 self-bleu ppl-wiki xrt mib tps rps mfu '
+                 'p50 p90 p95 p99 co2e kwh avglen genlen maxlen ctxlen avgrank gpuh eur rmb usd gib nfe asr fpr '
+                 'fnr tpr tnr jsd e2e vs rel ppl kl kld snr ece sota r n k p t',
+ 'topics': 'math maths mathematics mathematical arithmetic algebra geometry calculus code coding programming '
+           'software reasoning knowledge language languages linguistics translation summarization summarisation '
+           'writing creative chat dialogue dialog conversation safety instruction instructions following agent '
+           'agents agentic tool tools use stem humanities social science sciences scientific other others history '
+           'law legal medicine medical clinical health biology chemistry physics economics finance financial '
+           'business philosophy psychology literature arts logic logical deduction commonsense common sense '
+           'reading comprehension qa question answering understanding vision visual image images video videos '
+           'audio speech ocr document documents chart charts diagram table tables infographic long short context '
+           'retrieval classification clustering reranking sts similarity multilingual english hard easy medium '
+           'level general professional roleplay role play extraction planning brainstorming factuality '
+           'truthfulness helpfulness honesty world geography culture data analysis python java javascript rust go '
+           'cpp php ruby kotlin swift bash typescript scala sql perl julia lua racket haskell all total overall '
+           'both perception cognition counting position color existence spatial temporal object attribute action '
+           'text textual fine coarse grained single multi relation in out domain of and the with to from on for '
+           'news web books wiki wikipedia clean test dev val validation set split main public train',
  'language_codes': 'ar bn ca cs da de deu el es eu fa fi fr fra he hi hu id it ita ja jp jpn ko kor kr ms nl no pl '
                    'por pt ro ru rus spa sv sw ta te th tr uk ur vi zh zho cn',
  'sections_of_all': 'evaluation evaluations eval benchmark benchmarks experimental erratum errata correction '
@@ -3464,6 +3482,13 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
                   ']ended|\\w+ '
                   '\\(pretrained(?==)|(?:dtype|add_bos_token|trust_remote_code|tensor_parallel_size|data_parallel_size|gpu_memory_utilization|max_model_len|max_length|parallelize)=[\\w.]+|gen_kwargs: '
                   '\\(none|limit: none|num_fewshot: \\w+|batch_size: \\w+',
+ 'spread': '(?:(?:\\b(?:mean|average|avg\\.?)\\s*)?(?:±|∓|\\+/?-|\\\\pm)\\W*(?:[\\w%.]+\\W+){0,4}?|\\b(?:mean|average|scores?|results?) '
+           '(?:and|with) (?:its |their |the )?|\\b(?:with|behind|in (?:brackets|parentheses)) (?:its |their |the '
+           ')?)(?:(?:bootstrap(?:ped)?|sampling) )?(?:(?:standard|std\\.?)[- '
+           ']?(?:errors?|err\\.?|deviations?|dev\\.?)|std[- '
+           ']?(?:err|dev)s?\\b|s\\.?e\\.?m\\.?(?!\\w)|s\\.?[ed]\\.?(?!\\w))(?:s?\\b(?! rates?))(?: of the '
+           'mean)?(?: in (?:brackets|parentheses))?(?: (?:over|of|across|from) (?:\\w+ '
+           '){1,2}(?:runs|seeds|trials)\\b)?',
  'data_names': 'libri ?speech|fleurs|common '
                '?voice|coco(?!a)|imagenet|flores|wmt|newstest|tatoeba|aishell|gigaspeech|voxpopuli|ted-?lium|earnings|\\btest-(?:clean|other)',
  'says_benchmark': 'benchmark benchmarks bench task tasks subtask subtasks eval evals evaluation evaluations '

@@ -2761,6 +2761,24 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
           'tuned tuning with without the model reasoning thinking on off raw merged sft dpo rlhf chat instruct '
           'lora qlora pretrained w trained untrained',
  'everyday_keys': 'drop apps frames include record nexus',
+ 'no_benchmark': 'hbm slo rss avgtok nparams dof ci95 iqr mad utmos clip l2 self-bleu ppl-wiki xrt mib tps rps mfu '
+                 'p50 p90 p95 p99 co2e kwh avglen genlen maxlen ctxlen avgrank gpuh eur rmb usd gib nfe asr fpr '
+                 'fnr tpr tnr jsd e2e vs rel ppl kl kld snr ece sota r n k p t',
+ 'topics': 'math maths mathematics mathematical arithmetic algebra geometry calculus code coding programming '
+           'software reasoning knowledge language languages linguistics translation summarization summarisation '
+           'writing creative chat dialogue dialog conversation safety instruction instructions following agent '
+           'agents agentic tool tools use stem humanities social science sciences scientific other others history '
+           'law legal medicine medical clinical health biology chemistry physics economics finance financial '
+           'business philosophy psychology literature arts logic logical deduction commonsense common sense '
+           'reading comprehension qa question answering understanding vision visual image images video videos '
+           'audio speech ocr document documents chart charts diagram table tables infographic long short context '
+           'retrieval classification clustering reranking sts similarity multilingual english hard easy medium '
+           'level general professional roleplay role play extraction planning brainstorming factuality '
+           'truthfulness helpfulness honesty world geography culture data analysis python java javascript rust go '
+           'cpp php ruby kotlin swift bash typescript scala sql perl julia lua racket haskell all total overall '
+           'both perception cognition counting position color existence spatial temporal object attribute action '
+           'text textual fine coarse grained single multi relation in out domain of and the with to from on for '
+           'news web books wiki wikipedia clean test dev val validation set split main public train',
  'language_codes': 'ar bn ca cs da de deu el es eu fa fi fr fra he hi hu id it ita ja jp jpn ko kor kr ms nl no pl '
                    'por pt ro ru rus spa sv sw ta te th tr uk ur vi zh zho cn',
  'sections_of_all': 'evaluation evaluations eval benchmark benchmarks experimental erratum errata correction '
@@ -2913,6 +2931,13 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
                   ']ended|\\w+ '
                   '\\(pretrained(?==)|(?:dtype|add_bos_token|trust_remote_code|tensor_parallel_size|data_parallel_size|gpu_memory_utilization|max_model_len|max_length|parallelize)=[\\w.]+|gen_kwargs: '
                   '\\(none|limit: none|num_fewshot: \\w+|batch_size: \\w+',
+ 'spread': '(?:(?:\\b(?:mean|average|avg\\.?)\\s*)?(?:±|∓|\\+/?-|\\\\pm)\\W*(?:[\\w%.]+\\W+){0,4}?|\\b(?:mean|average|scores?|results?) '
+           '(?:and|with) (?:its |their |the )?|\\b(?:with|behind|in (?:brackets|parentheses)) (?:its |their |the '
+           ')?)(?:(?:bootstrap(?:ped)?|sampling) )?(?:(?:standard|std\\.?)[- '
+           ']?(?:errors?|err\\.?|deviations?|dev\\.?)|std[- '
+           ']?(?:err|dev)s?\\b|s\\.?e\\.?m\\.?(?!\\w)|s\\.?[ed]\\.?(?!\\w))(?:s?\\b(?! rates?))(?: of the '
+           'mean)?(?: in (?:brackets|parentheses))?(?: (?:over|of|across|from) (?:\\w+ '
+           '){1,2}(?:runs|seeds|trials)\\b)?',
  'data_names': 'libri ?speech|fleurs|common '
                '?voice|coco(?!a)|imagenet|flores|wmt|newstest|tatoeba|aishell|gigaspeech|voxpopuli|ted-?lium|earnings|\\btest-(?:clean|other)',
  'says_benchmark': 'benchmark benchmarks bench task tasks subtask subtasks eval evals evaluation evaluations '
@@ -5238,6 +5263,8 @@ LANGUAGES = word_list("languages")
 PLAIN_WORDS = frozenset().union(*map(word_list, ("plain_headings", "plain_labels")), TUNED, BASE, VENDORS)
 PLAIN_WORDS -= word_list("never_plain")
 _PLAIN_STEM = re.compile(rf"(?:{CARD_WORDS['plain_stems']})\w*")
+_SPREAD = re.compile(rf"(?i){CARD_WORDS['spread']}")  # "± standard error", which is of a score
+_MAY_SPREAD = re.compile(r"[sS](?<![^\W\d_][sS])(?i:td|tandard|\.?[ed]\.?(?!\w)|\.?e\.?m\.?(?!\w))")
 _PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=len, reverse=True)))
 _DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
 _SUITES = word_list("suites")
@@ -5257,6 +5284,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
 _LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
 _LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
 _NAMED = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9]+[\dA-Z][A-Za-z0-9_.+²-]*")  # ends where other letters begin
+_WRITTEN_NAME = re.compile(r"(?=.*[A-Z].*[A-Z\d])[A-Z][\w+.-]{2,40}")
 _REVERSED = re.compile(r"(?i)1(?<![\w.]1)(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*|^(?-i:[IVX]{1,4}[.)]\s(?=[A-Z]))")
 _ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
@@ -5273,10 +5301,10 @@ _LOWER_SAID = re.compile(
 )
 
 
-_NOTE = re.compile(
-    r"\n {0,3}(?:[-*] |>|<[^<>\n]{1,40}>)* *"
-    r"(?:\[\^[^\]\s]{1,40}\]:[ \t]*(?=\S)|(?:\\\*|[†‡§¶⁎∗＊※¹²³]) *(?=\w))([^\n]{3,1500})"
-)
+_NOTE = re.compile(r"\n {0,3}\[\^([^\]\s]{1,40})\]:[ \t]*(\S[^\n]{0,1500})")
+_NOTE_MARK = re.compile(r"\[\^([^\]\s]{1,40})\](?!:)")
+_SIGNS_OF_NOTES = "†‡§¶⁎∗＊※¹²³"
+_LEGEND_LINE = re.compile(rf"\n {{0,3}}(?:[-*] |>|<[^<>\n]{{1,40}}>)* *(\\\*|[{_SIGNS_OF_NOTES}]) *(\w[^\n]{{3,600}})")
 _SECTION = re.compile(r"\n {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})(?=\n|\Z)")
 _ON_RESULTS = re.compile(r"(?i)\b(?:eval\w*|bench\w*|results?|performance)\b|评|結果|结果|ベンチ|評価|벤치|평가|성능")
 _OF_NUMBERS = re.compile(  # of any table of the card
@@ -5299,10 +5327,24 @@ _VERSION = re.compile(r"[vV](?<![\w.@/][vV])\.?\d+(?:\.\d+)*(?!\w)")
 
 
 @functools.lru_cache(maxsize=4)
-def footnotes(card: str) -> list[str]:
-    """What a card's footnotes and legends say, wherever they stand and whatever has their marks."""
-    marked = any(mark in card for mark in ("[^", "\\*", *"†‡§¶⁎∗＊※¹²³"))
-    return [one_line(said) for said in _NOTE.findall(f"\n{card}")] if marked else []
+def footnotes(card: str) -> dict[str, str]:
+    """What a card's footnotes say, by their marks: "^1" of "[^1]: …", and the signs that begin a line elsewhere."""
+    card = f"\n{card}"
+    marked = "\n\\*" in card or (not card.isascii() and any(sign in card for sign in _SIGNS_OF_NOTES))
+    found = {sign.strip("\\"): said for sign, said in _LEGEND_LINE.findall(card)} if marked else {}
+    found |= {f"^{mark}": said for mark, said in _NOTE.findall(card)} if "[^" in card else {}
+    return {mark: one_line(said) for mark, said in found.items()}
+
+
+def marks_in(sources: Iterable[str]) -> set[str]:
+    """The marks of footnotes that texts have as written."""
+    found = set()
+    for source in sources:
+        if "[^" in source:
+            found.update(f"^{mark}" for mark in _NOTE_MARK.findall(source))
+        if (last := one_line(source)[-1:]) and last in f"*{_SIGNS_OF_NOTES}":
+            found.add(last)
+    return found
 
 
 @functools.lru_cache(maxsize=4)
@@ -5394,6 +5436,13 @@ class Surroundings:
         return {key for text in self.labels if (key := self.vocabulary.key(split_label(text)))}
 
     @functools.cached_property
+    def label_names(self) -> list[str]:
+        """Its labels that are no models', longest first: "MME", "Video-MME"."""
+        return sorted(
+            {split_label(text).name for text in self.labels if text not in self.models}, key=len, reverse=True
+        )
+
+    @functools.cached_property
     def measures(self) -> set[str]:
         """Words of the measures that its labels name; and of languages when it says in which."""
         measures = {word for text in self.labels if is_measure(text) for word in words_of(text)}
@@ -5404,21 +5453,35 @@ class Surroundings:
     def own_words(self) -> set[str]:
         return {token for token in self.own if len(token) > 2 and token.isalpha()}
 
-    def fits(self, metrics: list[str]) -> bool:
-        """Whether a measure is the one of all benchmarks of the table."""
-        return ({self.vocabulary.metrics[key] for key in self.keys} or {"score"}) <= {*metrics}
+    @functools.cached_property
+    def facts(self) -> set[tuple[str, ...]]:
+        """The words of its headers that are facts."""
+        return {words_of(head) for head in self.heads if is_fact(head)}
 
-    def rest(self, text: str) -> str:
+    @functools.cached_property
+    def stems(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if len(name) > 4)
+
+    def fits(self, metrics: list[str], every: bool) -> bool:
+        """Whether a measure is the one of all (or some) benchmarks of the table."""
+        told = {self.vocabulary.metrics[key] for key in self.keys} or {"score"}
+        return told <= {*metrics} if every else not told.isdisjoint(metrics)
+
+    def rest(self, text: str, every: bool) -> str:
         """A text without the benchmarks, the measures that fit, and the phrases that it has."""
+        text = without_spread(text)
         if _MAY_BE_PHRASE.search(text.lower()):
             text = _PLAIN_PHRASES.sub(" ", text)
         if _VERSION.search(text):
             text = _VERSION.sub(lambda found: " " if self.names.issuperset(name_tokens(found[0])) else found[0], text)
         for name in sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True):
             text = text.replace(name, " ")
+        for name in self.label_names if len(text) > 40 else ():  # no label of the table itself
+            if name in text and is_written_name(name):
+                text = text.replace(name, " ")
         text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
         for said, metrics in MEASURES_SAID if _MEASURE_SAID.search(text) else ():
-            if said.search(text) and self.fits(metrics):
+            if said.search(text) and self.fits(metrics, every):
                 text = said.sub(" ", text)
         return text
 
@@ -5435,7 +5498,7 @@ class Surroundings:
             keys = self.keys
             if keys and key not in _SUITES and not any(own.startswith(key) for own in keys):
                 return name
-        text = self.rest(text)
+        text = self.rest(text, every=True)
         if kept:
             text = without_settings(text)
         if sign := _SIGNS.search(text):
@@ -5453,13 +5516,13 @@ class Surroundings:
         return all(self.is_name(token) for token in name_tokens(word))
 
     def is_name(self, token: str) -> bool:
-        return token.isdigit() or token in self.names
+        return token.isdigit() or token in self.names or token.startswith(self.stems)
 
     def telling(self, text: str) -> str:
         """The first words of prose that name another measure, a quantity, other data or weights, or a mode."""
         if reverse := _REVERSED.search(text):
             return reverse[0]
-        return self.told_in(self.rest(text)) if may_tell(text) else ""
+        return self.told_in(self.rest(text, every=False)) if may_tell(text) else ""
 
     def told_in(self, rest: str) -> str:
         for found in tellings(rest):
@@ -5468,16 +5531,22 @@ class Surroundings:
                 return found
         return ""
 
-    def of_paragraph(self, text: str, near: bool) -> str:
-        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose."""
+    def of_paragraph(self, text: str, near: bool = True) -> str:
+        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose.
+
+        A sentence that explains a column of facts ("Token density: the number of …") tells nothing of the others.
+        """
+        if self.facts and not (text := " ".join(p for p in sentences(text) if words_of(label_of(p)) not in self.facts)):
+            return ""
         if is_legend(text) or _NUMBERED.match(text) or (len(text) < 150 and not _SENTENCE.search(text)):
             return self.telling(text) or self.unplain(text)
         if word := self.telling(text):
             return word
-        text = _ADDRESS.sub(" ", text).strip()
+        text = _ADDRESS.sub(" ", text).strip() if "//" in text or "arxiv:" in text else text
         if text.endswith(_LEADS_ON) and (word := self.unplain(sentences(text)[-1])):
             return word
-        return next(filter(None, map(self.unplain_sentence, _LEAD_END.split(text) if near else ())), "")
+        parts = _LEAD_END.split(text) if near else ()
+        return next((word for part in parts if (word := self.unplain_sentence(part))), "")
 
     def is_about_names(self, text: str) -> bool:
         """Whether a sentence says what the model, or a benchmark, is or has in the table."""
@@ -5490,7 +5559,7 @@ class Surroundings:
         """The first word that is not plain of a sentence on the numbers, or of one without spaces between words."""
         if not (is_about_table(text) or self.is_about_names(text)):
             return ""
-        rest = self.rest(text)
+        rest = self.rest(text, every=False)
         return next((word for word in words_of(rest) if word not in _SAID_WORDS and not self.is_plain(word)), "")
 
 
@@ -5507,6 +5576,11 @@ def words_to_ask(text: str, vocabulary: Vocabulary) -> list[str] | None:
 def is_everyday_word(word: str) -> bool:
     plain = word.isdigit() or word in PLAIN_WORDS or bool(_PLAIN_STEM.fullmatch(word))
     return plain or (not word.isascii() and not _PLAIN_RUNS.sub("", word))
+
+
+def is_written_name(text: str) -> bool:
+    """Whether a label is written as names of benchmarks are."""
+    return bool(_WRITTEN_NAME.fullmatch(text)) and not is_measure(text) and not is_telling(text)
 
 
 def in_other_letters(text: str) -> bool:
@@ -5532,6 +5606,11 @@ def is_about_table(text: str) -> bool:
     return bool(_ABOUT_TABLE.search(text.lower())) or in_other_letters(text)
 
 
+def label_of(sentence: str) -> str:
+    """What a sentence says before its colon: the label that it explains; all of one without."""
+    return sentence.replace("：", ":").partition(":")[0]
+
+
 def sentences(text: str) -> list[str]:
     return _SENTENCE_END.split(text.strip())
 
@@ -5555,15 +5634,20 @@ def may_tell(text: str) -> bool:
     return next(tellings(text), None) is not None
 
 
+def without_spread(text: str) -> str:
+    """A text without what says that ± is a standard error."""
+    return _SPREAD.sub(" ", text) if _MAY_SPREAD.search(text) else text
+
+
 def told_lower(text: str) -> str:
     """The words by which a text says that less is better without a measure's name: "failed", "1 - accuracy"."""
-    found = _REVERSED.search(text) or _LOWER_SAID.search(text)
+    found = _REVERSED.search(text) or _LOWER_SAID.search(without_spread(text))
     return found[0] if found else ""
 
 
 def says_lower(text: str) -> bool:
     """Whether a text speaks of a measure of which less is better: an error rate, a loss, 1 - accuracy."""
-    words = words_of(text)
+    words = words_of(without_spread(text))
     parts = ("_".join(words[at : at + size]) for size in (1, 2, 3) for at in range(len(words) - size + 1))
     return bool(told_lower(text)) or any(map(metric_direction, parts))
 
@@ -5662,14 +5746,20 @@ _ERRORS = frozenset(
     ["error", "errors", "err", "loss", "losses", "wrong", "incorrect", "failures", "mistakes", "错误率", "오류율"]
 )
 _MAY_BE_FACTS = FACTS | _ERRORS
+_BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"[rR](?<![\w-][rR])-?([12lL])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
+_TOPICS = word_list("topics") | word_list("languages")
 _CODES = word_list("language_codes")
 _OTHER_MODELS = word_list("other_models")
-_OF_GROUPS = frozenset(["instruct", "chat"])
-_OF_NAMES = word_list("telling_names")
+_OF_GROUPS = frozenset(["instruct", "chat"])  # benchmarks are grouped so, too
+_JUDGED = ("score", "win_rate", "rating", "elo")  # by a model, which a note may name
+_NO_BENCHMARK = word_list("no_benchmark")
+_PLAIN_FACTS = FACTS - WEAK_FACTS
 _LAST_FACTS = word_list("last_facts")
 _COMPARED = frozenset(["vs", "rel", "relative"])
+_COUNTED = re.compile(r"(?:distinct|rep|div|dist)-?\d|\w*(?:len|rank|time|tokens|latency|mem)")  # "GenLen"
+_OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _TICK = re.compile("(?:([✓✔✅☑√])|[✗✘❌])\ufe0f?")
 _NO_EDITION = re.compile(r"(?i)[\W_]*|\d|yaml|latest|main")  # an integer is a harness's own version of a task
@@ -6000,10 +6090,21 @@ class ScoreReader:
     def fact_of_benchmark(self, texts: Sequence[str]) -> str:
         """The words by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
         for text in texts:
-            words = words_of(text.replace("p-value", "pvalue"))
-            told = next((word for word in words if word in _MAY_BE_FACTS), "")
-            if told and not self.vocabulary.key(text) and benchmarks_in(text, self.vocabulary):
-                return told
+            if self.vocabulary.key(text):
+                continue
+            text = text.replace("p-value", "pvalue")
+            if text.isascii() and "#" not in text and _MAY_BE_FACTS.isdisjoint(words_of(text)):
+                continue
+            words = _BARE.sub(" ", text).split()
+            errors = () if split_label(text).metric else _ERRORS
+            facts = [
+                word for word in words if word.casefold() in errors or (is_fact(word) and not DIGIT_IN.search(word))
+            ]
+            if not facts:
+                continue
+            rest = " ".join(word for word in words if not is_fact(word) and not FACT_FILLERS.issuperset(words_of(word)))
+            if benchmarks_in(rest, self.vocabulary):
+                return " ".join(facts)
         return ""
 
     def is_quantized(self, texts: Sequence[str]) -> bool:
@@ -6169,23 +6270,15 @@ class ScoreReader:
 
         Who chose a column by hand has seen the names: what less is better of is asked all the same.
         """
-        name = score.benchmark
-        told = score.key or score.metric or score.shots or is_average(name) or self.is_name_of_data(name)
+        told = score.key or score.metric or score.shots or is_name_of_data(score.benchmark, self.vocabulary)
         if not (told or by_hand) and self.has_benchmarks:
-            return f"'{name[:60]}' may be no benchmark's name"
-        told = told_lower(name) if not score.metric else ""
+            return f"'{score.benchmark[:60]}' may be no benchmark's name"
+        told = told_lower(score.benchmark) if not score.metric else ""
         if not score.key and not by_hand:  # of a name that nobody knows, any word may be all that says what it is
-            words = (
-                word for word in tellings(name) if word not in _OF_NAMES and word.upper() not in name
-            )  # "Count" and "DROP" are names
+            name = score.benchmark  # "Count" and "DROP" are names of benchmarks
+            words = (word for word in tellings(name) if word not in _OF_NAMES and word.upper() not in name)
             told = told or next((word for word in words if word != name.casefold()), "")
         return f"'{told}' in its name says that it is no plain score" if told else ""
-
-    def is_name_of_data(self, name: str) -> bool:
-        """Whether a label looks like a benchmark's name; not like another quantity's: "AE2 Length", "vs FP16"."""
-        words = words_of(name) or ("",)
-        other = in_other_letters(name) or words[-1] in _LAST_FACTS or not _COMPARED.isdisjoint(words)
-        return is_benchmark(name, self.vocabulary) and not is_everyday(name) and not other
 
     def measured_beside(self, score: Score, said: CellLabels, by_hand: bool) -> str:
         """What the labels beside a benchmark's name say that makes its value another thing than its plain score.
@@ -6197,7 +6290,7 @@ class ScoreReader:
             "" if score.key else functools.reduce(lambda text, name: text.replace(name, " "), found, score.benchmark)
         )
         for text in filter(None, (score.group, named, *(score.notes or "").split(", "))):
-            if not by_hand and (word := self.other_model(text, score)):
+            if not by_hand and (word := self.other_model(text, score, bool(found))):
                 return f"'{text.strip()[:60]}' beside it says '{word}': is it this model's?"
             if text is named:
                 continue
@@ -6247,11 +6340,14 @@ class ScoreReader:
                     return f"{counts[0]:g} of its {self.vocabulary.items[score.key]:,} items are said beside it"
         return ""
 
-    def other_model(self, text: str, score: Score) -> str:
+    def other_model(self, text: str, score: Score, beside: bool) -> str:
         """The word of a text beside a benchmark's name that makes the value another model's: "base", "int4", "13B"."""
         words = [word for word in words_of(text) if word not in self.model.tokens and not word.isdigit()]
-        kinds = _OTHER_MODELS - (_OF_GROUPS if text == score.group else frozenset())  # benchmarks are grouped so, too
-        return next((word for word in words if word in kinds or word in QUANTIZED or SIZED.fullmatch(word)), "")
+        kinds = _OTHER_MODELS - (_OF_GROUPS if text == score.group else frozenset())
+        kinds = kinds if beside or score.key or text in (score.group, score.notes) else frozenset()
+        judged = self.vocabulary.metrics.get(self.vocabulary.key(score.benchmark) or "") in _JUDGED
+        found = (word for word in words if (word in kinds and not judged) or word in QUANTIZED or SIZED.fullmatch(word))
+        return next(found, "")
 
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""
@@ -6264,6 +6360,33 @@ class ScoreReader:
             most = "more" if high is None else f"{high:g}"
             return f"{score.value:g} is outside what {score.benchmark} can be ({low or 0:g} to {most})"
         return ""
+
+
+@functools.lru_cache(maxsize=4096)
+def is_name_of_data(name: str, vocabulary: Vocabulary) -> bool:
+    """Whether a label that nobody knows looks like a benchmark's or a topic's name: "HAE-RAE", "Social Science"; not
+    like a setting's or another quantity's: "Sparsity", "k".
+    """
+    words = [word for word in _BARE.sub(" ", name).split() if any(map(str.isalnum, word))]
+    folded = [word.strip("-_.:#*").casefold() for word in words]
+    if in_other_letters(name):
+        rest = functools.reduce(lambda text, found: text.replace(found, " "), benchmarks_in(name, vocabulary), name)
+        return not any(tellings(rest)) and all(word.isascii() or is_everyday_word(word) for word in words_of(rest))
+    if len(words) > 1 and (folded[-1] in _LAST_FACTS or not _COMPARED.isdisjoint(folded)):
+        return False  # "AE2 Length", "vs FP16"
+    if is_benchmark(name, vocabulary) and not is_everyday(name):
+        return True
+    if len(words) > 3:
+        return _PLAIN_FACTS.isdisjoint(folded)  # "Time until first token"
+    for word, plain in zip(words, folded, strict=True):
+        told = word.strip("-_.:#*")
+        shaped = any(map(str.isdigit, told)) or (len(told) > 2 and any(map(str.isupper, told[1:])))
+        if shaped and plain not in _NO_BENCHMARK and not _COUNTED.fullmatch(plain):
+            return True
+    topics = [len(word) > 3 and word.casefold() in _TOPICS for word in words]
+    if any(topics) and all(word[:1].isupper() for word in words):
+        return True  # "Math Odyssey"
+    return any(is_average(word) for word in words) or _TOPICS.issuperset(words_of(" ".join(words)))
 
 
 def said_once(parts: Sequence[str | None]) -> str | None:
@@ -6541,6 +6664,7 @@ _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
+_SAYS_NOTHING = _PLAIN_GROUPS - SIBLINGS - SOFT  # beside a name: "Generalist models", and not "Large"
 _LABEL_HEADS = frozenset().union(
     *(
         word_list(f"{kind}_heads")
@@ -6641,17 +6765,19 @@ class Reader:
         legends = [text for text in table.legends if is_legend(text) or len(text) < 120]
         setups = [text for above, text, listed in setup_sections(self.card.text) if listed and above in table.headings]
         alts = pictures((*table.above, *table.below))
-        said = (
-            table.before,
-            *table.between,
-            table.after,
-            *legends,
-            *table.layout,
-            *footnotes(self.card.text),
-            *setups,
-            *alts,
-        )
+        said = (table.before, *table.between, table.after, *legends, *table.layout, *self.noted, *setups, *alts)
         return list(filter(None, dict.fromkeys(said)))
+
+    @functools.cached_property
+    def noted(self) -> list[str]:
+        """What the card's footnotes say whose marks are in the table, its headings or the texts beside it."""
+        if not (notes := footnotes(self.card.text)):
+            return []
+        table = self.table
+        headings = [line for line in self.card.text.split("\n") if line.startswith("#") and "[^" in line]
+        sources = [line for line in headings if one_line(line.lstrip("# ")) in table.headings]
+        sources += [*table.above, *table.below, *(cell.source for row in table.rows[:300] for cell in row[:50])]
+        return [notes[mark] for mark in sorted(marks_in(sources)) if mark in notes]
 
     @functools.cached_property
     def around(self) -> list[str]:
@@ -6931,6 +7057,8 @@ class Reader:
             return mode if not (MODES | TUNED | BASE).isdisjoint(name_tokens(mode)) or is_setting(mode) else ""
         if not text or MISSING_CELL.fullmatch(text) or head_is(text, "plain_cells"):
             return ""
+        if _SAYS_NOTHING.issuperset(words_of(text)) and relation_of(text, self.model)[0] == "other":
+            return ""
         if text.replace(".", "").isdigit():
             head = " ".join(block.paths[column])
             if _IN_BILLIONS.search(head) and head_is(head, "size_heads"):
@@ -6972,7 +7100,7 @@ class Reader:
                 yield f"'{text[:60]}' is about another model"
             elif len(text) < 150 and self.says_quantized(text):
                 yield f"'{text[:60]}' speaks of a quantized or distilled model"
-            if not model.kind and (tuned := _TUNED_TEXT.search(text)):
+            if not model.kind and (tuned := _TUNED_TEXT.search(text)) and not self.names_both(text):
                 yield f"'{text[:60]}' speaks of tuned models ({tuned[0]}), and the name does not say what it is"
         if not model.kind and not self.sibling(BASE | TUNED) and self.loose():
             yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
@@ -7005,6 +7133,10 @@ class Reader:
         return (
             not QUANTIZED.isdisjoint(words) and QUANTIZED.isdisjoint(self.model.tokens) and not self.sibling(QUANTIZED)
         )
+
+    def names_both(self, text: str) -> bool:
+        """Whether a text speaks of base and tuned models, and the table has both."""
+        return bool(_BASE_TEXT.search(text)) and self.sibling(TUNED)
 
     @functools.cached_property
     def relations(self) -> list[tuple[str, tuple[str, ...]]]:
@@ -7228,7 +7360,7 @@ class Reader:
         versions = [token for token in self.model.tokens if token.replace(".", "").isdigit()]
         around, rest = Surroundings(self.vocabulary, versions), _NUMBER_BEFORE.sub("", heading)
         plain = is_benchmark(heading, self.vocabulary) or not around.unplain(rest, kept=True)
-        told = words_of(without_settings(around.rest(rest)))
+        told = words_of(without_settings(around.rest(rest, every=True)))
         plain = plain and not any(word.isdigit() or word in _OTHERS for word in told)
         base = _BASE_TEXT.search(heading) or _PRETRAINING.search(heading)
         kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if base else self.model.kind

@@ -96,14 +96,23 @@ SPREAD = [("Model", "MMLU", "GSM8K"), ("Foo-7B", "61.5 ± 0.4", "51.5 ± 1.0"), 
 @pytest.mark.parametrize(
     "heading",
     [
-        "Error rate",
-        "Standard errors",
+        "Results (mean ± standard error over 4 runs)",
+        "Results (± standard errors)",
         "Results ± std. err.",
+        "Scores with standard errors",
+        "Results (mean ± standard error of the mean)",
         "Accuracy +/- standard error",
-        "Mean error ± standard deviation",
-        "Standard error rate",
-        "Errors (± std)",
+        "Results (mean and standard deviation over three runs)",
     ],
+)
+def test_the_spread_of_scores_is_no_error_rate(heading):
+    found = answer(f"## {heading}\n\n{pipe(SPREAD)}")
+    assert (found.code, [score.value for score in found.results]) == (0, [61.5, 51.5])
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["Error rate", "Standard errors", "Mean error ± standard deviation", "Standard error rate", "Errors (± std)"],
 )
 def test_errors_that_are_measured_are_asked(heading):
     assert not answer(f"## {heading}\n\n{pipe(SPREAD)}").results

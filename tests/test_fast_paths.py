@@ -294,7 +294,8 @@ PROSE = st.lists(st.sampled_from((*SAID, *PIECES)), max_size=8).map("".join)
 @settings(PATIENT, max_examples=600)
 @given(PROSE)
 def test_a_first_look_at_a_text_misses_nothing_that_is_looked_for(text):
-    phrases = manager._PLAIN_PHRASES.sub(" ", text)
+    spread, phrases = manager._SPREAD.sub(" ", text), manager._PLAIN_PHRASES.sub(" ", text)
+    assert manager.without_spread(text) == spread
     assert phrases == text or manager._MAY_BE_PHRASE.search(text.lower())
     assert manager._MEASURE_SAID.search(text) or not any(said.search(text) for said, _ in manager.MEASURES_SAID)
 

@@ -36,6 +36,8 @@ from parts.cards.model_names import (
     BASE,
     MODES,
     QUANTIZED,
+    SIBLINGS,
+    SOFT,
     TUNED,
     Fit,
     ModelName,
@@ -54,12 +56,13 @@ from parts.cards.surroundings import (
     footnotes,
     is_command,
     is_legend,
+    marks_in,
     pictures,
     says_lower,
     setup_sections,
     told_by_command,
 )  # fmt: skip
-from parts.cards.tables import Card, Cell, Table
+from parts.cards.tables import Card, Cell, Table, one_line
 from parts.cards.text import folded_label, label_text
 from parts.cards.values import MISSING_CELL, NUMBER_CELL
 from parts.frame import ScriptError, listing
@@ -86,6 +89,7 @@ _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
 _PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
+_SAYS_NOTHING = _PLAIN_GROUPS - SIBLINGS - SOFT  # beside a name: "Generalist models", and not "Large"
 _LABEL_HEADS = frozenset().union(
     *(
         word_list(f"{kind}_heads")
@@ -186,17 +190,19 @@ class Reader:
         legends = [text for text in table.legends if is_legend(text) or len(text) < 120]
         setups = [text for above, text, listed in setup_sections(self.card.text) if listed and above in table.headings]
         alts = pictures((*table.above, *table.below))
-        said = (
-            table.before,
-            *table.between,
-            table.after,
-            *legends,
-            *table.layout,
-            *footnotes(self.card.text),
-            *setups,
-            *alts,
-        )
+        said = (table.before, *table.between, table.after, *legends, *table.layout, *self.noted, *setups, *alts)
         return list(filter(None, dict.fromkeys(said)))
+
+    @functools.cached_property
+    def noted(self) -> list[str]:
+        """What the card's footnotes say whose marks are in the table, its headings or the texts beside it."""
+        if not (notes := footnotes(self.card.text)):
+            return []
+        table = self.table
+        headings = [line for line in self.card.text.split("\n") if line.startswith("#") and "[^" in line]
+        sources = [line for line in headings if one_line(line.lstrip("# ")) in table.headings]
+        sources += [*table.above, *table.below, *(cell.source for row in table.rows[:300] for cell in row[:50])]
+        return [notes[mark] for mark in sorted(marks_in(sources)) if mark in notes]
 
     @functools.cached_property
     def around(self) -> list[str]:
@@ -476,6 +482,8 @@ class Reader:
             return mode if not (MODES | TUNED | BASE).isdisjoint(name_tokens(mode)) or is_setting(mode) else ""
         if not text or MISSING_CELL.fullmatch(text) or head_is(text, "plain_cells"):
             return ""
+        if _SAYS_NOTHING.issuperset(words_of(text)) and relation_of(text, self.model)[0] == "other":
+            return ""
         if text.replace(".", "").isdigit():
             head = " ".join(block.paths[column])
             if _IN_BILLIONS.search(head) and head_is(head, "size_heads"):
@@ -517,7 +525,7 @@ class Reader:
                 yield f"'{text[:60]}' is about another model"
             elif len(text) < 150 and self.says_quantized(text):
                 yield f"'{text[:60]}' speaks of a quantized or distilled model"
-            if not model.kind and (tuned := _TUNED_TEXT.search(text)):
+            if not model.kind and (tuned := _TUNED_TEXT.search(text)) and not self.names_both(text):
                 yield f"'{text[:60]}' speaks of tuned models ({tuned[0]}), and the name does not say what it is"
         if not model.kind and not self.sibling(BASE | TUNED) and self.loose():
             yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
@@ -550,6 +558,10 @@ class Reader:
         return (
             not QUANTIZED.isdisjoint(words) and QUANTIZED.isdisjoint(self.model.tokens) and not self.sibling(QUANTIZED)
         )
+
+    def names_both(self, text: str) -> bool:
+        """Whether a text speaks of base and tuned models, and the table has both."""
+        return bool(_BASE_TEXT.search(text)) and self.sibling(TUNED)
 
     @functools.cached_property
     def relations(self) -> list[tuple[str, tuple[str, ...]]]:
@@ -773,7 +785,7 @@ class Reader:
         versions = [token for token in self.model.tokens if token.replace(".", "").isdigit()]
         around, rest = Surroundings(self.vocabulary, versions), _NUMBER_BEFORE.sub("", heading)
         plain = is_benchmark(heading, self.vocabulary) or not around.unplain(rest, kept=True)
-        told = words_of(without_settings(around.rest(rest)))
+        told = words_of(without_settings(around.rest(rest, every=True)))
         plain = plain and not any(word.isdigit() or word in _OTHERS for word in told)
         base = _BASE_TEXT.search(heading) or _PRETRAINING.search(heading)
         kind = "tuned" if _TUNED_TEXT.search(heading) else "base" if base else self.model.kind

@@ -17,9 +17,12 @@ from typing import Any, NamedTuple
 from parts.cards.grid import Block, Grid, harness_columns, head_is, is_harness
 from parts.cards.labels import (
     CARD_WORDS,
+    DIGIT_IN,
+    FACT_FILLERS,
     FACTS,
     MEASURES,
     SIZED,
+    WEAK_FACTS,
     Label,
     Vocabulary,
     benchmarks_in,
@@ -42,6 +45,7 @@ from parts.cards.model_names import QUANTIZED, ModelName, name_tokens, relation_
 from parts.cards.surroundings import (
     MEASURES_SAID,
     in_other_letters,
+    is_everyday_word,
     is_telling,
     says_lower,
     tellings,
@@ -61,14 +65,20 @@ _ERRORS = frozenset(
     ["error", "errors", "err", "loss", "losses", "wrong", "incorrect", "failures", "mistakes", "错误率", "오류율"]
 )
 _MAY_BE_FACTS = FACTS | _ERRORS
+_BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"[rR](?<![\w-][rR])-?([12lL])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
+_TOPICS = word_list("topics") | word_list("languages")
 _CODES = word_list("language_codes")
 _OTHER_MODELS = word_list("other_models")
-_OF_GROUPS = frozenset(["instruct", "chat"])
-_OF_NAMES = word_list("telling_names")
+_OF_GROUPS = frozenset(["instruct", "chat"])  # benchmarks are grouped so, too
+_JUDGED = ("score", "win_rate", "rating", "elo")  # by a model, which a note may name
+_NO_BENCHMARK = word_list("no_benchmark")
+_PLAIN_FACTS = FACTS - WEAK_FACTS
 _LAST_FACTS = word_list("last_facts")
 _COMPARED = frozenset(["vs", "rel", "relative"])
+_COUNTED = re.compile(r"(?:distinct|rep|div|dist)-?\d|\w*(?:len|rank|time|tokens|latency|mem)")  # "GenLen"
+_OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _TICK = re.compile("(?:([✓✔✅☑√])|[✗✘❌])\ufe0f?")
 _NO_EDITION = re.compile(r"(?i)[\W_]*|\d|yaml|latest|main")  # an integer is a harness's own version of a task
@@ -399,10 +409,21 @@ class ScoreReader:
     def fact_of_benchmark(self, texts: Sequence[str]) -> str:
         """The words by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
         for text in texts:
-            words = words_of(text.replace("p-value", "pvalue"))
-            told = next((word for word in words if word in _MAY_BE_FACTS), "")
-            if told and not self.vocabulary.key(text) and benchmarks_in(text, self.vocabulary):
-                return told
+            if self.vocabulary.key(text):
+                continue
+            text = text.replace("p-value", "pvalue")
+            if text.isascii() and "#" not in text and _MAY_BE_FACTS.isdisjoint(words_of(text)):
+                continue
+            words = _BARE.sub(" ", text).split()
+            errors = () if split_label(text).metric else _ERRORS
+            facts = [
+                word for word in words if word.casefold() in errors or (is_fact(word) and not DIGIT_IN.search(word))
+            ]
+            if not facts:
+                continue
+            rest = " ".join(word for word in words if not is_fact(word) and not FACT_FILLERS.issuperset(words_of(word)))
+            if benchmarks_in(rest, self.vocabulary):
+                return " ".join(facts)
         return ""
 
     def is_quantized(self, texts: Sequence[str]) -> bool:
@@ -568,23 +589,15 @@ class ScoreReader:
 
         Who chose a column by hand has seen the names: what less is better of is asked all the same.
         """
-        name = score.benchmark
-        told = score.key or score.metric or score.shots or is_average(name) or self.is_name_of_data(name)
+        told = score.key or score.metric or score.shots or is_name_of_data(score.benchmark, self.vocabulary)
         if not (told or by_hand) and self.has_benchmarks:
-            return f"'{name[:60]}' may be no benchmark's name"
-        told = told_lower(name) if not score.metric else ""
+            return f"'{score.benchmark[:60]}' may be no benchmark's name"
+        told = told_lower(score.benchmark) if not score.metric else ""
         if not score.key and not by_hand:  # of a name that nobody knows, any word may be all that says what it is
-            words = (
-                word for word in tellings(name) if word not in _OF_NAMES and word.upper() not in name
-            )  # "Count" and "DROP" are names
+            name = score.benchmark  # "Count" and "DROP" are names of benchmarks
+            words = (word for word in tellings(name) if word not in _OF_NAMES and word.upper() not in name)
             told = told or next((word for word in words if word != name.casefold()), "")
         return f"'{told}' in its name says that it is no plain score" if told else ""
-
-    def is_name_of_data(self, name: str) -> bool:
-        """Whether a label looks like a benchmark's name; not like another quantity's: "AE2 Length", "vs FP16"."""
-        words = words_of(name) or ("",)
-        other = in_other_letters(name) or words[-1] in _LAST_FACTS or not _COMPARED.isdisjoint(words)
-        return is_benchmark(name, self.vocabulary) and not is_everyday(name) and not other
 
     def measured_beside(self, score: Score, said: CellLabels, by_hand: bool) -> str:
         """What the labels beside a benchmark's name say that makes its value another thing than its plain score.
@@ -596,7 +609,7 @@ class ScoreReader:
             "" if score.key else functools.reduce(lambda text, name: text.replace(name, " "), found, score.benchmark)
         )
         for text in filter(None, (score.group, named, *(score.notes or "").split(", "))):
-            if not by_hand and (word := self.other_model(text, score)):
+            if not by_hand and (word := self.other_model(text, score, bool(found))):
                 return f"'{text.strip()[:60]}' beside it says '{word}': is it this model's?"
             if text is named:
                 continue
@@ -646,11 +659,14 @@ class ScoreReader:
                     return f"{counts[0]:g} of its {self.vocabulary.items[score.key]:,} items are said beside it"
         return ""
 
-    def other_model(self, text: str, score: Score) -> str:
+    def other_model(self, text: str, score: Score, beside: bool) -> str:
         """The word of a text beside a benchmark's name that makes the value another model's: "base", "int4", "13B"."""
         words = [word for word in words_of(text) if word not in self.model.tokens and not word.isdigit()]
-        kinds = _OTHER_MODELS - (_OF_GROUPS if text == score.group else frozenset())  # benchmarks are grouped so, too
-        return next((word for word in words if word in kinds or word in QUANTIZED or SIZED.fullmatch(word)), "")
+        kinds = _OTHER_MODELS - (_OF_GROUPS if text == score.group else frozenset())
+        kinds = kinds if beside or score.key or text in (score.group, score.notes) else frozenset()
+        judged = self.vocabulary.metrics.get(self.vocabulary.key(score.benchmark) or "") in _JUDGED
+        found = (word for word in words if (word in kinds and not judged) or word in QUANTIZED or SIZED.fullmatch(word))
+        return next(found, "")
 
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""
@@ -663,6 +679,33 @@ class ScoreReader:
             most = "more" if high is None else f"{high:g}"
             return f"{score.value:g} is outside what {score.benchmark} can be ({low or 0:g} to {most})"
         return ""
+
+
+@functools.lru_cache(maxsize=4096)
+def is_name_of_data(name: str, vocabulary: Vocabulary) -> bool:
+    """Whether a label that nobody knows looks like a benchmark's or a topic's name: "HAE-RAE", "Social Science"; not
+    like a setting's or another quantity's: "Sparsity", "k".
+    """
+    words = [word for word in _BARE.sub(" ", name).split() if any(map(str.isalnum, word))]
+    folded = [word.strip("-_.:#*").casefold() for word in words]
+    if in_other_letters(name):
+        rest = functools.reduce(lambda text, found: text.replace(found, " "), benchmarks_in(name, vocabulary), name)
+        return not any(tellings(rest)) and all(word.isascii() or is_everyday_word(word) for word in words_of(rest))
+    if len(words) > 1 and (folded[-1] in _LAST_FACTS or not _COMPARED.isdisjoint(folded)):
+        return False  # "AE2 Length", "vs FP16"
+    if is_benchmark(name, vocabulary) and not is_everyday(name):
+        return True
+    if len(words) > 3:
+        return _PLAIN_FACTS.isdisjoint(folded)  # "Time until first token"
+    for word, plain in zip(words, folded, strict=True):
+        told = word.strip("-_.:#*")
+        shaped = any(map(str.isdigit, told)) or (len(told) > 2 and any(map(str.isupper, told[1:])))
+        if shaped and plain not in _NO_BENCHMARK and not _COUNTED.fullmatch(plain):
+            return True
+    topics = [len(word) > 3 and word.casefold() in _TOPICS for word in words]
+    if any(topics) and all(word[:1].isupper() for word in words):
+        return True  # "Math Odyssey"
+    return any(is_average(word) for word in words) or _TOPICS.issuperset(words_of(" ".join(words)))
 
 
 def said_once(parts: Sequence[str | None]) -> str | None:

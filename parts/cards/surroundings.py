@@ -19,6 +19,7 @@ from parts.cards.labels import (
     benchmarks_in,
     by_first_letter,
     is_benchmark,
+    is_fact,
     is_measure,
     split_label,
     without_settings,
@@ -33,6 +34,8 @@ LANGUAGES = word_list("languages")
 PLAIN_WORDS = frozenset().union(*map(word_list, ("plain_headings", "plain_labels")), TUNED, BASE, VENDORS)
 PLAIN_WORDS -= word_list("never_plain")
 _PLAIN_STEM = re.compile(rf"(?:{CARD_WORDS['plain_stems']})\w*")
+_SPREAD = re.compile(rf"(?i){CARD_WORDS['spread']}")  # "± standard error", which is of a score
+_MAY_SPREAD = re.compile(r"[sS](?<![^\W\d_][sS])(?i:td|tandard|\.?[ed]\.?(?!\w)|\.?e\.?m\.?(?!\w))")
 _PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=len, reverse=True)))
 _DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
 _SUITES = word_list("suites")
@@ -52,6 +55,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
 _LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
 _LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
 _NAMED = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9]+[\dA-Z][A-Za-z0-9_.+²-]*")  # ends where other letters begin
+_WRITTEN_NAME = re.compile(r"(?=.*[A-Z].*[A-Z\d])[A-Z][\w+.-]{2,40}")
 _REVERSED = re.compile(r"(?i)1(?<![\w.]1)(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*|^(?-i:[IVX]{1,4}[.)]\s(?=[A-Z]))")
 _ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
@@ -68,10 +72,10 @@ _LOWER_SAID = re.compile(
 )
 
 
-_NOTE = re.compile(
-    r"\n {0,3}(?:[-*] |>|<[^<>\n]{1,40}>)* *"
-    r"(?:\[\^[^\]\s]{1,40}\]:[ \t]*(?=\S)|(?:\\\*|[†‡§¶⁎∗＊※¹²³]) *(?=\w))([^\n]{3,1500})"
-)
+_NOTE = re.compile(r"\n {0,3}\[\^([^\]\s]{1,40})\]:[ \t]*(\S[^\n]{0,1500})")
+_NOTE_MARK = re.compile(r"\[\^([^\]\s]{1,40})\](?!:)")
+_SIGNS_OF_NOTES = "†‡§¶⁎∗＊※¹²³"
+_LEGEND_LINE = re.compile(rf"\n {{0,3}}(?:[-*] |>|<[^<>\n]{{1,40}}>)* *(\\\*|[{_SIGNS_OF_NOTES}]) *(\w[^\n]{{3,600}})")
 _SECTION = re.compile(r"\n {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})(?=\n|\Z)")
 _ON_RESULTS = re.compile(r"(?i)\b(?:eval\w*|bench\w*|results?|performance)\b|评|結果|结果|ベンチ|評価|벤치|평가|성능")
 _OF_NUMBERS = re.compile(  # of any table of the card
@@ -94,10 +98,24 @@ _VERSION = re.compile(r"[vV](?<![\w.@/][vV])\.?\d+(?:\.\d+)*(?!\w)")
 
 
 @functools.lru_cache(maxsize=4)
-def footnotes(card: str) -> list[str]:
-    """What a card's footnotes and legends say, wherever they stand and whatever has their marks."""
-    marked = any(mark in card for mark in ("[^", "\\*", *"†‡§¶⁎∗＊※¹²³"))
-    return [one_line(said) for said in _NOTE.findall(f"\n{card}")] if marked else []
+def footnotes(card: str) -> dict[str, str]:
+    """What a card's footnotes say, by their marks: "^1" of "[^1]: …", and the signs that begin a line elsewhere."""
+    card = f"\n{card}"
+    marked = "\n\\*" in card or (not card.isascii() and any(sign in card for sign in _SIGNS_OF_NOTES))
+    found = {sign.strip("\\"): said for sign, said in _LEGEND_LINE.findall(card)} if marked else {}
+    found |= {f"^{mark}": said for mark, said in _NOTE.findall(card)} if "[^" in card else {}
+    return {mark: one_line(said) for mark, said in found.items()}
+
+
+def marks_in(sources: Iterable[str]) -> set[str]:
+    """The marks of footnotes that texts have as written."""
+    found = set()
+    for source in sources:
+        if "[^" in source:
+            found.update(f"^{mark}" for mark in _NOTE_MARK.findall(source))
+        if (last := one_line(source)[-1:]) and last in f"*{_SIGNS_OF_NOTES}":
+            found.add(last)
+    return found
 
 
 @functools.lru_cache(maxsize=4)
@@ -189,6 +207,13 @@ class Surroundings:
         return {key for text in self.labels if (key := self.vocabulary.key(split_label(text)))}
 
     @functools.cached_property
+    def label_names(self) -> list[str]:
+        """Its labels that are no models', longest first: "MME", "Video-MME"."""
+        return sorted(
+            {split_label(text).name for text in self.labels if text not in self.models}, key=len, reverse=True
+        )
+
+    @functools.cached_property
     def measures(self) -> set[str]:
         """Words of the measures that its labels name; and of languages when it says in which."""
         measures = {word for text in self.labels if is_measure(text) for word in words_of(text)}
@@ -199,21 +224,35 @@ class Surroundings:
     def own_words(self) -> set[str]:
         return {token for token in self.own if len(token) > 2 and token.isalpha()}
 
-    def fits(self, metrics: list[str]) -> bool:
-        """Whether a measure is the one of all benchmarks of the table."""
-        return ({self.vocabulary.metrics[key] for key in self.keys} or {"score"}) <= {*metrics}
+    @functools.cached_property
+    def facts(self) -> set[tuple[str, ...]]:
+        """The words of its headers that are facts."""
+        return {words_of(head) for head in self.heads if is_fact(head)}
 
-    def rest(self, text: str) -> str:
+    @functools.cached_property
+    def stems(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if len(name) > 4)
+
+    def fits(self, metrics: list[str], every: bool) -> bool:
+        """Whether a measure is the one of all (or some) benchmarks of the table."""
+        told = {self.vocabulary.metrics[key] for key in self.keys} or {"score"}
+        return told <= {*metrics} if every else not told.isdisjoint(metrics)
+
+    def rest(self, text: str, every: bool) -> str:
         """A text without the benchmarks, the measures that fit, and the phrases that it has."""
+        text = without_spread(text)
         if _MAY_BE_PHRASE.search(text.lower()):
             text = _PLAIN_PHRASES.sub(" ", text)
         if _VERSION.search(text):
             text = _VERSION.sub(lambda found: " " if self.names.issuperset(name_tokens(found[0])) else found[0], text)
         for name in sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True):
             text = text.replace(name, " ")
+        for name in self.label_names if len(text) > 40 else ():  # no label of the table itself
+            if name in text and is_written_name(name):
+                text = text.replace(name, " ")
         text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
         for said, metrics in MEASURES_SAID if _MEASURE_SAID.search(text) else ():
-            if said.search(text) and self.fits(metrics):
+            if said.search(text) and self.fits(metrics, every):
                 text = said.sub(" ", text)
         return text
 
@@ -230,7 +269,7 @@ class Surroundings:
             keys = self.keys
             if keys and key not in _SUITES and not any(own.startswith(key) for own in keys):
                 return name
-        text = self.rest(text)
+        text = self.rest(text, every=True)
         if kept:
             text = without_settings(text)
         if sign := _SIGNS.search(text):
@@ -248,13 +287,13 @@ class Surroundings:
         return all(self.is_name(token) for token in name_tokens(word))
 
     def is_name(self, token: str) -> bool:
-        return token.isdigit() or token in self.names
+        return token.isdigit() or token in self.names or token.startswith(self.stems)
 
     def telling(self, text: str) -> str:
         """The first words of prose that name another measure, a quantity, other data or weights, or a mode."""
         if reverse := _REVERSED.search(text):
             return reverse[0]
-        return self.told_in(self.rest(text)) if may_tell(text) else ""
+        return self.told_in(self.rest(text, every=False)) if may_tell(text) else ""
 
     def told_in(self, rest: str) -> str:
         for found in tellings(rest):
@@ -263,16 +302,22 @@ class Surroundings:
                 return found
         return ""
 
-    def of_paragraph(self, text: str, near: bool) -> str:
-        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose."""
+    def of_paragraph(self, text: str, near: bool = True) -> str:
+        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose.
+
+        A sentence that explains a column of facts ("Token density: the number of …") tells nothing of the others.
+        """
+        if self.facts and not (text := " ".join(p for p in sentences(text) if words_of(label_of(p)) not in self.facts)):
+            return ""
         if is_legend(text) or _NUMBERED.match(text) or (len(text) < 150 and not _SENTENCE.search(text)):
             return self.telling(text) or self.unplain(text)
         if word := self.telling(text):
             return word
-        text = _ADDRESS.sub(" ", text).strip()
+        text = _ADDRESS.sub(" ", text).strip() if "//" in text or "arxiv:" in text else text
         if text.endswith(_LEADS_ON) and (word := self.unplain(sentences(text)[-1])):
             return word
-        return next(filter(None, map(self.unplain_sentence, _LEAD_END.split(text) if near else ())), "")
+        parts = _LEAD_END.split(text) if near else ()
+        return next((word for part in parts if (word := self.unplain_sentence(part))), "")
 
     def is_about_names(self, text: str) -> bool:
         """Whether a sentence says what the model, or a benchmark, is or has in the table."""
@@ -285,7 +330,7 @@ class Surroundings:
         """The first word that is not plain of a sentence on the numbers, or of one without spaces between words."""
         if not (is_about_table(text) or self.is_about_names(text)):
             return ""
-        rest = self.rest(text)
+        rest = self.rest(text, every=False)
         return next((word for word in words_of(rest) if word not in _SAID_WORDS and not self.is_plain(word)), "")
 
 
@@ -302,6 +347,11 @@ def words_to_ask(text: str, vocabulary: Vocabulary) -> list[str] | None:
 def is_everyday_word(word: str) -> bool:
     plain = word.isdigit() or word in PLAIN_WORDS or bool(_PLAIN_STEM.fullmatch(word))
     return plain or (not word.isascii() and not _PLAIN_RUNS.sub("", word))
+
+
+def is_written_name(text: str) -> bool:
+    """Whether a label is written as names of benchmarks are."""
+    return bool(_WRITTEN_NAME.fullmatch(text)) and not is_measure(text) and not is_telling(text)
 
 
 def in_other_letters(text: str) -> bool:
@@ -327,6 +377,11 @@ def is_about_table(text: str) -> bool:
     return bool(_ABOUT_TABLE.search(text.lower())) or in_other_letters(text)
 
 
+def label_of(sentence: str) -> str:
+    """What a sentence says before its colon: the label that it explains; all of one without."""
+    return sentence.replace("：", ":").partition(":")[0]
+
+
 def sentences(text: str) -> list[str]:
     return _SENTENCE_END.split(text.strip())
 
@@ -350,15 +405,20 @@ def may_tell(text: str) -> bool:
     return next(tellings(text), None) is not None
 
 
+def without_spread(text: str) -> str:
+    """A text without what says that ± is a standard error."""
+    return _SPREAD.sub(" ", text) if _MAY_SPREAD.search(text) else text
+
+
 def told_lower(text: str) -> str:
     """The words by which a text says that less is better without a measure's name: "failed", "1 - accuracy"."""
-    found = _REVERSED.search(text) or _LOWER_SAID.search(text)
+    found = _REVERSED.search(text) or _LOWER_SAID.search(without_spread(text))
     return found[0] if found else ""
 
 
 def says_lower(text: str) -> bool:
     """Whether a text speaks of a measure of which less is better: an error rate, a loss, 1 - accuracy."""
-    words = words_of(text)
+    words = words_of(without_spread(text))
     parts = ("_".join(words[at : at + size]) for size in (1, 2, 3) for at in range(len(words) - size + 1))
     return bool(told_lower(text)) or any(map(metric_direction, parts))
 
