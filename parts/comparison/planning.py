@@ -19,7 +19,7 @@ from parts.vocabulary import MetricMapping
 SYNTHETIC = 20_000  # items of the made-up pair whose evidence is scaled
 CLOSE = 0.1  # of the items just one of two checkpoints of one run gets right
 LEAST_SHOWN, STEPS = 0.0005, 12  # of the smallest difference that a benchmark of a given size shows
-ROOM = 1e-9  # for shares that are sums of written ones
+SUM_SLACK = 1e-9  # what sums of written shares may be off by
 ASKED_POINTS = re.compile(
     r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(?:%|pp|(?:percentage\s+)?points?)?\s*", re.ASCII | re.IGNORECASE
 )
@@ -108,7 +108,7 @@ def items_plan(
         raise ScriptError(
             f"models that disagree on {100 * plan.disagreement:.1f} % do not differ by {100 * difference:g} points"
         )
-    if plan.disagreement is not None and plan.disagreement > plan.most(difference) + ROOM:
+    if plan.disagreement is not None and plan.disagreement > plan.most(difference) + SUM_SLACK:
         raise ScriptError(
             f"models that are right on {100 * plan.accuracy:g} % and {100 * (plan.accuracy + difference):g} % disagree "
             f"on at most {100 * plan.most(difference):g} %: --assume accuracy=… to go with it"
