@@ -37,7 +37,7 @@ def remembered_sha256(path: Path) -> str:
     state = path.stat()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
     known = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode()).hexdigest()
+    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode(errors="surrogateescape")).hexdigest()
     with contextlib.suppress(OSError):
         return entry.read_text(encoding="ascii")
     digest, after = file_sha256(path), path.stat()
@@ -74,7 +74,7 @@ def code_sha256(path: Path) -> str:
     if found == [path]:
         return file_sha256(path)
     lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 @contextlib.contextmanager
@@ -114,13 +114,13 @@ def data_set_files(folder: Path) -> list[Path]:
 def data_sha256(folder: Path) -> str:
     """One hash for a local data set: of its files and their names."""
     lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in data_set_files(folder))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 
 
 def files_sha256(folder: Path, files: Sequence[str]) -> str:
     """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
     lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 
 
 def local_sha256(path: Path, names: str | None = None) -> str | None:

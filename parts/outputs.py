@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from parts.frame import ScriptError, write_whole
-from parts.inputs import input_text
+from parts.inputs import input_text, open_input
 
 OF_OTHERS = "{} is there and was not written by this command: name another folder with --output-dir"
 FORCE_HELP = "--output and --report replace files that this program did not write, too"
@@ -26,6 +26,13 @@ def refuse_others(path: Path, text: str) -> None:
     """ScriptError where another kind of file is than this program writes."""
     if path.is_file() and not path.is_symlink() and not same_kind(path, text):
         raise ScriptError(OF_OTHERS.format(path))
+
+
+def refuse_no_picture(path: Path) -> None:
+    """ScriptError where a figure would replace a file that is no picture."""
+    begin = open_input(path).read(100).lstrip() if path.is_file() else b""
+    if begin and not begin.startswith((b"\x89PNG", b"<?xml", b"<svg")):
+        raise ScriptError(f"{path} is there and is no picture: name another place for the figure")
 
 
 def same_kind(path: Path, text: str) -> bool:

@@ -8252,13 +8252,8 @@ def progress_bar() -> Any:
 
 def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
     """The table for a terminal, with its colors."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*header, title=title)
-    for row in rows:
-        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
-    return rendered(table)
+    styles = ["bold green" if row[0].endswith(" (best)") else None for row in rows]
+    return rendered(fitted_table(header, rows, styles, title=title))
 
 
 def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -8286,25 +8281,75 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
 
 def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(isolated(caption)) if caption else None)
-    for row in rows[1:]:
-        table.add_row(*(Text(isolated(cell)) for cell in row))
-    return table
+    cells = [list(map(isolated, row)) for row in rows[1:]]
+    return fitted_table(rows[0], cells, caption=Text(isolated(caption)) if caption else None)
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 120) -> None:
     """A table on stdout; text of others shows as text, never as markup, each cell of at most `most` letters."""
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [[isolated(single_line(text))[:most] for text in row] for row in texts]
+    width = None if sys.stdout.isatty() else max(200, least_width(header, cells))
+    table = fitted_table(header, cells, width=width, box=None)
+    terminal_console(width=width, highlight=False).print(table)
+
+
+def widest(texts: Iterable[str]) -> int:
+    """The columns of a terminal that the widest of some texts takes."""
+    from rich.cells import cell_len
+
+    return max(map(cell_len, texts), default=0)
+
+
+def longest_words(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """The width below which a column would cut a word: a name, or a number."""
+    return [widest(word for cell in column for word in cell.split()) for column in zip(header, *rows, strict=True)]
+
+
+def least_width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """The columns of a terminal that a table without lines takes at least."""
+    return sum(longest_words(header, rows)) + 2 * len(header)
+
+
+def fitted_widths(least: Sequence[int], whole: Sequence[int], room: int) -> list[int]:
+    """The widths of the columns that fit into so much room, each with its longest word; the first two always."""
+    shown = max([min(2, len(least)), *(count for count in range(len(least) + 1) if sum(least[:count]) <= room)])
+    widths, room = list(least[:shown]), room - sum(least[:shown])
+    by_need = sorted(range(shown), key=lambda column: whole[column] - least[column])
+    for left, column in zip(range(shown, 0, -1), by_need, strict=True):
+        more = min(whole[column] - least[column], max(room, 0) // left)
+        widths[column], room = widths[column] + more, room - more
+    return widths
+
+
+def fitted_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    styles: Sequence[str | None] = (),
+    width: int | None = None,
+    **options: Any,
+) -> Any:
+    """A table of rich in which no word is cut: what does not fit beside it is left out from the end, and said below."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*header, box=None)
-    for row in rows:
-        texts = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*(Text(isolated(single_line(text))[:most]) for text in texts))
-    terminal_console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+    framed = "box" not in options
+    every = [[header[column], *(row[column] for row in rows)] for column in range(len(header))]
+    whole = [widest(line for cell in cells for line in cell.split("\n")) for cells in every]
+    between = 3 if framed else 2
+    room = (width or terminal_console().width) - framed
+    widths = fitted_widths([n + between for n in longest_words(header, rows)], [n + between for n in whole], room)
+    if left := header[len(widths) :]:
+        said = f"not shown, as the terminal is too narrow: {', '.join(left)}"
+        options["caption"] = Text("\n").join(filter(None, (options.get("caption"), Text(said))))
+    table = Table(caption_justify="left", **options)
+    for name, wide in zip(header, widths, strict=False):
+        table.add_column(Text(name), width=wide - between, overflow="fold")
+    for number, row in enumerate(rows):
+        table.add_row(*map(Text, row[: len(widths)]), style=styles[number] if styles else None)
+    return table
 
 
 # --- parts/comparison/report.py ---------------------------------------------------------------------------------------
@@ -11992,6 +12037,13 @@ def refuse_others(path: Path, text: str) -> None:
     """ScriptError where another kind of file is than this program writes."""
     if path.is_file() and not path.is_symlink() and not same_kind(path, text):
         raise ScriptError(OF_OTHERS.format(path))
+
+
+def refuse_no_picture(path: Path) -> None:
+    """ScriptError where a figure would replace a file that is no picture."""
+    begin = open_input(path).read(100).lstrip() if path.is_file() else b""
+    if begin and not begin.startswith((b"\x89PNG", b"<?xml", b"<svg")):
+        raise ScriptError(f"{path} is there and is no picture: name another place for the figure")
 
 
 def same_kind(path: Path, text: str) -> bool:

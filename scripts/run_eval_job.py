@@ -2891,7 +2891,7 @@ def remembered_sha256(path: Path) -> str:
     state = path.stat()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
     known = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode()).hexdigest()
+    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode(errors="surrogateescape")).hexdigest()
     with contextlib.suppress(OSError):
         return entry.read_text(encoding="ascii")
     digest, after = file_sha256(path), path.stat()
@@ -2928,7 +2928,7 @@ def code_sha256(path: Path) -> str:
     if found == [path]:
         return file_sha256(path)
     lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 @contextlib.contextmanager
@@ -2968,13 +2968,13 @@ def data_set_files(folder: Path) -> list[Path]:
 def data_sha256(folder: Path) -> str:
     """One hash for a local data set: of its files and their names."""
     lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in data_set_files(folder))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 
 
 def files_sha256(folder: Path, files: Sequence[str]) -> str:
     """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
     lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 
 
 def local_sha256(path: Path, names: str | None = None) -> str | None:
@@ -3328,13 +3328,8 @@ def progress_bar() -> Any:
 
 def rich_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
     """The table for a terminal, with its colors."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*header, title=title)
-    for row in rows:
-        table.add_row(*map(Text, row), style="bold green" if row[0].endswith(" (best)") else None)
-    return rendered(table)
+    styles = ["bold green" if row[0].endswith(" (best)") else None for row in rows]
+    return rendered(fitted_table(header, rows, styles, title=title))
 
 
 def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -3362,25 +3357,75 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
 
 def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
     """A table for a terminal; what it shows is text, never markup."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(*rows[0], caption=Text(isolated(caption)) if caption else None)
-    for row in rows[1:]:
-        table.add_row(*(Text(isolated(cell)) for cell in row))
-    return table
+    cells = [list(map(isolated, row)) for row in rows[1:]]
+    return fitted_table(rows[0], cells, caption=Text(isolated(caption)) if caption else None)
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 120) -> None:
     """A table on stdout; text of others shows as text, never as markup, each cell of at most `most` letters."""
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [[isolated(single_line(text))[:most] for text in row] for row in texts]
+    width = None if sys.stdout.isatty() else max(200, least_width(header, cells))
+    table = fitted_table(header, cells, width=width, box=None)
+    terminal_console(width=width, highlight=False).print(table)
+
+
+def widest(texts: Iterable[str]) -> int:
+    """The columns of a terminal that the widest of some texts takes."""
+    from rich.cells import cell_len
+
+    return max(map(cell_len, texts), default=0)
+
+
+def longest_words(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """The width below which a column would cut a word: a name, or a number."""
+    return [widest(word for cell in column for word in cell.split()) for column in zip(header, *rows, strict=True)]
+
+
+def least_width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """The columns of a terminal that a table without lines takes at least."""
+    return sum(longest_words(header, rows)) + 2 * len(header)
+
+
+def fitted_widths(least: Sequence[int], whole: Sequence[int], room: int) -> list[int]:
+    """The widths of the columns that fit into so much room, each with its longest word; the first two always."""
+    shown = max([min(2, len(least)), *(count for count in range(len(least) + 1) if sum(least[:count]) <= room)])
+    widths, room = list(least[:shown]), room - sum(least[:shown])
+    by_need = sorted(range(shown), key=lambda column: whole[column] - least[column])
+    for left, column in zip(range(shown, 0, -1), by_need, strict=True):
+        more = min(whole[column] - least[column], max(room, 0) // left)
+        widths[column], room = widths[column] + more, room - more
+    return widths
+
+
+def fitted_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    styles: Sequence[str | None] = (),
+    width: int | None = None,
+    **options: Any,
+) -> Any:
+    """A table of rich in which no word is cut: what does not fit beside it is left out from the end, and said below."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*header, box=None)
-    for row in rows:
-        texts = ("" if cell is None else str(cell) for cell in row)
-        table.add_row(*(Text(isolated(single_line(text))[:most]) for text in texts))
-    terminal_console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+    framed = "box" not in options
+    every = [[header[column], *(row[column] for row in rows)] for column in range(len(header))]
+    whole = [widest(line for cell in cells for line in cell.split("\n")) for cells in every]
+    between = 3 if framed else 2
+    room = (width or terminal_console().width) - framed
+    widths = fitted_widths([n + between for n in longest_words(header, rows)], [n + between for n in whole], room)
+    if left := header[len(widths) :]:
+        said = f"not shown, as the terminal is too narrow: {', '.join(left)}"
+        options["caption"] = Text("\n").join(filter(None, (options.get("caption"), Text(said))))
+    table = Table(caption_justify="left", **options)
+    for name, wide in zip(header, widths, strict=False):
+        table.add_column(Text(name), width=wide - between, overflow="fold")
+    for number, row in enumerate(rows):
+        table.add_row(*map(Text, row[: len(widths)]), style=styles[number] if styles else None)
+    return table
 
 
 # --- parts/repo_files.py ----------------------------------------------------------------------------------------------

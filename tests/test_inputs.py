@@ -1,7 +1,9 @@
 """The functions that open files and let text out: limits, what is refused, and that every part goes through them."""
 
 import ast
+import contextlib
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -340,6 +342,50 @@ def test_tables_of_a_terminal_show_text():
         console.print(tables.rich_rows([["a"], ["x\x1b]0;owned\x07\u202e[red]y[/]"]], "c\x9b2J"))
     shown = capture.get()
     assert "\\u001b]0;owned\\u0007\\u202e[red]y[/]" in shown and "\x07" not in shown and "\x9b" not in shown
+
+
+@pytest.mark.parametrize("width", [30, 60, 100, 200])
+def test_no_word_of_a_table_is_cut_and_what_does_not_fit_is_named(width):
+    from rich.console import Console
+
+    from parts import tables
+
+    header = ["rank", "model", *(f"a benchmark {number}" for number in range(8))]
+    rows = [
+        [f"{number}", f"acme/a-model-{number}", *(f"{number}{column}.125" for column in range(8))] for number in (1, 2)
+    ]
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(tables.fitted_table(header, rows, width=width, box=None))
+    table, _, left = capture.get().partition("not shown")
+    shown = [f"{column}.125" in table for column in range(8)]
+    assert all(row[1] in table for row in rows) and "…" not in table
+    assert shown == sorted(shown, reverse=True) and all(shown) == (width == 200)
+    said = " ".join(left.split())
+    assert [f"a benchmark {number}" in said for number in range(8)] == [not whole for whole in shown]
+    assert all(len(line.rstrip()) <= width for line in capture.get().split("\n"))
+
+
+@pytest.mark.parametrize(
+    "old, there", [(b"mine", True), (b"\x89PNG\r\n", False), (b"<?xml version", False), (b"", False)]
+)
+def test_a_figure_replaces_pictures_alone(tmp_path, old, there):
+    from parts import outputs
+
+    outputs.refuse_no_picture(tmp_path / "none.png")
+    (path := tmp_path / "a.png").write_bytes(old)
+    with pytest.raises(frame.ScriptError, match="is no picture") if old == b"mine" else contextlib.nullcontext():
+        outputs.refuse_no_picture(path)
+
+
+def test_the_hash_of_a_file_whose_name_is_no_text(tmp_path, monkeypatch):
+    from parts import hashes
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (folder := tmp_path / os.fsdecode(b"a\xff")).mkdir()
+    (path := folder / os.fsdecode(b"b\xfe.bin")).write_bytes(b"x")
+    assert hashes.remembered_sha256(path) == hashlib.sha256(b"x").hexdigest()
+    assert hashes.data_sha256(folder) == hashes.files_sha256(folder, [path.name])
 
 
 # --- How a script ends ---

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import whole_file
+from parts.outputs import refuse_no_picture
 from parts.plots import own_style
 from parts.ranking.scores import category_order
 from parts.ranking.vocabulary import Ranked, Ranking
@@ -35,6 +36,7 @@ def write_figures(ranking: Ranking, vocabulary: MetricMapping, folder: Path) -> 
         for name, figure in drawn.items():
             for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
                 names.append(f"{name}{suffix}")
+                refuse_no_picture(folder / names[-1])
                 file = files.enter_context(whole_file(folder / names[-1]))
                 figure.savefig(file, format=suffix[1:], dpi=150, metadata=metadata, bbox_inches="tight")
     return names
