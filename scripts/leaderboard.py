@@ -449,7 +449,7 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
         for row in top
     ]  # fmt: skip
     rank, name = ranked_as(order.unlike), about["name"] + column_metrics(engine, rows).get(key, "")
-    header = [rank, "on the Hub", "model", f"{name}, {unit}", "±", "source", "shots", "date"]
+    header = [rank, "on the Hub", "model", f"{name}, {unit}{less_text(about)}", "±", "source", "shots", "date"]
     print(conclusion)
     print_table([*header, "why the Hub has another rank"], lines)
     note_measured(apart)
@@ -470,6 +470,11 @@ def column_metrics(engine: Any, rows: Sequence[BoardRow]) -> dict[str, str]:
     keys = {row["benchmark"] for row in apart} & {row["benchmark"] for row in rows}
     ways = {key: column_way(row for row in rows if row["benchmark"] == key) for key in keys}
     return {key: f" ({way})" for key, way in ways.items() if way}
+
+
+def less_text(about: Mapping[str, Any]) -> str:
+    """What the head of a column says of a benchmark that measures errors."""
+    return " (less is better)" if about["lower_is_better"] else ""
 
 
 def shown_error(row: BoardRow) -> str:
@@ -542,7 +547,7 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
         return 0
     otherwise, ways, digits = measured_otherwise(rows), column_metrics(engine, rows), mean_digits(standings)
     header = [ranked_as(order.unlike), "model", f"average of {len(primary)}", "±"]
-    header += [about[key]["name"] + ways.get(key, "") for key in keys]
+    header += [about[key]["name"] + ways.get(key, "") + less_text(about[key]) for key in keys]
     marked = {model for model, key in otherwise if key in primary}
     lines = [
         (

@@ -838,6 +838,20 @@ def test_what_was_not_measured_alike_is_not_called_certain(tmp_path, capsys, sec
     assert said in board.read_page(tmp_path / "d").partition("</table>")[0]  # before any script runs
 
 
+@pytest.mark.parametrize("lower", [False, True])
+def test_the_head_of_an_error_rate_says_that_less_is_better(tmp_path, capsys, lower):
+    for model, wrong in (("a/one", 128), ("a/two", 101)):
+        scores = [float(place < wrong) for place in range(1000)]
+        write_record(tmp_path / "r", model, scores, task="our_asr", metric="wer" if lower else "acc", lower=lower)
+    assert board.main(["collect", "--results", str(tmp_path / "r"), "--output-dir", str(tmp_path / "d")]) == 0
+    for more in ([], ["--benchmark", "our_asr"]):
+        capsys.readouterr()
+        assert board.main(["show", "--data", str(tmp_path / "d"), *more]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("a/two leads " if lower else "a/one leads ")
+        assert ("our_asr" in out and "(less is better)" in out) is lower
+
+
 @pytest.mark.parametrize("told", ["by its samples", "by its counts"])
 @pytest.mark.parametrize(("lost", "certain"), [(0, True), (120, False)])
 def test_a_lead_that_lost_answers_could_make_is_not_certain(tmp_path, capsys, lost, certain, told):
