@@ -180,20 +180,29 @@ def refuse_other_rows(folder: Path) -> None:
     """ScriptError where a file of a board's names has other columns than a board's."""
     import duckdb
 
-    lines, table = folder / "leaderboard.jsonl", folder / "leaderboard.parquet"
-    found: dict[Path, Iterable[str]] = {}
-    try:
-        if lines.is_file() and lines.stat().st_size:
-            with open_input(lines) as file:
-                found[lines] = json.loads(file.readline(1 << 20))
-        if table.is_file():
-            with new_engine() as engine:
-                found[table] = parquet_table(engine, table).columns
-    except (ValueError, RecursionError, duckdb.Error):
-        found[table if lines in found else lines] = ()
-    for path, names in found.items():
-        if not isinstance(names, dict | list) or 2 * len(COLUMNS.keys() & set(names)) < len(COLUMNS):
+    for name, columns_of in (("leaderboard.jsonl", line_columns), ("leaderboard.parquet", table_columns)):
+        path = folder / name
+        if path.is_symlink() or not path.is_file() or not path.stat().st_size:
+            continue  # a link is refused when it is written
+        try:
+            names = columns_of(path)
+        except (ValueError, RecursionError, duckdb.Error):
+            names = set()
+        if 2 * len(COLUMNS.keys() & names) < len(COLUMNS):
             raise ScriptError(OF_OTHERS.format(path))
+
+
+def line_columns(lines: Path) -> set[str]:
+    """The keys of the first of some JSON lines; ValueError for another file."""
+    with open_input(lines) as file:
+        first = json.loads(file.readline(1 << 20))
+    return set(first) if isinstance(first, dict) else set()
+
+
+def table_columns(table: Path) -> set[str]:
+    """The columns of a Parquet file; duckdb.Error for another file."""
+    with new_engine() as engine:
+        return set(parquet_table(engine, table).columns)
 
 
 def write_table(lines: Path, table: Path) -> None:
