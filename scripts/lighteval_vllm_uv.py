@@ -13712,10 +13712,13 @@ def rich_rows(rows: Sequence[Sequence[str]], caption: str) -> Any:
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 120) -> None:
-    """A table on stdout; text of others shows as text, never as markup, each cell of at most `most` letters."""
+    """A table on stdout; text of others shows as text, never as markup, each cell of at most `most` letters.
+
+    In a pipe each row is one line.
+    """
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
     cells = [[isolated(single_line(text))[:most] for text in row] for row in texts]
-    width = None if sys.stdout.isatty() else max(200, least_width(header, cells))
+    width = None if sys.stdout.isatty() else sum(map(widest, zip(header, *cells, strict=True))) + 2 * len(header)
     table = fitted_table(header, cells, width=width, box=None)
     terminal_console(width=width, highlight=False).print(table)
 
@@ -13730,11 +13733,6 @@ def widest(texts: Iterable[str]) -> int:
 def longest_words(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     """The width below which a column would cut a word: a name, or a number."""
     return [widest(word for cell in column for word in cell.split()) for column in zip(header, *rows, strict=True)]
-
-
-def least_width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """The columns of a terminal that a table without lines takes at least."""
-    return sum(longest_words(header, rows)) + 2 * len(header)
 
 
 def fitted_widths(least: Sequence[int], whole: Sequence[int], room: int) -> list[int]:

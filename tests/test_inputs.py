@@ -80,7 +80,6 @@ MAY_WRITE = {
     ("seal", "O_CREAT"),  # new and for the user alone, or there already
     ("publish.local", "O_CREAT"),  # a lock, through no link
     ("board.data", "write_parquet"),  # in a fresh folder
-    ("formats.spans", "open"),  # in a fresh folder
     ("ranking.prepare", "write_bytes"),  # in a fresh folder
     ("jobs.packing", "write_bytes"),
     ("ranking.prepare", "copyfile"),
