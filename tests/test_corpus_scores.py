@@ -627,7 +627,8 @@ def lighteval_corpus_run(folder: Path, model: str, share: float, seed: int, firs
     lower, thirds = {"word_perplexity", "bits_per_byte", "ppl"}, list(zip(three, chosen, strict=True))
     names = [("yes", "no", "maybe")[n] for n in gold]
     spoken = [name if rng.random() > share else "maybe" for name in names]
-    logs, units = [-rng.random() * 9 * (1 + share) for _ in range(count)], [rng.randint(2, 9) for _ in range(count)]
+    logs = [-rng.random() * 9 * (1 + share) for _ in range(count)]
+    units = [2 + 5 * number % 8 for number in range(count)]  # the words and bytes of a text are those of every model
     scorers = {"chrf": CHRF(), "chrf++": CHRF(word_order=2), "ter": TER()}
     streams = [[text] for text in wanted] if first_alone else [wanted]
     made = {name: scorer.corpus_score(said, streams).score for name, scorer in scorers.items()}
