@@ -2769,7 +2769,8 @@ def say_folder(name: str) -> None:
             "the command from another folder",
             code=3,
         )
-    note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
+    if not parse_checkpoint_name(name.rpartition("/")[2]):  # run/step_500 is the folder of a training run
+        note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
 
 
 def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:

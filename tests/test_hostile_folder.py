@@ -578,6 +578,10 @@ def test_a_folder_is_no_model_of_the_hub_without_a_word(tmp_path, monkeypatch, c
         for word in (f"./{name}", str(Path(name).absolute())):
             arguments.model = [word]
             assert harness.resolve_models(arguments)[0] and "folder here" not in capsys.readouterr().err
+    Path("lab/model").rename("lab/step_500")
+    arguments.model = ["lab/step_500"]  # as the folder of a training run, of which a sweep names many
+    assert harness.resolve_models(arguments)[0] and "folder here" not in capsys.readouterr().err
+    Path("lab/step_500").rename("lab/model")
     for name in ("lab--model", "gpt2"):
         (tmp_path / "cache" / f"models--{name}").mkdir(parents=True)
     for name in ("lab/model", "gpt2", "lab/model@main"):
