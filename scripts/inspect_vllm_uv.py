@@ -11411,25 +11411,23 @@ def check_unchanged(model: Model, folder: Path) -> None:
 def load_reports() -> Iterator[list[str]]:
     """Collects what transformers says while it loads weights; tensors that are missing are only a warning there.
 
-    Whatever is said of its logs elsewhere, as by TRANSFORMERS_VERBOSITY=error: unheard, they would be random numbers.
+    They are heard also where they are not shown, as with TRANSFORMERS_VERBOSITY=error: they would be random numbers.
     """
     said: list[str] = []
     logger = logging.getLogger("transformers.modeling_utils")
-    before, disabled = logger.level, logging.root.manager.disable
-    logger.setLevel(logging.WARNING)
-    logging.disable(logging.NOTSET)
+    is_shown = logger.isEnabledFor
 
     def listen(record: logging.LogRecord) -> bool:
         said.append(record.getMessage())
-        return True
+        return is_shown(record.levelno)
 
     logger.addFilter(listen)
+    logger.isEnabledFor = lambda level: True
     try:
         yield said
     finally:
         logger.removeFilter(listen)
-        logger.setLevel(before)
-        logging.disable(disabled)
+        del logger.isEnabledFor
 
 
 def check_weights(model: Any, reports: Sequence[str]) -> None:
