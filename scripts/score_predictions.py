@@ -10681,7 +10681,7 @@ def fitted_table(
     room = (width or terminal_console().width) - framed
     widths = fitted_widths([n + between for n in longest_words(header, rows)], [n + between for n in whole], room)
     if left := header[len(widths) :]:
-        said = f"not shown, as the terminal is too narrow: {', '.join(left)}"
+        said = f"not shown, as the terminal is too narrow: {', '.join(filter(None, left))}"
         options["caption"] = Text("\n").join(filter(None, (options.get("caption"), Text(said))))
     table = Table(caption_justify="left", **options)
     for name, wide in zip(header, widths, strict=False):

@@ -46,7 +46,7 @@
 # ///
 """Run the tests: everything that needs no deep-learning stack, or with --stack the rest.
 
-  uv run tests/run_tests.py                        the light tests, about two minutes
+  uv run tests/run_tests.py                        the light tests, a quarter of an hour on two cores or more
   uv run tests/run_tests.py --stack                the tests with the real harnesses, on the CPU (downloads torch, vLLM)
   uv run tests/run_tests.py -- -k card -x          what stands behind -- goes to pytest
 
