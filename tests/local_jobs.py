@@ -306,6 +306,8 @@ class Process:
 
     def __init__(self, hub: Any, folder: Path, python: str | None = None) -> None:
         self.hub, self.folder, self.python = hub, folder, python
+        # Asked here and not by a job's thread: the script under test moves this process to a folder that it then removes.
+        self.uv = {"UV_CACHE_DIR": uv_folder("cache"), "UV_PYTHON_INSTALL_DIR": uv_folder("python")}
         self.running: dict[str, subprocess.Popen] = {}
         self.threads: list[threading.Thread] = []
 
@@ -361,7 +363,7 @@ class Process:
     def environment(self, job: Job, place: Path) -> dict[str, str]:
         here = {"PATH": os.environ["PATH"], "HOME": str(place)}
         here |= {name: value for name, value in os.environ.items() if NETWORK.fullmatch(name)}
-        here |= {"UV_CACHE_DIR": uv_folder("cache"), "UV_PYTHON_INSTALL_DIR": uv_folder("python")}
+        here |= self.uv
         hub = self.hub.environment(place / "hf-home")
         hub.pop("HF_TOKEN")  # a job has no token but the one that it was given
         return hub | here | job.spec["environment"] | (job.spec.get("secrets") or {})
@@ -371,7 +373,7 @@ def uv_folder(kind: str) -> str:
     """Where uv keeps its cache or its Pythons, so that a HOME of its own does not make a job fetch them again."""
     if shutil.which("uv") is None:
         return ""
-    return subprocess.run(["uv", kind, "dir"], capture_output=True, text=True, check=False).stdout.strip()
+    return subprocess.run(["uv", kind, "dir"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 # --- State and handlers ---
