@@ -5788,6 +5788,7 @@ WORDS_OF_SETTINGS = {
     "data_sha256": "data set revision",
     "revision": "data set revision",
     "subset": "data set configuration",
+    "answers_joined": "answers to an item",
 }
 TEMPLATE_FORMS = ("fewshot_as_multiturn",)  # how examples are put into a chat template, and nothing without one
 EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
@@ -5836,7 +5837,7 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     }
     extra = generation.get("additional_details") or {}
     if is_joined(str(found["metric"]), str(extra.get("epochs_reducer") or "")):
-        found["answers to an item"] = extra.get("repeats")
+        found[WORDS_OF_SETTINGS["answers_joined"]] = extra.get("repeats")
     found[FOUND] = documents_found(metric, (row.get("score_details") or {}).get("details") or {})
     if shots:
         found["few-shot count"] = shots
@@ -8519,6 +8520,11 @@ def inspect_label(name: str, text: str, metric: Any, reducer: str | None, keyed_
     return f"{label}_{reducer}"
 
 
+def reducers_said(config: Mapping[str, Any]) -> Any:
+    """The ways in which a run joins repeats; None for inspect's own, the mean."""
+    return config.get("epochs_reducer") if config.get("epochs_reducer") != ["mean"] else None
+
+
 def inspect_error(metrics: Mapping[str, Any]) -> tuple[float | None, str | None, str | None]:
     """The standard error beside a mean, how it was worked out, and the metadata key of its clusters."""
     for text, entry in metrics.items():
@@ -9064,6 +9070,9 @@ LM_EVAL_METRIC_KEYS = {"metric", "aggregation", "higher_is_better"}
 LM_EVAL_GENERATION = {"temperature", "max_gen_toks", "max_new_tokens", "max_tokens", "max_length", "top_p", "top_k"}
 CODE = re.compile(r"\s*(?:@[^\n]*\n\s*)*(?:async\s+)?def\s+(\w+)\s*\(")
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+# lm-eval's filters that look at each answer alone; any other may join the answers to an item, as a vote does.
+LM_EVAL_EACH = {"regex", "regex_pos", "remove_whitespace", "lowercase", "uppercase", "map", "multi_choice_regex"}
+LM_EVAL_EACH |= {"format_span", "decontaminate"}
 LIGHTEVAL_JUDGES = (
     re.compile(r"Model: ([\w./:@-]+), Judge Backend"),
     re.compile(r"(?:judge_model_name|judge_model|model_name)['\"]?\s*[=:]\s*['\"]?(?!None\b)([\w./:-]+)"),
@@ -9103,7 +9112,24 @@ def lm_eval_scorer(config: Mapping[str, Any], metric: str, chosen: str | None) -
         "scorer_settings": options or None,
         "scorer_code_sha256": hashlib.sha256("\n".join(code).encode(errors="replace")).hexdigest() if code else None,
         "filter_settings": filters if filters and chosen != "none" else None,
+        "answers_joined": lm_eval_joined(rows_of(filters), whole(config.get("repeats")) or 1),
     }
+
+
+def lm_eval_joined(steps: Sequence[Mapping[str, Any]], repeats: int) -> int | None:
+    """How many answers to an item a filter makes one of; None where it takes the first, keeps all, or there is one.
+
+    take_first_k of 8, then majority_vote: the vote of 8, however many there are; without take_first_k: of all.
+    """
+    count = repeats
+    for step in steps:
+        if step.get("function") == "take_first":
+            return None
+        if step.get("function") == "take_first_k":
+            count = min(count, whole(step.get("k")) or count)
+        elif step.get("function") not in LM_EVAL_EACH:
+            return count if count > 1 else None
+    return None
 
 
 def lighteval_scorer(metric: Mapping[str, Any]) -> dict[str, Any]:
@@ -10942,6 +10968,7 @@ def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any
         "seed": config.get("seed"),
         "system_prompt": config.get("system_message"),
         "repeats": log["eval"]["config"].get("epochs"),
+        "epochs_reducer": as_detail(reducers_said(log["eval"]["config"])),
         "solver": ", ".join(str(step.get("solver")) for step in plan) or None,
         "sandbox": sandbox.get("type"),
         "limit": log["eval"]["config"].get("limit"),

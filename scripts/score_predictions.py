@@ -3955,6 +3955,7 @@ WORDS_OF_SETTINGS = {
     "data_sha256": "data set revision",
     "revision": "data set revision",
     "subset": "data set configuration",
+    "answers_joined": "answers to an item",
 }
 TEMPLATE_FORMS = ("fewshot_as_multiturn",)  # how examples are put into a chat template, and nothing without one
 EXAMPLE_DRAWS = ("fewshot_seed", "few_shot_seed")  # which examples are drawn for the prompts, and nothing else
@@ -4003,7 +4004,7 @@ def run_settings(record: Mapping[str, Any], row: Mapping[str, Any], shots: str) 
     }
     extra = generation.get("additional_details") or {}
     if is_joined(str(found["metric"]), str(extra.get("epochs_reducer") or "")):
-        found["answers to an item"] = extra.get("repeats")
+        found[WORDS_OF_SETTINGS["answers_joined"]] = extra.get("repeats")
     found[FOUND] = documents_found(metric, (row.get("score_details") or {}).get("details") or {})
     if shots:
         found["few-shot count"] = shots

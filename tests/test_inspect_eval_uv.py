@@ -363,9 +363,11 @@ def test_another_way_of_joining_repeats_has_its_own_name():
             "metrics": {"accuracy": {"name": "accuracy", "value": 1}},
         },
     ]
-    log = make_log(runs, scores)
+    log = make_log(runs, scores, config={"epochs": 2, "epochs_reducer": ["mean", "pass_at_2"]})
     log["reductions"] = [{"scorer": "match", "reducer": "pass_at_2", "samples": [{"sample_id": "a", "value": 1.0}]}]
     record, rows = convert(log)
+    settings = record["evaluation_results"][0]["generation_config"]["additional_details"]
+    assert settings["epochs_reducer"] == '["mean", "pass_at_2"]'
     found = {r["metric_config"]["metric_id"]: r["score_details"]["score"] for r in record["evaluation_results"]}
     assert found == {"accuracy": 0.5, "pass_at_2": 1.0}
     assert len(rows) == 2

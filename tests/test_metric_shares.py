@@ -12,6 +12,7 @@ import convert_results
 import leaderboard
 import pytest
 from record_writer import write_record
+from scipy.stats import binom
 
 
 def lighteval_file(folder: Path, model: str, results: dict[str, dict[str, float]]) -> None:
@@ -94,6 +95,49 @@ def test_the_best_of_nine_answers_is_no_gain_over_the_best_of_three(
     words = ["--baseline", "me/old", "--candidate", "me/new", "--results", str(tmp_path)]
     assert compare_results.main(words) == (0 if alike else 3)
     assert ("answers to an item: 3 and 9" in capsys.readouterr().out) is not alike
+
+
+def lm_eval_votes(folder: Path, model: str, repeats: int, steps: list[dict], score: float) -> None:
+    """A results file of lm-eval whose answer to an item is made of several."""
+    task, steps = "gsm8k_cot_self_consistency", [{"function": "regex", "regex_pattern": "(-?[0-9]+)"}, *steps]
+    config = {"task": task, "output_type": "generate_until", "test_split": "test", "num_fewshot": 8, "repeats": repeats}
+    config |= {"metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}]}
+    config |= {"filter_list": [{"name": "vote", "filter": steps}], "generation_kwargs": {"temperature": 0.2}}
+    document = {
+        "results": {task: {"exact_match,vote": score, "exact_match_stderr,vote": 0.01}},
+        "configs": {task: config},
+        "versions": {task: 3.0},
+        "n-shot": {task: 8},
+        "n-samples": {task: {"original": 1319, "effective": 1319}},
+        "config": {"model": "hf", "model_args": f"pretrained={model}", "limit": None},
+        "date": 1_750_000_000.0,
+        "lm_eval_version": "0.4.9",
+    }
+    folder.mkdir(parents=True)
+    (folder / "results_2025-06-15T15-06-40.000000.json").write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("steps", "counted"),
+    [
+        ([{"function": "majority_vote"}, {"function": "take_first"}], (3, 15)),
+        ([{"function": "take_first_k", "k": 3}, {"function": "majority_vote"}, {"function": "take_first"}], (3, 3)),
+        ([{"function": "take_first"}], (1, 1)),
+        ([{"function": "best_of_own"}, {"function": "take_first"}], (3, 15)),
+    ],
+)
+def test_a_vote_of_fifteen_answers_is_no_gain_over_one_of_three(
+    tmp_path: Path, capsys: pytest.CaptureFixture, steps: list[dict], counted: tuple[int, int]
+) -> None:
+    """One model twice: 0.6 of its answers are right, so 0.648 of the votes of 3 and 0.787 of those of 15."""
+    for name, repeats, count in zip(("old", "new"), (3, 15), counted, strict=True):
+        lm_eval_votes(tmp_path / name, f"me/{name}", repeats, steps, binom.sf(count // 2, count, 0.6))
+    words = [str(tmp_path / "old"), str(tmp_path / "new"), "--output-dir", str(tmp_path / "r")]
+    assert convert_results.main(words) == 0
+    code = compare_results.main(["--baseline", "me/old", "--candidate", "me/new", "--results", str(tmp_path / "r")])
+    told = capsys.readouterr().out
+    assert ("answers to an item: 3 and 15" in told) is (counted == (3, 15))
+    assert code == 3 and ("GO" in told)
 
 
 def test_gsm8k_of_lighteval_counts_in_a_board_and_its_average(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

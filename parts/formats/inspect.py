@@ -11,7 +11,14 @@ from typing import Any
 from parts.formats.files import LogArchive
 from parts.formats.here import Here, ran_before
 from parts.formats.inspect_items import InspectAsked, inspect_items
-from parts.formats.inspect_scores import LogScore, inspect_group, inspect_scores, short_hash, without_nothing
+from parts.formats.inspect_scores import (
+    LogScore,
+    inspect_group,
+    inspect_scores,
+    reducers_said,
+    short_hash,
+    without_nothing,
+)
 from parts.formats.values import (
     as_detail,
     bare_version,
@@ -174,7 +181,7 @@ def inspect_settings(header: Mapping[str, Any], generation: Mapping[str, Any], p
         "batch_size": generation.get("max_connections"),
         "system_prompt": generation.get("system_message"),
         "repeats": config.get("epochs"),
-        "epochs_reducer": config.get("epochs_reducer") if config.get("epochs_reducer") != ["mean"] else None,
+        "epochs_reducer": reducers_said(config),
         "solver": ", ".join(str(step.get("solver")) for step in steps) or None,
         "solver_args": solver_args if any(solver_args) else None,
         "task_args": part(spec, "task_args") or None,

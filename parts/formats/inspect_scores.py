@@ -222,6 +222,11 @@ def inspect_label(name: str, text: str, metric: Any, reducer: str | None, keyed_
     return f"{label}_{reducer}"
 
 
+def reducers_said(config: Mapping[str, Any]) -> Any:
+    """The ways in which a run joins repeats; None for inspect's own, the mean."""
+    return config.get("epochs_reducer") if config.get("epochs_reducer") != ["mean"] else None
+
+
 def inspect_error(metrics: Mapping[str, Any]) -> tuple[float | None, str | None, str | None]:
     """The standard error beside a mean, how it was worked out, and the metadata key of its clusters."""
     for text, entry in metrics.items():

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parts.formats.inspect_items import InspectAsked, inspect_item
-from parts.formats.inspect_scores import LogScore, inspect_scorer
+from parts.formats.inspect_scores import LogScore, inspect_scorer, reducers_said
 from parts.formats.records import item_metadata
-from parts.formats.values import whole
+from parts.formats.values import as_detail, whole
 from parts.formats.vocabulary import AskedItem, Counts, ScoreRead
 from parts.frame import ScriptError
 from parts.harness.doubts import item_details
@@ -63,6 +63,7 @@ def inspect_generation(log: Mapping[str, Any], facts: RunFacts) -> dict[str, Any
         "seed": config.get("seed"),
         "system_prompt": config.get("system_message"),
         "repeats": log["eval"]["config"].get("epochs"),
+        "epochs_reducer": as_detail(reducers_said(log["eval"]["config"])),
         "solver": ", ".join(str(step.get("solver")) for step in plan) or None,
         "sandbox": sandbox.get("type"),
         "limit": log["eval"]["config"].get("limit"),
