@@ -2940,6 +2940,8 @@ OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")
 OF_LABELS = ("f1_macro", "f1_all", "f1_max", "mcc")  # of the wanted and the said class
 OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
 WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
+PER_LENGTH = ("perplexity", "bits")  # of a log-likelihood over a length: of tokens, words or bytes
+SAME_MEAN_LENGTH = 1e-3  # of what the mean length of the same texts may be off by, a lost one among thousands
 FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
 FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
 
@@ -2966,6 +2968,21 @@ def statistic_of(fields: Mapping[str, Any], formula: str) -> tuple[Any, ...] | N
     if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
         raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
     return tuple(map(float, found))
+
+
+def mean_length(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """How long an item is in the units that a score is of; None for a formula that is of none."""
+    return math.fsum(row[1] for row in found) / len(found) if found and formula in PER_LENGTH else None
+
+
+def unlike_lengths(one: float | None, two: float | None) -> str:
+    """Why two scores of the same texts are of unlike units, by the mean lengths of these; "" where they are not.
+
+    A model whose tokenizer makes more tokens of a text has a lower perplexity of each with the same likelihood.
+    """
+    if one is None or two is None or math.isclose(one, two, rel_tol=SAME_MEAN_LENGTH):
+        return ""
+    return f"texts of {one:,.1f} tokens, words or bytes, not {two:,.1f}: unlike units, as of two tokenizers"
 
 
 def score_of_items(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
@@ -3156,6 +3173,7 @@ class Run:
     cluster_field: str = ""  # by which its own standard error is clustered
     directed: bool = True  # whether anybody says which way of the metric is better
     formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/item_statistics.py
+    length: float | None = None  # of an item on the average, in the units that its score is of; once its items are read
     chosen: str = ""  # which of its items count, where not all do
     times: int = 1  # of how many repeats it is the mean
     votes: SharedVotes | None = None  # the votes that it is from, which other scores may share
@@ -4305,6 +4323,7 @@ class Limits:
     metric: str | None = None
     direction: str | None = None
     note: str | None = None
+    in_percent: tuple[str, ...] = ()  # which of its relative limits say that they are: "5 %"
 
     def allowed_drop(self, baseline: float, span: float | None) -> float | None:
         """The largest drop that passes, in the metric's unit; None when nothing bounds it.
@@ -5024,7 +5043,7 @@ class ItemFacts:
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
     choices; empty: blank written answers; scores: of each attempt, None where it has none; stated: whether each scored
     one has a statistic of a score of the whole corpus, and corpus: that score by them, where it is one of sums or
-    classes.
+    classes; length: of an item on the average, of a score by length.
     """
 
     rows: int
@@ -5036,6 +5055,7 @@ class ItemFacts:
     scores: Sequence[float | None]
     stated: bool = False
     corpus: float | None = None
+    length: float | None = None
 
 
 def samples_path(file: str | Path) -> Path:
@@ -5120,7 +5140,7 @@ def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
     try:
         if fault := next(filter(None, [line.fault for line in lines]), None):
             raise fault
-        stated, corpus = corpus_of_lines(run, lines) if run.formula else (False, None)
+        stated, *corpus = corpus_of_lines(run, lines) if run.formula else (False, None, None)
     except KeyError as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
@@ -5149,18 +5169,18 @@ def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
         ),
         None,
     )
-    return ItemFacts(
-        len(lines), len(lines) - len(values), factor, means[0] * (factor or 1.0), chance, empty, scores, stated, corpus
-    )
+    mean, lost = means[0] * (factor or 1.0), len(lines) - len(values)
+    return ItemFacts(len(lines), lost, factor, mean, chance, empty, scores, stated, *corpus)
 
 
-def corpus_of_lines(run: Run, lines: Lines) -> tuple[bool, float | None]:
-    """(whether each scored item has a statistic, the score of the whole by them, None where that is not known)."""
+def corpus_of_lines(run: Run, lines: Lines) -> tuple[bool, float | None, float | None]:
+    """(whether each scored item has a statistic, the score of the whole by them, an item's mean length), None for what
+    is not known."""
     found = [statistic_of(line.metadata, run.formula) for line in lines if not line.failed]
     if not found or None in found:
-        return False, None
+        return False, None, None
     score = score_of_items(found, run.formula)
-    return True, None if score is None else run.scale * score
+    return True, None if score is None else run.scale * score, mean_length(found, run.formula)
 
 
 def check_item_repeats(names: Sequence[str], lines: Lines, where: str) -> None:
@@ -7800,7 +7820,6 @@ def extreme(row: Any, formula: str, best: bool) -> Any:
 
 FEW_UNITS = 10  # independent items or clusters: with fewer there is no verdict
 FEW_CHANGED = 10  # below, the draws cannot show how large changes are
-PER_LENGTH = ("perplexity", "bits")  # formulas of a log-likelihood over a length
 MOST_OTHER_LENGTHS, SAME_LENGTH = 0.05, 1e-6  # share of items; of a length that was written as a number
 SEED = 20_260_101  # the answer to a question does not change when it is asked again
 ItemStatistics = dict[ItemId, list[tuple[Any, ...]]]
@@ -8820,7 +8839,7 @@ def decision_text(decision: Decision) -> str:
 
 AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s+([A-Za-z][\w +@.\-/]{0,40}?)(\s+points?)?\s*", re.ASCII)
 SHARE_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*%\s*", re.ASCII)
-UNCLEAR_DROP = 0.2  # from here a bare number may be points: 0.5 is half a point, or half of the range
+UNCLEAR = 0.2  # from here a bare number may be points or percent: 0.5 is half a point, or half of the range
 POINT_WORDS = ("point", "points", "percentage point", "percentage points", "pp")
 AMOUNT_WORDS = 'an amount with its unit, such as "0.2 WER points", "1 BLEU" or "1 %"'
 
@@ -8872,7 +8891,30 @@ def amount_in_unit(text: str, row: Row) -> float:
     return float(number)
 
 
+def refuse_unclear(limits: Limits, row: Row, target: bool, amount: float) -> None:
+    """ScriptError (3) where the limit that decides a row is a bare number that may be points, or percent."""
+    name = limit_name(limits, row, target, amount)
+    given, relative = getattr(limits, name), "relative" in name
+    if isinstance(given, str) or name in limits.in_percent or (given or 0.0) < UNCLEAR:
+        return
+    unit, whole = ("%", f"{100 * given:g} % of the baseline's score") if relative else ("points", "")
+    does = "demand" if target else "allow"
+    raise ScriptError(
+        f"the limit {name}: {given:g} for {row.label} would {does} {whole or f'{100 * given:g} points of 100'}; say "
+        f'which is meant: "{100 * given:g} {unit}" or "{given:g} {unit}"',
+        code=3,
+    )
+
+
 def limit_of_row(limits: Limits, row: Row, target: bool) -> tuple[float | None, str]:
+    """The limit of a row as `amount_of_limit` has it; ScriptError (3) where nothing says in what it is."""
+    amount, words = amount_of_limit(limits, row, target)
+    if amount is not None:
+        refuse_unclear(limits, row, target, amount)
+    return amount, words
+
+
+def amount_of_limit(limits: Limits, row: Row, target: bool) -> tuple[float | None, str]:
     """(the drop that passes, or the gain that a target must exceed; what is said of it). None: nothing bounds it.
 
     A share is one of the metric's range; where it has none but begins at 0 (error rates, perplexities, losses), one of
@@ -8884,12 +8926,6 @@ def limit_of_row(limits: Limits, row: Row, target: bool) -> tuple[float | None, 
         given, limits = share, replace(limits, **{name: share})
     elif given and not isinstance(given, str) and (row.unit != "proportion" or row.span is None):
         raise bare_limit(name, given, row)
-    elif name == "max_drop" and not isinstance(given, str) and (given or 0.0) >= UNCLEAR_DROP:
-        raise ScriptError(
-            f"the limit max_drop: {given:g} for {row.label} would allow {100 * given:g} points of 100; say which is "
-            f'meant: "{100 * given:g} points" or "{given:g} points"',
-            code=3,
-        )
     if isinstance(given, str):
         own = amount_in_unit(given, row)
         relative = limits.min_relative_gain if target else limits.max_relative_drop
@@ -9066,11 +9102,19 @@ VERSIONS = Shape(
     'a mapping of harness to version in quotes, such as {lighteval: "0.13.*"}',
     lambda value: isinstance(value, dict) and all(isinstance(v, str) for kv in value.items() for v in kv),
 )
+
+
+def or_percent(shape: Shape) -> Shape:
+    """A shape that a share may have as "5 %" as well."""
+    return Shape(f'{shape.words}, or "5 %"', lambda v: shape.fits(v if share_in(v) is None else share_in(v)))
+
+
 DROP = Shape(
     "a share of at least 0 and below 1 (one point, or one percent, is 0.01)",
     lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < 1,
 )
 GAIN = number_shape(0, 1)
+RELATIVE = {"max_relative_drop": DROP, "min_relative_gain": number_shape(0, math.inf)}
 DROP_OR_AMOUNT, GAIN_OR_AMOUNT = (
     Shape(
         f"{shape.words}, or {AMOUNT_WORDS}",
@@ -9090,10 +9134,9 @@ UNDECIDED_SHAPE = Shape(
 LIMIT_FIELDS: dict[str, Shape] = {
     "tier": choice_shape(*TIERS),
     "max_drop": DROP_OR_AMOUNT,
-    "max_relative_drop": DROP,
+    **{name: or_percent(shape) for name, shape in RELATIVE.items()},
     "relative_guard_below": number_shape(0, 1),
     "min_gain": GAIN_OR_AMOUNT,
-    "min_relative_gain": number_shape(0, math.inf),
     "min_items": COUNT,
     "metric": TEXT,
     "direction": choice_shape("higher_is_better", "lower_is_better"),
@@ -9157,7 +9200,7 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
     if isinstance(own.get("undecided"), str):  # one word for all tiers
         own["undecided"] = dict.fromkeys(TIERS, own["undecided"])
     own |= {"targets": tuple(map(benchmark_key, own["targets"]))} if "targets" in own else {}
-    return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks, "further": further})
+    return Policy(**{**own, "defaults": limits_of(defaults), "benchmarks": benchmarks, "further": further})
 
 
 def metrics_of_benchmark(name: Any, values: Any, defaults: dict[str, Any], where: str) -> list[Limits]:
@@ -9179,7 +9222,13 @@ def metrics_of_benchmark(name: Any, values: Any, defaults: dict[str, Any], where
         raise ScriptError(
             f"{place}: each of several mappings names another metric: [{{metric: bleu}}, {{metric: chrf}}]"
         )
-    return [Limits(**{**defaults, **without_nulls(one)}) for one in own]
+    return [limits_of({**defaults, **without_nulls(one)}) for one in own]
+
+
+def limits_of(values: Mapping[str, Any]) -> Limits:
+    """The limits in a mapping of a policy, relative ones as shares."""
+    shares = {name: share for name in RELATIVE if (share := share_in(values.get(name))) is not None}
+    return Limits(**{**values, **shares, "in_percent": tuple(shares)})
 
 
 # --- parts/comparison/strata.py ---------------------------------------------------------------------------------------
@@ -11680,7 +11729,8 @@ def read_results(
         facts = facts_of_items(run, lines)
         validity = validity_of(run, facts, found is not None, most)
         chance = facts.chance if run.chance is None and facts is not None else run.chance
-        readings.append(ReadResult(replace(run, validity=validity, chance=chance), row, lines, facts))
+        length = facts.length if facts is not None else None
+        readings.append(ReadResult(replace(run, validity=validity, chance=chance, length=length), row, lines, facts))
     return readings
 
 

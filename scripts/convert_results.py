@@ -3081,6 +3081,8 @@ OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")
 OF_LABELS = ("f1_macro", "f1_all", "f1_max", "mcc")  # of the wanted and the said class
 OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
 WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
+PER_LENGTH = ("perplexity", "bits")  # of a log-likelihood over a length: of tokens, words or bytes
+SAME_MEAN_LENGTH = 1e-3  # of what the mean length of the same texts may be off by, a lost one among thousands
 FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
 FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
 
@@ -3107,6 +3109,21 @@ def statistic_of(fields: Mapping[str, Any], formula: str) -> tuple[Any, ...] | N
     if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
         raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
     return tuple(map(float, found))
+
+
+def mean_length(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """How long an item is in the units that a score is of; None for a formula that is of none."""
+    return math.fsum(row[1] for row in found) / len(found) if found and formula in PER_LENGTH else None
+
+
+def unlike_lengths(one: float | None, two: float | None) -> str:
+    """Why two scores of the same texts are of unlike units, by the mean lengths of these; "" where they are not.
+
+    A model whose tokenizer makes more tokens of a text has a lower perplexity of each with the same likelihood.
+    """
+    if one is None or two is None or math.isclose(one, two, rel_tol=SAME_MEAN_LENGTH):
+        return ""
+    return f"texts of {one:,.1f} tokens, words or bytes, not {two:,.1f}: unlike units, as of two tokenizers"
 
 
 def score_of_items(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:

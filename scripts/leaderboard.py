@@ -4319,6 +4319,116 @@ def is_binary(values: np.ndarray) -> bool:
     return bool(((values == 0) | (values == 1)).all())
 
 
+# --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
+
+OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
+OF_LABELS = ("f1_macro", "f1_all", "f1_max", "mcc")  # of the wanted and the said class
+OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
+WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
+PER_LENGTH = ("perplexity", "bits")  # of a log-likelihood over a length: of tokens, words or bytes
+SAME_MEAN_LENGTH = 1e-3  # of what the mean length of the same texts may be off by, a lost one among thousands
+FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
+FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
+
+
+def formula_of(stated: str, aggregation: str) -> str:
+    """The formula that a record names, or that its aggregation stands for; "" where its items have no statistics."""
+    if stated:
+        return stated if stated in (*OF_SUMS, *OF_LABELS, *OF_ROWS) else ""
+    return FROM_RATIOS.get(aggregation, "")
+
+
+def statistic_of(fields: Mapping[str, Any], formula: str) -> tuple[Any, ...] | None:
+    """An item's statistic in its metadata; None where there is none, ValueError for one that is damaged."""
+    text = fields.get("statistics")
+    if text is None and {"numerator", "denominator"} <= fields.keys():
+        text = f"[{fields['numerator']}, {fields['denominator']}]"
+    if text is None:
+        return None
+    found = json.loads(text) if isinstance(text, str) and len(text) < 4000 else None
+    if not isinstance(found, list) or len(found) not in WIDTHS.get(formula, (2,)):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are none of {formula}")
+    if formula in OF_LABELS:
+        return tuple(None if label is None else str(label) for label in found)
+    if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
+        raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
+    return tuple(map(float, found))
+
+
+def mean_length(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """How long an item is in the units that a score is of; None for a formula that is of none."""
+    return math.fsum(row[1] for row in found) / len(found) if found and formula in PER_LENGTH else None
+
+
+def unlike_lengths(one: float | None, two: float | None) -> str:
+    """Why two scores of the same texts are of unlike units, by the mean lengths of these; "" where they are not.
+
+    A model whose tokenizer makes more tokens of a text has a lower perplexity of each with the same likelihood.
+    """
+    if one is None or two is None or math.isclose(one, two, rel_tol=SAME_MEAN_LENGTH):
+        return ""
+    return f"texts of {one:,.1f} tokens, words or bytes, not {two:,.1f}: unlike units, as of two tokenizers"
+
+
+def score_of_items(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """The score of items with these statistics; None where it is not defined, and for a formula of rows."""
+    if formula in OF_ROWS:
+        return None
+    if formula in OF_LABELS:
+        return score_of_labels(found, formula)
+    sums = [math.fsum(column) for column in zip(*found, strict=True)]
+    try:
+        score = score_of_sums(sums, formula)
+    except (ZeroDivisionError, OverflowError):
+        return None
+    return score if math.isfinite(score) else None
+
+
+def score_of_sums(sums: Sequence[float], formula: str) -> float:
+    """A score from the sums of the items' statistics; ZeroDivisionError where it is not defined."""
+    if formula == "bleu":
+        return bleu_of_sums(sums)
+    if formula == "chrf":
+        triples = [sums[i : i + 3] for i in range(0, len(sums), 3) if sums[i] > 0 and sums[i + 1] > 0]
+        precision, recall = (math.fsum(row[2] / row[side] for row in triples) / max(len(triples), 1) for side in (0, 1))
+        return 500 * precision * recall / (4 * precision + recall) if precision + recall else 0.0
+    if formula == "f1":
+        return 2 * sums[0] / (sums[1] + sums[2])
+    rate = sums[0] / sums[1]
+    return {
+        "ratio": lambda: rate,
+        "percent_ratio": lambda: 100 * rate,
+        "perplexity": lambda: math.exp(-rate),
+        "bits": lambda: -rate / math.log(2),
+    }[formula]()
+
+
+def bleu_of_sums(sums: Sequence[float]) -> float:
+    """BLEU with sacrebleu's default smoothing (exp): n-grams found (4), said (4), and both lengths."""
+    right, said, own, wanted = sums[:4], sums[4:8], sums[8], sums[9]
+    if not all(said) or not any(right):
+        return 0.0
+    logs, missed = 0.0, 0
+    for found, count in zip(right, said, strict=True):
+        missed += found == 0
+        logs += math.log(100 * found / count if found else 100 / 2**missed / count)
+    return math.exp(logs / 4 + min(0.0, 1 - wanted / own))
+
+
+def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """F1 over the wanted classes (f1_macro), over all classes (f1_all), of the best one; or Matthews' correlation."""
+    wanted, said = Counter(row[0] for row in found), Counter(row[1] for row in found)
+    right = Counter(w for w, s in found if w == s)
+    if formula != "mcc":
+        labels = wanted if formula == "f1_macro" else wanted + said
+        own = [2 * right[label] / (wanted[label] + said[label]) for label in labels]
+        return max(own) if formula == "f1_max" else math.fsum(own) / len(own)
+    n = len(found)
+    top = right.total() * n - sum(count * said[label] for label, count in wanted.items())
+    bottom = math.prod(n**2 - sum(count**2 for count in own.values()) for own in (wanted, said))
+    return top / math.sqrt(bottom) if bottom else 0.0
+
+
 # --- parts/board/units.py ---------------------------------------------------------------------------------------------
 
 VALUES_TELL = 3
@@ -4492,6 +4602,24 @@ def keep_one_metric(rows: Sequence[BoardRow]) -> None:
             row["why_not"] = f"in {way}{OTHER_COLUMN} {row['benchmark_name']} is in {column}"
 
 
+def keep_one_unit(rows: Sequence[BoardRow]) -> None:
+    """Keep apart a perplexity by other tokens than its column's: those of most models, of equals the fewest, whose
+    perplexities are the highest."""
+    columns: dict[str, list[BoardRow]] = defaultdict(list)
+    for row in rows:
+        if row["comparable"] is not None and row.get("length") is not None:
+            columns[row["benchmark"]].append(row)
+    for own in columns.values():
+        most = {
+            row["length"]: {r["model"] for r in own if not unlike_lengths(r["length"], row["length"])} for row in own
+        }
+        chosen = min(most, key=lambda length: (-len(most[length]), length))
+        for row in own:
+            if unlike := unlike_lengths(row["length"], chosen):
+                row["comparable"] = row["comparable_error"] = None
+                row["why_not"] = unlike
+
+
 def column_way(rows: Iterable[BoardRow]) -> str | None:
     """How most of a column's rows told right answers; a filter goes before none."""
     ways = Counter(filter(None, map(way_of, rows)))
@@ -4504,6 +4632,7 @@ def choose_shown(rows: Sequence[BoardRow]) -> None:
     Two numbers never decide by their size.
     """
     keep_one_metric(rows)
+    keep_one_unit(rows)
     groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
     for row in rows:
         row["shown"] = False
@@ -8536,99 +8665,6 @@ def difference_lines(found: Mapping[str, tuple[str, str]]) -> list[str]:
     return [f"{name}: {' and '.join(shortened_apart(*values))}" for name, values in found.items()]
 
 
-# --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
-
-OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
-OF_LABELS = ("f1_macro", "f1_all", "f1_max", "mcc")  # of the wanted and the said class
-OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
-WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
-FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
-FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
-
-
-def formula_of(stated: str, aggregation: str) -> str:
-    """The formula that a record names, or that its aggregation stands for; "" where its items have no statistics."""
-    if stated:
-        return stated if stated in (*OF_SUMS, *OF_LABELS, *OF_ROWS) else ""
-    return FROM_RATIOS.get(aggregation, "")
-
-
-def statistic_of(fields: Mapping[str, Any], formula: str) -> tuple[Any, ...] | None:
-    """An item's statistic in its metadata; None where there is none, ValueError for one that is damaged."""
-    text = fields.get("statistics")
-    if text is None and {"numerator", "denominator"} <= fields.keys():
-        text = f"[{fields['numerator']}, {fields['denominator']}]"
-    if text is None:
-        return None
-    found = json.loads(text) if isinstance(text, str) and len(text) < 4000 else None
-    if not isinstance(found, list) or len(found) not in WIDTHS.get(formula, (2,)):
-        raise ValueError(f"the statistics {str(text)[:60]!r} are none of {formula}")
-    if formula in OF_LABELS:
-        return tuple(None if label is None else str(label) for label in found)
-    if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
-        raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
-    return tuple(map(float, found))
-
-
-def score_of_items(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
-    """The score of items with these statistics; None where it is not defined, and for a formula of rows."""
-    if formula in OF_ROWS:
-        return None
-    if formula in OF_LABELS:
-        return score_of_labels(found, formula)
-    sums = [math.fsum(column) for column in zip(*found, strict=True)]
-    try:
-        score = score_of_sums(sums, formula)
-    except (ZeroDivisionError, OverflowError):
-        return None
-    return score if math.isfinite(score) else None
-
-
-def score_of_sums(sums: Sequence[float], formula: str) -> float:
-    """A score from the sums of the items' statistics; ZeroDivisionError where it is not defined."""
-    if formula == "bleu":
-        return bleu_of_sums(sums)
-    if formula == "chrf":
-        triples = [sums[i : i + 3] for i in range(0, len(sums), 3) if sums[i] > 0 and sums[i + 1] > 0]
-        precision, recall = (math.fsum(row[2] / row[side] for row in triples) / max(len(triples), 1) for side in (0, 1))
-        return 500 * precision * recall / (4 * precision + recall) if precision + recall else 0.0
-    if formula == "f1":
-        return 2 * sums[0] / (sums[1] + sums[2])
-    rate = sums[0] / sums[1]
-    return {
-        "ratio": lambda: rate,
-        "percent_ratio": lambda: 100 * rate,
-        "perplexity": lambda: math.exp(-rate),
-        "bits": lambda: -rate / math.log(2),
-    }[formula]()
-
-
-def bleu_of_sums(sums: Sequence[float]) -> float:
-    """BLEU with sacrebleu's default smoothing (exp): n-grams found (4), said (4), and both lengths."""
-    right, said, own, wanted = sums[:4], sums[4:8], sums[8], sums[9]
-    if not all(said) or not any(right):
-        return 0.0
-    logs, missed = 0.0, 0
-    for found, count in zip(right, said, strict=True):
-        missed += found == 0
-        logs += math.log(100 * found / count if found else 100 / 2**missed / count)
-    return math.exp(logs / 4 + min(0.0, 1 - wanted / own))
-
-
-def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
-    """F1 over the wanted classes (f1_macro), over all classes (f1_all), of the best one; or Matthews' correlation."""
-    wanted, said = Counter(row[0] for row in found), Counter(row[1] for row in found)
-    right = Counter(w for w, s in found if w == s)
-    if formula != "mcc":
-        labels = wanted if formula == "f1_macro" else wanted + said
-        own = [2 * right[label] / (wanted[label] + said[label]) for label in labels]
-        return max(own) if formula == "f1_max" else math.fsum(own) / len(own)
-    n = len(found)
-    top = right.total() * n - sum(count * said[label] for label, count in wanted.items())
-    bottom = math.prod(n**2 - sum(count**2 for count in own.values()) for own in (wanted, said))
-    return top / math.sqrt(bottom) if bottom else 0.0
-
-
 # --- parts/records/run.py ---------------------------------------------------------------------------------------------
 
 NOBODY = Identity("")
@@ -8758,6 +8794,7 @@ class Run:
     cluster_field: str = ""  # by which its own standard error is clustered
     directed: bool = True  # whether anybody says which way of the metric is better
     formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/item_statistics.py
+    length: float | None = None  # of an item on the average, in the units that its score is of; once its items are read
     chosen: str = ""  # which of its items count, where not all do
     times: int = 1  # of how many repeats it is the mean
     votes: SharedVotes | None = None  # the votes that it is from, which other scores may share
@@ -9307,7 +9344,7 @@ class ItemFacts:
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
     choices; empty: blank written answers; scores: of each attempt, None where it has none; stated: whether each scored
     one has a statistic of a score of the whole corpus, and corpus: that score by them, where it is one of sums or
-    classes.
+    classes; length: of an item on the average, of a score by length.
     """
 
     rows: int
@@ -9319,6 +9356,7 @@ class ItemFacts:
     scores: Sequence[float | None]
     stated: bool = False
     corpus: float | None = None
+    length: float | None = None
 
 
 def samples_path(file: str | Path) -> Path:
@@ -9403,7 +9441,7 @@ def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
     try:
         if fault := next(filter(None, [line.fault for line in lines]), None):
             raise fault
-        stated, corpus = corpus_of_lines(run, lines) if run.formula else (False, None)
+        stated, *corpus = corpus_of_lines(run, lines) if run.formula else (False, None, None)
     except KeyError as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
@@ -9432,18 +9470,18 @@ def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
         ),
         None,
     )
-    return ItemFacts(
-        len(lines), len(lines) - len(values), factor, means[0] * (factor or 1.0), chance, empty, scores, stated, corpus
-    )
+    mean, lost = means[0] * (factor or 1.0), len(lines) - len(values)
+    return ItemFacts(len(lines), lost, factor, mean, chance, empty, scores, stated, *corpus)
 
 
-def corpus_of_lines(run: Run, lines: Lines) -> tuple[bool, float | None]:
-    """(whether each scored item has a statistic, the score of the whole by them, None where that is not known)."""
+def corpus_of_lines(run: Run, lines: Lines) -> tuple[bool, float | None, float | None]:
+    """(whether each scored item has a statistic, the score of the whole by them, an item's mean length), None for what
+    is not known."""
     found = [statistic_of(line.metadata, run.formula) for line in lines if not line.failed]
     if not found or None in found:
-        return False, None
+        return False, None, None
     score = score_of_items(found, run.formula)
-    return True, None if score is None else run.scale * score
+    return True, None if score is None else run.scale * score, mean_length(found, run.formula)
 
 
 def check_item_repeats(names: Sequence[str], lines: Lines, where: str) -> None:
@@ -12759,7 +12797,8 @@ def read_results(
         facts = facts_of_items(run, lines)
         validity = validity_of(run, facts, found is not None, most)
         chance = facts.chance if run.chance is None and facts is not None else run.chance
-        readings.append(ReadResult(replace(run, validity=validity, chance=chance), row, lines, facts))
+        length = facts.length if facts is not None else None
+        readings.append(ReadResult(replace(run, validity=validity, chance=chance, length=length), row, lines, facts))
     return readings
 
 
@@ -12815,7 +12854,7 @@ def record_rows(
         (
             one,
             record_row(one.run, one.row, place, said_by, benchmarks)
-            | {"answers": answers_mark(one), "reach": reach_of_lost(one.run, one.facts)},
+            | {"answers": answers_mark(one), "reach": reach_of_lost(one.run, one.facts), "length": one.run.length},
         )
         for one in readings
     ]

@@ -6623,6 +6623,8 @@ OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")
 OF_LABELS = ("f1_macro", "f1_all", "f1_max", "mcc")  # of the wanted and the said class
 OF_ROWS = ("auroc", "average_precision", "pearson", "spearman", "kendall")  # of all pairs of numbers
 WIDTHS = {"bleu": (10,), "chrf": (18, 24), "f1": (3,)}  # numbers in an item's statistic; two for all others
+PER_LENGTH = ("perplexity", "bits")  # of a log-likelihood over a length: of tokens, words or bytes
+SAME_MEAN_LENGTH = 1e-3  # of what the mean length of the same texts may be off by, a lost one among thousands
 FROM_RATIOS = {"ratio of sums": "ratio", "weighted_perplexity": "perplexity", "perplexity": "perplexity"}
 FROM_RATIOS |= {"bits_per_byte": "bits"}  # how a harness calls it -> the formula of "numerator" and "denominator"
 
@@ -6649,6 +6651,21 @@ def statistic_of(fields: Mapping[str, Any], formula: str) -> tuple[Any, ...] | N
     if not all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in found):
         raise ValueError(f"the statistics {str(text)[:60]!r} are no numbers")
     return tuple(map(float, found))
+
+
+def mean_length(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
+    """How long an item is in the units that a score is of; None for a formula that is of none."""
+    return math.fsum(row[1] for row in found) / len(found) if found and formula in PER_LENGTH else None
+
+
+def unlike_lengths(one: float | None, two: float | None) -> str:
+    """Why two scores of the same texts are of unlike units, by the mean lengths of these; "" where they are not.
+
+    A model whose tokenizer makes more tokens of a text has a lower perplexity of each with the same likelihood.
+    """
+    if one is None or two is None or math.isclose(one, two, rel_tol=SAME_MEAN_LENGTH):
+        return ""
+    return f"texts of {one:,.1f} tokens, words or bytes, not {two:,.1f}: unlike units, as of two tokenizers"
 
 
 def score_of_items(found: Sequence[tuple[Any, ...]], formula: str) -> float | None:
@@ -6839,6 +6856,7 @@ class Run:
     cluster_field: str = ""  # by which its own standard error is clustered
     directed: bool = True  # whether anybody says which way of the metric is better
     formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/item_statistics.py
+    length: float | None = None  # of an item on the average, in the units that its score is of; once its items are read
     chosen: str = ""  # which of its items count, where not all do
     times: int = 1  # of how many repeats it is the mean
     votes: SharedVotes | None = None  # the votes that it is from, which other scores may share
@@ -7272,7 +7290,7 @@ class ItemFacts:
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
     choices; empty: blank written answers; scores: of each attempt, None where it has none; stated: whether each scored
     one has a statistic of a score of the whole corpus, and corpus: that score by them, where it is one of sums or
-    classes.
+    classes; length: of an item on the average, of a score by length.
     """
 
     rows: int
@@ -7284,6 +7302,7 @@ class ItemFacts:
     scores: Sequence[float | None]
     stated: bool = False
     corpus: float | None = None
+    length: float | None = None
 
 
 def samples_path(file: str | Path) -> Path:
@@ -7368,7 +7387,7 @@ def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
     try:
         if fault := next(filter(None, [line.fault for line in lines]), None):
             raise fault
-        stated, corpus = corpus_of_lines(run, lines) if run.formula else (False, None)
+        stated, *corpus = corpus_of_lines(run, lines) if run.formula else (False, None, None)
     except KeyError as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
@@ -7397,18 +7416,18 @@ def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
         ),
         None,
     )
-    return ItemFacts(
-        len(lines), len(lines) - len(values), factor, means[0] * (factor or 1.0), chance, empty, scores, stated, corpus
-    )
+    mean, lost = means[0] * (factor or 1.0), len(lines) - len(values)
+    return ItemFacts(len(lines), lost, factor, mean, chance, empty, scores, stated, *corpus)
 
 
-def corpus_of_lines(run: Run, lines: Lines) -> tuple[bool, float | None]:
-    """(whether each scored item has a statistic, the score of the whole by them, None where that is not known)."""
+def corpus_of_lines(run: Run, lines: Lines) -> tuple[bool, float | None, float | None]:
+    """(whether each scored item has a statistic, the score of the whole by them, an item's mean length), None for what
+    is not known."""
     found = [statistic_of(line.metadata, run.formula) for line in lines if not line.failed]
     if not found or None in found:
-        return False, None
+        return False, None, None
     score = score_of_items(found, run.formula)
-    return True, None if score is None else run.scale * score
+    return True, None if score is None else run.scale * score, mean_length(found, run.formula)
 
 
 def check_item_repeats(names: Sequence[str], lines: Lines, where: str) -> None:
@@ -7644,7 +7663,8 @@ def read_results(
         facts = facts_of_items(run, lines)
         validity = validity_of(run, facts, found is not None, most)
         chance = facts.chance if run.chance is None and facts is not None else run.chance
-        readings.append(ReadResult(replace(run, validity=validity, chance=chance), row, lines, facts))
+        length = facts.length if facts is not None else None
+        readings.append(ReadResult(replace(run, validity=validity, chance=chance, length=length), row, lines, facts))
     return readings
 
 

@@ -13,6 +13,7 @@ import benchmark_calculator
 import compare_results as cr
 import convert_results
 import jiwer
+import leaderboard
 import numpy as np
 import pyarrow.parquet
 import pytest
@@ -785,22 +786,51 @@ def test_micro_f1_of_earlier_versions_is_not_used(tmp_path, capsys):
     assert "micro F1 0.705882 leaves out answers that are no class, with them it is 0.6" in json.dumps(told)
 
 
+def perplexity_by_token(folder, model, rate, nats=4.0, **more):
+    """A record of texts with `nats` of surprise a word, in `rate` tokens a word: exp(nats / rate)."""
+    rng, rows = random.Random(1), []
+    for i in range(200):
+        words = rng.randint(5, 40) * 10
+        noise = random.Random(f"{model}{i}").uniform(0.999, 1.001)
+        pair = [-nats * words * noise, words * rate]
+        rows.append(sample_row(i, pair[0] / pair[1]))
+        rows[-1]["metadata"] = {"numerator": repr(pair[0]), "denominator": repr(pair[1])}
+    sums = np.array([[float(row["metadata"][key]) for key in ("numerator", "denominator")] for row in rows]).sum(0)
+    words = {"metric": "perplexity", "unit": "perplexity", "lower": True, "aggregation": "weighted_perplexity"}
+    score = float(np.exp(-sums[0] / sums[1]))
+    assert score == pytest.approx(np.exp(nats / rate), rel=0.002)
+    write_record(folder, model, [0.0] * 200, rows=rows, score=score, n=200, **words, **more)
+
+
+@pytest.mark.parametrize("tokens", [1.3, 1.6])
+def test_perplexities_of_two_tokenizers_are_not_ranked(tmp_path, capsys, tokens):
+    """The second one gives a word exp(4.2) = 66.7, the first exp(4) = 54.6; by token it has 13.8, and that 21.7."""
+    for name, rate, nats in (("step_1", 1.3, 4.0), ("step_2", tokens, 4.2)):
+        folder = tmp_path / "run" / name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+        perplexity_by_token(tmp_path / "results", f"run/{name}", rate, nats, details={"path": str(folder)})
+    code = benchmark_calculator.main([str(tmp_path / "run"), "--results", str(tmp_path / "results"), "--json"])
+    told = capsys.readouterr()
+    if tokens == 1.3:
+        assert (code, json.loads(told.out)["best"]["name"]) == (0, "step_1")
+    else:
+        assert code == 3 and "unlike units, as of two tokenizers" in told.err
+    words = ["--results", str(tmp_path / "results"), "--output-dir", str(tmp_path / "board")]
+    assert leaderboard.main(["collect", *words]) == 0
+    capsys.readouterr()
+    assert leaderboard.main(["show", "--data", str(tmp_path / "board"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert ("no other model can be compared" in told["conclusion"]) is (tokens != 1.3)
+    assert any("two tokenizers" in line and "run/step_2" in line for line in told["set_apart"]) is (tokens != 1.3)
+
+
 @pytest.mark.parametrize(("tokens", "code"), [(1.3, 0), (1.5, 3)])
 def test_perplexities_of_two_tokenizers_are_of_unlike_units(tmp_path, capsys, tokens, code):
     """The same likelihood of the same texts, in 1.3 and in 1.5 tokens a word: exp(4 / 1.3) and exp(4 / 1.5)."""
     for name, rate in (("old", 1.3), ("new", tokens)):
-        rng, rows = random.Random(1), []
-        for i in range(200):
-            words = rng.randint(5, 40) * 10
-            noise = random.Random(f"{name}{i}").uniform(0.999, 1.001)
-            pair = [-4.0 * words * noise, words * rate]
-            rows.append(sample_row(i, pair[0] / pair[1]))
-            rows[-1]["metadata"] = {"numerator": repr(pair[0]), "denominator": repr(pair[1])}
-        sums = np.array([[float(row["metadata"][key]) for key in ("numerator", "denominator")] for row in rows]).sum(0)
-        words = {"metric": "perplexity", "unit": "perplexity", "lower": True, "aggregation": "weighted_perplexity"}
-        score = float(np.exp(-sums[0] / sums[1]))
-        assert score == pytest.approx(np.exp(4 / rate), rel=0.002)
-        write_record(tmp_path / "results", f"me/{name}", [0.0] * 200, rows=rows, score=score, n=200, **words)
+        perplexity_by_token(tmp_path / "results", f"me/{name}", rate)
     policy = tmp_path / "policy.yaml"
     policy.write_text("defaults: {max_relative_drop: 0.01}\n")
     told = gate(tmp_path, capsys, "--policy", str(policy))

@@ -72,6 +72,35 @@ def test_half_a_point_is_not_taken_for_half_of_all_answers(tmp_path: Path, limit
 
 
 @pytest.mark.parametrize(
+    ("limit", "code"),
+    [
+        ("max_relative_drop: 0.5", 3),
+        ("max_relative_drop: 0.5 %", 1),
+        ("max_relative_drop: 50 %", 0),
+        ("max_relative_drop: 0.05", 1),
+        ("max_drop: 0.01, max_relative_drop: 0.5", 1),
+        ("min_gain: 0.5", 3),
+        ("min_gain: 0.5 points", 1),
+        ("min_relative_gain: 2", 3),
+        ("min_relative_gain: 200 %", 1),
+        ("min_relative_gain: 2 %", 1),
+    ],
+)
+def test_a_bare_half_of_any_limit_may_be_half_a_percent(tmp_path: Path, limit: str, code: int) -> None:
+    """0.9 and 0.7 of 400: 22 % less."""
+    for name, right in (("old", 360), ("new", 280)):
+        write_record(tmp_path, f"me/{name}", [float(i < right) for i in range(400)])
+    policy = tmp_path / "policy.yaml"
+    rule = "rule: finetune\ntargets: [my_quiz]\n" if "gain" in limit else ""
+    policy.write_text(f"{rule}defaults: {{{limit}}}\n")
+    words = ["--baseline", "me/old", "--candidate", "me/new", "--results", str(tmp_path), "--policy", str(policy)]
+    try:
+        assert compare_results.main(words) == code
+    except SystemExit as ended:
+        assert ended.code == code
+
+
+@pytest.mark.parametrize(
     ("metric", "reducers", "alike"),
     [
         ("max", None, False),

@@ -56,7 +56,7 @@ def record_rows(
         (
             one,
             record_row(one.run, one.row, place, said_by, benchmarks)
-            | {"answers": answers_mark(one), "reach": reach_of_lost(one.run, one.facts)},
+            | {"answers": answers_mark(one), "reach": reach_of_lost(one.run, one.facts), "length": one.run.length},
         )
         for one in readings
     ]

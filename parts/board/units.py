@@ -11,6 +11,7 @@ from typing import Any
 from parts.board.ranks import SHARE_SCALES
 from parts.board.vocabulary import CHANCE_TELLS, EXTRACTIONS, SOURCE_FORMATS, SOURCE_TYPES, BoardRow, Company, Unit
 from parts.statistics.intervals import TWO_SIDED_Z
+from parts.statistics.item_statistics import unlike_lengths
 from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name
 
 VALUES_TELL = 3
@@ -184,6 +185,24 @@ def keep_one_metric(rows: Sequence[BoardRow]) -> None:
             row["why_not"] = f"in {way}{OTHER_COLUMN} {row['benchmark_name']} is in {column}"
 
 
+def keep_one_unit(rows: Sequence[BoardRow]) -> None:
+    """Keep apart a perplexity by other tokens than its column's: those of most models, of equals the fewest, whose
+    perplexities are the highest."""
+    columns: dict[str, list[BoardRow]] = defaultdict(list)
+    for row in rows:
+        if row["comparable"] is not None and row.get("length") is not None:
+            columns[row["benchmark"]].append(row)
+    for own in columns.values():
+        most = {
+            row["length"]: {r["model"] for r in own if not unlike_lengths(r["length"], row["length"])} for row in own
+        }
+        chosen = min(most, key=lambda length: (-len(most[length]), length))
+        for row in own:
+            if unlike := unlike_lengths(row["length"], chosen):
+                row["comparable"] = row["comparable_error"] = None
+                row["why_not"] = unlike
+
+
 def column_way(rows: Iterable[BoardRow]) -> str | None:
     """How most of a column's rows told right answers; a filter goes before none."""
     ways = Counter(filter(None, map(way_of, rows)))
@@ -196,6 +215,7 @@ def choose_shown(rows: Sequence[BoardRow]) -> None:
     Two numbers never decide by their size.
     """
     keep_one_metric(rows)
+    keep_one_unit(rows)
     groups: dict[tuple[str, str], list[BoardRow]] = defaultdict(list)
     for row in rows:
         row["shown"] = False

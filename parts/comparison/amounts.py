@@ -15,7 +15,7 @@ from parts.vocabulary import normalize_name
 
 AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s+([A-Za-z][\w +@.\-/]{0,40}?)(\s+points?)?\s*", re.ASCII)
 SHARE_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*%\s*", re.ASCII)
-UNCLEAR_DROP = 0.2  # from here a bare number may be points: 0.5 is half a point, or half of the range
+UNCLEAR = 0.2  # from here a bare number may be points or percent: 0.5 is half a point, or half of the range
 POINT_WORDS = ("point", "points", "percentage point", "percentage points", "pp")
 AMOUNT_WORDS = 'an amount with its unit, such as "0.2 WER points", "1 BLEU" or "1 %"'
 
@@ -67,7 +67,30 @@ def amount_in_unit(text: str, row: Row) -> float:
     return float(number)
 
 
+def refuse_unclear(limits: Limits, row: Row, target: bool, amount: float) -> None:
+    """ScriptError (3) where the limit that decides a row is a bare number that may be points, or percent."""
+    name = limit_name(limits, row, target, amount)
+    given, relative = getattr(limits, name), "relative" in name
+    if isinstance(given, str) or name in limits.in_percent or (given or 0.0) < UNCLEAR:
+        return
+    unit, whole = ("%", f"{100 * given:g} % of the baseline's score") if relative else ("points", "")
+    does = "demand" if target else "allow"
+    raise ScriptError(
+        f"the limit {name}: {given:g} for {row.label} would {does} {whole or f'{100 * given:g} points of 100'}; say "
+        f'which is meant: "{100 * given:g} {unit}" or "{given:g} {unit}"',
+        code=3,
+    )
+
+
 def limit_of_row(limits: Limits, row: Row, target: bool) -> tuple[float | None, str]:
+    """The limit of a row as `amount_of_limit` has it; ScriptError (3) where nothing says in what it is."""
+    amount, words = amount_of_limit(limits, row, target)
+    if amount is not None:
+        refuse_unclear(limits, row, target, amount)
+    return amount, words
+
+
+def amount_of_limit(limits: Limits, row: Row, target: bool) -> tuple[float | None, str]:
     """(the drop that passes, or the gain that a target must exceed; what is said of it). None: nothing bounds it.
 
     A share is one of the metric's range; where it has none but begins at 0 (error rates, perplexities, losses), one of
@@ -79,12 +102,6 @@ def limit_of_row(limits: Limits, row: Row, target: bool) -> tuple[float | None, 
         given, limits = share, replace(limits, **{name: share})
     elif given and not isinstance(given, str) and (row.unit != "proportion" or row.span is None):
         raise bare_limit(name, given, row)
-    elif name == "max_drop" and not isinstance(given, str) and (given or 0.0) >= UNCLEAR_DROP:
-        raise ScriptError(
-            f"the limit max_drop: {given:g} for {row.label} would allow {100 * given:g} points of 100; say which is "
-            f'meant: "{100 * given:g} points" or "{given:g} points"',
-            code=3,
-        )
     if isinstance(given, str):
         own = amount_in_unit(given, row)
         relative = limits.min_relative_gain if target else limits.max_relative_drop

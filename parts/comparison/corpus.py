@@ -16,12 +16,11 @@ from parts.comparison.vocabulary import Basis, CorpusItems, ItemId, Row, Side
 from parts.frame import ScriptError
 from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
 from parts.statistics.corpus_draws import Resampled, drawn_scores, draws_for, randomization_p
-from parts.statistics.item_statistics import statistic_of
+from parts.statistics.item_statistics import PER_LENGTH, statistic_of
 from parts.statistics.possible import extreme, possible_scores
 
 FEW_UNITS = 10  # independent items or clusters: with fewer there is no verdict
 FEW_CHANGED = 10  # below, the draws cannot show how large changes are
-PER_LENGTH = ("perplexity", "bits")  # formulas of a log-likelihood over a length
 MOST_OTHER_LENGTHS, SAME_LENGTH = 0.05, 1e-6  # share of items; of a length that was written as a number
 SEED = 20_260_101  # the answer to a question does not change when it is asked again
 ItemStatistics = dict[ItemId, list[tuple[Any, ...]]]

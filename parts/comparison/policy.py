@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from parts.comparison.amounts import AMOUNT_WORDS, is_amount, share_in
@@ -33,11 +33,19 @@ VERSIONS = Shape(
     'a mapping of harness to version in quotes, such as {lighteval: "0.13.*"}',
     lambda value: isinstance(value, dict) and all(isinstance(v, str) for kv in value.items() for v in kv),
 )
+
+
+def or_percent(shape: Shape) -> Shape:
+    """A shape that a share may have as "5 %" as well."""
+    return Shape(f'{shape.words}, or "5 %"', lambda v: shape.fits(v if share_in(v) is None else share_in(v)))
+
+
 DROP = Shape(
     "a share of at least 0 and below 1 (one point, or one percent, is 0.01)",
     lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < 1,
 )
 GAIN = number_shape(0, 1)
+RELATIVE = {"max_relative_drop": DROP, "min_relative_gain": number_shape(0, math.inf)}
 DROP_OR_AMOUNT, GAIN_OR_AMOUNT = (
     Shape(
         f"{shape.words}, or {AMOUNT_WORDS}",
@@ -57,10 +65,9 @@ UNDECIDED_SHAPE = Shape(
 LIMIT_FIELDS: dict[str, Shape] = {
     "tier": choice_shape(*TIERS),
     "max_drop": DROP_OR_AMOUNT,
-    "max_relative_drop": DROP,
+    **{name: or_percent(shape) for name, shape in RELATIVE.items()},
     "relative_guard_below": number_shape(0, 1),
     "min_gain": GAIN_OR_AMOUNT,
-    "min_relative_gain": number_shape(0, math.inf),
     "min_items": COUNT,
     "metric": TEXT,
     "direction": choice_shape("higher_is_better", "lower_is_better"),
@@ -124,7 +131,7 @@ def parse_policy(content: Any, where: str, benchmark_key: Callable[[str], str]) 
     if isinstance(own.get("undecided"), str):  # one word for all tiers
         own["undecided"] = dict.fromkeys(TIERS, own["undecided"])
     own |= {"targets": tuple(map(benchmark_key, own["targets"]))} if "targets" in own else {}
-    return Policy(**{**own, "defaults": Limits(**defaults), "benchmarks": benchmarks, "further": further})
+    return Policy(**{**own, "defaults": limits_of(defaults), "benchmarks": benchmarks, "further": further})
 
 
 def metrics_of_benchmark(name: Any, values: Any, defaults: dict[str, Any], where: str) -> list[Limits]:
@@ -146,4 +153,10 @@ def metrics_of_benchmark(name: Any, values: Any, defaults: dict[str, Any], where
         raise ScriptError(
             f"{place}: each of several mappings names another metric: [{{metric: bleu}}, {{metric: chrf}}]"
         )
-    return [Limits(**{**defaults, **without_nulls(one)}) for one in own]
+    return [limits_of({**defaults, **without_nulls(one)}) for one in own]
+
+
+def limits_of(values: Mapping[str, Any]) -> Limits:
+    """The limits in a mapping of a policy, relative ones as shares."""
+    shares = {name: share for name in RELATIVE if (share := share_in(values.get(name))) is not None}
+    return Limits(**{**values, **shares, "in_percent": tuple(shares)})

@@ -49,6 +49,7 @@ class Limits:
     metric: str | None = None
     direction: str | None = None
     note: str | None = None
+    in_percent: tuple[str, ...] = ()  # which of its relative limits say that they are: "5 %"
 
     def allowed_drop(self, baseline: float, span: float | None) -> float | None:
         """The largest drop that passes, in the metric's unit; None when nothing bounds it.

@@ -12,6 +12,7 @@ from parts.ranking.vocabulary import Unlike
 from parts.records.measured import Result, Samples
 from parts.records.run import setting_differences, unlike_scales
 from parts.records.settings import difference_lines, shortened_apart
+from parts.statistics.item_statistics import unlike_lengths
 
 MANY_ITEMS = 10**9  # more than a run has: one over a part of its items stands behind those of unknown size
 
@@ -186,6 +187,8 @@ def differences(
         alone = mark[0] != others[0] and None in (mark[0], others[0])
         for name, values in setting_differences(own.run, its.run).items():
             found[f"{name}: {', not '.join(shortened_apart(*values))}"].append(own.task)
+        if mark[:2] == others[:2] and (unlike := unlike_lengths(own.run.length, its.run.length)):
+            found[unlike].append(own.task)
         if alone:
             whose = "its items are not here" if mark[0] is None else "its items are here, those of the others are not"
             found[f"{whose} (details or samples of the run)"].append(own.task)

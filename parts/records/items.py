@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from parts.frame import ROUNDED, ScriptError, is_number, single_line
 from parts.inputs import MAX_SAMPLES, input_bytes, json_values, stored_lines, strict_json_line
 from parts.records.run import NO_FIELDS, Answer, Run
-from parts.statistics.item_statistics import score_of_items, statistic_of
+from parts.statistics.item_statistics import mean_length, score_of_items, statistic_of
 from parts.vocabulary import normalize_name
 
 CLUSTER_FIELDS = ("cluster_id", "passage_id", "question_id")  # in a sample's metadata: items that belong together
@@ -92,7 +92,7 @@ class ItemFacts:
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
     choices; empty: blank written answers; scores: of each attempt, None where it has none; stated: whether each scored
     one has a statistic of a score of the whole corpus, and corpus: that score by them, where it is one of sums or
-    classes.
+    classes; length: of an item on the average, of a score by length.
     """
 
     rows: int
@@ -104,6 +104,7 @@ class ItemFacts:
     scores: Sequence[float | None]
     stated: bool = False
     corpus: float | None = None
+    length: float | None = None
 
 
 def samples_path(file: str | Path) -> Path:
@@ -188,7 +189,7 @@ def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
     try:
         if fault := next(filter(None, [line.fault for line in lines]), None):
             raise fault
-        stated, corpus = corpus_of_lines(run, lines) if run.formula else (False, None)
+        stated, *corpus = corpus_of_lines(run, lines) if run.formula else (False, None, None)
     except KeyError as error:
         raise ScriptError(f"{samples_path(run.file)}: {run.result_id}: no {error} in it; evaluate again") from error
     except (AttributeError, TypeError, ValueError) as error:
@@ -217,18 +218,18 @@ def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
         ),
         None,
     )
-    return ItemFacts(
-        len(lines), len(lines) - len(values), factor, means[0] * (factor or 1.0), chance, empty, scores, stated, corpus
-    )
+    mean, lost = means[0] * (factor or 1.0), len(lines) - len(values)
+    return ItemFacts(len(lines), lost, factor, mean, chance, empty, scores, stated, *corpus)
 
 
-def corpus_of_lines(run: Run, lines: Lines) -> tuple[bool, float | None]:
-    """(whether each scored item has a statistic, the score of the whole by them, None where that is not known)."""
+def corpus_of_lines(run: Run, lines: Lines) -> tuple[bool, float | None, float | None]:
+    """(whether each scored item has a statistic, the score of the whole by them, an item's mean length), None for what
+    is not known."""
     found = [statistic_of(line.metadata, run.formula) for line in lines if not line.failed]
     if not found or None in found:
-        return False, None
+        return False, None, None
     score = score_of_items(found, run.formula)
-    return True, None if score is None else run.scale * score
+    return True, None if score is None else run.scale * score, mean_length(found, run.formula)
 
 
 def check_item_repeats(names: Sequence[str], lines: Lines, where: str) -> None:

@@ -51,7 +51,8 @@ def read_results(
         facts = facts_of_items(run, lines)
         validity = validity_of(run, facts, found is not None, most)
         chance = facts.chance if run.chance is None and facts is not None else run.chance
-        readings.append(ReadResult(replace(run, validity=validity, chance=chance), row, lines, facts))
+        length = facts.length if facts is not None else None
+        readings.append(ReadResult(replace(run, validity=validity, chance=chance, length=length), row, lines, facts))
     return readings
 
 

@@ -164,6 +164,7 @@ class Run:
     cluster_field: str = ""  # by which its own standard error is clustered
     directed: bool = True  # whether anybody says which way of the metric is better
     formula: str = ""  # how its score is made of its items' statistics; see parts/statistics/item_statistics.py
+    length: float | None = None  # of an item on the average, in the units that its score is of; once its items are read
     chosen: str = ""  # which of its items count, where not all do
     times: int = 1  # of how many repeats it is the mean
     votes: SharedVotes | None = None  # the votes that it is from, which other scores may share
