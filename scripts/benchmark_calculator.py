@@ -14873,6 +14873,7 @@ def make_ranking(args: argparse.Namespace, vocabulary: MetricMapping) -> Ranking
             else (f"{len(strange)} records are about other models and were")
         )
         note(f"{told} left out: {listing(dict.fromkeys(strange))}")
+        refuse_measured_others(root, folders, checkpoints, skipped, strange)
     for failure in failures[:10]:
         note(f"failed: {failure['task']} for {failure['checkpoint']}: {failure['error']} ({failure['file']})")
     if len(failures) > 10:
@@ -14913,7 +14914,8 @@ def run_checkpoints(
     """The checkpoints of a folder that take part, and what else is in it with the reason; remarks go to stderr."""
     root = Path(args.checkpoints)
     scanned = find_checkpoints(root, folders if args.results else ())
-    checkpoints, excluded = without_excluded(scanned.checkpoints, args.exclude)
+    checkpoints, excluded = without_excluded(scanned.checkpoints, args.exclude, scanned.others)
+    scanned.others = [name for name in scanned.others if name not in excluded]
     lines = list(dict.fromkeys(f"skipped {entry.name}: {entry.reason}" for entry in scanned.skipped))
     for line in lines[:10]:
         note(line)
@@ -14940,9 +14942,38 @@ def way_without_weights(folders: Sequence[Path], vocabulary: MetricMapping) -> s
     return f"there are records of {listing(models)}, which are read without the weights: {command}"
 
 
-def without_excluded(found: Sequence[Checkpoint], names: Sequence[str] | None) -> tuple[list[Checkpoint], list[str]]:
-    """The checkpoints but those of --exclude, and the names of these; ScriptError for one that is not there."""
-    there = [checkpoint.name for checkpoint in found]
+def refuse_measured_others(
+    root: Path,
+    folders: Sequence[Path],
+    checkpoints: Sequence[Checkpoint],
+    skipped: Sequence[Skipped],
+    strangers: Sequence[str],
+) -> None:
+    """Exit 3 where a model in the folder was measured and has no checkpoint's name ("best", "step-2k"): it may be the
+    best of them, or none of the run."""
+    models = {name.rpartition("/")[2]: name for name in strangers}
+    found = [entry.name for entry in skipped if entry.reason == NO_CHECKPOINT and Path(entry.name).name in models]
+    found = [name for name in found if holds_model(root / name) and not same_weights(root / name, checkpoints)]
+    if found:
+        run = sorted({name.rpartition("/")[0] for name in (models[Path(name).name] for name in found)})
+        ranked = [f"{run[0]}/{checkpoint.name}" if run[0] else checkpoint.name for checkpoint in checkpoints]
+        choose = ["--rule", "choose", "--candidate", *ranked, *(models[Path(name).name] for name in found)]
+        command = f"{run_line('compare_results.py')} {command_line_of([*choose, '--results', *folders])}"
+        raise ScriptError(
+            f"{listing(found)} in {root}: measured, and not named like a checkpoint (step_100, epoch_2), so not ranked "
+            f"here: to compare all of them {command}; to leave out knowingly {option_words('--exclude', *found)}",
+            code=3,
+        )
+
+
+def without_excluded(
+    found: Sequence[Checkpoint], names: Sequence[str] | None, others: Sequence[str] = ()
+) -> tuple[list[Checkpoint], list[str]]:
+    """The checkpoints but those of --exclude, and the names of these; ScriptError for one that is not there.
+
+    others: what else is there, and may be left out by its name.
+    """
+    there = [*(checkpoint.name for checkpoint in found), *others]
     for name in names or ():
         if name not in there:
             raise ScriptError(f"--exclude {single_line(name)}: no such checkpoint{nearest(name, there)}")

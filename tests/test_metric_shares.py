@@ -227,3 +227,25 @@ def test_ranked_over_names_what_ranks_and_what_does_not(tmp_path: Path, capsys: 
     document = json.loads(capsys.readouterr().out)
     assert document["benchmarks"] == ["arc_challenge"]
     assert any(line.startswith("ranked over: arc_challenge; NOT over gsm8k (") for line in document["answer"])
+
+
+@pytest.mark.parametrize("name", ["best", "step-2k"])
+def test_a_measured_model_of_the_run_without_a_checkpoints_name_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture, name: str
+) -> None:
+    """It has all answers right, and step_100 the half of them."""
+    for i, (folder, right) in enumerate((("step_100", 100), (name, 200))):
+        place = tmp_path / "run" / folder
+        place.mkdir(parents=True)
+        (place / "config.json").write_text("{}")
+        (place / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}" + bytes([i]))
+        scores = [float(item < right) for item in range(200)]
+        write_record(tmp_path / "r", f"run/{folder}", scores, details={"path": str(place)})
+    words = [str(tmp_path / "run"), "--results", str(tmp_path / "r"), "--json"]
+    assert benchmark_calculator.main(words) == 3
+    assert f"--candidate run/step_100 run/{name} --results" in capsys.readouterr().err
+    assert benchmark_calculator.main([*words, "--exclude", name]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["best"]["name"], [one["name"] for one in document["skipped"]]) == ("step_100", [name])
+    assert compare_results.main(["--rule", "choose", "--candidate", "run/step_100", f"run/{name}", *words[1:]]) == 0
+    assert json.loads(capsys.readouterr().out)["best"] == f"run/{name}"
