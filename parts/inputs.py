@@ -165,8 +165,8 @@ class Inflated(io.RawIOBase):
         super().close()
 
 
-def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], BinaryIO]) -> io.BufferedReader:
-    """A packed file's content; `unpack` is gzip.open, bz2.open, lzma.open or zstd's open."""
+def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], Any]) -> io.BufferedReader:
+    """A packed file's content; `unpack` makes what gives it (`read1`, `close`) of the file, as gzip.open does."""
     source = open_input(path)
     return io.BufferedReader(Inflated(unpack(source), source, path), 2**20)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import re
 from pathlib import Path
 
@@ -20,6 +22,14 @@ def write_output(path: Path, text: str, force: bool) -> None:
             f"{path} is there and was not written by this command: --force replaces it, or name another file"
         )
     write_whole(path, text)
+
+
+def write_beside(path: Path, text: str) -> Path:
+    """Write a file that the user has not named under a name that nothing has: NAME.json, NAME-2.json, …; its place."""
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+    free = next(place for place in itertools.chain([path], numbered) if not os.path.lexists(place))
+    write_whole(free, text)
+    return free
 
 
 def refuse_others(path: Path, text: str) -> None:

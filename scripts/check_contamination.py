@@ -3089,8 +3089,8 @@ class Inflated(io.RawIOBase):
         super().close()
 
 
-def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], BinaryIO]) -> io.BufferedReader:
-    """A packed file's content; `unpack` is gzip.open, bz2.open, lzma.open or zstd's open."""
+def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], Any]) -> io.BufferedReader:
+    """A packed file's content; `unpack` makes what gives it (`read1`, `close`) of the file, as gzip.open does."""
     source = open_input(path)
     return io.BufferedReader(Inflated(unpack(source), source, path), 2**20)
 
@@ -3406,23 +3406,13 @@ WEIGHT_FILES = (
     "adapter_model.safetensors",
     "adapter_model.bin",
 )
-# What an engine reads beside the weights and the configuration.
-BESIDE_WEIGHTS = (
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "tokenizer.model",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
-    "chat_template.jinja",
-    "chat_template.json",
-    "preprocessor_config.json",
-    "processor_config.json",
+# What an engine reads beside the weights and config.json by its name: configurations, tokenizers, templates, code.
+BESIDE_WEIGHTS = re.compile(
+    r"(?:generation|tokenizer|\w*processor|\w*quant\w*|sparse_attention)_config\.json"
+    r"|(?:tokenizer|\w*vocab|merges|special_tokens|added_tokens|chat_template|tekken|dict)[\w.-]*\.(?:json|txt)"
+    r"|tokenizer\.model.*|.*\.(?:model|tiktoken|spm|codes|jinja|py)"
 )
-OTHER_TEMPLATES = "additional_chat_templates/*.jinja"
+BELOW = ("additional_chat_templates/*.jinja", "custom_generate/*.py")  # the same in folders
 NOT_APPLIED_KEYS = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
@@ -3521,7 +3511,8 @@ def applied_config(path: Path) -> dict[str, Any]:
 
 def read_beside(folder: Path) -> dict[str, str]:
     """The files of a checkpoint that are read beside its weights and its config.json, each with its SHA-256."""
-    paths = [folder / name for name in BESIDE_WEIGHTS] + sorted(folder.glob(OTHER_TEMPLATES))
+    paths = [folder / name for name in sorted(os.listdir(folder)) if BESIDE_WEIGHTS.fullmatch(name)]
+    paths += [path for pattern in BELOW for path in sorted(folder.glob(pattern))]
     return {path.relative_to(folder).as_posix(): remembered_sha256(path) for path in paths if path.is_file()}
 
 
@@ -4197,11 +4188,46 @@ def broken_errors() -> tuple[type[BaseException], ...]:
     return (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard().ZstdError, ArrowException)
 
 
+class Streams:
+    """The content of a .bz2 or .xz file to its very end: of all its streams, with zeros between and behind them.
+
+    The readers of Python's library end without a word at what is no further stream, as at an .xz file's own padding;
+    here it is an error. `unpacker` makes a stream's unpacker.
+    """
+
+    def __init__(self, source: BinaryIO, unpacker: Callable[[], Any]) -> None:
+        self.source, self.unpacker, self.stream = source, unpacker, None
+
+    def read1(self, most: int) -> bytes:
+        """Some of the content, at most so many bytes; b"" at its end."""
+        while True:
+            if self.stream is None or self.stream.eof:
+                packed = self.stream.unused_data if self.stream else b""
+                while not packed.strip(b"\0") and (packed := self.source.read(io.DEFAULT_BUFFER_SIZE)):
+                    pass
+                packed = packed.lstrip(b"\0")
+                if not packed and self.stream:
+                    return b""
+                self.stream = self.unpacker()
+            else:
+                packed = self.source.read(io.DEFAULT_BUFFER_SIZE) if self.stream.needs_input else b""
+            if self.stream.needs_input and not packed:
+                raise EOFError("it ends within a stream")
+            if data := self.stream.decompress(packed, most):
+                return data
+
+    def close(self) -> None:
+        self.source.close()
+
+
 def open_packed(path: str, packed: str) -> IO[bytes]:
     """A file's content, unpacked within limits; ScriptError for what is no regular file."""
-    unpack = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(packed)
-    unpack = zstandard().open if packed == ".zst" else unpack
-    return open_inflated(path, unpack) if unpack else open_input(path)
+    if packed == ".zst":
+        return open_inflated(path, zstandard().open)
+    if packed in (".bz2", ".xz"):
+        unpacker = bz2.BZ2Decompressor if packed == ".bz2" else lzma.LZMADecompressor
+        return open_inflated(path, lambda source: Streams(source, unpacker))
+    return open_inflated(path, gzip.open) if packed else open_input(path)
 
 
 def file_kind(path: str) -> tuple[str, str] | None:
@@ -9465,6 +9491,14 @@ def write_output(path: Path, text: str, force: bool) -> None:
             f"{path} is there and was not written by this command: --force replaces it, or name another file"
         )
     write_whole(path, text)
+
+
+def write_beside(path: Path, text: str) -> Path:
+    """Write a file that the user has not named under a name that nothing has: NAME.json, NAME-2.json, …; its place."""
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+    free = next(place for place in itertools.chain([path], numbered) if not os.path.lexists(place))
+    write_whole(free, text)
+    return free
 
 
 def refuse_others(path: Path, text: str) -> None:

@@ -1907,8 +1907,8 @@ class Inflated(io.RawIOBase):
         super().close()
 
 
-def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], BinaryIO]) -> io.BufferedReader:
-    """A packed file's content; `unpack` is gzip.open, bz2.open, lzma.open or zstd's open."""
+def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], Any]) -> io.BufferedReader:
+    """A packed file's content; `unpack` makes what gives it (`read1`, `close`) of the file, as gzip.open does."""
     source = open_input(path)
     return io.BufferedReader(Inflated(unpack(source), source, path), 2**20)
 
@@ -4264,23 +4264,13 @@ WEIGHT_FILES = (
     "adapter_model.safetensors",
     "adapter_model.bin",
 )
-# What an engine reads beside the weights and the configuration.
-BESIDE_WEIGHTS = (
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "tokenizer.model",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
-    "chat_template.jinja",
-    "chat_template.json",
-    "preprocessor_config.json",
-    "processor_config.json",
+# What an engine reads beside the weights and config.json by its name: configurations, tokenizers, templates, code.
+BESIDE_WEIGHTS = re.compile(
+    r"(?:generation|tokenizer|\w*processor|\w*quant\w*|sparse_attention)_config\.json"
+    r"|(?:tokenizer|\w*vocab|merges|special_tokens|added_tokens|chat_template|tekken|dict)[\w.-]*\.(?:json|txt)"
+    r"|tokenizer\.model.*|.*\.(?:model|tiktoken|spm|codes|jinja|py)"
 )
-OTHER_TEMPLATES = "additional_chat_templates/*.jinja"
+BELOW = ("additional_chat_templates/*.jinja", "custom_generate/*.py")  # the same in folders
 NOT_APPLIED_KEYS = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
@@ -4379,7 +4369,8 @@ def applied_config(path: Path) -> dict[str, Any]:
 
 def read_beside(folder: Path) -> dict[str, str]:
     """The files of a checkpoint that are read beside its weights and its config.json, each with its SHA-256."""
-    paths = [folder / name for name in BESIDE_WEIGHTS] + sorted(folder.glob(OTHER_TEMPLATES))
+    paths = [folder / name for name in sorted(os.listdir(folder)) if BESIDE_WEIGHTS.fullmatch(name)]
+    paths += [path for pattern in BELOW for path in sorted(folder.glob(pattern))]
     return {path.relative_to(folder).as_posix(): remembered_sha256(path) for path in paths if path.is_file()}
 
 

@@ -285,7 +285,7 @@ import urllib.request
 import uuid
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -1201,8 +1201,8 @@ class Inflated(io.RawIOBase):
         super().close()
 
 
-def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], BinaryIO]) -> io.BufferedReader:
-    """A packed file's content; `unpack` is gzip.open, bz2.open, lzma.open or zstd's open."""
+def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], Any]) -> io.BufferedReader:
+    """A packed file's content; `unpack` makes what gives it (`read1`, `close`) of the file, as gzip.open does."""
     source = open_input(path)
     return io.BufferedReader(Inflated(unpack(source), source, path), 2**20)
 
@@ -1596,23 +1596,13 @@ WEIGHT_FILES = (
     "adapter_model.safetensors",
     "adapter_model.bin",
 )
-# What an engine reads beside the weights and the configuration.
-BESIDE_WEIGHTS = (
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "tokenizer.model",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
-    "chat_template.jinja",
-    "chat_template.json",
-    "preprocessor_config.json",
-    "processor_config.json",
+# What an engine reads beside the weights and config.json by its name: configurations, tokenizers, templates, code.
+BESIDE_WEIGHTS = re.compile(
+    r"(?:generation|tokenizer|\w*processor|\w*quant\w*|sparse_attention)_config\.json"
+    r"|(?:tokenizer|\w*vocab|merges|special_tokens|added_tokens|chat_template|tekken|dict)[\w.-]*\.(?:json|txt)"
+    r"|tokenizer\.model.*|.*\.(?:model|tiktoken|spm|codes|jinja|py)"
 )
-OTHER_TEMPLATES = "additional_chat_templates/*.jinja"
+BELOW = ("additional_chat_templates/*.jinja", "custom_generate/*.py")  # the same in folders
 NOT_APPLIED_KEYS = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
@@ -1711,7 +1701,8 @@ def applied_config(path: Path) -> dict[str, Any]:
 
 def read_beside(folder: Path) -> dict[str, str]:
     """The files of a checkpoint that are read beside its weights and its config.json, each with its SHA-256."""
-    paths = [folder / name for name in BESIDE_WEIGHTS] + sorted(folder.glob(OTHER_TEMPLATES))
+    paths = [folder / name for name in sorted(os.listdir(folder)) if BESIDE_WEIGHTS.fullmatch(name)]
+    paths += [path for pattern in BELOW for path in sorted(folder.glob(pattern))]
     return {path.relative_to(folder).as_posix(): remembered_sha256(path) for path in paths if path.is_file()}
 
 
@@ -3776,9 +3767,13 @@ def is_hub_place(text: str) -> bool:
 
 # Of an adapter_config.json: what changes no answer, or is known by the base's hash.
 NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
-# What of a folder some loader takes for weights, beside those that are hashed; the Trainer's own files aside.
-NOT_HASHED = re.compile(r"\.safetensors(\.index\.json)?$|^adapter_config\.json$")
-NOT_HASHED_BIN = re.compile(rf"{NOT_HASHED.pattern}|^(?!training_args|optimizer|scheduler).*\.bin(\.index\.json)?$")
+# What of a folder some loader may look for by itself: not what a training leaves, nor a list of requirements.
+MAY_BE_READ = re.compile(
+    r"(?!(?:trainer_state|configuration|\w+_results)\.json|(?:training_args|optimizer|scheduler)\w*\.bin"
+    r"|(?i:readme|licen[cs]e|notice|requirements)).*\.(?:safetensors|json|txt|vocab|bpe|bin)"
+)
+PICKLES = re.compile(r".*\.bin(?:\.index\.json)?")  # not read where safetensors are
+NAMING = re.compile(r".*config.*\.json|special_tokens_map\.json")  # whose values loaders take for places of files
 NOT_LOADED = ("*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth")  # of a repository, by what runs models here
 WEIGHTS = (".safetensors", ".bin")  # of which those alone are fetched that count: consolidated.safetensors is a copy
 
@@ -3951,18 +3946,42 @@ def code_places(value: Any, named: bool = False) -> Iterator[str]:
             yield from code_places(part, named or key == "auto_map")
 
 
-@functools.cache
-def without_stand_in(folder: Path) -> Path:
-    """The folder of a model; ScriptError (3) where a folder here would run in place of another repository's code.
+def texts_in(value: Any) -> Iterator[str]:
+    """All texts in a JSON value but the keys."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    yield from [value] if isinstance(value, str) else ()
+    for part in parts:
+        yield from texts_in(part)
 
-    Transformers takes the "owner/name" of an auto_map for a folder whenever the current one has it.
+
+def names_another(text: str, folder: Path, own: Container[str]) -> bool:
+    """Whether a text of a configuration is the place of a file, from the folder or from here, that is not its own."""
+    places = [os.path.join(folder, text), *([text] if "/" in text or "." in text else [])]  # else a plain word
+    return any(os.path.isfile(place) and os.path.realpath(place) not in own for place in places)
+
+
+@functools.cache
+def refuse_named(folder: Path) -> Path:
+    """The folder of a model; ScriptError (3) where a configuration in it would have something else read in its place.
+
+    Transformers takes the "owner/name" of an auto_map for a folder whenever the current one has it, and the tokenizer
+    from wherever "fast_tokenizer_files", "gguf_file" and the like say: what is read is what lies in the folder, hashed.
     """
-    for file in sorted(folder.glob("*config*.json")):
-        for place in code_places(read_json(file)):
+    own = {os.path.realpath(folder / name) for name in ("config.json", *WEIGHT_FILES, *read_beside(folder))}
+    for file in sorted(path for path in folder.glob("*.json") if NAMING.fullmatch(path.name)):
+        config = read_json(file)
+        for place in code_places(config):
             if os.path.exists(place) and not os.path.samefile(place, folder):
                 raise ScriptError(
                     f"{shown_name(file.name)} of {folder.name} asks for the code of {shown_name(place)} on the Hub, "
                     "and the current folder has one of that name, which would run instead: go to another folder",
+                    code=3,
+                )
+        for text in texts_in(config):
+            if names_another(text, folder, own):
+                raise ScriptError(
+                    f"{shown_path(folder)}: its {file.name} names the file {single_line(text)[:200]}, which is none "
+                    "that is hashed with the model and might be read in the place of one: take the name out of it",
                     code=3,
                 )
     return folder
@@ -3971,9 +3990,9 @@ def without_stand_in(folder: Path) -> Path:
 def downloaded(model: Model) -> Path:
     """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
     if model.folder:
-        return own_weights_only(without_stand_in(model.folder))
+        return hashed_files_only(model.folder)
     if model in FETCHED:
-        return FETCHED[model]
+        return hashed_files_only(FETCHED[model])
     from huggingface_hub import HfApi, snapshot_download
 
     names = {item.rfilename for item in HfApi().model_info(model.repo, revision=model.revision).siblings or []}
@@ -3999,15 +4018,21 @@ def downloaded(model: Model) -> Path:
         )
     if known is None:
         FETCHED[model] = folder
-    return own_weights_only(without_stand_in(folder))
+    return hashed_files_only(folder)
+
+
+def hashed_files_only(folder: Path) -> Path:
+    """The folder of a model as an engine gets it: nothing in it is read, or has something read, that is not hashed."""
+    return refuse_named(own_weights_only(refuse_named(folder)))
 
 
 @functools.cache
 def own_weights_only(folder: Path) -> Path:
-    """The folder of a model, or one with links to its files but for weights that are not those of its hash.
+    """The folder of a model, or one with links to its files but for those that a loader may read and no hash covers.
 
-    vLLM loads all *.safetensors of a folder, those of an index, or consolidated*.safetensors; transformers puts an
-    adapter beside a model on it. ScriptError where config.json names other weights, or another model.
+    vLLM loads all *.safetensors of a folder, those of an index, or consolidated*.safetensors, and looks for a
+    params.json; transformers puts an adapter beside a model on it. ScriptError where config.json names other weights,
+    or another model.
     """
     config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
     if not isinstance(config, dict):
@@ -4018,18 +4043,22 @@ def own_weights_only(folder: Path) -> Path:
             "(speculators_config: it is a draft for that one): name the model itself"
         )
     own = next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
-    hashed = {own, *(file.name for file in weight_files(folder))}
+    hashed = {own, *(file.name for file in weight_files(folder)), "config.json", *read_beside(folder)}
     named = config.get("transformers_weights")
     if named not in (None, own):
         raise ScriptError(
             f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
             f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
         )
-    beside = NOT_HASHED_BIN if own.startswith("pytorch_model.bin") else NOT_HASHED
-    others = sorted(file.name for file in folder.iterdir() if file.name not in hashed and beside.search(file.name))
+    unseen = PICKLES if not own.startswith("pytorch_model.bin") else re.compile("")
+    others = sorted(
+        file.name
+        for file in folder.iterdir()
+        if file.name not in hashed and MAY_BE_READ.fullmatch(file.name) and not unseen.fullmatch(file.name)
+    )
     if not others:
         return folder
-    note(f"{shown_path(folder)}: {listing(others)} is not in the hash of its weights ({own}): not loaded")
+    note(f"{shown_path(folder)}: {listing(others)} is not in the hash of its weights ({own}) and files: not loaded")
     place = Path(tempfile.mkdtemp(prefix="hub-evals-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     for file in folder.iterdir():
@@ -4179,7 +4208,7 @@ def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]
         with model_errors(model.label):
             copy = snapshot_download(model.repo, revision=model.revision, **files)
         folder = Path(os.path.abspath(copy)) / model.below
-    without_stand_in(folder)
+    refuse_named(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
 
     def rendered(turns: Any) -> str:

@@ -1706,8 +1706,8 @@ class Inflated(io.RawIOBase):
         super().close()
 
 
-def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], BinaryIO]) -> io.BufferedReader:
-    """A packed file's content; `unpack` is gzip.open, bz2.open, lzma.open or zstd's open."""
+def open_inflated(path: str | Path, unpack: Callable[[BinaryIO], Any]) -> io.BufferedReader:
+    """A packed file's content; `unpack` makes what gives it (`read1`, `close`) of the file, as gzip.open does."""
     source = open_input(path)
     return io.BufferedReader(Inflated(unpack(source), source, path), 2**20)
 
@@ -5072,6 +5072,14 @@ def write_output(path: Path, text: str, force: bool) -> None:
             f"{path} is there and was not written by this command: --force replaces it, or name another file"
         )
     write_whole(path, text)
+
+
+def write_beside(path: Path, text: str) -> Path:
+    """Write a file that the user has not named under a name that nothing has: NAME.json, NAME-2.json, …; its place."""
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+    free = next(place for place in itertools.chain([path], numbered) if not os.path.lexists(place))
+    write_whole(free, text)
+    return free
 
 
 def refuse_others(path: Path, text: str) -> None:

@@ -685,6 +685,19 @@ def test_damaged_packed_file(tmp_path, capsys, items, packed, damage):
         assert len(document["training"]["broken_files"]) == 1
 
 
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, lambda data: lzma.compress(data, lzma.FORMAT_ALONE)])
+@pytest.mark.parametrize("between", [b"", bytes(8), bytes(70000), b"x", None])
+def test_a_packed_file_is_read_to_its_very_end(tmp_path, capsys, items, pack, between):
+    """Python's readers end without a word at what is no further stream, as at the zeros that .xz files may have."""
+    path = tmp_path / f"corpus.txt{'.bz2' if pack is bz2.compress else '.xz'}"
+    behind = QUESTION.encode() if between is None else between + pack(QUESTION.encode()) + between
+    path.write_bytes(pack(FILLER.encode() * 99) + behind)
+    if between in (b"x", None):
+        assert "--skip-broken" in fail(capsys, "--training", path, "--items", items)
+    else:
+        assert suspects(check(capsys, "--training", path, "--items", items, code=1)[0]) == ["q0"]
+
+
 def test_skipping_a_damaged_file_leaves_the_question_open(tmp_path, capsys, items):
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "good.txt").write_text(FILLER * 3)

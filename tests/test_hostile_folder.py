@@ -480,6 +480,7 @@ WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
         ([WHOLE], ["consolidated.safetensors", "consolidated.00.safetensors"], None),
         ([WHOLE], ["adapter_config.json", "adapter_model.safetensors"], None),
         ([WHOLE], SHARDS, [INDEX, *SHARDS]),
+        ([WHOLE], ["params.json", "scales.json", "words.txt"], None),
         ([INDEX, *SHARDS], ["consolidated.safetensors", "model.fp16.safetensors"], [INDEX, *SHARDS]),
         (["pytorch_model.bin"], ["other.bin", "x.safetensors"], None),
     ],
@@ -494,6 +495,60 @@ def test_an_engine_sees_no_weights_but_those_of_the_hash(tmp_path, capsys, own, 
     assert sorted(os.listdir(shown)) == sorted({*os.listdir(folder)} - left_out)
     assert harness.weights_sha256(shown) == harness.weights_sha256(folder)
     assert "is not in the hash of its weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("hf_quant_config.json", "quantize_config.json", "sparse_attention_config.json", "tekken.json", "vocab.txt"),
+        *("video_preprocessor_config.json", "tokenizer.4.1.json", "entity_vocab.json", "merges.txt", "bpe.codes"),
+        *("sentencepiece.bpe.model", "spm.model", "qwen.tiktoken", "tokenizer.model.v3", "source.spm", "own.py"),
+        *("additional_chat_templates/tool.jinja", "custom_generate/generate.py"),
+    ],
+)
+def test_what_an_engine_reads_beside_the_weights_is_hashed(tmp_path, capsys, name):
+    """What it gets is what is hashed, by the rule of names and not by a list of some."""
+    folder = folder_of_weights(tmp_path / "step_1", [WHOLE, "tokenizer.json"])
+    before = harness.model_files_sha256(folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("one")
+    one = harness.model_files_sha256(folder)
+    (folder / name).write_text("two")
+    assert len({before, one, harness.model_files_sha256(folder)}) == 3
+    assert harness.own_weights_only(folder) == folder and not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["tokenizer_config.json", "special_tokens_map.json", "config.json"])
+def test_a_configuration_has_no_file_read_that_is_not_hashed(tmp_path, monkeypatch, where):
+    """Transformers takes a tokenizer from wherever "fast_tokenizer_files" or "gguf_file" say."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for number, place in enumerate((tmp_path, tmp_path / "other", tmp_path / "here")):
+        place.mkdir(exist_ok=True)
+        (place / f"tokenizer.5.{number}.json").write_text("{}")
+    there = str(tmp_path / "other" / "tokenizer.5.1.json")
+    strange = [
+        "../tokenizer.5.0.json",
+        "../other/tokenizer.5.1.json",
+        there,
+        "tokenizer.5.2.json",
+        "README.md",
+        "x/a.py",
+    ]
+    plain = ["tokenizer.4.0.json", "</s>", "x", "x.y", "~\ud800/a", "a\0b", "b" * 9000, str(tmp_path), "auto", WHOLE]
+    for number, name in enumerate([*strange, *plain]):
+        folder = folder_of_weights(tmp_path / f"step_{number}", [WHOLE, "tokenizer.4.0.json", "README.md"])
+        if name in strange[4:]:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text("{}")
+        said = {"model_type": "llama", "fast_tokenizer_files": [name], "deep": [{"gguf_file": name}]}
+        (folder / where).write_text(json.dumps(said))
+        if name in plain:
+            assert harness.hashed_files_only(folder) == folder
+            continue
+        with pytest.raises(harness.ScriptError, match="take the name out") as refused:
+            harness.hashed_files_only(folder)
+        assert refused.value.code == 3
 
 
 @pytest.mark.parametrize(

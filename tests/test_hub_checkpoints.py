@@ -182,13 +182,14 @@ def test_a_folder_here_does_not_run_in_place_of_the_code_that_a_model_takes_from
     monkeypatch.setattr(script, "FETCHED", {})
     monkeypatch.chdir(tmp_path)
     (model,) = hub_models("me/lm", False)
-    folder = downloaded(model)
-    script.FETCHED.clear()
-    script.without_stand_in.cache_clear()
+    downloaded(model)
+    folder = script.FETCHED[model]
+    script.refuse_named.cache_clear()
     (tmp_path / "them" / "code").mkdir(parents=True)
-    for named in (model, local_model(folder)):
+    for named in (model, local_model(folder), model):  # as it is held, as a folder, fetched anew
         with pytest.raises(ScriptError, match="would run instead") as caught:
             downloaded(named)
+        script.FETCHED.clear()
         assert caught.value.code == 3
 
 
@@ -203,13 +204,13 @@ def test_a_models_own_folder_is_no_stand_in_for_its_code(tmp_path, monkeypatch):
 
 def test_templates_with_names_are_fetched_with_the_model(hub, monkeypatch):
     templates = {"additional_chat_templates/tool_use.jinja": b"{{ 1 }}", "additional_chat_templates/x.py": b"1"}
-    hub.create_repo("me/lm", files=files(900) | templates | {"extra[1]/big.safetensors": b"1", "a[1].txt": b"1"})
+    hub.create_repo("me/lm", files=files(900) | templates | {"extra[1]/big.safetensors": b"1", "a[1].model": b"1"})
     monkeypatch.setattr(script, "FETCHED", {})
     folder = downloaded(hub_models("me/lm", False)[0])
     assert {path.name for path in folder.rglob("*") if path.is_file()} - {".gitattributes"} == {
         *files(900),
         "tool_use.jinja",
-        "a[1].txt",
+        "a[1].model",
     }
 
 

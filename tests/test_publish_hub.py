@@ -187,10 +187,16 @@ def test_a_repo_that_never_rests_is_left_alone(
     model: LocalHub, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     count = iter(range(100))
-    model.fault("POST", f"/{REPO}/commit/", times=9, before=lambda: model.commit(REPO, {"notes.txt": f"{next(count)}"}))
+    model.fault(
+        "POST", f"/{REPO}/commit/", times=90, before=lambda: model.commit(REPO, {"notes.txt": f"{next(count)}"})
+    )
     code, _, err = run(capsys, *EXTRACT, "--apply")
     saved = tmp_path / "plan-me--Foo-7B.json"
     assert code == 2 and saved.name in err and model.files(REPO)["README.md"] == CARD
+    kept = saved.read_bytes()
+    code, _, err = run(capsys, *EXTRACT, "--apply")  # what has that name stays, be it a plan or none
+    saved = tmp_path / "plan-me--Foo-7B-2.json"
+    assert code == 2 and f"apply {saved.name}" in err and (tmp_path / "plan-me--Foo-7B.json").read_bytes() == kept
     model.faults.clear()
     assert run(capsys, "apply", saved)[0] == 0
     assert b"value: 77.3" in model.files(REPO)["README.md"]

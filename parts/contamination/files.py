@@ -7,16 +7,17 @@ import codecs
 import contextlib
 import filecmp
 import gzip
+import io
 import itertools
 import lzma
 import os
 import re
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from parts.checkpoints import inside
 from parts.contamination.words import CONTROL_BYTES, is_readable, without_errors
@@ -72,11 +73,46 @@ def broken_errors() -> tuple[type[BaseException], ...]:
     return (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard().ZstdError, ArrowException)
 
 
+class Streams:
+    """The content of a .bz2 or .xz file to its very end: of all its streams, with zeros between and behind them.
+
+    The readers of Python's library end without a word at what is no further stream, as at an .xz file's own padding;
+    here it is an error. `unpacker` makes a stream's unpacker.
+    """
+
+    def __init__(self, source: BinaryIO, unpacker: Callable[[], Any]) -> None:
+        self.source, self.unpacker, self.stream = source, unpacker, None
+
+    def read1(self, most: int) -> bytes:
+        """Some of the content, at most so many bytes; b"" at its end."""
+        while True:
+            if self.stream is None or self.stream.eof:
+                packed = self.stream.unused_data if self.stream else b""
+                while not packed.strip(b"\0") and (packed := self.source.read(io.DEFAULT_BUFFER_SIZE)):
+                    pass
+                packed = packed.lstrip(b"\0")
+                if not packed and self.stream:
+                    return b""
+                self.stream = self.unpacker()
+            else:
+                packed = self.source.read(io.DEFAULT_BUFFER_SIZE) if self.stream.needs_input else b""
+            if self.stream.needs_input and not packed:
+                raise EOFError("it ends within a stream")
+            if data := self.stream.decompress(packed, most):
+                return data
+
+    def close(self) -> None:
+        self.source.close()
+
+
 def open_packed(path: str, packed: str) -> IO[bytes]:
     """A file's content, unpacked within limits; ScriptError for what is no regular file."""
-    unpack = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(packed)
-    unpack = zstandard().open if packed == ".zst" else unpack
-    return open_inflated(path, unpack) if unpack else open_input(path)
+    if packed == ".zst":
+        return open_inflated(path, zstandard().open)
+    if packed in (".bz2", ".xz"):
+        unpacker = bz2.BZ2Decompressor if packed == ".bz2" else lzma.LZMADecompressor
+        return open_inflated(path, lambda source: Streams(source, unpacker))
+    return open_inflated(path, gzip.open) if packed else open_input(path)
 
 
 def file_kind(path: str) -> tuple[str, str] | None:

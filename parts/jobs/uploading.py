@@ -21,8 +21,8 @@ from parts.training_runs import FINAL_FOLDERS, find_checkpoints, is_hub_place
 
 # What an evaluation reads of a checkpoint; the states of optimizers and the like stay here.
 UPLOADED = [
-    *("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.py"),
-    *("pytorch_model*.bin", "adapter_model.bin", "*.tiktoken"),
+    *("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.tiktoken", "*.spm", "*.codes"),
+    *("pytorch_model*.bin", "adapter_model.bin", "tokenizer.model*"),
 ]
 
 

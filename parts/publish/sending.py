@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, command_line_of, note, run_line, single_line, to_json, write_whole
+from parts.frame import ScriptError, command_line_of, note, run_line, single_line, to_json
 from parts.hub.access import check_write_access, hub_errors
 from parts.hub.committing import commit_once
 from parts.metadata.entries import Sending
 from parts.metadata.identity import OTHER, Measures
 from parts.metadata.merge import StandingResult, is_value, measures_of, merge, standings_of
 from parts.metadata.plan import Change, Plan, RepoState
+from parts.outputs import write_beside
 from parts.publish.hub import Hub, PullRequest
 from parts.publish.local import read_clone, say_written, write_clone
 from parts.publish.text import counted_title, plan_lines, pull_request_text, pull_request_title
@@ -76,8 +77,7 @@ def send_change(
             if how.create_pr:
                 sent = without_doubles(hub, plan, sent, before)
             return {"commit": sent.oid, "url": sent.commit_url, "pull_request": sent.pr_url}
-    saved = Path(f"plan-{plan.repo_id.replace('/', '--')}.json")
-    write_whole(saved, to_json(saved_plan(plan)))
+    saved = write_beside(Path(f"plan-{plan.repo_id.replace('/', '--')}.json"), to_json(saved_plan(plan)))
     raise ScriptError(
         f"{plan.repo_id} changed {1 + MAX_REPLANS} times while this ran; nothing was written. The plan is in {saved}; "
         f"later: {again_apply(saved, plan)}"
