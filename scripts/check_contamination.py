@@ -1809,6 +1809,8 @@ def fold_character(character: str) -> bytes:
     return (f" {folded} " if is_spaced(character) else folded).encode("utf-8", "replace")
 
 
+# Digits that stand for letters in "1337": each for one of its own, so that unlike numbers stay unlike.
+LETTERS_OF_DIGITS = bytes.maketrans(b"0134578", b"oieastb")
 # Each character is folded for itself, so a text may be cut anywhere between two characters and folded in pieces.
 ASCII_TABLE = bytes(fold_character(chr(c))[0] if c < 128 and c != SEPARATOR[0] else c for c in range(256))
 
@@ -2090,7 +2092,7 @@ def item_words(items: Sequence[BenchmarkItem], filtered: bool) -> Words:
             raw = without_markup(section.encode("utf-8", "replace").replace(SEPARATOR, b" "))
             folded = Folded(raw)
             words = folded.data.split()
-            text += b"".join(word + b" " for word in words)
+            text += b"".join(word + b" " for word in words).translate(LETTERS_OF_DIGITS)
             kinds += bytes(formula_words(raw, folded, words)) if filtered else bytes(len(words))
             counts.append(len(words))
     data = np.frombuffer(bytes(text), np.uint8)
@@ -2502,6 +2504,7 @@ class Scanner:
         other = folded.replaced and OTHER_ENCODING.search(block.raw.decode("utf-8", "surrogateescape"))
         if other or block.raw.count(b"\0", block.begin, block.end) > MOST_NULS:
             self.found.garbled += block.end - block.begin
+        folded.data = folded.data.translate(LETTERS_OF_DIGITS)
         data = np.frombuffer(folded.data, np.uint8)
         starts, ends = word_bounds(data)
         self.found.words += len(starts)

@@ -55,6 +55,7 @@ def entities(q: str, a: str, _: random.Random) -> str:
 GUISES: dict[str, Guise] = {
     "as it is": lambda q, a, _: f"{q}\n{a}",
     "capitals": lambda q, a, _: f"{q}\n{a}".upper(),
+    "digits for letters": lambda q, a, _: f"{q}\n{a}".lower().translate(str.maketrans("oieast", "013457")),
     "small letters": lambda q, a, _: f"{q}\n{a}".lower(),
     "title case": lambda q, a, _: f"{q}\n{a}".title(),
     "without punctuation": lambda q, a, _: "".join(c for c in f"{q} {a}" if c.isalnum() or c == " "),

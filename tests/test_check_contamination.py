@@ -378,7 +378,7 @@ def test_fifty_characters_are_enough_at_every_place_of_an_item(tmp_path):
     for begin in range(0, len(letters) - 50, 3):
         for length, status in ((49, cc.CLEAN), (50, cc.SUSPECT)):
             training = tmp_path / "corpus.txt"
-            training.write_text(f"7 {letters[begin : begin + length]} 7")
+            training.write_text(f"9 {letters[begin : begin + length]} 9")
             (judged,), _ = scan([letters], training, ["50-char"])
             assert judged.status == {"50-char": status}, (begin, length)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from parts.contamination.markup import without_markup
 from parts.contamination.vocabulary import BYTE_BASE, SEPARATOR, WORD_WINDOW, BenchmarkItem, Filter, Index
-from parts.contamination.words import Folded, filter_slots, window_hashes, word_bounds, word_hashes
+from parts.contamination.words import LETTERS_OF_DIGITS, Folded, filter_slots, window_hashes, word_bounds, word_hashes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,7 +120,7 @@ def item_words(items: Sequence[BenchmarkItem], filtered: bool) -> Words:
             raw = without_markup(section.encode("utf-8", "replace").replace(SEPARATOR, b" "))
             folded = Folded(raw)
             words = folded.data.split()
-            text += b"".join(word + b" " for word in words)
+            text += b"".join(word + b" " for word in words).translate(LETTERS_OF_DIGITS)
             kinds += bytes(formula_words(raw, folded, words)) if filtered else bytes(len(words))
             counts.append(len(words))
     data = np.frombuffer(bytes(text), np.uint8)

@@ -14,6 +14,7 @@ from parts.contamination.finding import equal_runs, equal_stretches, whole_chara
 from parts.contamination.markup import without_markup
 from parts.contamination.vocabulary import MOST_NULS, SEPARATOR, Found, Index, Match, Place, ScanSettings
 from parts.contamination.words import (
+    LETTERS_OF_DIGITS,
     OTHER_ENCODING,
     Folded,
     coded_bytes,
@@ -90,6 +91,7 @@ class Scanner:
         other = folded.replaced and OTHER_ENCODING.search(block.raw.decode("utf-8", "surrogateescape"))
         if other or block.raw.count(b"\0", block.begin, block.end) > MOST_NULS:
             self.found.garbled += block.end - block.begin
+        folded.data = folded.data.translate(LETTERS_OF_DIGITS)
         data = np.frombuffer(folded.data, np.uint8)
         starts, ends = word_bounds(data)
         self.found.words += len(starts)

@@ -188,6 +188,8 @@ def fold_character(character: str) -> bytes:
     return (f" {folded} " if is_spaced(character) else folded).encode("utf-8", "replace")
 
 
+# Digits that stand for letters in "1337": each for one of its own, so that unlike numbers stay unlike.
+LETTERS_OF_DIGITS = bytes.maketrans(b"0134578", b"oieastb")
 # Each character is folded for itself, so a text may be cut anywhere between two characters and folded in pieces.
 ASCII_TABLE = bytes(fold_character(chr(c))[0] if c < 128 and c != SEPARATOR[0] else c for c in range(256))
 
