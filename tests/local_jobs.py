@@ -306,7 +306,7 @@ class Process:
 
     def __init__(self, hub: Any, folder: Path, python: str | None = None) -> None:
         self.hub, self.folder, self.python = hub, folder, python
-        # Asked here and not by a job's thread: the script under test moves this process to a folder that it then removes.
+        # Asked here and not by a job's thread: the script under test moves this process to a folder that it removes.
         self.uv = {"UV_CACHE_DIR": uv_folder("cache"), "UV_PYTHON_INSTALL_DIR": uv_folder("python")}
         self.running: dict[str, subprocess.Popen] = {}
         self.threads: list[threading.Thread] = []
