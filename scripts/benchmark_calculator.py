@@ -10450,7 +10450,12 @@ LOG_NAMES = re.compile(
     r"events\.out\.tfevents.*|wandb|mlruns|lightning_logs|tensorboard|tb_logs|.*\.log|nohup\.out|slurm-.*\.out|"
     r"(?:running|train(?:ing)?)_log\.(?:txt|json|jsonl|csv)"
 )
-CODE_ENDINGS = {".py", ".pyc", ".so", ".sh"}
+# Files that run nothing when they are opened, and the weights' own form; all else goes when it is named.
+DATA_NAMES = re.compile(
+    r"(?i).*\.(?:safetensors|json|jsonl|txt|model|jinja|tiktoken|spm|codes|bpe|vocab|gguf|onnx|onnx_data|msgpack|md|rst|"
+    r"ya?ml|toml|csv|tsv|parquet|arrow|png|jpe?g|gif|webp|pdf|bib|wav|flac|mp3|mp4)|tokenizer\.model\.v\d\w*|"
+    r"(?:pytorch_model|adapter_model)(?:-\d+-of-\d+)?\.bin|(?:licen[cs]e|notice|copying|authors|citation)[\w-]*"
+)
 PLAIN_HIDDEN = {".gitattributes", ".gitignore"}
 NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 
@@ -10467,7 +10472,7 @@ def plan_files(
     """The files of the repo to be, the names left out because they may hold secrets, and the training state left out.
 
     Raises ScriptError for names that collide, links that lead elsewhere, anything that looks like a Hub token, and (3)
-    code or hidden files of the checkpoint that no asset names: whoever loads the model would run it.
+    code and whatever else is no data, and hidden files, of the checkpoint that no asset names: who gets it may run it.
     """
     found = [RepoFile(name, path) for name, path in walk(checkpoint.path, root) if name != "README.md"]
     if checkpoint.name == FINAL:  # the run's folder: what lies below it is not the model
@@ -10475,7 +10480,13 @@ def plan_files(
     state = [] if keep_state else [f for f in found if is_training_state(PurePosixPath(f.target))]
     found = [file for file in found if file not in state]
     own = [asset for asset in assets if inside(asset, checkpoint.path)]  # it has its place already
-    refuse_unnamed([file for file in found if not any(inside(file.source, asset) for asset in own)])
+
+    def is_secret(file: RepoFile) -> bool:
+        named = any(map(SECRET_NAME.fullmatch, PurePosixPath(file.target).parts))
+        return named or bool(token_file and os.path.realpath(file.source) == os.path.realpath(token_file))
+
+    unnamed = [file for file in found if not any(inside(file.source, asset) for asset in own)]
+    refuse_unnamed([file for file in unnamed if not is_secret(file)])
     for asset in assets:
         if asset in own and asset.exists():
             continue
@@ -10486,12 +10497,7 @@ def plan_files(
             found += [RepoFile(f"{name}/{inner}", path) for inner, path in walk(asset, asset)]
         else:
             raise ScriptError(f"--assets {asset}: no such file or folder{near_place(asset)}")
-    secrets = {
-        f.target
-        for f in found
-        if any(map(SECRET_NAME.fullmatch, PurePosixPath(f.target).parts))
-        or (token_file and os.path.realpath(f.source) == os.path.realpath(token_file))
-    }
+    secrets = {file.target for file in found if is_secret(file)}
     files = [RepoFile("README.md", text=card), *(f for f in found if f.target not in secrets)]
     twice = [name for name, count in Counter(f.target for f in files).items() if count > 1]
     if twice:
@@ -10501,20 +10507,25 @@ def plan_files(
 
 
 def refuse_unnamed(files: Sequence[RepoFile]) -> None:
-    """ScriptError (3) where code or a hidden file is among a checkpoint's: its writer's, published under one's name."""
+    """ScriptError (3) where what is no data, or hidden, is among a checkpoint's: its writer's, under one's name."""
     names = []
     for file in files:
         place = PurePosixPath(file.target)
         hidden = any(part.startswith(".") and part not in PLAIN_HIDDEN for part in place.parts)
-        secret = any(map(SECRET_NAME.fullmatch, place.parts))  # left out, and said
-        if place.suffix.lower() in CODE_ENDINGS or (hidden and not secret):
+        if hidden or not is_data(place):
             names.append(file.source)
     if names:
         raise ScriptError(
-            f"code or hidden files in the checkpoint: {listing(map(shown_path, names), 20)}. To publish one, read it "
-            f"and name it: {command_line_of(['--assets', *names[:20]])}; else move it out of the folder",
+            f"code, hidden files or others that are no data in the checkpoint: {listing(map(shown_path, names), 20)}. "
+            f"To publish one, read it and name it: {command_line_of(['--assets', *names[:20]])}; else move it out",
             code=3,
         )
+
+
+def is_data(place: PurePosixPath) -> bool:
+    """Whether a checkpoint's file is of a kind that runs nothing, its own weights, or a state that is kept by word."""
+    kept = is_training_state(place) and place.suffix != ".py"
+    return place.name in PLAIN_HIDDEN or kept or bool(DATA_NAMES.fullmatch(place.name))
 
 
 def is_training_state(target: PurePosixPath) -> bool:

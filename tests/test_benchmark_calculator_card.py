@@ -613,7 +613,7 @@ def test_files_that_only_sound_like_secrets_are_kept(run, tmp_path, capsys, name
     assert (tmp_path / "out" / name).is_file()
 
 
-@pytest.mark.parametrize("where", ["config.json", "big.bin", "asset", "card", "name"])
+@pytest.mark.parametrize("where", ["config.json", "big.txt", "asset", "card", "name"])
 def test_a_token_in_any_other_file_stops_everything(run, tmp_path, capsys, where):
     more = []
     if where == "card":
@@ -672,7 +672,13 @@ STATE = ("optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "rng_stat
          "training_args.yaml", "events.out.tfevents.1764.host", "runs/Nov29/events.out.tfevents.1764.host.0",
          "wandb/run-1/files/config.yaml", "train.log", "logs/rank0.log", "slurm-4711.out", "nohup.out",
          "__0_0.distcp", "zero_pp_rank_0_mp_rank_00_optim_states.pt")  # fmt: skip
-KEPT = ("catalog.json", "generation_config.json", "latest_news.md", "modeling_optimizer.txt", "sub/optimizer.pt")
+KEPT = (
+    "catalog.json",
+    "generation_config.json",
+    "latest_news.md",
+    "modeling_optimizer.txt",
+    "sub/optimizer.safetensors",
+)
 
 
 def with_state(run):

@@ -539,22 +539,35 @@ def test_code_and_hidden_files_of_a_checkpoint_are_published_by_name_only(cage, 
     """Under one's own name: code that loaders run, and what no listing of a folder shows."""
     lay_run(tmp_path)
     best = tmp_path / "run" / "step_1000"
-    for name in ("modeling_evil.py", ".hidden_notes", "deep/.x/diary.md", "custom_generate/generate.py", ".DS_Store"):
+    others = ("run.pkl", "demo.ipynb", "lib.so.1", "page.html", "weights.pt", "Makefile", "LICENSE.cmd", "a.keras")
+    own = ("LICENSE", "NOTICE.txt", "merges.txt", "eval/scores.csv", "picture.png")
+    for name in (
+        *("modeling_evil.py", ".hidden_notes", "deep/.x/diary.md", "custom_generate/generate.py", ".DS_Store"),
+        *(others + own),
+    ):
         (best / name).parent.mkdir(parents=True, exist_ok=True)
         (best / name).write_text("x = 1\n")
     (tmp_path / "card.md").write_text("| Benchmark | Mine |\n|---|---|\n| Math Reasoning | {RESULT} |\n")
     asked = [*RANK[1:], "--prepare", "out", "--card", "card.md"]
     outcome = cage.run(RANK[0], asked, tmp_path)
     assert outcome.code == 3 and not (tmp_path / "out").exists(), outcome
-    for name in ("modeling_evil.py", ".hidden_notes", "diary.md", "generate.py"):
+    for name in ("modeling_evil.py", ".hidden_notes", "diary.md", "generate.py", *others):
         assert name in outcome.err
+    assert not any(name in outcome.err for name in own[1:])
+    for name in others:
+        (best / name).unlink()
     shutil.rmtree(best / "deep")
     (best / ".hidden_notes").unlink()
     named = ["--assets", "run/step_1000/modeling_evil.py", "run/step_1000/custom_generate"]
     outcome = cage.run(RANK[0], [*asked, *named], tmp_path)
     assert outcome.code == 0, outcome
     there = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert {"modeling_evil.py", "custom_generate/generate.py", "config.json"} <= there and ".DS_Store" not in there
+    assert {
+        "modeling_evil.py",
+        "custom_generate/generate.py",
+        "config.json",
+        *own,
+    } <= there and ".DS_Store" not in there
 
 
 NAMED = "# made-up-1b\n\n## Evaluation\n\n| Benchmark | made-up-1b | other |\n|---|---|---|\n{}\n"
