@@ -148,6 +148,11 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
     mapping = official_mapping(mapping, boards) if boards else mapping
     benchmarks = Benchmarks.of(mapping)
     own, lost = read_own_runs(args.results or [], benchmarks, args.latest, args.runs)
+    if args.results and not own and not lost:
+        note(
+            f"no record was found in {listing(args.results)}: name the --output-dir of a harness's script, or make "
+            f"records of other files first: {run_line('convert_results.py')} --help"
+        )
     unreadable = list(lost)
     kept = kept_runs(args.keep_own_runs, args.adopt) if args.keep_own_runs else []
     mapping = with_own_benchmarks([*own, *kept], mapping)

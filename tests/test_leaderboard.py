@@ -1221,3 +1221,11 @@ def test_a_part_of_a_name_is_met_with_the_names_that_have_it():
         board.covered_key("Arena", metadata)
     with pytest.raises(board.ScriptError, match="`show` lists all"):
         board.covered_key("!", metadata)
+
+
+def test_a_folder_without_records_is_said_with_the_next_step(tmp_path, capsys):
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "other.json").write_text('{"a": 1}')
+    assert board.main(["collect", "--results", str(tmp_path / "r"), "--output-dir", str(tmp_path / "d")]) == 1
+    err = capsys.readouterr().err
+    assert f"no record was found in {tmp_path / 'r'}: name the --output-dir" in err and "convert_results.py" in err

@@ -171,11 +171,20 @@ def simplifier() -> Any:
 
 
 @functools.lru_cache(maxsize=200_000)
+def plain_form(character: str) -> str:
+    """The letter that a small capital is a form of, the sign that an invisible tag stands for; others as they are."""
+    if 0xE0020 <= ord(character) <= 0xE007E:
+        return chr(ord(character) - 0xE0000)
+    letter = unicodedata.name(character, "").removeprefix("LATIN LETTER SMALL CAPITAL ")
+    return letter.lower() if len(letter) == 1 else character
+
+
 def fold_character(character: str) -> bytes:
     """A character as it is compared: without case, accents and width; a space for what is neither letter nor digit.
 
-    "É" -> "e", "ﬁ" -> "fi", "ı" -> "i", "—" -> " ", soft hyphen -> "", "東" -> " 东 " (a word of its own)
+    "É" -> "e", "ﬁ" -> "fi", "ı" -> "i", "—" -> " ", soft hyphen -> "", "ᴀ" -> "a", "東" -> " 东 " (a word of its own)
     """
+    character = plain_form(character)
     if is_ideograph(character):
         return f" {simplifier().convert(character)} ".encode()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
