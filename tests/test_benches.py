@@ -14,15 +14,15 @@ from test_frame import HEAVY, SCRIPTS, header
 
 TESTS = Path(__file__).resolve().parent
 SMALL = {
-    "bench_batch": ["--models", "3", "--workers", "2", "--latency", "1"],
+    "bench_batch": ["--models", "3", "--workers", "2", "--latency", "0.1"],
     "bench_calculator": ["--rounds", "1", "--checkpoints", "12"],
     "bench_contamination": ["--megabytes", "1", "--items", "50", "--workers", "1"],
     "bench_convert": ["--megabytes", "1"],
     "bench_coverage": ["--draws", "5"],
     "bench_extract": [str(TESTS / "fixtures" / "cards"), "--rounds", "1"],
     "bench_leaderboard": [
-        *("--models", "3", "--workers", "2", "--latency", "1", "--rows", "50"),
-        *("--records", "200", "--benchmarks", "3", "--ranked", "5"),
+        *("--models", "3", "--workers", "2", "--latency", "0.05", "--rounds", "1", "--rows", "50"),
+        *("--records", "60", "--benchmarks", "3", "--ranked", "5"),
     ],
     "bench_leaderboard_page": ["--rows", "2000", "--repeats", "1"],
     "bench_race": ["--runs", "2"],
