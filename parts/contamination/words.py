@@ -170,7 +170,6 @@ def simplifier() -> Any:
     return opencc.OpenCC(str(Path(opencc.__file__).parent / "clib" / "share" / "opencc" / "t2s.json"))
 
 
-@functools.lru_cache(maxsize=200_000)
 def plain_form(character: str) -> str:
     """The letter that a small capital is a form of, the sign that an invisible tag stands for; others as they are."""
     if 0xE0020 <= ord(character) <= 0xE007E:
@@ -179,6 +178,7 @@ def plain_form(character: str) -> str:
     return letter.lower() if len(letter) == 1 else character
 
 
+@functools.lru_cache(maxsize=200_000)
 def fold_character(character: str) -> bytes:
     """A character as it is compared: without case, accents and width; a space for what is neither letter nor digit.
 
