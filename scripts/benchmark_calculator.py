@@ -10459,6 +10459,7 @@ DATA_NAMES = re.compile(
     r"ya?ml|toml|csv|tsv|parquet|arrow|png|jpe?g|gif|webp|pdf|bib|wav|flac|mp3|mp4)|tokenizer\.model\.v\d\w*|"
     r"(?:pytorch_model|adapter_model)(?:-\d+-of-\d+)?\.bin|(?:licen[cs]e|notice|copying|authors|citation)[\w-]*"
 )
+STATE_ENDINGS = {"", ".pt", ".pth", ".bin", ".pkl", ".distcp", ".log", ".out", ".wandb"}
 PLAIN_HIDDEN = {".gitattributes", ".gitignore"}
 NEVER_COPIED = {".git", ".cache", "__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 
@@ -10527,7 +10528,8 @@ def refuse_unnamed(files: Sequence[RepoFile]) -> None:
 
 def is_data(place: PurePosixPath) -> bool:
     """Whether a checkpoint's file is of a kind that runs nothing, its own weights, or a state that is kept by word."""
-    kept = is_training_state(place) and place.suffix != ".py"
+    events = place.name.startswith("events.out.tfevents")
+    kept = is_training_state(place) and (events or place.suffix.lower() in STATE_ENDINGS)
     return place.name in PLAIN_HIDDEN or kept or bool(DATA_NAMES.fullmatch(place.name))
 
 

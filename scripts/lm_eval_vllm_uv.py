@@ -3789,12 +3789,15 @@ def is_hub_place(text: str) -> bool:
 
 # Of an adapter_config.json: what changes no answer, or is known by the base's hash.
 NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
-# What of a folder some loader may look for by itself: not what a training leaves, nor a list of requirements.
-MAY_BE_READ = re.compile(
-    r"(?!(?:trainer_state|configuration|\w+_results)\.json|(?:training_args|optimizer|scheduler)\w*\.bin"
-    r"|(?i:readme|licen[cs]e|notice|requirements)).*\.(?:safetensors|json|txt|vocab|bpe|bin)"
+# What of a folder some loader may look for by itself, but what a training leaves and lists of requirements.
+MAY_BE_READ = re.compile(r"(?s).*\.(?:safetensors|json|txt|vocab|bpe|bin|pt)")
+NOT_READ = re.compile(
+    r"(?:trainer_state|configuration|\w+_results)\.json|(?:training_args|optimizer|scheduler|scaler|rng_state\w*)"
+    r"\.(?:bin|pt)|(?i:readme|licen[cs]e|notice|requirements)[^.]*\.(?:txt|json)"
 )
-PICKLES = re.compile(r".*\.bin(?:\.index\.json)?")  # not read where safetensors are
+PICKLES = re.compile(r"(?s).*\.(?:pt|bin(?:\.index\.json)?)")  # not read where safetensors are
+OUT_OF_IT = re.compile(r"(?:\S*/)?\.\./\S+")  # a place that is another from wherever one stands
+NAMED_MODELS = ("speculators_config", "text_model_id", "audio_model_id")  # of config.json: vLLM loads what they name
 NAMING = re.compile(r".*config.*\.json|special_tokens_map\.json")  # whose values loaders take for places of files
 NOT_LOADED = ("*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth")  # of a repository, by what runs models here
 WEIGHTS = (".safetensors", ".bin")  # of which those alone are fetched that count: consolidated.safetensors is a copy
@@ -3978,7 +3981,10 @@ def texts_in(value: Any) -> Iterator[str]:
 
 def names_another(text: str, folder: Path, own: Container[str]) -> bool:
     """Whether a text of a configuration is the place of a file, from the folder or from here, that is not its own."""
-    places = [os.path.join(folder, text), *([text] if "/" in text or "." in text else [])]  # else a plain word
+    if OUT_OF_IT.fullmatch(text):
+        return True
+    code = os.path.join(folder, f"{text.rpartition('.')[0]}.py")  # of "code/modeling.Model" in an auto_map
+    places = [os.path.join(folder, text), code, *([text] if "/" in text or "." in text else [])]  # else a plain word
     return any(os.path.isfile(place) and os.path.realpath(place) not in own for place in places)
 
 
@@ -3999,8 +4005,9 @@ def refuse_named(folder: Path) -> Path:
                     "and the current folder has one of that name, which would run instead: go to another folder",
                     code=3,
                 )
+        tables = [config[key] for key in ("vocab", "merges") if isinstance(config, dict) and key in config]
         for text in texts_in(config):
-            if names_another(text, folder, own):
+            if text in tables or names_another(text, folder, own):  # a table of a tokenizer may be the place of one
                 raise ScriptError(
                     f"{shown_path(folder)}: its {file.name} names the file {single_line(text)[:200]}, which is none "
                     "that is hashed with the model and might be read in the place of one: take the name out of it",
@@ -4048,6 +4055,14 @@ def hashed_files_only(folder: Path) -> Path:
     return refuse_named(own_weights_only(refuse_named(folder)))
 
 
+def holds_weights(place: Path) -> bool:
+    """Whether a folder in that of a model has weights, which some loader may take; another checkpoint's are not asked.
+
+    vLLM reads some kinds of models from folders below, as transformer/*.safetensors.
+    """
+    return not parse_checkpoint_name(place.name) and any(any(place.glob(f"*{ending}")) for ending in WEIGHTS)
+
+
 @functools.cache
 def own_weights_only(folder: Path) -> Path:
     """The folder of a model, or one with links to its files but for those that a loader may read and no hash covers.
@@ -4059,10 +4074,10 @@ def own_weights_only(folder: Path) -> Path:
     config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
     if not isinstance(config, dict):
         return folder
-    if config.get("speculators_config") is not None:
+    if other := next((key for key in NAMED_MODELS if config.get(key) is not None), None):
         raise ScriptError(
-            f"{shown_path(folder)}: its config.json names another model that would run in its place "
-            "(speculators_config: it is a draft for that one): name the model itself"
+            f"{shown_path(folder)}: its config.json names another model that would run in its place or as a part of it "
+            f"({other}), whose weights are in no hash of this one: name the model itself"
         )
     own = next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
     hashed = {own, *(file.name for file in weight_files(folder)), "config.json", *read_beside(folder)}
@@ -4076,7 +4091,9 @@ def own_weights_only(folder: Path) -> Path:
     others = sorted(
         file.name
         for file in folder.iterdir()
-        if file.name not in hashed and MAY_BE_READ.fullmatch(file.name) and not unseen.fullmatch(file.name)
+        if (holds_weights(file) if file.is_dir() else MAY_BE_READ.fullmatch(file.name))
+        and not any(pattern.fullmatch(file.name) for pattern in (NOT_READ, unseen))
+        and file.name not in hashed
     )
     if not others:
         return folder

@@ -7,7 +7,7 @@ import os
 import re
 import time
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import benchmark_calculator as bc
 import evaluation_manager
@@ -666,6 +666,15 @@ def test_auto_with_formulas_may_prepare_and_the_card_stays_as_written(tmp_path, 
 
 
 # --- Training state ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["wandb/run.sh", "latest/evil.so", "global_step1/x.ipynb", "trainer_state.html", "rng_state.exe", "wandb/x.PY"],
+)
+def test_what_runs_is_no_state_of_a_training(name):
+    assert bc.is_training_state(PurePosixPath(name)) and not bc.is_data(PurePosixPath(name))
+
 
 STATE = ("optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "rng_state_0.pth", "training_args.bin",
          "global_step20/a.pt", "random_states_0.pkl", "optimizer_0/a.pt", "trainer_state.json", "trainer_log.jsonl",

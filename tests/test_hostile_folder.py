@@ -482,7 +482,13 @@ WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
         ([WHOLE], SHARDS, [INDEX, *SHARDS]),
         ([WHOLE], ["params.json", "scales.json", "words.txt"], None),
         ([INDEX, *SHARDS], ["consolidated.safetensors", "model.fp16.safetensors"], [INDEX, *SHARDS]),
-        (["pytorch_model.bin"], ["other.bin", "x.safetensors"], None),
+        (["pytorch_model.bin"], ["other.bin", "x.safetensors", "optimizer_1.bin"], None),
+        (
+            [WHOLE],
+            ["readme.safetensors", "requirements.safetensors", "optimizer.bin.safetensors", "z\n.safetensors"],
+            None,
+        ),
+        ([WHOLE], ["trainer_state.json.safetensors", "LICENSE-x.safetensors"], None),
     ],
 )
 def test_an_engine_sees_no_weights_but_those_of_the_hash(tmp_path, capsys, own, beside, index):
@@ -549,6 +555,37 @@ def test_a_configuration_has_no_file_read_that_is_not_hashed(tmp_path, monkeypat
         with pytest.raises(harness.ScriptError, match="take the name out") as refused:
             harness.hashed_files_only(folder)
         assert refused.value.code == 3
+
+
+def test_an_engine_sees_no_weights_in_folders_below(tmp_path, capsys):
+    """vLLM reads Cosmos from transformer/*.safetensors; the checkpoints below a run's last model are its own affair."""
+    folder = folder_of_weights(tmp_path / "run", [WHOLE])
+    for below in ("transformer", "checkpoint-5", "figures"):
+        (folder / below).mkdir()
+        (folder / below / ("loss.png" if below == "figures" else WHOLE)).write_text("other")
+    assert sorted(os.listdir(harness.own_weights_only(folder))) == ["checkpoint-5", "config.json", "figures", WHOLE]
+    assert "transformer is not in the hash of its weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["text_model_id", "audio_model_id"])
+def test_a_model_with_a_part_that_is_another_model_is_not_run(tmp_path, key):
+    """vLLM's Ultravox loads its language model from the folder or repository that config.json names."""
+    folder = folder_of_weights(tmp_path / "step_1", [WHOLE], {"model_type": "ultravox", key: "them/other"})
+    with pytest.raises(harness.ScriptError, match="as a part of it"):
+        harness.own_weights_only(folder)
+
+
+@pytest.mark.parametrize(
+    "said", [{"vocab": "w"}, {"merges": "p"}, {"x": "../../no/w.json"}, {"auto_map": {"T": "code/own.T"}}]
+)
+def test_a_tokenizer_s_tables_come_from_its_own_files(tmp_path, said):
+    """Transformers hands these to the tokenizer, which opens the file of that name in the current folder."""
+    folder = folder_of_weights(tmp_path / "step_1", [WHOLE, "tokenizer.json"])
+    (folder / "tokenizer_config.json").write_text(json.dumps(said))
+    (folder / "code").mkdir()
+    (folder / "code" / "own.py").touch()
+    with pytest.raises(harness.ScriptError, match="take the name out"):
+        harness.hashed_files_only(folder)
 
 
 @pytest.mark.parametrize(
