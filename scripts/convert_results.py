@@ -2975,12 +2975,22 @@ def hub_source(repo: str, split: str | None, total: int | None, details: dict[st
     return {name: value for name, value in source.items() if value is not None}
 
 
+DATA_ENDINGS = {".json", ".jsonl", ".parquet", ".eval", ".yml", ".yaml", ".csv", ".gz"}
+
+
 @dataclass(frozen=True)
 class FoundFile:
     """A file to be looked at; `asked` when it was named itself and did not only lie in a folder."""
 
     path: Path
     asked: bool
+
+
+def refuse_linked(path: Path, folder: Path) -> None:
+    """ScriptError where a file of data in a folder is a link out of it: the folder may be a stranger's."""
+    read = path.name == "trainer_state.json" or not MODEL_JSON.fullmatch(path.name)
+    if read and path.suffix in DATA_ENDINGS and path.is_symlink():
+        refuse_link_away(str(path), os.path.realpath(path), folder)
 
 
 class Files:
@@ -2996,6 +3006,7 @@ class Files:
                     folders[:] = sorted(name for name in folders if not HIDDEN_FOLDERS.fullmatch(name))
                     for name in sorted(name for name in names if not name.startswith(".")):
                         self.add(Path(base) / name, False)
+                        refuse_linked(Path(base) / name, path)
             else:
                 self.add(path, True)
         self.parquet = [row.path for row in self.found.values() if row.path.suffix == ".parquet"]
@@ -3017,6 +3028,8 @@ class Files:
                 places += sorted(folder.glob(f"{glob.escape(stamp)}/*.parquet")) if STAMP.search(stamp) else []
         fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
         for path in fitting[:1]:
+            if path in places and os.path.realpath(path) not in self.found:
+                refuse_linked(path, path.parent)
             self.used.add(path.resolve())
         return fitting[0] if fitting else None
 
@@ -4646,7 +4659,7 @@ class Here:
                 return EvaluatedModel(known, revision, **more)
         folder = folder or Path(name).expanduser()
         with contextlib.suppress(ScriptError, OSError, AttributeError, ValueError):
-            if not self.may_read(folder):
+            if not self.may_read(folder) or not all(map(self.may_read, weight_files(folder))):
                 if folder.is_dir():
                     self.warn(
                         f"{known}: a file names weights of this machine, which are looked at only when you "
@@ -4708,6 +4721,7 @@ class Here:
                 return None
         if (
             not found
+            or not all(map(self.may_read, found))
             or sum(path.stat().st_size for path in found) > 4 * MAX_JSON
             or ran_before(moment, found) is not False
         ):

@@ -7996,12 +7996,22 @@ def hub_source(repo: str, split: str | None, total: int | None, details: dict[st
     return {name: value for name, value in source.items() if value is not None}
 
 
+DATA_ENDINGS = {".json", ".jsonl", ".parquet", ".eval", ".yml", ".yaml", ".csv", ".gz"}
+
+
 @dataclass(frozen=True)
 class FoundFile:
     """A file to be looked at; `asked` when it was named itself and did not only lie in a folder."""
 
     path: Path
     asked: bool
+
+
+def refuse_linked(path: Path, folder: Path) -> None:
+    """ScriptError where a file of data in a folder is a link out of it: the folder may be a stranger's."""
+    read = path.name == "trainer_state.json" or not MODEL_JSON.fullmatch(path.name)
+    if read and path.suffix in DATA_ENDINGS and path.is_symlink():
+        refuse_link_away(str(path), os.path.realpath(path), folder)
 
 
 class Files:
@@ -8017,6 +8027,7 @@ class Files:
                     folders[:] = sorted(name for name in folders if not HIDDEN_FOLDERS.fullmatch(name))
                     for name in sorted(name for name in names if not name.startswith(".")):
                         self.add(Path(base) / name, False)
+                        refuse_linked(Path(base) / name, path)
             else:
                 self.add(path, True)
         self.parquet = [row.path for row in self.found.values() if row.path.suffix == ".parquet"]
@@ -8038,6 +8049,8 @@ class Files:
                 places += sorted(folder.glob(f"{glob.escape(stamp)}/*.parquet")) if STAMP.search(stamp) else []
         fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
         for path in fitting[:1]:
+            if path in places and os.path.realpath(path) not in self.found:
+                refuse_linked(path, path.parent)
             self.used.add(path.resolve())
         return fitting[0] if fitting else None
 

@@ -783,6 +783,44 @@ def test_a_file_binds_no_weights_outside_the_folders_of_the_command_line(tmp_pat
         document.write_text(document.read_text().replace(f'"model_name": "{name}"', '"model_name": "acme/tiny"'))
 
 
+def test_no_weights_and_no_data_are_hashed_through_a_link_out_of_the_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    mine = checkpoint(tmp_path / "mine" / "step_2", when=1)
+    theirs = checkpoint(tmp_path / "le" / "run" / "step_2", when=1)
+    (theirs / "model.safetensors").unlink()
+    (theirs / "model.safetensors").symlink_to(mine / "model.safetensors")
+    data = toy_data(tmp_path / "my_data")
+    os.utime(data / "test.jsonl", (1, 1))
+    linked = tmp_path / "le" / "data"
+    linked.mkdir()
+    for file in data.iterdir():
+        (linked / file.name).symlink_to(file)
+    rows = [lighteval_row(3, "Q?", 0, 1)]
+    folder = lighteval_run(tmp_path / "le", linked, rows, 1.0)
+    document = next(folder.rglob("results_*.json"))
+    document.write_text(document.read_text().replace('"model_name": "acme/tiny"', f'"model_name": "{theirs}"'))
+    assert convert(document, output=tmp_path / "out") == 0
+    (found,) = records(tmp_path / "out").values()
+    assert "weights_sha256" not in found["model_info"]["additional_details"]
+    assert "data_sha256" not in found["evaluation_results"][0]["source_data"]["additional_details"]
+    assert "--checkpoints" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pattern", ["results*.json", "samples*.jsonl"])
+def test_no_file_of_a_folder_is_read_through_a_link_out_of_it(tmp_path, capsys, pattern):
+    shutil.copytree(FIXTURES / "lm_eval_0_4", tmp_path / "in")
+    path = sorted((tmp_path / "in").glob(pattern))[0]
+    shutil.move(path, tmp_path / "mine")
+    path.symlink_to(tmp_path / "mine")
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 2
+    assert "a link out of the folder" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    path.unlink()
+    shutil.move(tmp_path / "mine", tmp_path / "in" / f"moved_{path.name}")
+    path.symlink_to(f"moved_{path.name}")  # within the folder
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+
+
 def test_a_date_in_the_future_is_refused(tmp_path, capsys):
     shutil.copytree(FIXTURES / "lm_eval_0_4", tmp_path / "in")
     document = tmp_path / "in" / "results.json"

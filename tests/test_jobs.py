@@ -588,6 +588,20 @@ def test_no_upload_follows_a_link_out_of_the_checkpoint(hub, capsys):
     assert hub.writes() == []
 
 
+def test_other_chat_templates_go_along_and_a_stranger_s_is_no_leftover(hub, capsys):
+    """A job reads them, and they are in the hash of the model's files."""
+    hub.jobs.runner = successful(hub)
+    checkpoint_folder(Path("run/checkpoint-100"))
+    Path("run/checkpoint-100/additional_chat_templates").mkdir()
+    Path("run/checkpoint-100/additional_chat_templates/tool.jinja").write_text("{{ messages }}")
+    there = {"checkpoint-100/additional_chat_templates/evil.jinja": "x"}
+    hub.create_repo("me/uploaded", files=there, private=True)
+    assert main(*UPLOAD_WORDS, "me/uploaded", "--yes", "--wait") == 3
+    assert "additional_chat_templates/evil.jinja" in capsys.readouterr().err
+    assert main(*UPLOAD_WORDS, "me/clean", "--yes", "--wait") == 0
+    assert "checkpoint-100/additional_chat_templates/tool.jinja" in hub.files("me/clean")
+
+
 @pytest.mark.parametrize("name", ["merges.txt", "tokenizer_config.json", "modeling.py", "chat_template.jinja"])
 def test_no_upload_holds_a_token(hub, capsys, name):
     hub.jobs.runner = successful(hub)

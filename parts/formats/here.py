@@ -119,7 +119,7 @@ class Here:
                 return EvaluatedModel(known, revision, **more)
         folder = folder or Path(name).expanduser()
         with contextlib.suppress(ScriptError, OSError, AttributeError, ValueError):
-            if not self.may_read(folder):
+            if not self.may_read(folder) or not all(map(self.may_read, weight_files(folder))):
                 if folder.is_dir():
                     self.warn(
                         f"{known}: a file names weights of this machine, which are looked at only when you "
@@ -181,6 +181,7 @@ class Here:
                 return None
         if (
             not found
+            or not all(map(self.may_read, found))
             or sum(path.stat().st_size for path in found) > 4 * MAX_JSON
             or ran_before(moment, found) is not False
         ):

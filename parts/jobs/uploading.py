@@ -7,7 +7,7 @@ import fnmatch
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
-from parts.checkpoints import inside
+from parts.checkpoints import BELOW, inside
 from parts.frame import ScriptError, command_line_of, listing, note, single_line
 from parts.hashes import file_sha256, remembered_sha256
 from parts.hub.committing import additions_of, commit_whole
@@ -85,13 +85,15 @@ def checkpoints_in(folder: Path, upload: str) -> dict[str, Path]:
 
 
 def checkpoint_files(folder: Path) -> list[RepoFile]:
-    """The files of a checkpoint that are sent: regular ones that lie in the folder, of the kinds in UPLOADED.
+    """The files of a checkpoint that are sent: regular ones of the kinds in UPLOADED in the folder, and BELOW it.
 
     ScriptError, by name, for a link that leads out of the folder and for what is no file; secrets' names are left out.
     """
     found = []
-    for path in sorted(folder.iterdir()):
-        if not any(fnmatch.fnmatchcase(path.name, kind) for kind in UPLOADED) or path.is_dir():
+    below = (path for pattern in BELOW for path in sorted(folder.glob(pattern)))
+    for path in (*sorted(folder.iterdir()), *below):
+        target = path.relative_to(folder).as_posix()
+        if not is_sent(target) or path.is_dir():
             continue
         if not inside(path, folder):
             raise ScriptError(f"{path}: a link that leads out of the folder is not uploaded; replace it by the file")
@@ -100,8 +102,13 @@ def checkpoint_files(folder: Path) -> list[RepoFile]:
         if SECRET_NAME.fullmatch(path.name):
             note(f"warning: {path} is not uploaded: its name is that of a secret")
         else:
-            found.append(RepoFile(path.name, path.resolve()))
+            found.append(RepoFile(target, path.resolve()))
     return found
+
+
+def is_sent(target: str) -> bool:
+    """Whether a file of a checkpoint, by its place in the folder, is of those that an evaluation reads."""
+    return any(fnmatch.fnmatchcase(target, kind) for kind in (BELOW if "/" in target else UPLOADED))
 
 
 def hashed_files(folder: Path) -> dict[str, str]:
@@ -123,7 +130,7 @@ def wanted_uploads(run: EvalRun) -> dict[str, Path]:
 def planned_below(run: EvalRun, folders: Iterable[Path]) -> dict[str, str]:
     """The files of folders as they were planned."""
     chosen = set(folders)
-    return {name: digest for name, digest in run.files.items() if Path(name).parent in chosen}
+    return {name: digest for name, digest in run.files.items() if not chosen.isdisjoint(Path(name).parents)}
 
 
 def check_own_files(run: EvalRun) -> None:
@@ -181,8 +188,9 @@ def refuse_leftovers(client: JobsClient, place: str, own: Container[str]) -> Non
     """ScriptError (3) when a place on the Hub holds what an evaluation reads and this upload has not."""
     repo, below, _ = split_place(place)
     there = client.patiently(client.api.list_repo_files, repo)
-    inner = [name for name in there if name.rpartition("/")[0] == below and name not in own]
-    others = [name for name in inner if any(fnmatch.fnmatchcase(name.rpartition("/")[2], kind) for kind in UPLOADED)]
+    prefix = f"{below}/" if below else ""
+    inner = [name for name in there if name.startswith(prefix) and name not in own]
+    others = [name for name in inner if is_sent(name.removeprefix(prefix))]
     if others:
         raise ScriptError(
             f"{place} holds {listing(others)}, which the folder that is uploaded has not, and its job would read: "
