@@ -3775,6 +3775,7 @@ NOT_READ = re.compile(
 )
 PICKLES = re.compile(r"(?s).*\.(?:pt|bin(?:\.index\.json)?)")  # not read where safetensors are
 OUT_OF_IT = re.compile(r"(?:\S*/)?\.\./\S+")  # a place that is another from wherever one stands
+ORIGINS = {"_name_or_path", "name_or_path", "base_model_name_or_path"}  # "../base": the last is looked at by itself
 NAMED_MODELS = ("speculators_config", "text_model_id", "audio_model_id")  # of config.json: vLLM loads what they name
 NAMING = re.compile(r".*config.*\.json|special_tokens_map\.json")  # whose values loaders take for places of files
 NOT_LOADED = ("*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth")  # of a repository, by what runs models here
@@ -3950,8 +3951,9 @@ def code_places(value: Any, named: bool = False) -> Iterator[str]:
 
 
 def texts_in(value: Any) -> Iterator[str]:
-    """All texts in a JSON value but the keys."""
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    """All texts in a JSON value but the keys, and but where a model came from, which a training writes."""
+    fields = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    parts = [part for key, part in fields if key not in ORIGINS]
     yield from [value] if isinstance(value, str) else ()
     for part in parts:
         yield from texts_in(part)
