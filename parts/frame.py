@@ -168,7 +168,7 @@ def single_line(text: object) -> str:
     text = str(text)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in text)
-    return " ".join(text.split())
+    return " ".join(text.split()) if " " in text else text
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:

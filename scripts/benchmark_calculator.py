@@ -743,7 +743,7 @@ def single_line(text: object) -> str:
     text = str(text)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in text)
-    return " ".join(text.split())
+    return " ".join(text.split()) if " " in text else text
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:
@@ -4297,7 +4297,7 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
     for said_in in (record, *(rows if isinstance(rows, list) else ())):
         dates = mapping_of(said_in)
         for name in ("evaluation_timestamp", "retrieved_timestamp"):
-            moment = moment_in(dates.get(name))
+            moment = moment_in(dates[name]) if name in dates else None
             if moment is None or moment <= time.time() + CLOCKS_APART:
                 continue
             said = single_line(dates[name])[:40]
@@ -4333,6 +4333,7 @@ IDENTITY_FIELDS = {
     "quantization": ("quantization", "quantization_config", "load_in_4bit", "load_in_8bit", "gptq", "autogptq"),
     "base": ("base_model",),  # of an adapter: on another base it is another model
 }
+IDENTITY_NAMES = frozenset(name for names in IDENTITY_FIELDS.values() for name in names)
 NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
 MAIN_REVISIONS = {"", "main"}
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -4437,19 +4438,9 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
     first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
     generation = first.get("generation_config")
     settings = generation.get("additional_details") if isinstance(generation, dict) else None
-    places = [details, settings if isinstance(settings, dict) else {}]
-    found = {
-        field: next(
-            (
-                f"{name}={text}" if text.lower() == "true" else text
-                for place in places
-                for name in names
-                if name in place and (text := said_value(place[name]))
-            ),
-            "",
-        )
-        for field, names in IDENTITY_FIELDS.items()
-    }
+    places = [place for place in (details, settings) if isinstance(place, dict)]
+    places = [place for place in places if not IDENTITY_NAMES.isdisjoint(place)]  # most say none of all this
+    found = {field: first_option(names, places) for field, names in IDENTITY_FIELDS.items()}
     model = name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint"))
     if details.get("adapter_config_sha256") or (record.get("failure") and found["base"]):  # a script of this project's
         found["adapter"] = own_adapter(model, found, details)
@@ -4464,6 +4455,15 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         checkpoint=name_text(details.get("checkpoint")),
         display=name_text(info.get("name")),
     )
+
+
+def first_option(names: Sequence[str], places: Sequence[Mapping[str, Any]]) -> str:
+    """The value of the first option of these names that was used; that it was, where it is but switched on."""
+    for place in places:
+        for name in names:
+            if name in place and (text := said_value(place[name])):
+                return f"{name}={text}" if text.lower() == "true" else text
+    return ""
 
 
 def own_adapter(model: str, found: Mapping[str, str], details: Mapping[str, Any]) -> str:
@@ -5750,9 +5750,10 @@ def limit_of(row: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     places = [generation.get("additional_details"), generation.get("generation_args"), beside, generation]
     places += [(row.get("source_data") or {}).get("additional_details")]
     other = [] if "inspect" in str(library.get("name", "")).lower() else ["max_samples"]
+    places = [place for place in places if place]
     said = [single_line(first_said(name, *places)) for name in ("limit", "limit_samples", *other)]
-    command = str(first_said("command", beside, *places) or first_said("execution_command", *places))
-    said += [match[3] for match in LIMIT_OPTION.finditer(command) if other or not match[2]]
+    if command := first_said("command", beside, *places) or first_said("execution_command", *places):
+        said += [match[3] for match in LIMIT_OPTION.finditer(command) if other or not match[2]]
     limit = next((one for one in said if one.lower() not in NO_LIMITS), "")
     return re.sub(r"^(\d+)\.0+$", r"\1", limit)
 
@@ -5769,14 +5770,17 @@ def size_of(row: Mapping[str, Any], record: Mapping[str, Any], usual: int | None
 
 def first_said(name: str, *places: Any) -> str:
     """The first text of this name in some places."""
-    return next((str(p[name]) for p in places if isinstance(p, Mapping) and p.get(name) not in (None, "")), "")
+    for place in places:
+        if isinstance(place, dict) and place.get(name) not in (None, ""):
+            return str(place[name])
+    return ""
 
 
 def record_day(record: Mapping[str, Any]) -> str:
     """The day of the measurement (UTC), or nothing."""
     stamp = str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or "")
     if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
-        return datetime.fromtimestamp(float(stamp), UTC).strftime("%Y-%m-%d")
+        return datetime.fromtimestamp(float(stamp), UTC).date().isoformat()
     return stamp[:10] if re.match(r"\d{4}-\d\d-\d\d", stamp) else ""
 
 
@@ -7771,6 +7775,7 @@ class Owners:
         self.files: dict[Checkpoint, str] = {}
         self.by_hash: dict[str, Checkpoint] = {}
         self.by_name: dict[str, list[tuple[Checkpoint, tuple[str, ...]]]] = defaultdict(list)
+        self.known: dict[tuple[str, ...], Checkpoint | None] = {}
         for checkpoint in checkpoints:
             path = checkpoint.path.resolve()
             self.by_name[path.name].append((checkpoint, path.parts))
@@ -7813,16 +7818,24 @@ class Owners:
         details = info.get("additional_details") or record
         if not isinstance(details, dict):
             return None
-        digest, named = str(details.get("weights_sha256") or ""), self.named(str(details.get("path") or ""))
+        said = (str(details.get(name) or "") for name in ("weights_sha256", "path", "model_files_sha256"))
         below = str(details.get("subfolder") or details.get("gguf_file") or "").rstrip("/").rsplit("/", 1)[-1]
+        about = *said, below, "failure" if record.get("failure") else ""
+        if about not in self.known:  # a checkpoint's records all say the same of it
+            self.known[about] = self.found(*about, file)
+        return self.known[about]
+
+    def found(self, digest: str, path: str, files: str, below: str, failure: str, file: Path) -> Checkpoint | None:
+        """As `of`, by what a record says of its model."""
+        named = self.named(path)
         if named and not digest and below and below != named.path.name:
             return None  # another model in that folder
         if not digest:
             return named
         owner = named if named and self.weights(named) == digest else self.with_weights(digest)
-        if record.get("failure"):
+        if failure:
             return owner
-        if owner and not self.is_read_alike(owner, str(details.get("model_files_sha256") or "")):
+        if owner and not self.is_read_alike(owner, files):
             raise ScriptError(
                 f"{file}: results of the weights of {owner.path} with another config.json, tokenizer or template than "
                 "those there: evaluate it again, or remove the record"

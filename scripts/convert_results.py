@@ -697,7 +697,7 @@ def single_line(text: object) -> str:
     text = str(text)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " if c.isspace() else written_as_json(c) for c in text)
-    return " ".join(text.split())
+    return " ".join(text.split()) if " " in text else text
 
 
 def listing(names: Iterable[str], most: int = 5) -> str:
@@ -2528,7 +2528,7 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
     for said_in in (record, *(rows if isinstance(rows, list) else ())):
         dates = mapping_of(said_in)
         for name in ("evaluation_timestamp", "retrieved_timestamp"):
-            moment = moment_in(dates.get(name))
+            moment = moment_in(dates[name]) if name in dates else None
             if moment is None or moment <= time.time() + CLOCKS_APART:
                 continue
             said = single_line(dates[name])[:40]

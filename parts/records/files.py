@@ -127,7 +127,7 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
     for said_in in (record, *(rows if isinstance(rows, list) else ())):
         dates = mapping_of(said_in)
         for name in ("evaluation_timestamp", "retrieved_timestamp"):
-            moment = moment_in(dates.get(name))
+            moment = moment_in(dates[name]) if name in dates else None
             if moment is None or moment <= time.time() + CLOCKS_APART:
                 continue
             said = single_line(dates[name])[:40]

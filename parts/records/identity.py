@@ -22,6 +22,7 @@ IDENTITY_FIELDS = {
     "quantization": ("quantization", "quantization_config", "load_in_4bit", "load_in_8bit", "gptq", "autogptq"),
     "base": ("base_model",),  # of an adapter: on another base it is another model
 }
+IDENTITY_NAMES = frozenset(name for names in IDENTITY_FIELDS.values() for name in names)
 NOTHING = {"", "none", "null", "false", "{}", "[]"}  # values that say that an option was not used
 MAIN_REVISIONS = {"", "main"}
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -126,19 +127,9 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
     first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
     generation = first.get("generation_config")
     settings = generation.get("additional_details") if isinstance(generation, dict) else None
-    places = [details, settings if isinstance(settings, dict) else {}]
-    found = {
-        field: next(
-            (
-                f"{name}={text}" if text.lower() == "true" else text
-                for place in places
-                for name in names
-                if name in place and (text := said_value(place[name]))
-            ),
-            "",
-        )
-        for field, names in IDENTITY_FIELDS.items()
-    }
+    places = [place for place in (details, settings) if isinstance(place, dict)]
+    places = [place for place in places if not IDENTITY_NAMES.isdisjoint(place)]  # most say none of all this
+    found = {field: first_option(names, places) for field, names in IDENTITY_FIELDS.items()}
     model = name_text(info.get("id")) or name_text(info.get("name")) or name_text(details.get("checkpoint"))
     if details.get("adapter_config_sha256") or (record.get("failure") and found["base"]):  # a script of this project's
         found["adapter"] = own_adapter(model, found, details)
@@ -153,6 +144,15 @@ def identity_of(record: Mapping[str, Any]) -> Identity:
         checkpoint=name_text(details.get("checkpoint")),
         display=name_text(info.get("name")),
     )
+
+
+def first_option(names: Sequence[str], places: Sequence[Mapping[str, Any]]) -> str:
+    """The value of the first option of these names that was used; that it was, where it is but switched on."""
+    for place in places:
+        for name in names:
+            if name in place and (text := said_value(place[name])):
+                return f"{name}={text}" if text.lower() == "true" else text
+    return ""
 
 
 def own_adapter(model: str, found: Mapping[str, str], details: Mapping[str, Any]) -> str:

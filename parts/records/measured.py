@@ -349,6 +349,7 @@ class Owners:
         self.files: dict[Checkpoint, str] = {}
         self.by_hash: dict[str, Checkpoint] = {}
         self.by_name: dict[str, list[tuple[Checkpoint, tuple[str, ...]]]] = defaultdict(list)
+        self.known: dict[tuple[str, ...], Checkpoint | None] = {}
         for checkpoint in checkpoints:
             path = checkpoint.path.resolve()
             self.by_name[path.name].append((checkpoint, path.parts))
@@ -391,16 +392,24 @@ class Owners:
         details = info.get("additional_details") or record
         if not isinstance(details, dict):
             return None
-        digest, named = str(details.get("weights_sha256") or ""), self.named(str(details.get("path") or ""))
+        said = (str(details.get(name) or "") for name in ("weights_sha256", "path", "model_files_sha256"))
         below = str(details.get("subfolder") or details.get("gguf_file") or "").rstrip("/").rsplit("/", 1)[-1]
+        about = *said, below, "failure" if record.get("failure") else ""
+        if about not in self.known:  # a checkpoint's records all say the same of it
+            self.known[about] = self.found(*about, file)
+        return self.known[about]
+
+    def found(self, digest: str, path: str, files: str, below: str, failure: str, file: Path) -> Checkpoint | None:
+        """As `of`, by what a record says of its model."""
+        named = self.named(path)
         if named and not digest and below and below != named.path.name:
             return None  # another model in that folder
         if not digest:
             return named
         owner = named if named and self.weights(named) == digest else self.with_weights(digest)
-        if record.get("failure"):
+        if failure:
             return owner
-        if owner and not self.is_read_alike(owner, str(details.get("model_files_sha256") or "")):
+        if owner and not self.is_read_alike(owner, files):
             raise ScriptError(
                 f"{file}: results of the weights of {owner.path} with another config.json, tokenizer or template than "
                 "those there: evaluate it again, or remove the record"

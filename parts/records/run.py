@@ -480,9 +480,10 @@ def limit_of(row: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     places = [generation.get("additional_details"), generation.get("generation_args"), beside, generation]
     places += [(row.get("source_data") or {}).get("additional_details")]
     other = [] if "inspect" in str(library.get("name", "")).lower() else ["max_samples"]
+    places = [place for place in places if place]
     said = [single_line(first_said(name, *places)) for name in ("limit", "limit_samples", *other)]
-    command = str(first_said("command", beside, *places) or first_said("execution_command", *places))
-    said += [match[3] for match in LIMIT_OPTION.finditer(command) if other or not match[2]]
+    if command := first_said("command", beside, *places) or first_said("execution_command", *places):
+        said += [match[3] for match in LIMIT_OPTION.finditer(command) if other or not match[2]]
     limit = next((one for one in said if one.lower() not in NO_LIMITS), "")
     return re.sub(r"^(\d+)\.0+$", r"\1", limit)
 
@@ -499,14 +500,17 @@ def size_of(row: Mapping[str, Any], record: Mapping[str, Any], usual: int | None
 
 def first_said(name: str, *places: Any) -> str:
     """The first text of this name in some places."""
-    return next((str(p[name]) for p in places if isinstance(p, Mapping) and p.get(name) not in (None, "")), "")
+    for place in places:
+        if isinstance(place, dict) and place.get(name) not in (None, ""):
+            return str(place[name])
+    return ""
 
 
 def record_day(record: Mapping[str, Any]) -> str:
     """The day of the measurement (UTC), or nothing."""
     stamp = str(record.get("evaluation_timestamp") or record.get("retrieved_timestamp") or "")
     if re.fullmatch(r"\d{1,11}(?:\.\d+)?", stamp):
-        return datetime.fromtimestamp(float(stamp), UTC).strftime("%Y-%m-%d")
+        return datetime.fromtimestamp(float(stamp), UTC).date().isoformat()
     return stamp[:10] if re.match(r"\d{4}-\d\d-\d\d", stamp) else ""
 
 
