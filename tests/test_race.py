@@ -25,6 +25,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from record_writer import write_record
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "tiny_run"
@@ -672,6 +673,26 @@ def test_samples_that_do_not_average_to_the_score_cannot_be_raced(bench, capsys)
         path.unlink()
     code, plan = plan_next(bench, capsys)
     assert (code, plan) == (2, None)
+
+
+@pytest.mark.parametrize(("library", "code"), [("lm-eval", 3), ("inspect_ai", 3), ("lighteval", 0)])
+def test_the_first_items_of_a_data_set_are_no_draw_of_it(tmp_path, capsys, library, code):
+    """The first subject's 60 items are one checkpoint's strength, the other 340 the other's: 0.43 and 0.86 in full."""
+    means = []
+    for step, (first, rest) in {100: (1.0, 0.33), 200: (0.0, 1.0)}.items():
+        shutil.copytree(EXAMPLE / "checkpoints" / f"step_{step}", tmp_path / "ck" / f"step_{step}")
+        scores = [first] * 60 + [float(i % 100 < 100 * rest) for i in range(340)]
+        means.append(sum(scores) / 400)
+        details = {"checkpoint": f"step_{step}", "path": f"ck/step_{step}"}
+        source = {"additional_details": {"samples_number": "400"}}
+        given = {"settings": {"limit": 60}, "library": (library, "1"), "source": source, "details": details}
+        write_record(tmp_path / "results", f"ck/step_{step}", scores[:60], **given)
+    assert means[0] < means[1]
+    command = [str(tmp_path / "ck"), "--results", str(tmp_path / "results"), "--plan-next", "--race-budget", "0.15"]
+    assert bc.main(command) == code
+    printed = capsys.readouterr()
+    assert ("asked the first 60 of 400 items" in printed.err) == (code == 3)
+    assert bc.main([*command, "--allow-unlike"]) == 0
 
 
 def test_a_single_checkpoint_is_no_race(bench, capsys, tmp_path):

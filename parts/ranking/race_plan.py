@@ -69,6 +69,8 @@ FEW_ATTEMPTS = 30
 FOLDERS_BESIDE = 30  # folders beside that of the checkpoints in which a harness's results are looked for
 CHOSEN_AMONG = 30  # models that are named in a command to choose among them
 WHOLE_SETS = "score_predictions"  # whose records are of all lines of a file, unless they say a limit
+# Whose limited runs ask a random part of the items. Others take the data set's first ones, which may be one subject.
+DRAWN_AT_RANDOM = {"lighteval", "score_predictions", "helm", "olmes", "simple-evals"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,6 +473,7 @@ def race_tasks(
     for task, weight in weights.items():
         if weight > 0:
             check_alike(task, by_task[task].values(), options.allow_unlike)
+            check_drawn(task, by_task[task].values(), options.allow_unlike)
             tasks.append(race_task(task, weight, by_task[task], samples, places))
     return tasks, {task: list(own.values()) for task, own in by_task.items()}
 
@@ -488,6 +491,20 @@ def check_alike(task: str, results: Iterable[Result], allowed: bool) -> None:
             raise ScriptError(
                 f"{task} was not measured alike, or not validly: {'; '.join(reasons)[:300]} ({other.file}); give the "
                 "folder of one run with --results, or race them all the same with --allow-unlike"
+            )
+
+
+def check_drawn(task: str, results: Iterable[Result], allowed: bool) -> None:
+    """ScriptError (3) when a part of the items was measured that is no random draw: the rest may say otherwise."""
+    for result in results:
+        asked, size = items_asked(result)
+        if asked < size and result.run.harness[0] not in DRAWN_AT_RANDOM and not allowed:
+            raise ScriptError(
+                f"{task}: {result.run.harness[0]} asked the first {asked} of {size} items, in the data set's order and "
+                f"not at random, so they do not stand for the others ({result.file}): measure with "
+                f"{run_line('lighteval_vllm_uv.py')}, or all items; where they are known to be shuffled, race all the "
+                "same with --allow-unlike",
+                3,
             )
 
 
