@@ -45,7 +45,7 @@ _hub_evals_words() {
         'leaderboard.py diff') echo '--help --version --top --json' ;;
         'leaderboard.py serve') echo '--help --version --data --primary --host --port' ;;
         'leaderboard.py export') echo '--help --version --data --primary --output-dir' ;;
-        'leaderboard.py push') echo '--help --version --data --dataset --space --private --adopt --hardware --token-file --apply --dry-run --json' ;;
+        'leaderboard.py push') echo '--help --version --data --dataset --space --public --private --adopt --hardware --token-file --apply --dry-run --json' ;;
         leaderboard.py) echo '--help --version --help-all collect show diff serve export push' ;;
         'lighteval_vllm_uv.py --write-task=') echo 'lighteval lm_eval inspect' ;;
         'lighteval_vllm_uv.py --backend=') echo 'auto accelerate vllm' ;;

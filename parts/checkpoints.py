@@ -33,6 +33,11 @@ BESIDE_WEIGHTS = re.compile(
     r"|tokenizer\.model.*|.*\.(?:model|tiktoken|spm|codes|jinja|py)"
 )
 BELOW = ("additional_chat_templates/*.jinja", "custom_generate/*.py")  # the same in folders
+# Weights in some form, and what makes a loader take others or put them on those: a model's, whoever reads it.
+MODEL_FORMS = re.compile(
+    r"(?is).*\.(?:(?:safetensors|bin|h5|msgpack)(?:\.index\.json)?|gguf|ggml|onnx|onnx_data|pt|pth|ckpt|npz|tflite)"
+    r"|(?:adapter_config|params)\.json"
+)
 NOT_APPLIED_KEYS = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
@@ -129,11 +134,29 @@ def applied_config(path: Path) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in NOT_APPLIED_KEYS}
 
 
-def read_beside(folder: Path) -> dict[str, str]:
-    """The files of a checkpoint that are read beside its weights and its config.json, each with its SHA-256."""
+def names_beside(folder: Path) -> list[str]:
+    """The files of a checkpoint that are read beside its weights and its config.json."""
     paths = [folder / name for name in sorted(os.listdir(folder)) if BESIDE_WEIGHTS.fullmatch(name)]
     paths += [path for pattern in BELOW for path in sorted(folder.glob(pattern))]
-    return {path.relative_to(folder).as_posix(): remembered_sha256(path) for path in paths if path.is_file()}
+    return [path.relative_to(folder).as_posix() for path in paths if path.is_file()]
+
+
+def read_beside(folder: Path) -> dict[str, str]:
+    """The files of `names_beside`, each with its SHA-256."""
+    return {name: remembered_sha256(folder / name) for name in names_beside(folder)}
+
+
+def hashed_names(folder: Path) -> set[str]:
+    """The files of a checkpoint that its two hashes are of: the model, and all of it that is evaluated."""
+    weights = {name for name in WEIGHT_FILES if (folder / name).is_file()}
+    first = next((name for name in WEIGHT_FILES if name in weights), "")
+    config = "adapter_config.json" if is_adapter(folder) else "config.json"
+    return {first, *(file.name for file in weight_files(folder)), config, *names_beside(folder)}
+
+
+def is_other_model(name: str, hashed: Collection[str]) -> bool:
+    """Whether a file of a checkpoint, by its place in it, has a model's form and is not the one that is evaluated."""
+    return name not in hashed and bool(MODEL_FORMS.fullmatch(name.rpartition("/")[2]))
 
 
 def model_files_sha256(folder: Path) -> str:

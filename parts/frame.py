@@ -48,6 +48,17 @@ class ScriptError(Exception):
         self.code = code
 
 
+def say_interrupted(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """One line for Ctrl-C while a script is still being made ready; the interpreter then ends as by that signal."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("error: interrupted\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = say_interrupted
+
+
 def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     """Run a command line and give its exit code; every script's main.
 

@@ -115,13 +115,17 @@ class CleanStream:
     """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
     What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
-    there are `bars` of libraries, the way of these to their line. A reader that has gone away (`| head`) is no error.
+    there are `bars` of libraries, the way of these to their line; a pipe gets none. A reader that has gone away
+    (`| head`) is no error.
     """
 
     def __init__(self, stream: TextIO, bars: bool = False) -> None:
-        self.stream, self.bars = stream, bars
+        self.stream, self.bars, self.left_out = stream, bars, False
 
     def write(self, text: str) -> int:
+        if self.bars and not self.stream.isatty() and (text.startswith("\r") or (self.left_out and text == "\n")):
+            self.left_out = text != "\n"  # a log has no bars of libraries, and no line where one ends
+            return len(text)
         way = BAR.match(text) if self.bars and self.stream.isatty() else None
         begin = way[0] if way else ""
         clean = outgoing(text[len(begin) :])

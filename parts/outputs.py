@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 
-from parts.frame import ScriptError, write_whole
+from parts.frame import ScriptError, refuse_link_out, write_whole
 from parts.inputs import input_text, open_input
 
 OF_OTHERS = "{} is there and was not written by this command: name another folder with --output-dir"
@@ -30,6 +30,13 @@ def write_beside(path: Path, text: str) -> Path:
     free = next(place for place in itertools.chain([path], numbered) if not os.path.lexists(place))
     write_whole(free, text)
     return free
+
+
+def take_away(path: Path) -> None:
+    """Remove a file that this program has written, if it is there; ScriptError where the way to it is a link out of the
+    folder that the command line names."""
+    refuse_link_out(path.parent)
+    path.unlink(missing_ok=True)
 
 
 def refuse_others(path: Path, text: str) -> None:

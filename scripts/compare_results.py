@@ -546,13 +546,17 @@ class CleanStream:
     """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
     What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
-    there are `bars` of libraries, the way of these to their line. A reader that has gone away (`| head`) is no error.
+    there are `bars` of libraries, the way of these to their line; a pipe gets none. A reader that has gone away
+    (`| head`) is no error.
     """
 
     def __init__(self, stream: TextIO, bars: bool = False) -> None:
-        self.stream, self.bars = stream, bars
+        self.stream, self.bars, self.left_out = stream, bars, False
 
     def write(self, text: str) -> int:
+        if self.bars and not self.stream.isatty() and (text.startswith("\r") or (self.left_out and text == "\n")):
+            self.left_out = text != "\n"  # a log has no bars of libraries, and no line where one ends
+            return len(text)
         way = BAR.match(text) if self.bars and self.stream.isatty() else None
         begin = way[0] if way else ""
         clean = outgoing(text[len(begin) :])
@@ -662,6 +666,17 @@ class ScriptError(Exception):
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(message)
         self.code = code
+
+
+def say_interrupted(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """One line for Ctrl-C while a script is still being made ready; the interpreter then ends as by that signal."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("error: interrupted\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = say_interrupted
 
 
 def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
@@ -4579,6 +4594,7 @@ class Row:
     size: int | None = None  # how many items the benchmark has, where the vocabulary knows it
     noise: Noise | None = None
     nights: NightsFound | None = None
+    reasons: tuple[str, ...] = ()  # of the notes, those that keep it from being compared
     notes: tuple[str, ...] = ()
     parts_once: bool = False  # whether each of its parts counts once, whatever the number of its items
 
@@ -4766,6 +4782,11 @@ LOOK_LATIN = str.maketrans(
     "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
     "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
 )
+# Letters of the Latin alphabet itself that are read as others: script g, dotless i, small capitals.
+LATIN_ALIKE = str.maketrans("ɡɑıȷɩʋᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "gaijivabcdefghijklmnoprstuvwyz")
+# What stands beside Latin letters in honest words: writings without letters that look like those.
+BESIDE_LATIN = ("LATIN", "GREEK", "CYRILLIC", "CJK", "HIRAGANA", "KATAKANA", "HANGUL SYLL", "BOPOMOFO", "IDEOGRAPHIC",
+                "MODIFIER", "THAI")  # fmt: skip
 DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 # What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
@@ -4805,17 +4826,32 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
 
 
 def disguised(name: str) -> str | None:
-    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters.
+    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters, or such a digit.
 
-    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
+    By alphabets: letters of all but a few are none that a Latin word has. "lum\u0435n" -> "CYRILLIC SMALL LETTER IE";
+    "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
     """
     if name.isascii():
         return None
     for word in re.findall(r"[^\W\d_]+", name):
         latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
-        if latin and (other := next((letter for letter in word if ord(letter) in DISGUISES), "")):
-            return unicodedata.name(other)
+        if latin and (other := next(filter(is_disguise, word), "")):
+            return unicodedata.name(other, "a letter without a name")
+    if re.search(r"[A-Za-z]", name):
+        digits = (letter for letter in name if letter.isdecimal())
+        return next((unicodedata.name(digit) for digit in digits if not formless(digit).isascii()), None)
     return None
+
+
+def is_disguise(letter: str) -> bool:
+    """Whether a letter has no place in a Latin word."""
+    forms = filter(str.isalpha, formless(letter))
+    return ord(letter) in DISGUISES or not all(unicodedata.name(form, "").startswith(BESIDE_LATIN) for form in forms)
+
+
+def formless(text: str) -> str:
+    """What letters are forms of: bold, wide, raised ones."""
+    return unicodedata.normalize("NFKC", text)
 
 
 def alike(names: Iterable[str]) -> list[list[str]]:
@@ -4825,7 +4861,7 @@ def alike(names: Iterable[str]) -> list[list[str]]:
     """
     groups: dict[str, set[str]] = {}
     for name in names:
-        looks = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).translate(LOOK_LATIN).casefold())
+        looks = formless(formless(name).translate(LOOK_LATIN | LATIN_ALIKE).casefold())
         groups.setdefault(looks, set()).add(name)
     return [sorted(group) for group in groups.values() if len(group) > 1]
 
@@ -4856,20 +4892,24 @@ HARNESS_FILES = {
     "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
     "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
 }
+LINK_AWAY = "a link out of the folder of results is not followed: copy {} there"
 LOOKED_THROUGH = 10_000  # names of files
 CLOCKS_APART = 86_400  # seconds
+SEARCHED: list[str] = []  # in whole paths: what the command line names as results, files and folders
 RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
 
 def record_files(folders: Iterable[Path]) -> list[Path]:
     """The JSON files below some folders that may be records, each once."""
     found: dict[str, Path] = {}
+    folders = list(folders)
+    search_in([*map(Path, SEARCHED), *folders])
     for folder in folders:
         if not folder.is_dir():
             near = near_place(folder) if not folder.exists() else ": it is a file; give the folder that it lies in"
             raise ScriptError(f"{folder}: no such folder of results{near}")
         for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            directories[:] = entered(base, directories, folder)
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
             place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
             for name in sorted(wanted):
@@ -4882,13 +4922,68 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def refuse_link_away(path: str, real: str, folder: Path) -> None:
-    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+def entered(base: str, names: Iterable[str], folder: Path) -> list[str]:
+    """The folders of a folder that may hold results; one that is a link out of what is searched is said.
+
+    No link to a folder is followed: what it leads to within the folder is found by its own name.
+    """
+    kept = sorted(name for name in names if not HIDDEN_FOLDERS.fullmatch(name))
+    for path in (os.path.join(base, name) for name in kept):
+        if os.path.islink(path) and leads_away(os.path.realpath(path), folder):
+            say_once(f"warning: {single_line(path)}: " + LINK_AWAY.format("what is in it"))
+    return kept
+
+
+@functools.cache
+def say_once(text: str) -> None:
+    """A note, once in a run."""
+    note(text)
+
+
+def leads_away(real: str, folder: str | Path) -> bool:
+    """Whether a place, links resolved, is not below a folder, nor in the Hub's own cache that the folder is of."""
     root = os.path.realpath(folder)
     cache, found, _ = root.rpartition(f"{os.sep}snapshots{os.sep}")
     roots = [root, *([os.path.join(cache, "blobs")] if found else [])]
-    if not any(real.startswith(place + os.sep) for place in roots):
-        raise ScriptError(f"{path}: a link out of the folder of results is not followed: copy the file there")
+    return not any(f"{real}{os.sep}".startswith(place.rstrip(os.sep) + os.sep) for place in roots)
+
+
+def refuse_link_away(path: str, real: str, folder: str | Path) -> None:
+    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+    if leads_away(real, folder):
+        raise ScriptError(f"{path}: {LINK_AWAY.format('the file')}")
+
+
+def search_in(paths: Iterable[Path]) -> None:
+    """Keep what the command line names as results: what lies there, and beside it, is read through no link out."""
+    SEARCHED[:] = dict.fromkeys(os.path.abspath(path) for path in paths)
+    searched_part.cache_clear()
+
+
+@functools.cache
+def searched_part(path: str) -> str | None:
+    """The folder that a path shares with what is searched, where it leads out of that; else None.
+
+    A file that is named itself is the user's word, wherever it is; what lies beside it is not.
+    """
+    whole = os.path.abspath(path)
+    folders = [place if os.path.isdir(place) else os.path.dirname(place) for place in SEARCHED]
+    if whole in SEARCHED or not folders:
+        return None
+    shared = max((os.path.commonpath([place, whole]) for place in folders), key=len)
+    return shared if leads_away(os.path.realpath(whole), shared) else None
+
+
+def refuse_out(path: str | Path) -> None:
+    """ScriptError where a file of results, or one beside them, is reached by a link out of what is searched."""
+    if shared := searched_part(os.fspath(path)):
+        refuse_link_away(str(path), os.path.realpath(path), shared)
+
+
+def open_result(path: Path) -> BinaryIO:
+    """A file of results, open to read; ScriptError as `refuse_out` and `open_input` have it."""
+    refuse_out(path)
+    return open_input(path)
 
 
 def other_results(folder: Path, checkpoints: Path | None = None) -> str:
@@ -5080,6 +5175,8 @@ def read_sample_lines(path: Path, record: Mapping[str, Any], whole: bool = False
     details = details if isinstance(details, dict) else {}
     if not file.exists():
         return None
+    if file.is_symlink():
+        refuse_out(file)
     content = input_bytes(file, MAX_SAMPLES)
     checksum = details.get("checksum")
     if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
@@ -9672,7 +9769,9 @@ def make_row(
     notes = (*unwanted, *reasons, *row.notes)
     if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
         invalid = any(run.validity.reasons for side in row.sides or () for run in side.runs)
-        row = replace(row, verdict=NOT_COMPARABLE, pairs=None, corpus=None, basis=None, notes=notes, invalid=invalid)
+        why = (*unwanted, *reasons)
+        row = replace(row, verdict=NOT_COMPARABLE, pairs=None, corpus=None, basis=None, invalid=invalid)
+        row = replace(row, notes=notes, reasons=why)
         return with_recorded_scores(row)
     if reasons:
         row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))
@@ -10785,8 +10884,16 @@ def not_comparable_because(gate: Sequence[Row]) -> list[str]:
     names: dict[str, list[str]] = {}
     for row in gate:
         if row.verdict == NOT_COMPARABLE:
-            names.setdefault("; ".join(row.notes)[:200], []).append(row.label)
+            names.setdefault(first_texts(row.reasons), []).append(row.label)
     return [f"{listing(labels, 20)} ({why})" if why else listing(labels, 20) for why, labels in names.items()]
+
+
+def first_texts(texts: Sequence[str], most: int = 200) -> str:
+    """The first of some texts, as many as have room, and at least one of those that say something."""
+    told = [text for text in texts if text.strip()]
+    while len(told) > 1 and len("; ".join(told)) > most:
+        told.pop()
+    return "; ".join(told)[:most]
 
 
 def open_reason(rows: Sequence[Row]) -> str:
@@ -12096,6 +12203,13 @@ def write_beside(path: Path, text: str) -> Path:
     free = next(place for place in itertools.chain([path], numbered) if not os.path.lexists(place))
     write_whole(free, text)
     return free
+
+
+def take_away(path: Path) -> None:
+    """Remove a file that this program has written, if it is there; ScriptError where the way to it is a link out of the
+    folder that the command line names."""
+    refuse_link_out(path.parent)
+    path.unlink(missing_ok=True)
 
 
 def refuse_others(path: Path, text: str) -> None:

@@ -222,7 +222,7 @@ def show_report(report: Report, output: Path, as_json: bool, dry: bool) -> int:
         if len(rows) > 20:
             note(f"{kind}: {len(rows)} in all; --json lists them")
     failed = [row for row in report.failures if row.path and row.path.endswith("_failure.json")]
-    if not report.records and not failed:
+    if not report.records and not failed and not report.conflicts:
         reason = "nothing could be converted" if report.failures else "no result file of a harness that is read here"
         if report.skipped and not report.failures:
             reason = f"nothing to convert: {single_line(report.skipped[0].reason)}"
@@ -459,13 +459,17 @@ class CleanStream:
     """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
     What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
-    there are `bars` of libraries, the way of these to their line. A reader that has gone away (`| head`) is no error.
+    there are `bars` of libraries, the way of these to their line; a pipe gets none. A reader that has gone away
+    (`| head`) is no error.
     """
 
     def __init__(self, stream: TextIO, bars: bool = False) -> None:
-        self.stream, self.bars = stream, bars
+        self.stream, self.bars, self.left_out = stream, bars, False
 
     def write(self, text: str) -> int:
+        if self.bars and not self.stream.isatty() and (text.startswith("\r") or (self.left_out and text == "\n")):
+            self.left_out = text != "\n"  # a log has no bars of libraries, and no line where one ends
+            return len(text)
         way = BAR.match(text) if self.bars and self.stream.isatty() else None
         begin = way[0] if way else ""
         clean = outgoing(text[len(begin) :])
@@ -575,6 +579,17 @@ class ScriptError(Exception):
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(message)
         self.code = code
+
+
+def say_interrupted(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """One line for Ctrl-C while a script is still being made ready; the interpreter then ends as by that signal."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("error: interrupted\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = say_interrupted
 
 
 def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
@@ -1558,6 +1573,7 @@ class Failed:
     model: str
     task: str
     error: str
+    refused: bool = False  # a choice of the user's, which the error names
 
 
 @dataclass
@@ -1760,6 +1776,331 @@ def doubts_of_result(name: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> l
         if most[0] > DOUBTFUL_SHARE * most[1]:
             found.append(f"{name}: up to {most[0]} of {most[1]} answers {words}")
     return found
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+# The client keeps a file of the revision's name: none leads elsewhere.
+HUB_PLACE = re.compile(
+    r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>(?!/)(?!\S*\.\.)[\w.*/-]+))?"
+)
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@(?!/)(?!\S*\.\.)[\w./-]+)?")
+# Cyrillic and Greek letters that look like Latin ones (Unicode's confusables), small and capital.
+LOOK_LATIN = str.maketrans(
+    "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
+    "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
+)
+# Letters of the Latin alphabet itself that are read as others: script g, dotless i, small capitals.
+LATIN_ALIKE = str.maketrans("ɡɑıȷɩʋᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "gaijivabcdefghijklmnoprstuvwyz")
+# What stands beside Latin letters in honest words: writings without letters that look like those.
+BESIDE_LATIN = ("LATIN", "GREEK", "CYRILLIC", "CJK", "HIRAGANA", "KATAKANA", "HANGUL SYLL", "BOPOMOFO", "IDEOGRAPHIC",
+                "MODIFIER", "THAI")  # fmt: skip
+DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+# What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
+KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
+
+
+def say_folder(name: str) -> None:
+    """Say that a word of the command line which may be a model of the Hub, OWNER/NAME, is a folder here with one.
+
+    ScriptError (3) where it is one of the Hub's, too, as its copy in the cache shows. "./OWNER/NAME" is a folder alone.
+    """
+    place = None if name.startswith(".") else HUB_PLACE.fullmatch(name)
+    files = (os.path.join(name, file) for file in ("config.json", "adapter_config.json"))
+    if not place or place["below"] or not any(map(os.path.isfile, files)):
+        return
+    from huggingface_hub import constants
+
+    if os.path.isdir(os.path.join(constants.HF_HUB_CACHE, f"models--{place['repo'].replace('/', '--')}")):
+        raise ScriptError(
+            f"{name} is a folder here and a model of the Hub: for the folder write ./{name}, for the Hub's model run "
+            "the command from another folder",
+            code=3,
+        )
+    if not parse_checkpoint_name(name.rpartition("/")[2]):  # run/step_500 is the folder of a training run
+        note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def disguised(name: str) -> str | None:
+    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters, or such a digit.
+
+    By alphabets: letters of all but a few are none that a Latin word has. "lum\u0435n" -> "CYRILLIC SMALL LETTER IE";
+    "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
+    """
+    if name.isascii():
+        return None
+    for word in re.findall(r"[^\W\d_]+", name):
+        latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
+        if latin and (other := next(filter(is_disguise, word), "")):
+            return unicodedata.name(other, "a letter without a name")
+    if re.search(r"[A-Za-z]", name):
+        digits = (letter for letter in name if letter.isdecimal())
+        return next((unicodedata.name(digit) for digit in digits if not formless(digit).isascii()), None)
+    return None
+
+
+def is_disguise(letter: str) -> bool:
+    """Whether a letter has no place in a Latin word."""
+    forms = filter(str.isalpha, formless(letter))
+    return ord(letter) in DISGUISES or not all(unicodedata.name(form, "").startswith(BESIDE_LATIN) for form in forms)
+
+
+def formless(text: str) -> str:
+    """What letters are forms of: bold, wide, raised ones."""
+    return unicodedata.normalize("NFKC", text)
+
+
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """The groups of different names that are one but for case, for forms of letters, or for letters that look alike.
+
+    ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
+    """
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        looks = formless(formless(name).translate(LOOK_LATIN | LATIN_ALIKE).casefold())
+        groups.setdefault(looks, set()).add(name)
+    return [sorted(group) for group in groups.values() if len(group) > 1]
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/private.py -------------------------------------------------------------------------------------------------
+
+SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
+LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
+
+# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
+MACHINE_PATH = re.compile(
+    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
+)
+
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    return scrubber()(text)
+
+
+def scrubber() -> Callable[[str], str]:
+    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
+    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
+    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if "hf_" in text or "api_org_" in text:
+            text = SECRET.sub(r"\1_***", text)
+        if "://" in text:
+            text = LOGIN.sub("***@", text)
+        return text.replace(here, "").replace(home, "~")
+
+    return clean
+
+
+def without_paths(text: str, *known: Path) -> str:
+    """A text without secrets and without the folders of a machine: their last part is left.
+
+    known: paths that the text may have, relative ones too.
+    """
+    for path in known:
+        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
+    text = scrub(text)
+    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    return said_by(error)
+
+
+def command_line(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
+
+
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{path_word(shown_path(Path(place)))}{mark}{task}" if Path(place).is_absolute() else argument_word(text)
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
+# --- parts/foreign.py -------------------------------------------------------------------------------------------------
+
+NUMBER_TEXT = re.compile(  # "72.4", ".724", "72,4", "72.4 %", "20.0 ± 1.2", "66.2 (5-shot)"
+    r"\s*([-+]?(?:\d{1,30}(?:\.\d{0,30}|,\d\d?)?|0?[.,]\d{1,30})(?:e[-+]?\d{1,3})?)\s*%?"
+    r"(?:\s*\(?(?:±|\+/?-)\s*[\d.]{1,30}\s*%?\)?)?(?:\s*\(\d{1,3}[- ]shots?\))?\s*",
+    re.ASCII | re.IGNORECASE,
+)
+MAX_URL = 2_000
+SECONDS = re.compile(r"\d{9,12}(?:\.\d*)?", re.ASCII)  # since 1970
+PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
+MAX_WHOLE = 2**62  # of a count; more is damage
+
+
+def said_number(value: object) -> str | None:
+    """The number that a text alone says, as float() reads it; "1,234" says none: thousands or decimals."""
+    found = NUMBER_TEXT.fullmatch(value[:200]) if isinstance(value, str) else None
+    return found[1].replace(",", ".") if found else None
+
+
+def path_part(text: str) -> str:
+    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
+
+
+def web_url(text: object) -> str | None:
+    """The text when it is an http(s) URL, else None."""
+    if isinstance(text, str) and PLAIN_URL.fullmatch(text):  # nearly all are: taking them apart is slow
+        return text
+    try:
+        parts = urlsplit(str(text))
+    except ValueError:
+        return None
+    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
+    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def time_of(value: object) -> datetime | None:
+    """A record's time, of seconds since 1970 or in ISO 8601, by UTC where it names no zone; None when it is none.
+
+    Eight digits are a day: "20261121" -> 2026-11-21.
+    """
+    text = str(value)
+    try:
+        if SECONDS.fullmatch(text):
+            return datetime.fromtimestamp(int(float(text)), UTC)
+        found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def iso_time(value: object) -> str | None:
+    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
+    text, moment = str(value), time_of(value)
+    if moment is None or re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII):
+        return text if moment else None
+    if SECONDS.fullmatch(text):
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromisoformat(text).isoformat()
+
+
+def kept_url(value: object) -> str | None:
+    """An http(s) URL without a user name in it, or None."""
+    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
+    return None if url is None or ("@" in url and "@" in urlsplit(url).netloc) else url
+
+
+def kept_count(value: object) -> int | None:
+    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
+    return value if whole else None
+
+
+def mapping_in(value: object, key: str) -> Mapping[str, Any]:
+    """The mapping under a key; {} when there is none."""
+    return mapping_of(mapping_of(value).get(key))
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """The value when it is a mapping, else {}."""
+    return value if isinstance(value, dict) else {}
 
 
 # --- parts/inputs.py --------------------------------------------------------------------------------------------------
@@ -2095,311 +2436,6 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
-# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
-# more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
-        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
-        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
-# The client keeps a file of the revision's name: none leads elsewhere.
-HUB_PLACE = re.compile(
-    r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>(?!/)(?!\S*\.\.)[\w.*/-]+))?"
-)
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@(?!/)(?!\S*\.\.)[\w./-]+)?")
-# Cyrillic and Greek letters that look like Latin ones (Unicode's confusables), small and capital.
-LOOK_LATIN = str.maketrans(
-    "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
-    "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
-)
-DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-# What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
-KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
-
-
-def say_folder(name: str) -> None:
-    """Say that a word of the command line which may be a model of the Hub, OWNER/NAME, is a folder here with one.
-
-    ScriptError (3) where it is one of the Hub's, too, as its copy in the cache shows. "./OWNER/NAME" is a folder alone.
-    """
-    place = None if name.startswith(".") else HUB_PLACE.fullmatch(name)
-    files = (os.path.join(name, file) for file in ("config.json", "adapter_config.json"))
-    if not place or place["below"] or not any(map(os.path.isfile, files)):
-        return
-    from huggingface_hub import constants
-
-    if os.path.isdir(os.path.join(constants.HF_HUB_CACHE, f"models--{place['repo'].replace('/', '--')}")):
-        raise ScriptError(
-            f"{name} is a folder here and a model of the Hub: for the folder write ./{name}, for the Hub's model run "
-            "the command from another folder",
-            code=3,
-        )
-    if not parse_checkpoint_name(name.rpartition("/")[2]):  # run/step_500 is the folder of a training run
-        note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def disguised(name: str) -> str | None:
-    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters.
-
-    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
-    """
-    if name.isascii():
-        return None
-    for word in re.findall(r"[^\W\d_]+", name):
-        latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
-        if latin and (other := next((letter for letter in word if ord(letter) in DISGUISES), "")):
-            return unicodedata.name(other)
-    return None
-
-
-def alike(names: Iterable[str]) -> list[list[str]]:
-    """The groups of different names that are one but for case, for forms of letters, or for letters that look alike.
-
-    ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
-    """
-    groups: dict[str, set[str]] = {}
-    for name in names:
-        looks = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).translate(LOOK_LATIN).casefold())
-        groups.setdefault(looks, set()).add(name)
-    return [sorted(group) for group in groups.values() if len(group) > 1]
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
-
-
-# --- parts/private.py -------------------------------------------------------------------------------------------------
-
-SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
-LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
-
-# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
-MACHINE_PATH = re.compile(
-    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
-)
-
-# What torch and vLLM say when a model, its cache or a batch does not fit.
-OUT_OF_MEMORY = (
-    "out of memory",
-    "No available memory for the cache blocks",
-    "KV cache is needed, which is larger than the available",
-    "is less than desired GPU memory utilization",
-    "can't allocate memory",
-)
-
-
-def scrub(text: str) -> str:
-    """A text without tokens and without the folders of this machine."""
-    return scrubber()(text)
-
-
-def scrubber() -> Callable[[str], str]:
-    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
-    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
-    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
-    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
-
-    def clean(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        if "hf_" in text or "api_org_" in text:
-            text = SECRET.sub(r"\1_***", text)
-        if "://" in text:
-            text = LOGIN.sub("***@", text)
-        return text.replace(here, "").replace(home, "~")
-
-    return clean
-
-
-def without_paths(text: str, *known: Path) -> str:
-    """A text without secrets and without the folders of a machine: their last part is left.
-
-    known: paths that the text may have, relative ones too.
-    """
-    for path in known:
-        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
-    text = scrub(text)
-    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
-
-
-def shown_path(path: Path) -> str:
-    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
-    path = Path(os.path.abspath(path))
-    cwd = Path.cwd()
-    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
-
-
-def said_by(error: BaseException) -> str:
-    """One line for what went wrong."""
-    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
-    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
-
-
-def explain(error: BaseException) -> str:
-    """One line for what went wrong, with what to try."""
-    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
-        return (
-            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
-            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
-        )
-    if "trust_remote_code" in text:
-        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
-    if "not supported for now" in text or "no vLLM implementation" in text:
-        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
-    if kind == "GatedRepoError":
-        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    return said_by(error)
-
-
-def command_line(args: argparse.Namespace, script: str) -> str:
-    """The command that asks for the same again, without tokens and the machine's own folders."""
-    words = ["uv", "run", f"scripts/{script}"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_argument(str(item)) for item in values]
-    return scrub(shlex.join(words))
-
-
-def shown_argument(text: str) -> str:
-    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
-    place, mark, task = text.partition("@")
-    return f"{path_word(shown_path(Path(place)))}{mark}{task}" if Path(place).is_absolute() else argument_word(text)
-
-
-def shown_name(name: str) -> str:
-    """A folder's name without the machine's, or a Hub id."""
-    return shown_path(Path(name)) if Path(name).is_dir() else name
-
-
-# --- parts/foreign.py -------------------------------------------------------------------------------------------------
-
-NUMBER_TEXT = re.compile(  # "72.4", ".724", "72,4", "72.4 %", "20.0 ± 1.2", "66.2 (5-shot)"
-    r"\s*([-+]?(?:\d{1,30}(?:\.\d{0,30}|,\d\d?)?|0?[.,]\d{1,30})(?:e[-+]?\d{1,3})?)\s*%?"
-    r"(?:\s*\(?(?:±|\+/?-)\s*[\d.]{1,30}\s*%?\)?)?(?:\s*\(\d{1,3}[- ]shots?\))?\s*",
-    re.ASCII | re.IGNORECASE,
-)
-MAX_URL = 2_000
-SECONDS = re.compile(r"\d{9,12}(?:\.\d*)?", re.ASCII)  # since 1970
-PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/[\w./?=&#%+~-]*", re.ASCII)
-MAX_WHOLE = 2**62  # of a count; more is damage
-
-
-def said_number(value: object) -> str | None:
-    """The number that a text alone says, as float() reads it; "1,234" says none: thousands or decimals."""
-    found = NUMBER_TEXT.fullmatch(value[:200]) if isinstance(value, str) else None
-    return found[1].replace(",", ".") if found else None
-
-
-def path_part(text: str) -> str:
-    """A name that is safe as one part of a path: "mmlu:anatomy" -> "mmlu_anatomy", "../x" -> "x"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:96].strip("._") or "unnamed"
-
-
-def web_url(text: object) -> str | None:
-    """The text when it is an http(s) URL, else None."""
-    if isinstance(text, str) and PLAIN_URL.fullmatch(text):  # nearly all are: taking them apart is slow
-        return text
-    try:
-        parts = urlsplit(str(text))
-    except ValueError:
-        return None
-    plain = str(text).isprintable() and not re.search(r"[\s<>\"]", str(text))
-    return str(text) if plain and parts.scheme in ("http", "https") and parts.hostname else None
-
-
-def time_of(value: object) -> datetime | None:
-    """A record's time, of seconds since 1970 or in ISO 8601, by UTC where it names no zone; None when it is none.
-
-    Eight digits are a day: "20261121" -> 2026-11-21.
-    """
-    text = str(value)
-    try:
-        if SECONDS.fullmatch(text):
-            return datetime.fromtimestamp(int(float(text)), UTC)
-        found = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def iso_time(value: object) -> str | None:
-    """A record's time in ISO 8601: "1795246661" -> "2026-11-21T07:37:41Z"; None when it is none."""
-    text, moment = str(value), time_of(value)
-    if moment is None or re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", text, re.ASCII):
-        return text if moment else None
-    if SECONDS.fullmatch(text):
-        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return datetime.fromisoformat(text).isoformat()
-
-
-def kept_url(value: object) -> str | None:
-    """An http(s) URL without a user name in it, or None."""
-    url = web_url(value) if isinstance(value, str) and len(value) <= MAX_URL else None
-    return None if url is None or ("@" in url and "@" in urlsplit(url).netloc) else url
-
-
-def kept_count(value: object) -> int | None:
-    """A whole number of things, from 0 to MAX_WHOLE; anything else is None."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WHOLE
-    return value if whole else None
-
-
-def mapping_in(value: object, key: str) -> Mapping[str, Any]:
-    """The mapping under a key; {} when there is none."""
-    return mapping_of(mapping_of(value).get(key))
-
-
-def mapping_of(value: object) -> Mapping[str, Any]:
-    """The value when it is a mapping, else {}."""
-    return value if isinstance(value, dict) else {}
-
-
 # --- parts/records/schema.py ------------------------------------------------------------------------------------------
 
 RECORD_SCHEMA = "0.3.0"  # Every Eval Ever
@@ -2433,20 +2469,24 @@ HARNESS_FILES = {
     "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
     "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
 }
+LINK_AWAY = "a link out of the folder of results is not followed: copy {} there"
 LOOKED_THROUGH = 10_000  # names of files
 CLOCKS_APART = 86_400  # seconds
+SEARCHED: list[str] = []  # in whole paths: what the command line names as results, files and folders
 RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
 
 def record_files(folders: Iterable[Path]) -> list[Path]:
     """The JSON files below some folders that may be records, each once."""
     found: dict[str, Path] = {}
+    folders = list(folders)
+    search_in([*map(Path, SEARCHED), *folders])
     for folder in folders:
         if not folder.is_dir():
             near = near_place(folder) if not folder.exists() else ": it is a file; give the folder that it lies in"
             raise ScriptError(f"{folder}: no such folder of results{near}")
         for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            directories[:] = entered(base, directories, folder)
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
             place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
             for name in sorted(wanted):
@@ -2459,13 +2499,68 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def refuse_link_away(path: str, real: str, folder: Path) -> None:
-    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+def entered(base: str, names: Iterable[str], folder: Path) -> list[str]:
+    """The folders of a folder that may hold results; one that is a link out of what is searched is said.
+
+    No link to a folder is followed: what it leads to within the folder is found by its own name.
+    """
+    kept = sorted(name for name in names if not HIDDEN_FOLDERS.fullmatch(name))
+    for path in (os.path.join(base, name) for name in kept):
+        if os.path.islink(path) and leads_away(os.path.realpath(path), folder):
+            say_once(f"warning: {single_line(path)}: " + LINK_AWAY.format("what is in it"))
+    return kept
+
+
+@functools.cache
+def say_once(text: str) -> None:
+    """A note, once in a run."""
+    note(text)
+
+
+def leads_away(real: str, folder: str | Path) -> bool:
+    """Whether a place, links resolved, is not below a folder, nor in the Hub's own cache that the folder is of."""
     root = os.path.realpath(folder)
     cache, found, _ = root.rpartition(f"{os.sep}snapshots{os.sep}")
     roots = [root, *([os.path.join(cache, "blobs")] if found else [])]
-    if not any(real.startswith(place + os.sep) for place in roots):
-        raise ScriptError(f"{path}: a link out of the folder of results is not followed: copy the file there")
+    return not any(f"{real}{os.sep}".startswith(place.rstrip(os.sep) + os.sep) for place in roots)
+
+
+def refuse_link_away(path: str, real: str, folder: str | Path) -> None:
+    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+    if leads_away(real, folder):
+        raise ScriptError(f"{path}: {LINK_AWAY.format('the file')}")
+
+
+def search_in(paths: Iterable[Path]) -> None:
+    """Keep what the command line names as results: what lies there, and beside it, is read through no link out."""
+    SEARCHED[:] = dict.fromkeys(os.path.abspath(path) for path in paths)
+    searched_part.cache_clear()
+
+
+@functools.cache
+def searched_part(path: str) -> str | None:
+    """The folder that a path shares with what is searched, where it leads out of that; else None.
+
+    A file that is named itself is the user's word, wherever it is; what lies beside it is not.
+    """
+    whole = os.path.abspath(path)
+    folders = [place if os.path.isdir(place) else os.path.dirname(place) for place in SEARCHED]
+    if whole in SEARCHED or not folders:
+        return None
+    shared = max((os.path.commonpath([place, whole]) for place in folders), key=len)
+    return shared if leads_away(os.path.realpath(whole), shared) else None
+
+
+def refuse_out(path: str | Path) -> None:
+    """ScriptError where a file of results, or one beside them, is reached by a link out of what is searched."""
+    if shared := searched_part(os.fspath(path)):
+        refuse_link_away(str(path), os.path.realpath(path), shared)
+
+
+def open_result(path: Path) -> BinaryIO:
+    """A file of results, open to read; ScriptError as `refuse_out` and `open_input` have it."""
+    refuse_out(path)
+    return open_input(path)
 
 
 def other_results(folder: Path, checkpoints: Path | None = None) -> str:
@@ -2986,11 +3081,9 @@ class FoundFile:
     asked: bool
 
 
-def refuse_linked(path: Path, folder: Path) -> None:
-    """ScriptError where a file of data in a folder is a link out of it: the folder may be a stranger's."""
-    read = path.name == "trainer_state.json" or not MODEL_JSON.fullmatch(path.name)
-    if read and path.suffix in DATA_ENDINGS and path.is_symlink():
-        refuse_link_away(str(path), os.path.realpath(path), folder)
+def is_result_name(path: Path) -> bool:
+    """Whether a file may hold results, by its name."""
+    return path.suffix in DATA_ENDINGS and (path.name == "trainer_state.json" or not MODEL_JSON.fullmatch(path.name))
 
 
 class Files:
@@ -3000,13 +3093,14 @@ class Files:
         self.found: dict[str, FoundFile] = {}
         self.used: set[Path] = set()
         self.listed: dict[Path, dict[str, dict[str, Path]]] = {}
+        paths = list(paths)
+        search_in(paths)
         for path in paths:
             if path.is_dir():
                 for base, folders, names in os.walk(path):
-                    folders[:] = sorted(name for name in folders if not HIDDEN_FOLDERS.fullmatch(name))
+                    folders[:] = entered(base, folders, path)
                     for name in sorted(name for name in names if not name.startswith(".")):
                         self.add(Path(base) / name, False)
-                        refuse_linked(Path(base) / name, path)
             else:
                 self.add(path, True)
         self.parquet = [row.path for row in self.found.values() if row.path.suffix == ".parquet"]
@@ -3014,6 +3108,10 @@ class Files:
     def add(self, path: Path, asked: bool) -> None:
         if not asked and not path.is_file():  # a pipe or a device: opening it may never end
             return
+        if not asked and path.is_symlink() and searched_part(str(path)):
+            if is_result_name(path):
+                refuse_out(path)
+            return  # weights and a tokenizer that lie elsewhere: no results
         self.found.setdefault(os.path.realpath(path), FoundFile(path, asked))
 
     def details(self, results: Path, task: str) -> Path | None:
@@ -3028,8 +3126,6 @@ class Files:
                 places += sorted(folder.glob(f"{glob.escape(stamp)}/*.parquet")) if STAMP.search(stamp) else []
         fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
         for path in fitting[:1]:
-            if path in places and os.path.realpath(path) not in self.found:
-                refuse_linked(path, path.parent)
             self.used.add(path.resolve())
         return fitting[0] if fitting else None
 
@@ -3070,7 +3166,7 @@ class Files:
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
-    with open_input(path) as file:
+    with open_result(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -4012,6 +4108,7 @@ def first_of_lines(data: bytes) -> Any:
 
 def read_bounded(path: Path) -> bytes:
     """A file's bytes; ScriptError when there are more than are read at once."""
+    refuse_out(path)
     return input_bytes(path, MAX_JSON)
 
 
@@ -4029,7 +4126,7 @@ def json_lines(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[di
 
 def is_json_list(path: Path) -> bool:
     """Whether a file begins as one JSON list does."""
-    with open_input(path) as file:
+    with open_result(path) as file:
         return file.read(1) == b"["
 
 
@@ -4055,7 +4152,7 @@ def line_blocks(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[t
     """The lines of a file that begin at a byte from `begin` on and before `end`: some at a time, with the byte at which
     the first of them begins. One without measure is cut off where it is too long."""
     most = allowed(MOST_OF_LINE) + 1
-    with open_input(path) as file:
+    with open_result(path) as file:
         place = file.seek(max(begin - 1, 0))
         if begin:
             place += len(file.readline(most))  # of a line that begins before
@@ -4068,7 +4165,7 @@ def line_blocks(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[t
 
 def line_at(path: Path, place: int) -> int:
     """The number of the line that ends at a byte of a file."""
-    with open_input(path) as file:
+    with open_result(path) as file:
         blocks = (file.read(min(1 << 20, place - 1 - begin)) for begin in range(0, place - 1, 1 << 20))
         return 1 + sum(block.count(b"\n") for block in blocks)
 
@@ -4082,6 +4179,7 @@ def line_spans(path: Path) -> list[tuple[int, float]]:
 
 def small_yaml(path: Path) -> Any:
     """The value in a YAML file; ValueError when it is none, repeats a key, or is too large with its aliases."""
+    refuse_out(path)
     try:
         return load_yaml(input_text(path, MAX_YAML), path.name)[0]
     except ScriptError as error:
@@ -4090,6 +4188,7 @@ def small_yaml(path: Path) -> Any:
 
 def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The rows of a parquet file, a few at a time."""
+    refuse_out(path)
     for _, batch in parquet_batches(path, list(columns)):
         yield from batch.to_pylist()
 
@@ -4098,7 +4197,7 @@ def parquet_columns(path: Path) -> list[str]:
     """The top-level columns of a parquet file."""
     import pyarrow.parquet
 
-    with open_input(path) as file:
+    with open_result(path) as file:
         return pyarrow.parquet.read_schema(file).names
 
 
@@ -4114,7 +4213,7 @@ class LogArchive:
         else:
             from backports.zstd import zipfile
 
-        opened = open_input(path)
+        opened = open_result(path)
         if (end := zipfile._EndRecData(opened)) and end[zipfile._ECD_SIZE] > allowed(MAX_DIRECTORY):  # read whole next
             opened.close()
             raise too_much(path, f"an index of {end[zipfile._ECD_SIZE] / 1e6:,.0f} MB")
@@ -4284,6 +4383,11 @@ BESIDE_WEIGHTS = re.compile(
     r"|tokenizer\.model.*|.*\.(?:model|tiktoken|spm|codes|jinja|py)"
 )
 BELOW = ("additional_chat_templates/*.jinja", "custom_generate/*.py")  # the same in folders
+# Weights in some form, and what makes a loader take others or put them on those: a model's, whoever reads it.
+MODEL_FORMS = re.compile(
+    r"(?is).*\.(?:(?:safetensors|bin|h5|msgpack)(?:\.index\.json)?|gguf|ggml|onnx|onnx_data|pt|pth|ckpt|npz|tflite)"
+    r"|(?:adapter_config|params)\.json"
+)
 NOT_APPLIED_KEYS = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
@@ -4380,11 +4484,29 @@ def applied_config(path: Path) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in NOT_APPLIED_KEYS}
 
 
-def read_beside(folder: Path) -> dict[str, str]:
-    """The files of a checkpoint that are read beside its weights and its config.json, each with its SHA-256."""
+def names_beside(folder: Path) -> list[str]:
+    """The files of a checkpoint that are read beside its weights and its config.json."""
     paths = [folder / name for name in sorted(os.listdir(folder)) if BESIDE_WEIGHTS.fullmatch(name)]
     paths += [path for pattern in BELOW for path in sorted(folder.glob(pattern))]
-    return {path.relative_to(folder).as_posix(): remembered_sha256(path) for path in paths if path.is_file()}
+    return [path.relative_to(folder).as_posix() for path in paths if path.is_file()]
+
+
+def read_beside(folder: Path) -> dict[str, str]:
+    """The files of `names_beside`, each with its SHA-256."""
+    return {name: remembered_sha256(folder / name) for name in names_beside(folder)}
+
+
+def hashed_names(folder: Path) -> set[str]:
+    """The files of a checkpoint that its two hashes are of: the model, and all of it that is evaluated."""
+    weights = {name for name in WEIGHT_FILES if (folder / name).is_file()}
+    first = next((name for name in WEIGHT_FILES if name in weights), "")
+    config = "adapter_config.json" if is_adapter(folder) else "config.json"
+    return {first, *(file.name for file in weight_files(folder)), config, *names_beside(folder)}
+
+
+def is_other_model(name: str, hashed: Collection[str]) -> bool:
+    """Whether a file of a checkpoint, by its place in it, has a model's form and is not the one that is evaluated."""
+    return name not in hashed and bool(MODEL_FORMS.fullmatch(name.rpartition("/")[2]))
 
 
 def model_files_sha256(folder: Path) -> str:
@@ -4600,6 +4722,7 @@ class Here:
         self.latest: dict[Path, float] = {}  # folder of weights -> its last evaluation that is known
         self.ids: set[str] = set()
         self.said: set[str] = set()
+        self.names: dict[Path, str] = {}  # folder of --checkpoints -> what its results call it
         self.bound: set[Path] = set()  # folders of --checkpoints of which results were found
 
     def warn(self, text: str) -> None:
@@ -4651,7 +4774,7 @@ class Here:
         known = foreign_id(name) if is_path(name) else single_line(name)[:200]
         folder = self.named(name) or (self.named(self.model_id) if self.model_id else None)
         if folder is not None:
-            self.bound.add(folder)
+            self.say_bound(folder, known)
             return local_checkpoint(folder, self.witness(folder, known, moment), more, known, "--checkpoints")
         if not is_path(name):
             folder = self.beside(name)
@@ -4676,6 +4799,18 @@ class Here:
                 self.bound.add(folder)
                 return local_checkpoint(folder, digest, more, known, "the path in the result file")
         return EvaluatedModel(known, None, known, local=True, **more)
+
+    def say_bound(self, folder: Path, known: str) -> None:
+        """Say whose results are taken for those of a folder of --checkpoints; ScriptError (3) where two names are."""
+        self.bound.add(folder)
+        if (other := self.names.setdefault(folder, known)) != known:
+            raise ScriptError(
+                f"--checkpoints: results of {other} and of {known} would both be those of {shown_path(folder)}, by its "
+                "name: convert them apart, with the right folder each, or with --model-id",
+                code=3,
+            )
+        if tuple(known.split("/")[-2:]) != folder.parts[-2:]:
+            self.warn(f"{known} is taken for {shown_path(folder)}, by its last name alone (--checkpoints)")
 
     def came_before(self, moment: Moment, folder: Path) -> bool | None:
         """Whether an evaluation ran before the weights of a folder were written; None when its time is not known.
@@ -5358,6 +5493,10 @@ def read_every_eval_ever(
         "eval_library": {"name": "unknown", "version": "unknown", **part(record, "eval_library")},
         "evaluation_results": eee_results(record.get("evaluation_results")),
     }
+    try:
+        refuse_future(origin.path, record)
+    except ScriptError as error:
+        raise ValueError(single_line(error).removeprefix(f"{origin.path}: ")) from error
     titles = dict.fromkeys(single_line(row.get("evaluation_name")) for row in record["evaluation_results"])
     folders = origin.path.resolve().parts[-5:-1]  # data/<collection>/<developer>/<model>
     collection = folders[1] if len(folders) == 4 and folders[0] == "data" else None
@@ -5398,6 +5537,7 @@ def eee_model(info: dict[str, Any], model_id: str) -> dict[str, Any]:
     """Who was measured, with what 0.3 asks for."""
     given = {name: eee_text(value) for name, value in part(info, "additional_details").items()}
     details = {"deployment_type": "unknown", "model_availability": "unknown", **given}
+    details |= {"weights_bound_by": "the file itself"} if given.get("weights_sha256") else {}
     kept = {name: value for name, value in info.items() if value not in (None, "unknown")}
     return {**kept, "name": info.get("name") or model_id, "id": model_id, "additional_details": strings(details)}
 
@@ -6175,7 +6315,7 @@ def read_spans(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanR
     found, parts.opened = SpanRead(), parts.folder is not None  # by processes of their own
     digest = hashlib.sha256()
     with contextlib.ExitStack() as opened:
-        source = opened.enter_context(open_input(run.sample_file) if run.in_spans else io.BytesIO())
+        source = opened.enter_context(open_result(run.sample_file) if run.in_spans else io.BytesIO())
         blocks = iter(lambda: source.read(1 << 20), b"")
         work = in_order(lambda span: read_span(run, parts, now, own_ids, *span), spans)
         for number, made in enumerate(opened.enter_context(contextlib.closing(work))):
@@ -6548,6 +6688,74 @@ def is_no_score(family: str, name: str, task: str = "") -> bool:
     return said is False or NOT_SCORES.fullmatch(folded_metric(name).removeprefix("eval_")) is not None
 
 
+# --- parts/outputs.py -------------------------------------------------------------------------------------------------
+
+OF_OTHERS = "{} is there and was not written by this command: name another folder with --output-dir"
+FORCE_HELP = "--output and --report replace files that this program did not write, too"
+
+
+def write_output(path: Path, text: str, force: bool) -> None:
+    """Write an answer whole or not at all; ScriptError where another kind of file is, if not `force`."""
+    if not force and path.exists() and not path.is_dir() and not same_kind(path, text):
+        raise ScriptError(
+            f"{path} is there and was not written by this command: --force replaces it, or name another file"
+        )
+    write_whole(path, text)
+
+
+def write_beside(path: Path, text: str) -> Path:
+    """Write a file that the user has not named under a name that nothing has: NAME.json, NAME-2.json, …; its place."""
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+    free = next(place for place in itertools.chain([path], numbered) if not os.path.lexists(place))
+    write_whole(free, text)
+    return free
+
+
+def take_away(path: Path) -> None:
+    """Remove a file that this program has written, if it is there; ScriptError where the way to it is a link out of the
+    folder that the command line names."""
+    refuse_link_out(path.parent)
+    path.unlink(missing_ok=True)
+
+
+def refuse_others(path: Path, text: str) -> None:
+    """ScriptError where another kind of file is than this program writes."""
+    if path.is_file() and not path.is_symlink() and not same_kind(path, text):
+        raise ScriptError(OF_OTHERS.format(path))
+
+
+def refuse_no_picture(path: Path) -> None:
+    """ScriptError where a figure would replace a file that is no picture."""
+    begin = open_input(path).read(100).lstrip() if path.is_file() else b""
+    if begin and not begin.startswith((b"\x89PNG", b"<?xml", b"<svg")):
+        raise ScriptError(f"{path} is there and is no picture: name another place for the figure")
+
+
+def same_kind(path: Path, text: str) -> bool:
+    """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
+    try:
+        old = input_text(path)
+    except ScriptError:
+        return False
+    if not old.strip():
+        return True
+    try:
+        new_keys, old_keys = set(json.loads(text)), set(json.loads(old))
+        both = new_keys & old_keys
+        return "schema_version" in both and ("plan" in both or 2 * len(both) >= len(new_keys))
+    except (ValueError, TypeError, RecursionError):
+        return title_words(old) == title_words(text)
+
+
+def title_words(text: str) -> list[str]:
+    """The first words of a text's first line; figures aside, since they are another time others.
+
+    Of a page, what follows the lines that every page begins with.
+    """
+    text = re.sub(r"(?i)^\s*<!doctype html>\s*(?:<html[^>]*>\s*)?(?:<head>\s*)?(?:<meta charset[^>]*>\s*)?", "", text)
+    return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
+
+
 # --- parts/formats/converter.py ---------------------------------------------------------------------------------------
 
 
@@ -6612,6 +6820,8 @@ class Converter:
                     Trouble(file, f"its items are left out: {where}{trouble}", run.task, str(run.sample_file or ""))
                 )
             made = Conversion(path, record, run, rows)
+            if self.of_another_file(run.origin, path, record, run.task):
+                return
             if old == record and not self.dry and (not rows or path.with_name(f"{name}_samples.jsonl").is_file()):
                 self.report.unchanged.append(made)
                 return
@@ -6625,10 +6835,12 @@ class Converter:
 
     def supersede(self, run: TaskRun, reason: str) -> None:
         """Leave out a run that another one completes; what an earlier conversion said of its failure goes."""
-        self.report.skipped.append(Trouble(str(run.origin.path), reason, run.task))
+        told = Trouble(str(run.origin.path), reason, run.task)
+        self.report.skipped.append(told)
+        self.report.notes.append(told)  # a number that is here and not shown is never left out in silence
         if not self.dry:
             failure = self.output / "data" / run.place / f"{record_uuid(run, 'failure')}_failure.json"
-            failure.unlink(missing_ok=True)
+            take_away(failure)
 
     def again(self, path: Path, origin: Origin, task: str) -> bool:
         """Whether this run has a record already, from another file; said once per file."""
@@ -6636,6 +6848,15 @@ class Converter:
             self.done[path] = str(origin.path)
             return False
         self.report.skipped.append(Trouble(str(origin.path), f"the same run as in {self.done[path]}", task))
+        return True
+
+    def of_another_file(self, origin: Origin, path: Path, record: dict[str, Any], task: str) -> bool:
+        """Whether another file says something else in the place of this record: said, and what is there stays."""
+        old = old_record(path)
+        if old is None or source_sha256(old) == source_sha256(record) or told_by(old) == told_by(record):
+            return False
+        wrong = f"{path} is there, made of another file that says the same run is another: move one of them away"
+        self.report.conflicts.append(Trouble(str(origin.path), wrong, task))
         return True
 
     def migrate(self, old: MigratedRecord) -> None:
@@ -6669,6 +6890,8 @@ class Converter:
             checks.check("record", record)
             run = TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=())
             made = Conversion(path, record, run, rows)
+            if self.of_another_file(old.origin, path, record, old.title):
+                return
             if old_record(path) == record and not self.dry:
                 self.report.unchanged.append(made)
                 return
@@ -6686,7 +6909,7 @@ class Converter:
             parts.keep()
         write_whole(path, as_document(record), durable=False)  # thousands, and made again as quickly
         if not rows and known:
-            parts.target.unlink(missing_ok=True)
+            take_away(parts.target)
 
     def read_samples(self, run: TaskRun, parts: PartFiles, now: int) -> tuple[SpanRead, str | None]:
         """Read and write out the items; (nothing, reason) when they cannot be used."""
@@ -6838,6 +7061,19 @@ def doubt_of_error(score: ScoreRead, result: dict[str, Any]) -> str:
     return error_doubt((score.value - low) / span, error / span, uncertainty.get("num_samples"), method)
 
 
+def source_sha256(record: Mapping[str, Any]) -> Any:
+    """The SHA-256 of the file that a record was made of."""
+    return part(record, "source_metadata", "additional_details").get("sha256")
+
+
+def told_by(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says, but for when and of which file it was made."""
+    told = {name: value for name, value in record.items() if name != "retrieved_timestamp"}
+    for name in ("source_metadata", "detailed_evaluation_results"):
+        told[name] = {key: value for key, value in part(record, name).items() if key != "additional_details"}
+    return told
+
+
 def old_record(path: Path) -> dict[str, Any] | None:
     """The record of an earlier conversion; None when there is none, or a damaged one."""
     with contextlib.suppress(ValueError, ScriptError):
@@ -6878,7 +7114,10 @@ def read_evalplus(origin: Origin, document: dict[str, Any], here: Here, files: F
     moment = moment_of(document.get("date"))
     model = here.model(name, moment)
     items = {key: evalplus_statuses(rows) for key, rows in document["eval"].items()}
-    base, plus, repo = EVALPLUS_TITLES[next(iter(items)).split("/")[0]]
+    asked = {key.split("/")[0] for key in items}
+    if len(asked) > 1:
+        raise ValueError(f"items of {' and '.join(sorted(asked))} in one file: of which benchmark is the score?")
+    base, plus, repo = EVALPLUS_TITLES[asked.pop()]
     for title, kind in ((base, "base"), (plus, "plus")):
         right = {key: evalplus_right(rows, kind) for key, rows in items.items()}
         if not all(right.values()):
@@ -7475,8 +7714,13 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
         if row not in measured:
             yield Trouble(str(origin.path), f"{evalscope_name(row)}: evalscope calls it a diagnostic, no score", task)
     subsets = evalscope_subsets(metrics)
-    reviews = [run_folder / "reviews" / origin.path.parent.name / f"{task}_{name}.jsonl" for name in subsets]
-    found = {name: path for name, path in zip(subsets, reviews, strict=True) if path.is_file()}
+    reviews = run_folder / "reviews" / origin.path.parent.name
+    files_of = {name: f"{task}_{name}.jsonl" for name in subsets}
+    found = {
+        name: reviews / file
+        for name, file in files_of.items()
+        if Path(file).name == file and (reviews / file).is_file()
+    }
     files.used |= {path.resolve() for path in found.values()}
     whole_run = len(found) == len(subsets) > 0
     judge = {"grader_model": ", ".join(all_texts(part(document, "judge_summary").get("judge_models"))) or None}
@@ -11355,7 +11599,7 @@ def longest_state(run: Path, own: Path, steps: int) -> Path | None:
     """Another state of a run with more steps, or with as many and in the run's own folder; None when it is this one."""
     for path in (run / "trainer_state.json", *run.glob("*/trainer_state.json")):
         ours = path.parent == run or parse_checkpoint_name(path.parent.name)
-        if not path.is_file() or path.resolve() == own.resolve() or not ours:
+        if not path.is_file() or path.resolve() == own.resolve() or not ours or searched_part(str(path)):
             continue
         other = steps_in(path, path.stat().st_mtime_ns)
         if other > steps or (other == steps and path.parent == run):
@@ -11433,7 +11677,7 @@ FORMAT_TESTS: dict[str, Callable[[Mapping[str, Any], Path], bool]] = {
 
 def sniff(path: Path) -> str:
     """What a file is by its first bytes: zip, parquet, lines, json, yaml or other."""
-    with open_input(path) as file:
+    with open_result(path) as file:
         head = file.read(SNIFFED)
     if head[:4] in (b"PK\3\4", b"PK\5\6"):
         return "zip"
@@ -11511,20 +11755,28 @@ def read_file(
 HEAD = 1 << 16  # bytes of a JSON log that hold its identity: samples come last
 TASK_ARGS = re.compile(rb'"task_args"\s*:\s*(?=\{)')
 HEAD_FIELD = re.compile(rb'"(status|eval_id|task_id|created|task|model)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+HEAD_COUNT = re.compile(rb'"((?:total|completed)_samples)"\s*:\s*(\d{1,12})\b')
+INVALIDATED = re.compile(rb'"invalidated"\s*:\s*true')
 
 
 @dataclass(frozen=True)
 class LogHead:
-    """What tells a log apart: `good` when it ended well; seconds since 1970."""
+    """What tells a log apart: `good` when it ended well, `whole` when that with all its samples; seconds since 1970."""
 
     path: Path
     good: bool
+    whole: bool
     run_id: str
     task_id: str
     task: str
     model: str
     args: str  # what the task was asked with: another subject of it is another run
     created: float
+
+    @property
+    def asked(self) -> tuple[str, str, str]:
+        """What was asked of whom."""
+        return self.task, self.model, self.args
 
 
 def log_head(path: Path) -> LogHead | None:
@@ -11533,15 +11785,19 @@ def log_head(path: Path) -> LogHead | None:
         if path.suffix == ".eval":
             with LogArchive(path) as archive:
                 header = archive.read("header.json" if "header.json" in archive.names else "_journal/start.json")
-            found = {**part(header, "eval"), "status": header.get("status")}
+            found = {**part(header, "eval"), **part(header, "results")}
+            found |= {name: header.get(name) for name in ("status", "invalidated")}
         else:
-            with open_input(path) as file:
+            with open_result(path) as file:
                 head = file.read(HEAD)
             if b'"eval"' not in head or b'"status"' not in head:
                 return None
             found = {}
             for name, value in HEAD_FIELD.findall(head):
                 found.setdefault(name.decode(), value.decode(errors="replace"))
+            for name, value in HEAD_COUNT.findall(head):
+                found.setdefault(name.decode(), int(value))
+            found["invalidated"] = bool(INVALIDATED.search(head))
             if place := TASK_ARGS.search(head):
                 text = head[place.end() :].decode(errors="replace")
                 found["task_args"] = json.JSONDecoder().raw_decode(text)[0]
@@ -11549,7 +11805,9 @@ def log_head(path: Path) -> LogHead | None:
         created = moment_of(found.get("created")).seconds
         if texts[2] and texts[3] and created is not None:
             args = json.dumps(found.get("task_args") or {}, sort_keys=True)
-            return LogHead(path, found.get("status") == "success", *texts, args, created)
+            good = found.get("status") == "success" and not found.get("invalidated")
+            total, completed = (found.get(f"{name}_samples") for name in ("total", "completed"))
+            return LogHead(path, good, good and total == completed, *texts, args, created)
     return None
 
 
@@ -11559,14 +11817,16 @@ def superseded_logs(files: Iterable[FoundFile]) -> dict[Path, str]:
     heads.sort(key=lambda head: head.created)
     found: dict[Path, str] = {}
     for head in heads:
+        if head.whole:
+            continue
         later = [other for other in heads if other.created > head.created and other.run_id != head.run_id]
+        later = [other for other in later if other.asked == head.asked]
         retries = [other for other in later if head.task_id and other.task_id == head.task_id]
         good = [other for other in retries if other.good]
         if good or (retries and not head.good):
-            found[head.path] = f"retried: {single_line((good or retries)[-1].path.name)} has its items too"
+            found[head.path] = f"retried: {single_line((good or retries)[-1].path.name)} is said to complete it"
             continue
-        own = (head.task, head.model, head.args)
-        alike = [other for other in later if other.good and (other.task, other.model, other.args) == own]
+        alike = [other for other in later if other.good]
         if alike and not head.good:
             found[head.path] = f"it failed, and a later run ended well: {single_line(alike[-1].path.name)}"
     return found

@@ -215,7 +215,7 @@ def collect_with(args: argparse.Namespace, mapping: Mapping[str, Any], pool: Exe
         write_data(folder, with_facts(rows, lambda model: known.get(model) or facts(model)), metadata)
     else:
         note(f"no score was found: the data in {folder} stays as it was")
-    marker.unlink(missing_ok=True)
+    take_away(marker)
     return show_collected(metadata, folder, args.json) or (1 if lost else 0)
 
 
@@ -651,7 +651,7 @@ def push_board(args: argparse.Namespace) -> int:
         if args.space:
             wanted = space_files(args.space, args.dataset, metadata, secret)
             uploads.append(look_at_repo(api, "space", args.space, wanted))
-        refuse_to_tell([*dict.fromkeys([*metadata["private_models"], *secret])], uploads, args.private)
+        refuse_to_tell([*dict.fromkeys([*metadata["private_models"], *secret])], uploads, not args.public, args.private)
         asks = space_asks(metadata, secret) if args.space else {}
         todo = [upload for upload in uploads if upload.files or (upload.kind == "space" and args.hardware)]
         sent: list[dict[str, Any]] = []
@@ -664,7 +664,7 @@ def push_board(args: argparse.Namespace) -> int:
                     raise ScriptError(str(error).removesuffix(", or use --create-pr")) from error
             with contextlib.redirect_stdout(sys.stderr):  # seen before it is there
                 print_uploads(uploads, args, asks)
-            sent = send_uploads(api, todo, args.private, args.hardware)
+            sent = send_uploads(api, todo, not args.public, args.hardware)
     return show_pushed(uploads, sent, acts, args, asks)
 
 
@@ -686,7 +686,7 @@ def print_uploads(uploads: Sequence[RepoUpload], args: argparse.Namespace, asks:
 
 
 def seen_by(upload: RepoUpload, args: argparse.Namespace) -> str:
-    return "private" if (upload.private if upload.exists else args.private) else "public"
+    return "private" if (upload.private if upload.exists else not args.public) else "public"
 
 
 def show_pushed(
@@ -707,10 +707,10 @@ def show_pushed(
         for flag, value in (("--space", args.space), ("--hardware", args.hardware)):
             again += [flag, value] if value else []
         again += ["--token-file", Path(args.token_file)] if args.token_file else []
-        again += ["--private"] if args.private else []
+        again += ["--private"] * args.private + ["--public"] * args.public
         again += ["--adopt"] if args.adopt else []
         note(f"nothing was written; {run_line('leaderboard.py')} {command_line_of(again)} --apply sends it")
-    if args.space and (uploads[0].private if uploads[0].exists else args.private):
+    if args.space and (uploads[0].private if uploads[0].exists else not args.public):
         note(f"{args.dataset} is private: the Space starts only with a secret HF_TOKEN that may read it")
     for commit in sent:
         note(f"{commit['kind']} {commit['repo_id']}: {commit['url']}")
@@ -790,7 +790,9 @@ def build_parser() -> argparse.ArgumentParser:
     add_data_argument(add)
     add("--dataset", metavar="OWNER/NAME", required=True, help="the dataset for the data")
     add("--space", metavar="OWNER/NAME", help="the Space for the page")
-    add("--private", action="store_true", help="make the repos private, when they are made")
+    visible = commands.choices["push"].add_mutually_exclusive_group()
+    visible.add_argument("--public", action="store_true", help="repos that are made are public (default: private)")
+    visible.add_argument("--private", action="store_true", help="the repos have to be private, also those there")
     add("--adopt", action="store_true", help="send data that was not collected here, too")
     add("--hardware", metavar="FLAVOR", help="ask for this hardware for the Space, such as cpu-upgrade")
     add("--token-file", metavar="FILE", help="read the Hub token from FILE")
@@ -819,7 +821,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # assemble.include(
 #     "board.changes", "board.data", "board.elsewhere", "board.hub", "board.official", "board.overall", "board.own",
 #     "board.ranks", "board.record_rows", "board.sharing", "board.units", "board.vocabulary", "command_line", "frame",
-#     "hub.access", "hub.token", "inputs", "names", "own_vocabulary", "page.served", "records.schema"
+#     "hub.access", "hub.token", "inputs", "names", "outputs", "own_vocabulary", "page.served", "records.schema"
 # )
 # ]cog]
 
@@ -980,13 +982,17 @@ class CleanStream:
     """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
     What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
-    there are `bars` of libraries, the way of these to their line. A reader that has gone away (`| head`) is no error.
+    there are `bars` of libraries, the way of these to their line; a pipe gets none. A reader that has gone away
+    (`| head`) is no error.
     """
 
     def __init__(self, stream: TextIO, bars: bool = False) -> None:
-        self.stream, self.bars = stream, bars
+        self.stream, self.bars, self.left_out = stream, bars, False
 
     def write(self, text: str) -> int:
+        if self.bars and not self.stream.isatty() and (text.startswith("\r") or (self.left_out and text == "\n")):
+            self.left_out = text != "\n"  # a log has no bars of libraries, and no line where one ends
+            return len(text)
         way = BAR.match(text) if self.bars and self.stream.isatty() else None
         begin = way[0] if way else ""
         clean = outgoing(text[len(begin) :])
@@ -1096,6 +1102,17 @@ class ScriptError(Exception):
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(message)
         self.code = code
+
+
+def say_interrupted(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """One line for Ctrl-C while a script is still being made ready; the interpreter then ends as by that signal."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("error: interrupted\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = say_interrupted
 
 
 def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
@@ -4993,6 +5010,11 @@ LOOK_LATIN = str.maketrans(
     "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
     "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
 )
+# Letters of the Latin alphabet itself that are read as others: script g, dotless i, small capitals.
+LATIN_ALIKE = str.maketrans("ɡɑıȷɩʋᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "gaijivabcdefghijklmnoprstuvwyz")
+# What stands beside Latin letters in honest words: writings without letters that look like those.
+BESIDE_LATIN = ("LATIN", "GREEK", "CYRILLIC", "CJK", "HIRAGANA", "KATAKANA", "HANGUL SYLL", "BOPOMOFO", "IDEOGRAPHIC",
+                "MODIFIER", "THAI")  # fmt: skip
 DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 # What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
@@ -5032,17 +5054,32 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
 
 
 def disguised(name: str) -> str | None:
-    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters.
+    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters, or such a digit.
 
-    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
+    By alphabets: letters of all but a few are none that a Latin word has. "lum\u0435n" -> "CYRILLIC SMALL LETTER IE";
+    "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
     """
     if name.isascii():
         return None
     for word in re.findall(r"[^\W\d_]+", name):
         latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
-        if latin and (other := next((letter for letter in word if ord(letter) in DISGUISES), "")):
-            return unicodedata.name(other)
+        if latin and (other := next(filter(is_disguise, word), "")):
+            return unicodedata.name(other, "a letter without a name")
+    if re.search(r"[A-Za-z]", name):
+        digits = (letter for letter in name if letter.isdecimal())
+        return next((unicodedata.name(digit) for digit in digits if not formless(digit).isascii()), None)
     return None
+
+
+def is_disguise(letter: str) -> bool:
+    """Whether a letter has no place in a Latin word."""
+    forms = filter(str.isalpha, formless(letter))
+    return ord(letter) in DISGUISES or not all(unicodedata.name(form, "").startswith(BESIDE_LATIN) for form in forms)
+
+
+def formless(text: str) -> str:
+    """What letters are forms of: bold, wide, raised ones."""
+    return unicodedata.normalize("NFKC", text)
 
 
 def alike(names: Iterable[str]) -> list[list[str]]:
@@ -5052,7 +5089,7 @@ def alike(names: Iterable[str]) -> list[list[str]]:
     """
     groups: dict[str, set[str]] = {}
     for name in names:
-        looks = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).translate(LOOK_LATIN).casefold())
+        looks = formless(formless(name).translate(LOOK_LATIN | LATIN_ALIKE).casefold())
         groups.setdefault(looks, set()).add(name)
     return [sorted(group) for group in groups.values() if len(group) > 1]
 
@@ -5085,6 +5122,13 @@ def write_beside(path: Path, text: str) -> Path:
     free = next(place for place in itertools.chain([path], numbered) if not os.path.lexists(place))
     write_whole(free, text)
     return free
+
+
+def take_away(path: Path) -> None:
+    """Remove a file that this program has written, if it is there; ScriptError where the way to it is a link out of the
+    folder that the command line names."""
+    refuse_link_out(path.parent)
+    path.unlink(missing_ok=True)
 
 
 def refuse_others(path: Path, text: str) -> None:
@@ -5833,20 +5877,24 @@ HARNESS_FILES = {
     "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
     "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
 }
+LINK_AWAY = "a link out of the folder of results is not followed: copy {} there"
 LOOKED_THROUGH = 10_000  # names of files
 CLOCKS_APART = 86_400  # seconds
+SEARCHED: list[str] = []  # in whole paths: what the command line names as results, files and folders
 RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
 
 def record_files(folders: Iterable[Path]) -> list[Path]:
     """The JSON files below some folders that may be records, each once."""
     found: dict[str, Path] = {}
+    folders = list(folders)
+    search_in([*map(Path, SEARCHED), *folders])
     for folder in folders:
         if not folder.is_dir():
             near = near_place(folder) if not folder.exists() else ": it is a file; give the folder that it lies in"
             raise ScriptError(f"{folder}: no such folder of results{near}")
         for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            directories[:] = entered(base, directories, folder)
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
             place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
             for name in sorted(wanted):
@@ -5859,13 +5907,68 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def refuse_link_away(path: str, real: str, folder: Path) -> None:
-    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+def entered(base: str, names: Iterable[str], folder: Path) -> list[str]:
+    """The folders of a folder that may hold results; one that is a link out of what is searched is said.
+
+    No link to a folder is followed: what it leads to within the folder is found by its own name.
+    """
+    kept = sorted(name for name in names if not HIDDEN_FOLDERS.fullmatch(name))
+    for path in (os.path.join(base, name) for name in kept):
+        if os.path.islink(path) and leads_away(os.path.realpath(path), folder):
+            say_once(f"warning: {single_line(path)}: " + LINK_AWAY.format("what is in it"))
+    return kept
+
+
+@functools.cache
+def say_once(text: str) -> None:
+    """A note, once in a run."""
+    note(text)
+
+
+def leads_away(real: str, folder: str | Path) -> bool:
+    """Whether a place, links resolved, is not below a folder, nor in the Hub's own cache that the folder is of."""
     root = os.path.realpath(folder)
     cache, found, _ = root.rpartition(f"{os.sep}snapshots{os.sep}")
     roots = [root, *([os.path.join(cache, "blobs")] if found else [])]
-    if not any(real.startswith(place + os.sep) for place in roots):
-        raise ScriptError(f"{path}: a link out of the folder of results is not followed: copy the file there")
+    return not any(f"{real}{os.sep}".startswith(place.rstrip(os.sep) + os.sep) for place in roots)
+
+
+def refuse_link_away(path: str, real: str, folder: str | Path) -> None:
+    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+    if leads_away(real, folder):
+        raise ScriptError(f"{path}: {LINK_AWAY.format('the file')}")
+
+
+def search_in(paths: Iterable[Path]) -> None:
+    """Keep what the command line names as results: what lies there, and beside it, is read through no link out."""
+    SEARCHED[:] = dict.fromkeys(os.path.abspath(path) for path in paths)
+    searched_part.cache_clear()
+
+
+@functools.cache
+def searched_part(path: str) -> str | None:
+    """The folder that a path shares with what is searched, where it leads out of that; else None.
+
+    A file that is named itself is the user's word, wherever it is; what lies beside it is not.
+    """
+    whole = os.path.abspath(path)
+    folders = [place if os.path.isdir(place) else os.path.dirname(place) for place in SEARCHED]
+    if whole in SEARCHED or not folders:
+        return None
+    shared = max((os.path.commonpath([place, whole]) for place in folders), key=len)
+    return shared if leads_away(os.path.realpath(whole), shared) else None
+
+
+def refuse_out(path: str | Path) -> None:
+    """ScriptError where a file of results, or one beside them, is reached by a link out of what is searched."""
+    if shared := searched_part(os.fspath(path)):
+        refuse_link_away(str(path), os.path.realpath(path), shared)
+
+
+def open_result(path: Path) -> BinaryIO:
+    """A file of results, open to read; ScriptError as `refuse_out` and `open_input` have it."""
+    refuse_out(path)
+    return open_input(path)
 
 
 def other_results(folder: Path, checkpoints: Path | None = None) -> str:
@@ -9391,6 +9494,8 @@ def read_sample_lines(path: Path, record: Mapping[str, Any], whole: bool = False
     details = details if isinstance(details, dict) else {}
     if not file.exists():
         return None
+    if file.is_symlink():
+        refuse_out(file)
     content = input_bytes(file, MAX_SAMPLES)
     checksum = details.get("checksum")
     if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
@@ -10354,14 +10459,20 @@ def told_columns(row: BoardRow) -> BoardRow:
 def eee_files(folder: Path, wanted: Collection[str] | None) -> Iterator[tuple[str, tuple[str, ...]]]:
     """(path, its parts from data/ on) of the records below a folder, in the order of their names."""
     top = str(folder / "data" if (folder / "data").is_dir() else folder)
+    if os.path.islink(top) and top != str(folder):
+        refuse_link_away(top, os.path.realpath(top), folder)
     for collection in folders_in(top):
         for developer in folders_in(f"{top}/{collection}"):
             for model in folders_in(f"{top}/{collection}/{developer}"):
                 if wanted is not None and f"{developer}/{model}".lower() not in wanted:
                     continue
                 where = f"{top}/{collection}/{developer}/{model}"
-                for name in sorted(os.listdir(where)):
+                with os.scandir(where) as entries:
+                    found = sorted((entry.name, entry.is_symlink()) for entry in entries)
+                for name, link in found:
                     if name.endswith(".json") and not name.startswith("."):
+                        if link:
+                            refuse_link_away(f"{where}/{name}", os.path.realpath(f"{where}/{name}"), folder)
                         yield f"{where}/{name}", ("data", collection, developer, model, name)
 
 
@@ -13423,15 +13534,18 @@ def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes])
     return RepoUpload(kind, repo_id, differing(wanted, files), True, info.sha, bool(info.private))
 
 
-def refuse_to_tell(secret: Sequence[str], uploads: Sequence[RepoUpload], private: bool) -> None:
-    """ScriptError when models that only some may see would get into a public repo, or all was to be private."""
+def refuse_to_tell(secret: Sequence[str], uploads: Sequence[RepoUpload], private: bool, asked: bool = False) -> None:
+    """ScriptError when models that only some may see would get into a public repo, or all is asked to be private.
+
+    private: what is made.
+    """
     public = [upload.repo_id for upload in uploads if not (upload.private if upload.exists else private)]
-    if private and public:
+    if asked and public:
         raise ScriptError(f"{public[0]} exists and is public; leave --private out, or choose another name")
     if secret and public:
         raise ScriptError(
             f"the data names private models ({listing(secret, 3)}), and {public[0]} is public, or would be; collect "
-            "without them, or push to private repos (--private when they are made)"
+            "without them, or push to private repos (without --public when they are made)"
         )
 
 

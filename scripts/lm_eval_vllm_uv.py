@@ -50,7 +50,8 @@ that it is mapped to.
 
 Exit codes: 0 everything is measured; 1 tasks failed (each left a <uuid>_failure.json) and the others are measured, or
 questions are wrong, by line, and nothing was asked; 2 nothing could be tried (unknown task, no model, no network, a
-flag that the backend does not have); 3 a choice is needed (candidates and option are named).
+flag that the backend does not have); 3 a choice is needed (candidates and option are named), or was
+for all that failed.
 """
 
 from __future__ import annotations
@@ -426,13 +427,17 @@ class CleanStream:
     """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
     What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
-    there are `bars` of libraries, the way of these to their line. A reader that has gone away (`| head`) is no error.
+    there are `bars` of libraries, the way of these to their line; a pipe gets none. A reader that has gone away
+    (`| head`) is no error.
     """
 
     def __init__(self, stream: TextIO, bars: bool = False) -> None:
-        self.stream, self.bars = stream, bars
+        self.stream, self.bars, self.left_out = stream, bars, False
 
     def write(self, text: str) -> int:
+        if self.bars and not self.stream.isatty() and (text.startswith("\r") or (self.left_out and text == "\n")):
+            self.left_out = text != "\n"  # a log has no bars of libraries, and no line where one ends
+            return len(text)
         way = BAR.match(text) if self.bars and self.stream.isatty() else None
         begin = way[0] if way else ""
         clean = outgoing(text[len(begin) :])
@@ -542,6 +547,17 @@ class ScriptError(Exception):
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(message)
         self.code = code
+
+
+def say_interrupted(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """One line for Ctrl-C while a script is still being made ready; the interpreter then ends as by that signal."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("error: interrupted\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = say_interrupted
 
 
 def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
@@ -1625,6 +1641,11 @@ BESIDE_WEIGHTS = re.compile(
     r"|tokenizer\.model.*|.*\.(?:model|tiktoken|spm|codes|jinja|py)"
 )
 BELOW = ("additional_chat_templates/*.jinja", "custom_generate/*.py")  # the same in folders
+# Weights in some form, and what makes a loader take others or put them on those: a model's, whoever reads it.
+MODEL_FORMS = re.compile(
+    r"(?is).*\.(?:(?:safetensors|bin|h5|msgpack)(?:\.index\.json)?|gguf|ggml|onnx|onnx_data|pt|pth|ckpt|npz|tflite)"
+    r"|(?:adapter_config|params)\.json"
+)
 NOT_APPLIED_KEYS = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
@@ -1721,11 +1742,29 @@ def applied_config(path: Path) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in NOT_APPLIED_KEYS}
 
 
-def read_beside(folder: Path) -> dict[str, str]:
-    """The files of a checkpoint that are read beside its weights and its config.json, each with its SHA-256."""
+def names_beside(folder: Path) -> list[str]:
+    """The files of a checkpoint that are read beside its weights and its config.json."""
     paths = [folder / name for name in sorted(os.listdir(folder)) if BESIDE_WEIGHTS.fullmatch(name)]
     paths += [path for pattern in BELOW for path in sorted(folder.glob(pattern))]
-    return {path.relative_to(folder).as_posix(): remembered_sha256(path) for path in paths if path.is_file()}
+    return [path.relative_to(folder).as_posix() for path in paths if path.is_file()]
+
+
+def read_beside(folder: Path) -> dict[str, str]:
+    """The files of `names_beside`, each with its SHA-256."""
+    return {name: remembered_sha256(folder / name) for name in names_beside(folder)}
+
+
+def hashed_names(folder: Path) -> set[str]:
+    """The files of a checkpoint that its two hashes are of: the model, and all of it that is evaluated."""
+    weights = {name for name in WEIGHT_FILES if (folder / name).is_file()}
+    first = next((name for name in WEIGHT_FILES if name in weights), "")
+    config = "adapter_config.json" if is_adapter(folder) else "config.json"
+    return {first, *(file.name for file in weight_files(folder)), config, *names_beside(folder)}
+
+
+def is_other_model(name: str, hashed: Collection[str]) -> bool:
+    """Whether a file of a checkpoint, by its place in it, has a model's form and is not the one that is evaluated."""
+    return name not in hashed and bool(MODEL_FORMS.fullmatch(name.rpartition("/")[2]))
 
 
 def model_files_sha256(folder: Path) -> str:
@@ -2537,6 +2576,7 @@ class Failed:
     model: str
     task: str
     error: str
+    refused: bool = False  # a choice of the user's, which the error names
 
 
 @dataclass
@@ -2627,6 +2667,371 @@ def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[l
         [f"model{word}", *tasks],
         *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models),
     ]
+
+
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+# The client keeps a file of the revision's name: none leads elsewhere.
+HUB_PLACE = re.compile(
+    r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>(?!/)(?!\S*\.\.)[\w.*/-]+))?"
+)
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@(?!/)(?!\S*\.\.)[\w./-]+)?")
+# Cyrillic and Greek letters that look like Latin ones (Unicode's confusables), small and capital.
+LOOK_LATIN = str.maketrans(
+    "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
+    "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
+)
+# Letters of the Latin alphabet itself that are read as others: script g, dotless i, small capitals.
+LATIN_ALIKE = str.maketrans("ɡɑıȷɩʋᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "gaijivabcdefghijklmnoprstuvwyz")
+# What stands beside Latin letters in honest words: writings without letters that look like those.
+BESIDE_LATIN = ("LATIN", "GREEK", "CYRILLIC", "CJK", "HIRAGANA", "KATAKANA", "HANGUL SYLL", "BOPOMOFO", "IDEOGRAPHIC",
+                "MODIFIER", "THAI")  # fmt: skip
+DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+# What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
+KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
+
+
+def say_folder(name: str) -> None:
+    """Say that a word of the command line which may be a model of the Hub, OWNER/NAME, is a folder here with one.
+
+    ScriptError (3) where it is one of the Hub's, too, as its copy in the cache shows. "./OWNER/NAME" is a folder alone.
+    """
+    place = None if name.startswith(".") else HUB_PLACE.fullmatch(name)
+    files = (os.path.join(name, file) for file in ("config.json", "adapter_config.json"))
+    if not place or place["below"] or not any(map(os.path.isfile, files)):
+        return
+    from huggingface_hub import constants
+
+    if os.path.isdir(os.path.join(constants.HF_HUB_CACHE, f"models--{place['repo'].replace('/', '--')}")):
+        raise ScriptError(
+            f"{name} is a folder here and a model of the Hub: for the folder write ./{name}, for the Hub's model run "
+            "the command from another folder",
+            code=3,
+        )
+    if not parse_checkpoint_name(name.rpartition("/")[2]):  # run/step_500 is the folder of a training run
+        note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def disguised(name: str) -> str | None:
+    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters, or such a digit.
+
+    By alphabets: letters of all but a few are none that a Latin word has. "lum\u0435n" -> "CYRILLIC SMALL LETTER IE";
+    "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
+    """
+    if name.isascii():
+        return None
+    for word in re.findall(r"[^\W\d_]+", name):
+        latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
+        if latin and (other := next(filter(is_disguise, word), "")):
+            return unicodedata.name(other, "a letter without a name")
+    if re.search(r"[A-Za-z]", name):
+        digits = (letter for letter in name if letter.isdecimal())
+        return next((unicodedata.name(digit) for digit in digits if not formless(digit).isascii()), None)
+    return None
+
+
+def is_disguise(letter: str) -> bool:
+    """Whether a letter has no place in a Latin word."""
+    forms = filter(str.isalpha, formless(letter))
+    return ord(letter) in DISGUISES or not all(unicodedata.name(form, "").startswith(BESIDE_LATIN) for form in forms)
+
+
+def formless(text: str) -> str:
+    """What letters are forms of: bold, wide, raised ones."""
+    return unicodedata.normalize("NFKC", text)
+
+
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """The groups of different names that are one but for case, for forms of letters, or for letters that look alike.
+
+    ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
+    """
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        looks = formless(formless(name).translate(LOOK_LATIN | LATIN_ALIKE).casefold())
+        groups.setdefault(looks, set()).add(name)
+    return [sorted(group) for group in groups.values() if len(group) > 1]
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return f"{run_folder.name or 'local'}/{folder.name}"
+
+
+# --- parts/private.py -------------------------------------------------------------------------------------------------
+
+SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
+LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
+
+# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
+MACHINE_PATH = re.compile(
+    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
+)
+
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    return scrubber()(text)
+
+
+def scrubber() -> Callable[[str], str]:
+    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
+    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
+    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if "hf_" in text or "api_org_" in text:
+            text = SECRET.sub(r"\1_***", text)
+        if "://" in text:
+            text = LOGIN.sub("***@", text)
+        return text.replace(here, "").replace(home, "~")
+
+    return clean
+
+
+def without_paths(text: str, *known: Path) -> str:
+    """A text without secrets and without the folders of a machine: their last part is left.
+
+    known: paths that the text may have, relative ones too.
+    """
+    for path in known:
+        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
+    text = scrub(text)
+    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    return said_by(error)
+
+
+def command_line(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
+
+
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{path_word(shown_path(Path(place)))}{mark}{task}" if Path(place).is_absolute() else argument_word(text)
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
+# --- parts/hashed_model.py --------------------------------------------------------------------------------------------
+
+# What of a model's folder is left out of it without a word: what a training leaves, texts about it, pictures, and other
+# forms of the model, which no engine here takes from a folder by itself.
+NOT_READ = re.compile(
+    r"(?:trainer_state|configuration|\w+_results)\.json|(?:training_args|optimizer|scheduler|scaler|rng_state\w*)"
+    r"\.(?:bin|pt)|(?i:readme|licen[cs]e|notice|requirements)[^.]*(?:\.(?:txt|json))?|(?:USE_POLICY|latest)"
+    r"|\.[\w.-]*|events\.out\.tfevents[\w.-]*"
+    r"|[^\n]*\.(?i:md|png|jpe?g|gif|svg|webp|pdf|bib|log|out|csv|ya?ml|gguf|onnx|onnx_data|h5|msgpack|pth)"
+    r"|(?:runs|logs|wandb|figures|images|assets|original|onnx|openvino|coreml|global_step\d+)"
+)
+PICKLES = re.compile(r"(?s).*\.(?:pt|bin(?:\.index\.json)?)")  # not read where safetensors are
+OUT_OF_IT = re.compile(r"(?:\S*/)?\.\./\S+")  # a place that is another from wherever one stands
+ORIGINS = {"_name_or_path", "name_or_path", "base_model_name_or_path"}  # "../base": the last is looked at by itself
+NAMED_MODELS = ("speculators_config", "text_model_id", "audio_model_id")  # of config.json: vLLM loads what they name
+NAMING = re.compile(r".*config.*\.json|special_tokens_map\.json")  # whose values loaders take for places of files
+
+
+def code_places(value: Any, named: bool = False) -> Iterator[str]:
+    """The repositories whose code a configuration asks for: "owner/name" of "owner/name--module.Class" in auto_map."""
+    if isinstance(value, str):
+        yield from [value.partition("--")[0]] if named and "--" in value else []
+    elif isinstance(value, list):
+        for part in value:
+            yield from code_places(part, named)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from code_places(part, named or key == "auto_map")
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """All texts in a JSON value but the keys, and but where a model came from, which a training writes."""
+    fields = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    parts = [part for key, part in fields if key not in ORIGINS]
+    yield from [value] if isinstance(value, str) else ()
+    for part in parts:
+        yield from texts_in(part)
+
+
+def names_another(text: str, folder: Path, own: Container[str]) -> bool:
+    """Whether a text of a configuration is the place of a file, from the folder or from here, that is not its own."""
+    if OUT_OF_IT.fullmatch(text):
+        return True
+    code = os.path.join(folder, f"{text.rpartition('.')[0]}.py")  # of "code/modeling.Model" in an auto_map
+    places = [os.path.join(folder, text), code, *([text] if "/" in text or "." in text else [])]  # else a plain word
+    return any(os.path.isfile(place) and os.path.realpath(place) not in own for place in places)
+
+
+@functools.cache
+def refuse_named(folder: Path) -> Path:
+    """The folder of a model; ScriptError (3) where a configuration in it would have something else read in its place.
+
+    Transformers takes the "owner/name" of an auto_map for a folder whenever the current one has it, and the tokenizer
+    from wherever "fast_tokenizer_files", "gguf_file" and the like say: what is read is what lies in the folder, hashed.
+    """
+    own = {os.path.realpath(folder / name) for name in ("config.json", *WEIGHT_FILES, *names_beside(folder))}
+    for file in sorted(path for path in folder.glob("*.json") if NAMING.fullmatch(path.name)):
+        config = read_json(file)
+        for place in code_places(config):
+            if os.path.exists(place) and not os.path.samefile(place, folder):
+                raise ScriptError(
+                    f"{shown_name(file.name)} of {folder.name} asks for the code of {shown_name(place)} on the Hub, "
+                    "and the current folder has one of that name, which would run instead: go to another folder",
+                    code=3,
+                )
+        tables = [config[key] for key in ("vocab", "merges") if isinstance(config, dict) and key in config]
+        for text in texts_in(config):
+            if text in tables or names_another(text, folder, own):  # a table of a tokenizer may be the place of one
+                raise ScriptError(
+                    f"{shown_path(folder)}: its {file.name} names the file {single_line(text)[:200]}, which is none "
+                    "that is hashed with the model and might be read in the place of one: take the name out of it",
+                    code=3,
+                )
+    return folder
+
+
+def hashed_files_only(folder: Path) -> Path:
+    """The folder of a model as an engine gets it: nothing in it is read, or has something read, that is not hashed."""
+    return refuse_named(own_weights_only(refuse_named(folder)))
+
+
+@functools.cache
+def own_weights_only(folder: Path) -> Path:
+    """The folder of a model, or one with links to the files alone that are hashed where it has more that may be read.
+
+    vLLM loads all *.safetensors of a folder, those of an index, or consolidated*.safetensors, looks for a params.json,
+    and reads some kinds of models from folders below; transformers puts an adapter beside a model on it, and each of
+    its tokenizers has files of its own names. ScriptError where config.json names other weights, or another model.
+    """
+    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
+    if not isinstance(config, dict):
+        return folder
+    if other := next((key for key in NAMED_MODELS if config.get(key) is not None), None):
+        raise ScriptError(
+            f"{shown_path(folder)}: its config.json names another model that would run in its place or as a part of it "
+            f"({other}), whose weights are in no hash of this one: name the model itself"
+        )
+    own = next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
+    hashed = hashed_names(folder)
+    named = config.get("transformers_weights")
+    if named not in (None, own):
+        raise ScriptError(
+            f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
+            f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
+        )
+    unseen = PICKLES if not own.startswith("pytorch_model.bin") else re.compile("")
+    known = {name.partition("/")[0] for name in hashed}  # a folder of BELOW among them
+    others = sorted(
+        name
+        for name in set(os.listdir(folder)) - known
+        if not any(pattern.fullmatch(name) for pattern in (NOT_READ, unseen)) and not parse_checkpoint_name(name)
+    )
+    if not others:
+        return folder
+    note(f"{shown_path(folder)}: {listing(others)} is not in the hash of its weights ({own}) and files: not loaded")
+    place = Path(tempfile.mkdtemp(prefix="hub-evals-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    for name in hashed:
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).symlink_to((folder / name).absolute())
+    return place
 
 
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
@@ -3380,228 +3785,6 @@ def unknown_to_vllm(config: Mapping[str, Any], backend: str, architectures: Coll
     return f"vLLM {KNOWN['vllm']} does not know {names[0]}: take the backend on transformers"
 
 
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
-# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
-# more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
-        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
-        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
-# The client keeps a file of the revision's name: none leads elsewhere.
-HUB_PLACE = re.compile(
-    r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>(?!/)(?!\S*\.\.)[\w.*/-]+))?"
-)
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@(?!/)(?!\S*\.\.)[\w./-]+)?")
-# Cyrillic and Greek letters that look like Latin ones (Unicode's confusables), small and capital.
-LOOK_LATIN = str.maketrans(
-    "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
-    "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
-)
-DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-# What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
-KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
-
-
-def say_folder(name: str) -> None:
-    """Say that a word of the command line which may be a model of the Hub, OWNER/NAME, is a folder here with one.
-
-    ScriptError (3) where it is one of the Hub's, too, as its copy in the cache shows. "./OWNER/NAME" is a folder alone.
-    """
-    place = None if name.startswith(".") else HUB_PLACE.fullmatch(name)
-    files = (os.path.join(name, file) for file in ("config.json", "adapter_config.json"))
-    if not place or place["below"] or not any(map(os.path.isfile, files)):
-        return
-    from huggingface_hub import constants
-
-    if os.path.isdir(os.path.join(constants.HF_HUB_CACHE, f"models--{place['repo'].replace('/', '--')}")):
-        raise ScriptError(
-            f"{name} is a folder here and a model of the Hub: for the folder write ./{name}, for the Hub's model run "
-            "the command from another folder",
-            code=3,
-        )
-    if not parse_checkpoint_name(name.rpartition("/")[2]):  # run/step_500 is the folder of a training run
-        note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def disguised(name: str) -> str | None:
-    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters.
-
-    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
-    """
-    if name.isascii():
-        return None
-    for word in re.findall(r"[^\W\d_]+", name):
-        latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
-        if latin and (other := next((letter for letter in word if ord(letter) in DISGUISES), "")):
-            return unicodedata.name(other)
-    return None
-
-
-def alike(names: Iterable[str]) -> list[list[str]]:
-    """The groups of different names that are one but for case, for forms of letters, or for letters that look alike.
-
-    ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
-    """
-    groups: dict[str, set[str]] = {}
-    for name in names:
-        looks = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).translate(LOOK_LATIN).casefold())
-        groups.setdefault(looks, set()).add(name)
-    return [sorted(group) for group in groups.values() if len(group) > 1]
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
-
-
-# --- parts/private.py -------------------------------------------------------------------------------------------------
-
-SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
-LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
-
-# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
-MACHINE_PATH = re.compile(
-    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
-)
-
-# What torch and vLLM say when a model, its cache or a batch does not fit.
-OUT_OF_MEMORY = (
-    "out of memory",
-    "No available memory for the cache blocks",
-    "KV cache is needed, which is larger than the available",
-    "is less than desired GPU memory utilization",
-    "can't allocate memory",
-)
-
-
-def scrub(text: str) -> str:
-    """A text without tokens and without the folders of this machine."""
-    return scrubber()(text)
-
-
-def scrubber() -> Callable[[str], str]:
-    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
-    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
-    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
-    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
-
-    def clean(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        if "hf_" in text or "api_org_" in text:
-            text = SECRET.sub(r"\1_***", text)
-        if "://" in text:
-            text = LOGIN.sub("***@", text)
-        return text.replace(here, "").replace(home, "~")
-
-    return clean
-
-
-def without_paths(text: str, *known: Path) -> str:
-    """A text without secrets and without the folders of a machine: their last part is left.
-
-    known: paths that the text may have, relative ones too.
-    """
-    for path in known:
-        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
-    text = scrub(text)
-    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
-
-
-def shown_path(path: Path) -> str:
-    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
-    path = Path(os.path.abspath(path))
-    cwd = Path.cwd()
-    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
-
-
-def said_by(error: BaseException) -> str:
-    """One line for what went wrong."""
-    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
-    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
-
-
-def explain(error: BaseException) -> str:
-    """One line for what went wrong, with what to try."""
-    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
-        return (
-            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
-            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
-        )
-    if "trust_remote_code" in text:
-        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
-    if "not supported for now" in text or "no vLLM implementation" in text:
-        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
-    if kind == "GatedRepoError":
-        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    return said_by(error)
-
-
-def command_line(args: argparse.Namespace, script: str) -> str:
-    """The command that asks for the same again, without tokens and the machine's own folders."""
-    words = ["uv", "run", f"scripts/{script}"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_argument(str(item)) for item in values]
-    return scrub(shlex.join(words))
-
-
-def shown_argument(text: str) -> str:
-    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
-    place, mark, task = text.partition("@")
-    return f"{path_word(shown_path(Path(place)))}{mark}{task}" if Path(place).is_absolute() else argument_word(text)
-
-
-def shown_name(name: str) -> str:
-    """A folder's name without the machine's, or a Hub id."""
-    return shown_path(Path(name)) if Path(name).is_dir() else name
-
-
 # --- parts/training_runs.py -------------------------------------------------------------------------------------------
 
 NO_CHECKPOINT = "not a checkpoint by its name"
@@ -3789,17 +3972,6 @@ def is_hub_place(text: str) -> bool:
 
 # Of an adapter_config.json: what changes no answer, or is known by the base's hash.
 NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
-# What of a folder some loader may look for by itself, but what a training leaves and lists of requirements.
-MAY_BE_READ = re.compile(r"(?s).*\.(?:safetensors|json|txt|vocab|bpe|bin|pt)")
-NOT_READ = re.compile(
-    r"(?:trainer_state|configuration|\w+_results)\.json|(?:training_args|optimizer|scheduler|scaler|rng_state\w*)"
-    r"\.(?:bin|pt)|(?i:readme|licen[cs]e|notice|requirements)[^.]*\.(?:txt|json)"
-)
-PICKLES = re.compile(r"(?s).*\.(?:pt|bin(?:\.index\.json)?)")  # not read where safetensors are
-OUT_OF_IT = re.compile(r"(?:\S*/)?\.\./\S+")  # a place that is another from wherever one stands
-ORIGINS = {"_name_or_path", "name_or_path", "base_model_name_or_path"}  # "../base": the last is looked at by itself
-NAMED_MODELS = ("speculators_config", "text_model_id", "audio_model_id")  # of config.json: vLLM loads what they name
-NAMING = re.compile(r".*config.*\.json|special_tokens_map\.json")  # whose values loaders take for places of files
 NOT_LOADED = ("*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth")  # of a repository, by what runs models here
 WEIGHTS = (".safetensors", ".bin")  # of which those alone are fetched that count: consolidated.safetensors is a copy
 
@@ -3960,64 +4132,6 @@ def plain_hashes(model: Model, revision: str, files: Mapping[str, Any]) -> dict[
 FETCHED: dict[Model, Path] = {}  # the Hub models that this process has downloaded, in their order
 
 
-def code_places(value: Any, named: bool = False) -> Iterator[str]:
-    """The repositories whose code a configuration asks for: "owner/name" of "owner/name--module.Class" in auto_map."""
-    if isinstance(value, str):
-        yield from [value.partition("--")[0]] if named and "--" in value else []
-    elif isinstance(value, list):
-        for part in value:
-            yield from code_places(part, named)
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            yield from code_places(part, named or key == "auto_map")
-
-
-def texts_in(value: Any) -> Iterator[str]:
-    """All texts in a JSON value but the keys, and but where a model came from, which a training writes."""
-    fields = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    parts = [part for key, part in fields if key not in ORIGINS]
-    yield from [value] if isinstance(value, str) else ()
-    for part in parts:
-        yield from texts_in(part)
-
-
-def names_another(text: str, folder: Path, own: Container[str]) -> bool:
-    """Whether a text of a configuration is the place of a file, from the folder or from here, that is not its own."""
-    if OUT_OF_IT.fullmatch(text):
-        return True
-    code = os.path.join(folder, f"{text.rpartition('.')[0]}.py")  # of "code/modeling.Model" in an auto_map
-    places = [os.path.join(folder, text), code, *([text] if "/" in text or "." in text else [])]  # else a plain word
-    return any(os.path.isfile(place) and os.path.realpath(place) not in own for place in places)
-
-
-@functools.cache
-def refuse_named(folder: Path) -> Path:
-    """The folder of a model; ScriptError (3) where a configuration in it would have something else read in its place.
-
-    Transformers takes the "owner/name" of an auto_map for a folder whenever the current one has it, and the tokenizer
-    from wherever "fast_tokenizer_files", "gguf_file" and the like say: what is read is what lies in the folder, hashed.
-    """
-    own = {os.path.realpath(folder / name) for name in ("config.json", *WEIGHT_FILES, *read_beside(folder))}
-    for file in sorted(path for path in folder.glob("*.json") if NAMING.fullmatch(path.name)):
-        config = read_json(file)
-        for place in code_places(config):
-            if os.path.exists(place) and not os.path.samefile(place, folder):
-                raise ScriptError(
-                    f"{shown_name(file.name)} of {folder.name} asks for the code of {shown_name(place)} on the Hub, "
-                    "and the current folder has one of that name, which would run instead: go to another folder",
-                    code=3,
-                )
-        tables = [config[key] for key in ("vocab", "merges") if isinstance(config, dict) and key in config]
-        for text in texts_in(config):
-            if text in tables or names_another(text, folder, own):  # a table of a tokenizer may be the place of one
-                raise ScriptError(
-                    f"{shown_path(folder)}: its {file.name} names the file {single_line(text)[:200]}, which is none "
-                    "that is hashed with the model and might be read in the place of one: take the name out of it",
-                    code=3,
-                )
-    return folder
-
-
 def downloaded(model: Model) -> Path:
     """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
     if model.folder:
@@ -4050,62 +4164,6 @@ def downloaded(model: Model) -> Path:
     if known is None:
         FETCHED[model] = folder
     return hashed_files_only(folder)
-
-
-def hashed_files_only(folder: Path) -> Path:
-    """The folder of a model as an engine gets it: nothing in it is read, or has something read, that is not hashed."""
-    return refuse_named(own_weights_only(refuse_named(folder)))
-
-
-def holds_weights(place: Path) -> bool:
-    """Whether a folder in that of a model has weights, which some loader may take; another checkpoint's are not asked.
-
-    vLLM reads some kinds of models from folders below, as transformer/*.safetensors.
-    """
-    return not parse_checkpoint_name(place.name) and any(any(place.glob(f"*{ending}")) for ending in WEIGHTS)
-
-
-@functools.cache
-def own_weights_only(folder: Path) -> Path:
-    """The folder of a model, or one with links to its files but for those that a loader may read and no hash covers.
-
-    vLLM loads all *.safetensors of a folder, those of an index, or consolidated*.safetensors, and looks for a
-    params.json; transformers puts an adapter beside a model on it. ScriptError where config.json names other weights,
-    or another model.
-    """
-    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
-    if not isinstance(config, dict):
-        return folder
-    if other := next((key for key in NAMED_MODELS if config.get(key) is not None), None):
-        raise ScriptError(
-            f"{shown_path(folder)}: its config.json names another model that would run in its place or as a part of it "
-            f"({other}), whose weights are in no hash of this one: name the model itself"
-        )
-    own = next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
-    hashed = {own, *(file.name for file in weight_files(folder)), "config.json", *read_beside(folder)}
-    named = config.get("transformers_weights")
-    if named not in (None, own):
-        raise ScriptError(
-            f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
-            f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
-        )
-    unseen = PICKLES if not own.startswith("pytorch_model.bin") else re.compile("")
-    others = sorted(
-        file.name
-        for file in folder.iterdir()
-        if (holds_weights(file) if file.is_dir() else MAY_BE_READ.fullmatch(file.name))
-        and not any(pattern.fullmatch(file.name) for pattern in (NOT_READ, unseen))
-        and file.name not in hashed
-    )
-    if not others:
-        return folder
-    note(f"{shown_path(folder)}: {listing(others)} is not in the hash of its weights ({own}) and files: not loaded")
-    place = Path(tempfile.mkdtemp(prefix="hub-evals-"))
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    for file in folder.iterdir():
-        if file.name not in others:
-            (place / file.name).symlink_to(file.absolute())
-    return place
 
 
 def is_loaded(name: str) -> bool:
@@ -4292,20 +4350,24 @@ HARNESS_FILES = {
     "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
     "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
 }
+LINK_AWAY = "a link out of the folder of results is not followed: copy {} there"
 LOOKED_THROUGH = 10_000  # names of files
 CLOCKS_APART = 86_400  # seconds
+SEARCHED: list[str] = []  # in whole paths: what the command line names as results, files and folders
 RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
 
 def record_files(folders: Iterable[Path]) -> list[Path]:
     """The JSON files below some folders that may be records, each once."""
     found: dict[str, Path] = {}
+    folders = list(folders)
+    search_in([*map(Path, SEARCHED), *folders])
     for folder in folders:
         if not folder.is_dir():
             near = near_place(folder) if not folder.exists() else ": it is a file; give the folder that it lies in"
             raise ScriptError(f"{folder}: no such folder of results{near}")
         for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            directories[:] = entered(base, directories, folder)
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
             place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
             for name in sorted(wanted):
@@ -4318,13 +4380,68 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def refuse_link_away(path: str, real: str, folder: Path) -> None:
-    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+def entered(base: str, names: Iterable[str], folder: Path) -> list[str]:
+    """The folders of a folder that may hold results; one that is a link out of what is searched is said.
+
+    No link to a folder is followed: what it leads to within the folder is found by its own name.
+    """
+    kept = sorted(name for name in names if not HIDDEN_FOLDERS.fullmatch(name))
+    for path in (os.path.join(base, name) for name in kept):
+        if os.path.islink(path) and leads_away(os.path.realpath(path), folder):
+            say_once(f"warning: {single_line(path)}: " + LINK_AWAY.format("what is in it"))
+    return kept
+
+
+@functools.cache
+def say_once(text: str) -> None:
+    """A note, once in a run."""
+    note(text)
+
+
+def leads_away(real: str, folder: str | Path) -> bool:
+    """Whether a place, links resolved, is not below a folder, nor in the Hub's own cache that the folder is of."""
     root = os.path.realpath(folder)
     cache, found, _ = root.rpartition(f"{os.sep}snapshots{os.sep}")
     roots = [root, *([os.path.join(cache, "blobs")] if found else [])]
-    if not any(real.startswith(place + os.sep) for place in roots):
-        raise ScriptError(f"{path}: a link out of the folder of results is not followed: copy the file there")
+    return not any(f"{real}{os.sep}".startswith(place.rstrip(os.sep) + os.sep) for place in roots)
+
+
+def refuse_link_away(path: str, real: str, folder: str | Path) -> None:
+    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+    if leads_away(real, folder):
+        raise ScriptError(f"{path}: {LINK_AWAY.format('the file')}")
+
+
+def search_in(paths: Iterable[Path]) -> None:
+    """Keep what the command line names as results: what lies there, and beside it, is read through no link out."""
+    SEARCHED[:] = dict.fromkeys(os.path.abspath(path) for path in paths)
+    searched_part.cache_clear()
+
+
+@functools.cache
+def searched_part(path: str) -> str | None:
+    """The folder that a path shares with what is searched, where it leads out of that; else None.
+
+    A file that is named itself is the user's word, wherever it is; what lies beside it is not.
+    """
+    whole = os.path.abspath(path)
+    folders = [place if os.path.isdir(place) else os.path.dirname(place) for place in SEARCHED]
+    if whole in SEARCHED or not folders:
+        return None
+    shared = max((os.path.commonpath([place, whole]) for place in folders), key=len)
+    return shared if leads_away(os.path.realpath(whole), shared) else None
+
+
+def refuse_out(path: str | Path) -> None:
+    """ScriptError where a file of results, or one beside them, is reached by a link out of what is searched."""
+    if shared := searched_part(os.fspath(path)):
+        refuse_link_away(str(path), os.path.realpath(path), shared)
+
+
+def open_result(path: Path) -> BinaryIO:
+    """A file of results, open to read; ScriptError as `refuse_out` and `open_input` have it."""
+    refuse_out(path)
+    return open_input(path)
 
 
 def other_results(folder: Path, checkpoints: Path | None = None) -> str:
@@ -4871,6 +4988,74 @@ def installed_versions(packages: Sequence[str], backend: str) -> dict[str, str]:
     if backend != "vllm":
         return found
     return found | {"vllm": vllm_version() if importlib.util.find_spec("vllm") else f"{VLLM} (not installed yet)"}
+
+
+# --- parts/outputs.py -------------------------------------------------------------------------------------------------
+
+OF_OTHERS = "{} is there and was not written by this command: name another folder with --output-dir"
+FORCE_HELP = "--output and --report replace files that this program did not write, too"
+
+
+def write_output(path: Path, text: str, force: bool) -> None:
+    """Write an answer whole or not at all; ScriptError where another kind of file is, if not `force`."""
+    if not force and path.exists() and not path.is_dir() and not same_kind(path, text):
+        raise ScriptError(
+            f"{path} is there and was not written by this command: --force replaces it, or name another file"
+        )
+    write_whole(path, text)
+
+
+def write_beside(path: Path, text: str) -> Path:
+    """Write a file that the user has not named under a name that nothing has: NAME.json, NAME-2.json, …; its place."""
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+    free = next(place for place in itertools.chain([path], numbered) if not os.path.lexists(place))
+    write_whole(free, text)
+    return free
+
+
+def take_away(path: Path) -> None:
+    """Remove a file that this program has written, if it is there; ScriptError where the way to it is a link out of the
+    folder that the command line names."""
+    refuse_link_out(path.parent)
+    path.unlink(missing_ok=True)
+
+
+def refuse_others(path: Path, text: str) -> None:
+    """ScriptError where another kind of file is than this program writes."""
+    if path.is_file() and not path.is_symlink() and not same_kind(path, text):
+        raise ScriptError(OF_OTHERS.format(path))
+
+
+def refuse_no_picture(path: Path) -> None:
+    """ScriptError where a figure would replace a file that is no picture."""
+    begin = open_input(path).read(100).lstrip() if path.is_file() else b""
+    if begin and not begin.startswith((b"\x89PNG", b"<?xml", b"<svg")):
+        raise ScriptError(f"{path} is there and is no picture: name another place for the figure")
+
+
+def same_kind(path: Path, text: str) -> bool:
+    """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
+    try:
+        old = input_text(path)
+    except ScriptError:
+        return False
+    if not old.strip():
+        return True
+    try:
+        new_keys, old_keys = set(json.loads(text)), set(json.loads(old))
+        both = new_keys & old_keys
+        return "schema_version" in both and ("plan" in both or 2 * len(both) >= len(new_keys))
+    except (ValueError, TypeError, RecursionError):
+        return title_words(old) == title_words(text)
+
+
+def title_words(text: str) -> list[str]:
+    """The first words of a text's first line; figures aside, since they are another time others.
+
+    Of a page, what follows the lines that every page begins with.
+    """
+    text = re.sub(r"(?i)^\s*<!doctype html>\s*(?:<html[^>]*>\s*)?(?:<head>\s*)?(?:<meta charset[^>]*>\s*)?", "", text)
+    return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
 
 
 # --- parts/records/attempts.py ----------------------------------------------------------------------------------------
@@ -6846,6 +7031,8 @@ def read_sample_lines(path: Path, record: Mapping[str, Any], whole: bool = False
     details = details if isinstance(details, dict) else {}
     if not file.exists():
         return None
+    if file.is_symlink():
+        refuse_out(file)
     content = input_bytes(file, MAX_SAMPLES)
     checksum = details.get("checksum")
     if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
@@ -7331,7 +7518,7 @@ class History:
     def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
         """Remove the failure files of a task that has now been measured or has failed anew."""
         for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
-            path.unlink(missing_ok=True)
+            take_away(path)
 
 
 def homes_of_data(settings: Settings) -> list[Path]:
@@ -7897,11 +8084,9 @@ class FoundFile:
     asked: bool
 
 
-def refuse_linked(path: Path, folder: Path) -> None:
-    """ScriptError where a file of data in a folder is a link out of it: the folder may be a stranger's."""
-    read = path.name == "trainer_state.json" or not MODEL_JSON.fullmatch(path.name)
-    if read and path.suffix in DATA_ENDINGS and path.is_symlink():
-        refuse_link_away(str(path), os.path.realpath(path), folder)
+def is_result_name(path: Path) -> bool:
+    """Whether a file may hold results, by its name."""
+    return path.suffix in DATA_ENDINGS and (path.name == "trainer_state.json" or not MODEL_JSON.fullmatch(path.name))
 
 
 class Files:
@@ -7911,13 +8096,14 @@ class Files:
         self.found: dict[str, FoundFile] = {}
         self.used: set[Path] = set()
         self.listed: dict[Path, dict[str, dict[str, Path]]] = {}
+        paths = list(paths)
+        search_in(paths)
         for path in paths:
             if path.is_dir():
                 for base, folders, names in os.walk(path):
-                    folders[:] = sorted(name for name in folders if not HIDDEN_FOLDERS.fullmatch(name))
+                    folders[:] = entered(base, folders, path)
                     for name in sorted(name for name in names if not name.startswith(".")):
                         self.add(Path(base) / name, False)
-                        refuse_linked(Path(base) / name, path)
             else:
                 self.add(path, True)
         self.parquet = [row.path for row in self.found.values() if row.path.suffix == ".parquet"]
@@ -7925,6 +8111,10 @@ class Files:
     def add(self, path: Path, asked: bool) -> None:
         if not asked and not path.is_file():  # a pipe or a device: opening it may never end
             return
+        if not asked and path.is_symlink() and searched_part(str(path)):
+            if is_result_name(path):
+                refuse_out(path)
+            return  # weights and a tokenizer that lie elsewhere: no results
         self.found.setdefault(os.path.realpath(path), FoundFile(path, asked))
 
     def details(self, results: Path, task: str) -> Path | None:
@@ -7939,8 +8129,6 @@ class Files:
                 places += sorted(folder.glob(f"{glob.escape(stamp)}/*.parquet")) if STAMP.search(stamp) else []
         fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
         for path in fitting[:1]:
-            if path in places and os.path.realpath(path) not in self.found:
-                refuse_linked(path, path.parent)
             self.used.add(path.resolve())
         return fitting[0] if fitting else None
 
@@ -7981,7 +8169,7 @@ class Files:
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
-    with open_input(path) as file:
+    with open_result(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -11901,6 +12089,29 @@ def compare_part(held: Any, wanted: Any) -> bool | None:
     return torch.equal(held[: len(wanted)].cpu(), wanted.to(held.dtype))
 
 
+def is_other(held: Any, wanted: Any) -> bool:
+    """Whether a tensor that differs from the file's of its name, shape and type is no other arrangement of that.
+
+    Some engines transpose or reorder a tensor when they load it, or norm the rows of a head; none makes others of it.
+    """
+    import torch
+
+    if held.dtype != wanted.dtype or not wanted.dtype.is_floating_point or held.shape[1:] != wanted.shape[1:]:
+        return False
+    held = held[: len(wanted)].cpu()
+    if torch.equal(held.flatten().sort().values, wanted.flatten().sort().values):
+        return False
+    rows = held.dim() == 2 and torch.nn.functional.cosine_similarity(held.float(), wanted.float(), dim=1)
+    return rows is False or bool(rows.min() < 0.99)
+
+
+def is_quantized(files: Sequence[str]) -> bool:
+    """Whether a checkpoint's configuration says that its weights are quantized, which an engine repacks."""
+    path = Path(files[0]).with_name("config.json") if files else None
+    config = read_json(path) if path and path.is_file() else None
+    return isinstance(config, dict) and bool(config.get("quantization_config") or config.get("compression_config"))
+
+
 def file_tensor(place: Mapping[str, Any], names: Sequence[str]) -> Any | None:
     """What the files hold for a parameter of an engine, a fused one's parts put together; None when it is not there."""
     import torch
@@ -11926,14 +12137,16 @@ def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
 
     Parameters are compared with the files, fused and tied ones too, and so are the packed copies that CPU engines
     compute with. Returns `exact`: how many were read back and are what the files hold; `summed`: how many have another
-    shape here (shares of a tensor) and enter the checksum only; `wrong`: names of parameters that differ; `inexact`: of
-    packed copies that do; `broken`: a name whose values are no numbers; `unread`: names that cannot be read; and a
-    `checksum` of all that is the same each time these weights are loaded, `rest` for those that are not exact.
+    shape here (shares of a tensor) and enter the checksum only; `wrong`: names of parameters that differ, `other`: of
+    those that no engine makes of the file's (see `is_other`); `inexact`: of packed copies that do; `broken`: a name
+    whose values are no numbers; `unread`: names that cannot be read; and a `checksum` of all that is the same each time
+    these weights are loaded, `rest` for those that are not exact.
     """
     import torch
     from safetensors import safe_open
 
     found: dict[str, Any] = {"exact": 0, "summed": 0, "unread": [], "wrong": [], "inexact": [], "broken": None}
+    found["other"], quantized = [], is_quantized(files)
     found["lacking"] = None  # a part of a fused tensor: vLLM loads the other parts, and says nothing
     whole, rest, first = [], [], {}
     with contextlib.ExitStack() as stack, torch.inference_mode():
@@ -11960,6 +12173,9 @@ def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
                     lines.append(f"{name} {kind} {tensor_checksum(held)}\n")
                     part = wanted if wanted is None or columns is None else wanted[:, columns]
                     same.append(None if part is None else compare_part(held, part))
+                    plain = kind == "wrong" and not quantized and found["broken"] != name
+                    if plain and same[-1] is False and is_other(held, part):
+                        found["other"].append(name)
                 whole += lines
                 rest += [] if all(same) else lines
                 if None in same:
@@ -11991,6 +12207,8 @@ class Proof:
         differing = {name for worker in found for kind in ("wrong", "inexact") for name in worker[kind]}
         if self.differing is None and differing and not any(worker["exact"] for worker in found):
             raise ScriptError(f"the engine holds other weights than the files: {min(differing)}, and all others")
+        if others := {name for worker in found for name in worker.get("other", ())}:
+            raise ScriptError(f"the engine holds other weights than the files: {min(others)}")
         if self.differing is None:
             self.differing = differing  # kept in another form than the file's by an engine that has just loaded them
         elif differing - self.differing:
@@ -13472,7 +13690,9 @@ class Sweep:
         where = [f"at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
         self.history.forget_failure(row.model, row.settings, task.name)
         lines = [*self.tail.lines, *log, *where]
-        self.outcome.failed.append(write_failure(self.output, row.model, task, row.settings, text, lines))
+        failure = write_failure(self.output, row.model, task, row.settings, text, lines)
+        refused = any(isinstance(one, ScriptError) and one.code == 3 for one in (error, origin))
+        self.outcome.failed.append(replace(failure, refused=refused))
         self.show(f"{row.model.label} {task.name}", f"FAILED: {text[:200]}", 0 if self.unit else 1)
 
 
@@ -14134,7 +14354,8 @@ def outcome_json(outcome: Outcome, foreign: Collection[Path]) -> dict[str, Any]:
 
 
 def report(outcome: Outcome, output: Path, as_json: bool) -> int:
-    """Print the scores, what failed and where the records are; 1 when a task gave no score."""
+    """Print the scores, what failed and where the records are; 1 when a task gave no score, 3 where all
+    that did not are refused for a choice that is the user's."""
     if foreign := written_by_others(finished.path for finished in outcome.skipped):
         note(
             f"warning: {len(foreign)} of {len(outcome.skipped)} finished before are records that you have not written "
@@ -14152,7 +14373,7 @@ def report(outcome: Outcome, output: Path, as_json: bool) -> int:
         note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")
     if len(outcome.failed) > SHOWN_FAILURES:
         note(f"failed: {len(outcome.failed)} in all, each with a _failure.json; the same command tries them again")
-    return 1 if outcome.failed else 0
+    return 0 if not outcome.failed else 3 if all(failure.refused for failure in outcome.failed) else 1
 
 
 def list_names(

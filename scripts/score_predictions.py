@@ -498,6 +498,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 # )
 # ]cog]
 
+import atexit
 import collections
 import csv
 import difflib
@@ -524,7 +525,7 @@ import traceback
 import uuid
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -643,13 +644,17 @@ class CleanStream:
     """stdout or stderr that lets no token and no control character through, into a pipe and on a terminal alike.
 
     What moves the cursor and colours text is the program's own: rich's, which `terminal_console` marks so, and, where
-    there are `bars` of libraries, the way of these to their line. A reader that has gone away (`| head`) is no error.
+    there are `bars` of libraries, the way of these to their line; a pipe gets none. A reader that has gone away
+    (`| head`) is no error.
     """
 
     def __init__(self, stream: TextIO, bars: bool = False) -> None:
-        self.stream, self.bars = stream, bars
+        self.stream, self.bars, self.left_out = stream, bars, False
 
     def write(self, text: str) -> int:
+        if self.bars and not self.stream.isatty() and (text.startswith("\r") or (self.left_out and text == "\n")):
+            self.left_out = text != "\n"  # a log has no bars of libraries, and no line where one ends
+            return len(text)
         way = BAR.match(text) if self.bars and self.stream.isatty() else None
         begin = way[0] if way else ""
         clean = outgoing(text[len(begin) :])
@@ -759,6 +764,17 @@ class ScriptError(Exception):
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(message)
         self.code = code
+
+
+def say_interrupted(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """One line for Ctrl-C while a script is still being made ready; the interpreter then ends as by that signal."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("error: interrupted\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = say_interrupted
 
 
 def run_main(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
@@ -2746,6 +2762,11 @@ LOOK_LATIN = str.maketrans(
     "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
     "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
 )
+# Letters of the Latin alphabet itself that are read as others: script g, dotless i, small capitals.
+LATIN_ALIKE = str.maketrans("ɡɑıȷɩʋᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "gaijivabcdefghijklmnoprstuvwyz")
+# What stands beside Latin letters in honest words: writings without letters that look like those.
+BESIDE_LATIN = ("LATIN", "GREEK", "CYRILLIC", "CJK", "HIRAGANA", "KATAKANA", "HANGUL SYLL", "BOPOMOFO", "IDEOGRAPHIC",
+                "MODIFIER", "THAI")  # fmt: skip
 DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
 # What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
@@ -2785,17 +2806,32 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
 
 
 def disguised(name: str) -> str | None:
-    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters.
+    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters, or such a digit.
 
-    "lum\u0435n" -> "CYRILLIC SMALL LETTER IE"; "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
+    By alphabets: letters of all but a few are none that a Latin word has. "lum\u0435n" -> "CYRILLIC SMALL LETTER IE";
+    "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
     """
     if name.isascii():
         return None
     for word in re.findall(r"[^\W\d_]+", name):
         latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
-        if latin and (other := next((letter for letter in word if ord(letter) in DISGUISES), "")):
-            return unicodedata.name(other)
+        if latin and (other := next(filter(is_disguise, word), "")):
+            return unicodedata.name(other, "a letter without a name")
+    if re.search(r"[A-Za-z]", name):
+        digits = (letter for letter in name if letter.isdecimal())
+        return next((unicodedata.name(digit) for digit in digits if not formless(digit).isascii()), None)
     return None
+
+
+def is_disguise(letter: str) -> bool:
+    """Whether a letter has no place in a Latin word."""
+    forms = filter(str.isalpha, formless(letter))
+    return ord(letter) in DISGUISES or not all(unicodedata.name(form, "").startswith(BESIDE_LATIN) for form in forms)
+
+
+def formless(text: str) -> str:
+    """What letters are forms of: bold, wide, raised ones."""
+    return unicodedata.normalize("NFKC", text)
 
 
 def alike(names: Iterable[str]) -> list[list[str]]:
@@ -2805,7 +2841,7 @@ def alike(names: Iterable[str]) -> list[list[str]]:
     """
     groups: dict[str, set[str]] = {}
     for name in names:
-        looks = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).translate(LOOK_LATIN).casefold())
+        looks = formless(formless(name).translate(LOOK_LATIN | LATIN_ALIKE).casefold())
         groups.setdefault(looks, set()).add(name)
     return [sorted(group) for group in groups.values() if len(group) > 1]
 
@@ -2850,20 +2886,24 @@ HARNESS_FILES = {
     "lm-eval": re.compile(r"[^/]*/samples_[^/]+\.jsonl"),
     "lm-eval or lighteval": re.compile(r"[^/]*/results(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.json"),
 }
+LINK_AWAY = "a link out of the folder of results is not followed: copy {} there"
 LOOKED_THROUGH = 10_000  # names of files
 CLOCKS_APART = 86_400  # seconds
+SEARCHED: list[str] = []  # in whole paths: what the command line names as results, files and folders
 RECORD_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(_failure)?\.json")
 
 
 def record_files(folders: Iterable[Path]) -> list[Path]:
     """The JSON files below some folders that may be records, each once."""
     found: dict[str, Path] = {}
+    folders = list(folders)
+    search_in([*map(Path, SEARCHED), *folders])
     for folder in folders:
         if not folder.is_dir():
             near = near_place(folder) if not folder.exists() else ": it is a file; give the folder that it lies in"
             raise ScriptError(f"{folder}: no such folder of results{near}")
         for base, directories, names in os.walk(folder):
-            directories[:] = sorted(d for d in directories if not HIDDEN_FOLDERS.fullmatch(d))
+            directories[:] = entered(base, directories, folder)
             wanted = [n for n in names if n.endswith(".json") and not n.startswith(".") and not MODEL_JSON.fullmatch(n)]
             place = os.path.realpath(base) if wanted else base  # once for all; only a link leads elsewhere
             for name in sorted(wanted):
@@ -2876,13 +2916,68 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def refuse_link_away(path: str, real: str, folder: Path) -> None:
-    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+def entered(base: str, names: Iterable[str], folder: Path) -> list[str]:
+    """The folders of a folder that may hold results; one that is a link out of what is searched is said.
+
+    No link to a folder is followed: what it leads to within the folder is found by its own name.
+    """
+    kept = sorted(name for name in names if not HIDDEN_FOLDERS.fullmatch(name))
+    for path in (os.path.join(base, name) for name in kept):
+        if os.path.islink(path) and leads_away(os.path.realpath(path), folder):
+            say_once(f"warning: {single_line(path)}: " + LINK_AWAY.format("what is in it"))
+    return kept
+
+
+@functools.cache
+def say_once(text: str) -> None:
+    """A note, once in a run."""
+    note(text)
+
+
+def leads_away(real: str, folder: str | Path) -> bool:
+    """Whether a place, links resolved, is not below a folder, nor in the Hub's own cache that the folder is of."""
     root = os.path.realpath(folder)
     cache, found, _ = root.rpartition(f"{os.sep}snapshots{os.sep}")
     roots = [root, *([os.path.join(cache, "blobs")] if found else [])]
-    if not any(real.startswith(place + os.sep) for place in roots):
-        raise ScriptError(f"{path}: a link out of the folder of results is not followed: copy the file there")
+    return not any(f"{real}{os.sep}".startswith(place.rstrip(os.sep) + os.sep) for place in roots)
+
+
+def refuse_link_away(path: str, real: str, folder: str | Path) -> None:
+    """ScriptError where a link in a folder of results leads out of it, but to the Hub's own cache that it is of."""
+    if leads_away(real, folder):
+        raise ScriptError(f"{path}: {LINK_AWAY.format('the file')}")
+
+
+def search_in(paths: Iterable[Path]) -> None:
+    """Keep what the command line names as results: what lies there, and beside it, is read through no link out."""
+    SEARCHED[:] = dict.fromkeys(os.path.abspath(path) for path in paths)
+    searched_part.cache_clear()
+
+
+@functools.cache
+def searched_part(path: str) -> str | None:
+    """The folder that a path shares with what is searched, where it leads out of that; else None.
+
+    A file that is named itself is the user's word, wherever it is; what lies beside it is not.
+    """
+    whole = os.path.abspath(path)
+    folders = [place if os.path.isdir(place) else os.path.dirname(place) for place in SEARCHED]
+    if whole in SEARCHED or not folders:
+        return None
+    shared = max((os.path.commonpath([place, whole]) for place in folders), key=len)
+    return shared if leads_away(os.path.realpath(whole), shared) else None
+
+
+def refuse_out(path: str | Path) -> None:
+    """ScriptError where a file of results, or one beside them, is reached by a link out of what is searched."""
+    if shared := searched_part(os.fspath(path)):
+        refuse_link_away(str(path), os.path.realpath(path), shared)
+
+
+def open_result(path: Path) -> BinaryIO:
+    """A file of results, open to read; ScriptError as `refuse_out` and `open_input` have it."""
+    refuse_out(path)
+    return open_input(path)
 
 
 def other_results(folder: Path, checkpoints: Path | None = None) -> str:
@@ -5066,6 +5161,8 @@ def read_sample_lines(path: Path, record: Mapping[str, Any], whole: bool = False
     details = details if isinstance(details, dict) else {}
     if not file.exists():
         return None
+    if file.is_symlink():
+        refuse_out(file)
     content = input_bytes(file, MAX_SAMPLES)
     checksum = details.get("checksum")
     if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:
@@ -5906,6 +6003,8 @@ def which_columns(
     wanted = " and ".join(f"{first} (or {', '.join(others)})" if others else first for first, *others in lacking)
     parts = [f"the columns are {listing(names, COLUMNS_SHOWN)}"] if lacking or apart else []
     parts += [f"wanted too: {wanted}"] if lacking else []
+    taken = {name: role for role, name in columns.mapped.items() if any(name in roles for roles in lacking)}
+    parts += [f"--map {role}={name} took {name} for {role}" for name, role in taken.items() if name in names]
     if ("reference", "references") in lacking:
         parts.append("references may be in another file: --references FILE")
     if lacking and not free and not set(ways.values()) & set(names):
@@ -8017,6 +8116,11 @@ BESIDE_WEIGHTS = re.compile(
     r"|tokenizer\.model.*|.*\.(?:model|tiktoken|spm|codes|jinja|py)"
 )
 BELOW = ("additional_chat_templates/*.jinja", "custom_generate/*.py")  # the same in folders
+# Weights in some form, and what makes a loader take others or put them on those: a model's, whoever reads it.
+MODEL_FORMS = re.compile(
+    r"(?is).*\.(?:(?:safetensors|bin|h5|msgpack)(?:\.index\.json)?|gguf|ggml|onnx|onnx_data|pt|pth|ckpt|npz|tflite)"
+    r"|(?:adapter_config|params)\.json"
+)
 NOT_APPLIED_KEYS = {"_name_or_path", "transformers_version"}  # of config.json: they change no score
 MAX_HEADER = 100_000_000  # bytes of a safetensors header, as the library has it
 WRITING = " (still being written?)"
@@ -8113,11 +8217,29 @@ def applied_config(path: Path) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in NOT_APPLIED_KEYS}
 
 
-def read_beside(folder: Path) -> dict[str, str]:
-    """The files of a checkpoint that are read beside its weights and its config.json, each with its SHA-256."""
+def names_beside(folder: Path) -> list[str]:
+    """The files of a checkpoint that are read beside its weights and its config.json."""
     paths = [folder / name for name in sorted(os.listdir(folder)) if BESIDE_WEIGHTS.fullmatch(name)]
     paths += [path for pattern in BELOW for path in sorted(folder.glob(pattern))]
-    return {path.relative_to(folder).as_posix(): remembered_sha256(path) for path in paths if path.is_file()}
+    return [path.relative_to(folder).as_posix() for path in paths if path.is_file()]
+
+
+def read_beside(folder: Path) -> dict[str, str]:
+    """The files of `names_beside`, each with its SHA-256."""
+    return {name: remembered_sha256(folder / name) for name in names_beside(folder)}
+
+
+def hashed_names(folder: Path) -> set[str]:
+    """The files of a checkpoint that its two hashes are of: the model, and all of it that is evaluated."""
+    weights = {name for name in WEIGHT_FILES if (folder / name).is_file()}
+    first = next((name for name in WEIGHT_FILES if name in weights), "")
+    config = "adapter_config.json" if is_adapter(folder) else "config.json"
+    return {first, *(file.name for file in weight_files(folder)), config, *names_beside(folder)}
+
+
+def is_other_model(name: str, hashed: Collection[str]) -> bool:
+    """Whether a file of a checkpoint, by its place in it, has a model's form and is not the one that is evaluated."""
+    return name not in hashed and bool(MODEL_FORMS.fullmatch(name.rpartition("/")[2]))
 
 
 def model_files_sha256(folder: Path) -> str:
@@ -8289,6 +8411,237 @@ def chat_templates(folder: Path) -> list[str]:
             found = {place: entry.get("template") for place, entry in enumerate(found) if isinstance(entry, dict)}
         texts += [text for text in (found.values() if isinstance(found, dict) else [found]) if isinstance(text, str)]
     return texts
+
+
+# --- parts/private.py -------------------------------------------------------------------------------------------------
+
+SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
+LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
+
+# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
+MACHINE_PATH = re.compile(
+    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
+)
+
+# What torch and vLLM say when a model, its cache or a batch does not fit.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "No available memory for the cache blocks",
+    "KV cache is needed, which is larger than the available",
+    "is less than desired GPU memory utilization",
+    "can't allocate memory",
+)
+
+
+def scrub(text: str) -> str:
+    """A text without tokens and without the folders of this machine."""
+    return scrubber()(text)
+
+
+def scrubber() -> Callable[[str], str]:
+    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
+    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
+    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if "hf_" in text or "api_org_" in text:
+            text = SECRET.sub(r"\1_***", text)
+        if "://" in text:
+            text = LOGIN.sub("***@", text)
+        return text.replace(here, "").replace(home, "~")
+
+    return clean
+
+
+def without_paths(text: str, *known: Path) -> str:
+    """A text without secrets and without the folders of a machine: their last part is left.
+
+    known: paths that the text may have, relative ones too.
+    """
+    for path in known:
+        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
+    text = scrub(text)
+    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
+    path = Path(os.path.abspath(path))
+    cwd = Path.cwd()
+    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
+
+
+def said_by(error: BaseException) -> str:
+    """One line for what went wrong."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
+
+
+def explain(error: BaseException) -> str:
+    """One line for what went wrong, with what to try."""
+    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
+        return (
+            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
+            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
+        )
+    if "trust_remote_code" in text:
+        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
+    if "not supported for now" in text or "no vLLM implementation" in text:
+        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
+    if kind == "GatedRepoError":
+        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
+    return said_by(error)
+
+
+def command_line(args: argparse.Namespace, script: str) -> str:
+    """The command that asks for the same again, without tokens and the machine's own folders."""
+    words = ["uv", "run", f"scripts/{script}"]
+    defaults = vars(args.parser.parse_args([]))
+    for name, value in vars(args).items():
+        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
+            continue
+        words.append("--" + name.replace("_", "-"))
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += [shown_argument(str(item)) for item in values]
+    return scrub(shlex.join(words))
+
+
+def shown_argument(text: str) -> str:
+    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
+    place, mark, task = text.partition("@")
+    return f"{path_word(shown_path(Path(place)))}{mark}{task}" if Path(place).is_absolute() else argument_word(text)
+
+
+def shown_name(name: str) -> str:
+    """A folder's name without the machine's, or a Hub id."""
+    return shown_path(Path(name)) if Path(name).is_dir() else name
+
+
+# --- parts/hashed_model.py --------------------------------------------------------------------------------------------
+
+# What of a model's folder is left out of it without a word: what a training leaves, texts about it, pictures, and other
+# forms of the model, which no engine here takes from a folder by itself.
+NOT_READ = re.compile(
+    r"(?:trainer_state|configuration|\w+_results)\.json|(?:training_args|optimizer|scheduler|scaler|rng_state\w*)"
+    r"\.(?:bin|pt)|(?i:readme|licen[cs]e|notice|requirements)[^.]*(?:\.(?:txt|json))?|(?:USE_POLICY|latest)"
+    r"|\.[\w.-]*|events\.out\.tfevents[\w.-]*"
+    r"|[^\n]*\.(?i:md|png|jpe?g|gif|svg|webp|pdf|bib|log|out|csv|ya?ml|gguf|onnx|onnx_data|h5|msgpack|pth)"
+    r"|(?:runs|logs|wandb|figures|images|assets|original|onnx|openvino|coreml|global_step\d+)"
+)
+PICKLES = re.compile(r"(?s).*\.(?:pt|bin(?:\.index\.json)?)")  # not read where safetensors are
+OUT_OF_IT = re.compile(r"(?:\S*/)?\.\./\S+")  # a place that is another from wherever one stands
+ORIGINS = {"_name_or_path", "name_or_path", "base_model_name_or_path"}  # "../base": the last is looked at by itself
+NAMED_MODELS = ("speculators_config", "text_model_id", "audio_model_id")  # of config.json: vLLM loads what they name
+NAMING = re.compile(r".*config.*\.json|special_tokens_map\.json")  # whose values loaders take for places of files
+
+
+def code_places(value: Any, named: bool = False) -> Iterator[str]:
+    """The repositories whose code a configuration asks for: "owner/name" of "owner/name--module.Class" in auto_map."""
+    if isinstance(value, str):
+        yield from [value.partition("--")[0]] if named and "--" in value else []
+    elif isinstance(value, list):
+        for part in value:
+            yield from code_places(part, named)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from code_places(part, named or key == "auto_map")
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """All texts in a JSON value but the keys, and but where a model came from, which a training writes."""
+    fields = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    parts = [part for key, part in fields if key not in ORIGINS]
+    yield from [value] if isinstance(value, str) else ()
+    for part in parts:
+        yield from texts_in(part)
+
+
+def names_another(text: str, folder: Path, own: Container[str]) -> bool:
+    """Whether a text of a configuration is the place of a file, from the folder or from here, that is not its own."""
+    if OUT_OF_IT.fullmatch(text):
+        return True
+    code = os.path.join(folder, f"{text.rpartition('.')[0]}.py")  # of "code/modeling.Model" in an auto_map
+    places = [os.path.join(folder, text), code, *([text] if "/" in text or "." in text else [])]  # else a plain word
+    return any(os.path.isfile(place) and os.path.realpath(place) not in own for place in places)
+
+
+@functools.cache
+def refuse_named(folder: Path) -> Path:
+    """The folder of a model; ScriptError (3) where a configuration in it would have something else read in its place.
+
+    Transformers takes the "owner/name" of an auto_map for a folder whenever the current one has it, and the tokenizer
+    from wherever "fast_tokenizer_files", "gguf_file" and the like say: what is read is what lies in the folder, hashed.
+    """
+    own = {os.path.realpath(folder / name) for name in ("config.json", *WEIGHT_FILES, *names_beside(folder))}
+    for file in sorted(path for path in folder.glob("*.json") if NAMING.fullmatch(path.name)):
+        config = read_json(file)
+        for place in code_places(config):
+            if os.path.exists(place) and not os.path.samefile(place, folder):
+                raise ScriptError(
+                    f"{shown_name(file.name)} of {folder.name} asks for the code of {shown_name(place)} on the Hub, "
+                    "and the current folder has one of that name, which would run instead: go to another folder",
+                    code=3,
+                )
+        tables = [config[key] for key in ("vocab", "merges") if isinstance(config, dict) and key in config]
+        for text in texts_in(config):
+            if text in tables or names_another(text, folder, own):  # a table of a tokenizer may be the place of one
+                raise ScriptError(
+                    f"{shown_path(folder)}: its {file.name} names the file {single_line(text)[:200]}, which is none "
+                    "that is hashed with the model and might be read in the place of one: take the name out of it",
+                    code=3,
+                )
+    return folder
+
+
+def hashed_files_only(folder: Path) -> Path:
+    """The folder of a model as an engine gets it: nothing in it is read, or has something read, that is not hashed."""
+    return refuse_named(own_weights_only(refuse_named(folder)))
+
+
+@functools.cache
+def own_weights_only(folder: Path) -> Path:
+    """The folder of a model, or one with links to the files alone that are hashed where it has more that may be read.
+
+    vLLM loads all *.safetensors of a folder, those of an index, or consolidated*.safetensors, looks for a params.json,
+    and reads some kinds of models from folders below; transformers puts an adapter beside a model on it, and each of
+    its tokenizers has files of its own names. ScriptError where config.json names other weights, or another model.
+    """
+    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
+    if not isinstance(config, dict):
+        return folder
+    if other := next((key for key in NAMED_MODELS if config.get(key) is not None), None):
+        raise ScriptError(
+            f"{shown_path(folder)}: its config.json names another model that would run in its place or as a part of it "
+            f"({other}), whose weights are in no hash of this one: name the model itself"
+        )
+    own = next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
+    hashed = hashed_names(folder)
+    named = config.get("transformers_weights")
+    if named not in (None, own):
+        raise ScriptError(
+            f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
+            f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
+        )
+    unseen = PICKLES if not own.startswith("pytorch_model.bin") else re.compile("")
+    known = {name.partition("/")[0] for name in hashed}  # a folder of BELOW among them
+    others = sorted(
+        name
+        for name in set(os.listdir(folder)) - known
+        if not any(pattern.fullmatch(name) for pattern in (NOT_READ, unseen)) and not parse_checkpoint_name(name)
+    )
+    if not others:
+        return folder
+    note(f"{shown_path(folder)}: {listing(others)} is not in the hash of its weights ({own}) and files: not loaded")
+    place = Path(tempfile.mkdtemp(prefix="hub-evals-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    for name in hashed:
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).symlink_to((folder / name).absolute())
+    return place
 
 
 # --- parts/hub/retry.py -----------------------------------------------------------------------------------------------
@@ -10431,6 +10784,74 @@ def score_elo(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores
     )  # fmt: skip
 
 
+# --- parts/outputs.py -------------------------------------------------------------------------------------------------
+
+OF_OTHERS = "{} is there and was not written by this command: name another folder with --output-dir"
+FORCE_HELP = "--output and --report replace files that this program did not write, too"
+
+
+def write_output(path: Path, text: str, force: bool) -> None:
+    """Write an answer whole or not at all; ScriptError where another kind of file is, if not `force`."""
+    if not force and path.exists() and not path.is_dir() and not same_kind(path, text):
+        raise ScriptError(
+            f"{path} is there and was not written by this command: --force replaces it, or name another file"
+        )
+    write_whole(path, text)
+
+
+def write_beside(path: Path, text: str) -> Path:
+    """Write a file that the user has not named under a name that nothing has: NAME.json, NAME-2.json, …; its place."""
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+    free = next(place for place in itertools.chain([path], numbered) if not os.path.lexists(place))
+    write_whole(free, text)
+    return free
+
+
+def take_away(path: Path) -> None:
+    """Remove a file that this program has written, if it is there; ScriptError where the way to it is a link out of the
+    folder that the command line names."""
+    refuse_link_out(path.parent)
+    path.unlink(missing_ok=True)
+
+
+def refuse_others(path: Path, text: str) -> None:
+    """ScriptError where another kind of file is than this program writes."""
+    if path.is_file() and not path.is_symlink() and not same_kind(path, text):
+        raise ScriptError(OF_OTHERS.format(path))
+
+
+def refuse_no_picture(path: Path) -> None:
+    """ScriptError where a figure would replace a file that is no picture."""
+    begin = open_input(path).read(100).lstrip() if path.is_file() else b""
+    if begin and not begin.startswith((b"\x89PNG", b"<?xml", b"<svg")):
+        raise ScriptError(f"{path} is there and is no picture: name another place for the figure")
+
+
+def same_kind(path: Path, text: str) -> bool:
+    """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
+    try:
+        old = input_text(path)
+    except ScriptError:
+        return False
+    if not old.strip():
+        return True
+    try:
+        new_keys, old_keys = set(json.loads(text)), set(json.loads(old))
+        both = new_keys & old_keys
+        return "schema_version" in both and ("plan" in both or 2 * len(both) >= len(new_keys))
+    except (ValueError, TypeError, RecursionError):
+        return title_words(old) == title_words(text)
+
+
+def title_words(text: str) -> list[str]:
+    """The first words of a text's first line; figures aside, since they are another time others.
+
+    Of a page, what follows the lines that every page begins with.
+    """
+    text = re.sub(r"(?i)^\s*<!doctype html>\s*(?:<html[^>]*>\s*)?(?:<head>\s*)?(?:<meta charset[^>]*>\s*)?", "", text)
+    return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
+
+
 # --- parts/own_function.py --------------------------------------------------------------------------------------------
 
 
@@ -10460,114 +10881,6 @@ def read_own_function(option: str, path: str) -> tuple[Callable[..., Any], dict[
     if len(functions) != 1:
         raise ScriptError(f"{option} {path}: one public function is expected, there are {len(functions)}")
     return functools.partial(guarded, functions[0]), namespace, text
-
-
-# --- parts/private.py -------------------------------------------------------------------------------------------------
-
-SECRET = re.compile(r"\b(hf|api_org)_(?!dataset\b)[A-Za-z0-9]{6,}")  # "hf_dataset" is a word of records
-LOGIN = re.compile(r"(?<=://)[^\s/@]+@")  # of a web address: user:password@
-
-# /srv/my run/x.json, ~/run/x.json, file:///run/x.json, C:\run\x.json; no part of a web address.
-MACHINE_PATH = re.compile(
-    r"(?:\bfile:/+|(?<![\w.:/~]))(?:[A-Za-z]:|~)?(?:[/\\][\w.@+~ -]*[\w.@+~-]|(?<=/)[\w.@+~ -]+)+[/\\]([\w.@+~-]+)"
-)
-
-# What torch and vLLM say when a model, its cache or a batch does not fit.
-OUT_OF_MEMORY = (
-    "out of memory",
-    "No available memory for the cache blocks",
-    "KV cache is needed, which is larger than the available",
-    "is less than desired GPU memory utilization",
-    "can't allocate memory",
-)
-
-
-def scrub(text: str) -> str:
-    """A text without tokens and without the folders of this machine."""
-    return scrubber()(text)
-
-
-def scrubber() -> Callable[[str], str]:
-    """`scrub` for many texts: the tokens and folders of this moment are looked up once."""
-    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY")
-    secrets = [secret for name in names if name in os.environ and (secret := os.environ[name])]
-    here, home = f"{os.getcwd()}{os.sep}", os.path.expanduser("~")
-
-    def clean(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        if "hf_" in text or "api_org_" in text:
-            text = SECRET.sub(r"\1_***", text)
-        if "://" in text:
-            text = LOGIN.sub("***@", text)
-        return text.replace(here, "").replace(home, "~")
-
-    return clean
-
-
-def without_paths(text: str, *known: Path) -> str:
-    """A text without secrets and without the folders of a machine: their last part is left.
-
-    known: paths that the text may have, relative ones too.
-    """
-    for path in known:
-        text = text.replace(str(path.absolute()), path.name).replace(str(path), path.name)
-    text = scrub(text)
-    return MACHINE_PATH.sub(r"\1", text) if "/" in text or "\\" in text else text
-
-
-def shown_path(path: Path) -> str:
-    """A path relative to the current directory when below it, else `<run>/<folder>`; never absolute."""
-    path = Path(os.path.abspath(path))
-    cwd = Path.cwd()
-    return path.relative_to(cwd).as_posix() if path.is_relative_to(cwd) and path != cwd else local_id(path)
-
-
-def said_by(error: BaseException) -> str:
-    """One line for what went wrong."""
-    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
-    return (text if isinstance(error, ScriptError) else f"{kind}: {text}") if text else kind
-
-
-def explain(error: BaseException) -> str:
-    """One line for what went wrong, with what to try."""
-    kind, text = type(error).__name__, scrub(" ".join(str(error).split()))[:400]
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError" or any(said in text for said in OUT_OF_MEMORY):
-        return (
-            "out of memory: run again (finished tasks are kept) with a smaller --batch-size or --max-model-len, "
-            f"another --gpu-memory-utilization, or on larger hardware: {text[:160]}"
-        )
-    if "trust_remote_code" in text:
-        return f"the model brings its own code: read it, then add --trust-remote-code ({text[:120]})"
-    if "not supported for now" in text or "no vLLM implementation" in text:
-        return f"vLLM does not know this architecture: use the other --backend ({text[:160]})"
-    if kind == "GatedRepoError":
-        return f"gated: accept the terms on its page on the Hub and set HF_TOKEN ({text[:160]})"
-    return said_by(error)
-
-
-def command_line(args: argparse.Namespace, script: str) -> str:
-    """The command that asks for the same again, without tokens and the machine's own folders."""
-    words = ["uv", "run", f"scripts/{script}"]
-    defaults = vars(args.parser.parse_args([]))
-    for name, value in vars(args).items():
-        if name in ("run", "json", "dry_run", "list_tasks") or value == defaults[name]:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        values = value if isinstance(value, list) else [] if value is True else [value]
-        words += [shown_argument(str(item)) for item in values]
-    return scrub(shlex.join(words))
-
-
-def shown_argument(text: str) -> str:
-    """An argument as it may be published: an absolute path, also of `file.py@task`, without the machine's folders."""
-    place, mark, task = text.partition("@")
-    return f"{path_word(shown_path(Path(place)))}{mark}{task}" if Path(place).is_absolute() else argument_word(text)
-
-
-def shown_name(name: str) -> str:
-    """A folder's name without the machine's, or a Hub id."""
-    return shown_path(Path(name)) if Path(name).is_dir() else name
 
 
 # --- parts/tables.py --------------------------------------------------------------------------------------------------
@@ -11083,8 +11396,19 @@ def judged_pair(
     return (value, None) if math.isfinite(value) else (math.nan, "no finite value")
 
 
-def open_classifier(name: str | None) -> Any:
-    """A text classification pipeline that gives the scores of all labels."""
+def fetched_classifier(name: str) -> Path:
+    """The folder of a classifier of the Hub: one commit, with weights in one form."""
+    from huggingface_hub import snapshot_download
+
+    others = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "*.gguf", "*.pt", "*.pth", "*/*"]
+    folder = Path(snapshot_download(name, ignore_patterns=[*others, "*.bin"]))
+    if not any((folder / file).is_file() for file in WEIGHT_FILES if ".safetensors" in file):
+        folder = Path(snapshot_download(name, revision=folder.name, ignore_patterns=others))
+    return folder
+
+
+def open_classifier(name: str | None) -> tuple[Any, dict[str, str]]:
+    """A text classification pipeline that gives the scores of all labels, and the hashes of what it is."""
     if not name:
         raise ScriptError("toxicity: by which classifier? --classifier with a folder or a Hub id")
     refuse_libraries()
@@ -11100,15 +11424,22 @@ def open_classifier(name: str | None) -> Any:
     keep_token_home()
     transformers.utils.logging.set_verbosity_error()
     try:
-        place = os.path.realpath(folder) if folder.is_dir() else name
-        return transformers.pipeline("text-classification", model=place, top_k=None, trust_remote_code=False)
+        place = Path(os.path.realpath(folder)) if folder.is_dir() else fetched_classifier(name)
+        if is_adapter(place):
+            raise ScriptError("an adapter, which would load its base from elsewhere: merge it into that first")
+        classify = transformers.pipeline(
+            "text-classification", model=str(hashed_files_only(place)), top_k=None, trust_remote_code=False
+        )
+        return classify, {"classifier_weights": weights_sha256(place), "classifier_files": model_files_sha256(place)}
+    except ScriptError as error:
+        raise ScriptError(f"--classifier {name}: {error}", error.code) from error
     except Exception as error:  # whatever a model's files or the network make transformers say
         raise ScriptError(f"--classifier {name}: {type(error).__name__}: {single_line(error)[:200]}") from error
 
 
 def score_toxicity(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The share of the texts that a classifier finds toxic: its probability of the label is at least --threshold."""
-    classify = open_classifier(choices.classifier)
+    classify, hashes = open_classifier(choices.classifier)
     label = toxic_label(list(classify.model.config.id2label.values()), choices.toxic_label)
     limit = min(classify.tokenizer.model_max_length, getattr(classify.model.config, "max_position_embeddings", 10**9))
     chances, cut = [], 0
@@ -11120,7 +11451,8 @@ def score_toxicity(items: Sequence[Item], metric: Metric, choices: Choices) -> S
             raise ScriptError(f"line {item.line}: {type(error).__name__}: {single_line(error)[:200]}") from error
         chances.append(next(row["score"] for row in found if row["label"] == label))
     details = {"mean_probability": math.fsum(chances) / len(chances), "cut_to_fit": cut}
-    parameters = {"classifier": shown_name(choices.classifier), "label": label, "threshold": choices.threshold}
+    parameters = {"classifier": shown_name(choices.classifier), **hashes}
+    parameters |= {"label": label, "threshold": choices.threshold}
     values = [float(chance >= choices.threshold) for chance in chances]
     return mean_scores(values, items, metric, details=details, parameters=parameters)
 
@@ -11196,7 +11528,7 @@ def save_record(output: Path, run: Evaluation, measurements: Sequence[Measuremen
     try:
         write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     except BaseException:
-        samples.unlink(missing_ok=True)
+        take_away(samples)
         raise
     return path
 
@@ -11267,67 +11599,6 @@ def scores_json(measurement: Measurement) -> dict[str, Any]:
         "parameters": {name: value for name, value in scores.parameters.items() if value is not None},
         "breakdown": list(scores.breakdown),
     }
-
-
-# --- parts/outputs.py -------------------------------------------------------------------------------------------------
-
-OF_OTHERS = "{} is there and was not written by this command: name another folder with --output-dir"
-FORCE_HELP = "--output and --report replace files that this program did not write, too"
-
-
-def write_output(path: Path, text: str, force: bool) -> None:
-    """Write an answer whole or not at all; ScriptError where another kind of file is, if not `force`."""
-    if not force and path.exists() and not path.is_dir() and not same_kind(path, text):
-        raise ScriptError(
-            f"{path} is there and was not written by this command: --force replaces it, or name another file"
-        )
-    write_whole(path, text)
-
-
-def write_beside(path: Path, text: str) -> Path:
-    """Write a file that the user has not named under a name that nothing has: NAME.json, NAME-2.json, …; its place."""
-    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
-    free = next(place for place in itertools.chain([path], numbered) if not os.path.lexists(place))
-    write_whole(free, text)
-    return free
-
-
-def refuse_others(path: Path, text: str) -> None:
-    """ScriptError where another kind of file is than this program writes."""
-    if path.is_file() and not path.is_symlink() and not same_kind(path, text):
-        raise ScriptError(OF_OTHERS.format(path))
-
-
-def refuse_no_picture(path: Path) -> None:
-    """ScriptError where a figure would replace a file that is no picture."""
-    begin = open_input(path).read(100).lstrip() if path.is_file() else b""
-    if begin and not begin.startswith((b"\x89PNG", b"<?xml", b"<svg")):
-        raise ScriptError(f"{path} is there and is no picture: name another place for the figure")
-
-
-def same_kind(path: Path, text: str) -> bool:
-    """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
-    try:
-        old = input_text(path)
-    except ScriptError:
-        return False
-    if not old.strip():
-        return True
-    try:
-        new_keys, old_keys = set(json.loads(text)), set(json.loads(old))
-        both = new_keys & old_keys
-        return "schema_version" in both and ("plan" in both or 2 * len(both) >= len(new_keys))
-    except (ValueError, TypeError, RecursionError):
-        return title_words(old) == title_words(text)
-
-
-def title_words(text: str) -> list[str]:
-    """The first words of a text's first line; figures aside, since they are another time others.
-
-    Of a page, what follows the lines that every page begins with.
-    """
-    text = re.sub(r"(?i)^\s*<!doctype html>\s*(?:<html[^>]*>\s*)?(?:<head>\s*)?(?:<meta charset[^>]*>\s*)?", "", text)
-    return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
 
 
 # [cog.end]

@@ -686,7 +686,7 @@ KEPT = (
     "generation_config.json",
     "latest_news.md",
     "modeling_optimizer.txt",
-    "sub/optimizer.safetensors",
+    "sub/optimizer.parquet",
 )
 
 

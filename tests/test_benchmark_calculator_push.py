@@ -109,9 +109,9 @@ def test_overwritten_files_are_listed_and_others_stay(run, hub, capsys):
 
 
 def test_large_files_go_through_lfs_and_are_compared(run, hub, capsys):
-    (run / "step_2" / "large.msgpack").write_bytes(LARGE)
+    (run / "step_2" / "large.parquet").write_bytes(LARGE)
     assert push(capsys, run)[0] == 0
-    assert hub.files("me/m")["large.msgpack"] == LARGE
+    assert hub.files("me/m")["large.parquet"] == LARGE
     before = sent(hub)
     assert push(capsys, run)[0] == 0
     assert sent(hub) == before
@@ -311,10 +311,10 @@ def test_secrets_never_leave(run, hub, tmp_path, capsys):
 
 
 def test_the_token_in_use_is_found_whatever_it_looks_like(run, hub, tmp_path, capsys):
-    (run / "step_2" / "some_args.msgpack").write_bytes(b"\x00pickled" + hub.token.encode() + b"\x00")
+    (run / "step_2" / "some_args.parquet").write_bytes(b"\x00pickled" + hub.token.encode() + b"\x00")
     assert bc.HUB_TOKEN.search(hub.token.encode()) is None  # a local Hub's tokens have another form
     message = fails(capsys, run)
-    assert "some_args.msgpack: holds something like a Hub token" in message
+    assert "some_args.parquet: holds something like a Hub token" in message
     assert hub.token not in message
     assert (hub.requests, (tmp_path / "out").exists()) == ([], False)
 
@@ -344,7 +344,7 @@ def test_the_token_in_use_is_found_whatever_it_looks_like(run, hub, tmp_path, ca
 )
 def test_interrupted_then_again_is_one_commit(run, hub, tmp_path, capsys, monkeypatch, fault, message):
     monkeypatch.setattr(bc, "FIRST_WAIT", 0.01)
-    (run / "step_2" / "large.msgpack").write_bytes(LARGE)
+    (run / "step_2" / "large.parquet").write_bytes(LARGE)
     hub.fault(**fault)
     got = fails(capsys, run)
     assert got.startswith("error: push to me/m: ")
@@ -352,11 +352,11 @@ def test_interrupted_then_again_is_one_commit(run, hub, tmp_path, capsys, monkey
     assert STAYS in got
     assert hub.token not in got
     assert len(got) < 500
-    assert (tmp_path / "out" / "large.msgpack").read_bytes() == LARGE
+    assert (tmp_path / "out" / "large.parquet").read_bytes() == LARGE
     hub.faults.clear()
     assert push(capsys, run)[0] == 0
     assert [c.title[:14] for c in hub.commits("me/m")] == ["Add checkpoint", "initial commit"]
-    assert hub.files("me/m")["large.msgpack"] == LARGE
+    assert hub.files("me/m")["large.parquet"] == LARGE
     assert hub.errors == []
 
 
@@ -376,14 +376,14 @@ def test_what_gitignore_names_is_sent_all_the_same(run, hub, capsys):
 @pytest.mark.parametrize("how", ["small", "large", "while it is sent", "a link"])
 def test_what_was_prepared_is_what_is_sent(run, hub, capsys, how, monkeypatch):
     """The prepared folder lies there while the Hub is asked and gigabytes are sent; others may write to it."""
-    (run / "step_2" / "extra.msgpack").write_bytes(LARGE)
+    (run / "step_2" / "extra.parquet").write_bytes(LARGE)
     hub.create_repo("me/m")
     out = run.parent / "out"
     (run.parent / "diary.md").write_text("my private diary")
     changes = {
         "small": lambda: (out / "README.md").write_text("my private diary"),
-        "large": lambda: (out / "extra.msgpack").write_bytes(LARGE[::-1]),
-        "while it is sent": lambda: (out / "extra.msgpack").write_bytes(LARGE[::-1]),
+        "large": lambda: (out / "extra.parquet").write_bytes(LARGE[::-1]),
+        "while it is sent": lambda: (out / "extra.parquet").write_bytes(LARGE[::-1]),
         "a link": lambda: ((out / "README.md").unlink(), (out / "README.md").symlink_to("../diary.md")),
     }
     monkeypatch.setattr(bc, "SENT_FROM_MEMORY", 2**20)

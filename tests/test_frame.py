@@ -3,6 +3,7 @@
 import argparse
 import ast
 import importlib.util
+import io
 import re
 import shlex
 import shutil
@@ -20,7 +21,9 @@ from assemble import assembled, in_order, own_text, read_part
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from parts.comparison.verdicts import first_texts
 from parts.frame import option_words, single_line
+from parts.outgoing import CleanStream
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
@@ -447,3 +450,24 @@ def test_each_reference_is_short_and_can_be_found():
     assert pages and [page.name for page in pages if len(texts[page].splitlines()) > 150] == []
     lost = [page.name for page in pages if not any(page.name in text for path, text in texts.items() if path != page)]
     assert lost == []
+
+
+def test_a_log_has_no_bars_of_libraries():
+    log = io.StringIO()
+    stream = CleanStream(log, bars=True)
+    for text in ("\rFetching 0 files: 0it [00:00, ?it/s]", "\rFetching 2 files", "\n", "said\n", "\n", "a\rb\n"):
+        stream.write(text)
+    assert log.getvalue() == "said\n\na\\u000db\n"
+
+
+def test_ctrl_c_before_a_command_line_is_read_is_one_line():
+    code = "import os, signal, time, parts.frame; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=root)
+    assert (done.stderr, done.returncode) == ("error: interrupted\n", -2)
+
+
+def test_reasons_are_shown_whole_and_never_empty():
+    assert first_texts(["a: b", " ", "c"]) == "a: b; c"
+    assert first_texts(["a" * 150, "b" * 60, "candidate: x"]) == "a" * 150
+    assert first_texts(["a" * 300]) == "a" * 200 and first_texts([]) == ""

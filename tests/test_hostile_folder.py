@@ -480,7 +480,7 @@ WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
         ([WHOLE], ["consolidated.safetensors", "consolidated.00.safetensors"], None),
         ([WHOLE], ["adapter_config.json", "adapter_model.safetensors"], None),
         ([WHOLE], SHARDS, [INDEX, *SHARDS]),
-        ([WHOLE], ["params.json", "scales.json", "words.txt"], None),
+        ([WHOLE], ["params.json", "scales.json", "words.txt", "prophetnet.tokenizer", "words"], None),
         ([INDEX, *SHARDS], ["consolidated.safetensors", "model.fp16.safetensors"], [INDEX, *SHARDS]),
         (["pytorch_model.bin"], ["other.bin", "x.safetensors", "optimizer_1.bin"], None),
         (
@@ -497,8 +497,7 @@ def test_an_engine_sees_no_weights_but_those_of_the_hash(tmp_path, capsys, own, 
     names = [name for name in [*own, *beside, *plain] if not index or name != index[0]]
     folder = folder_of_weights(tmp_path / "step_1", names, index=index)
     shown = harness.own_weights_only(folder)
-    left_out = {*beside, *(index[:1] if index and index[0] not in own else ())}
-    assert sorted(os.listdir(shown)) == sorted({*os.listdir(folder)} - left_out)
+    assert sorted(os.listdir(shown)) == sorted({*own, "config.json", "tokenizer.json", "vocab.json"})
     assert harness.weights_sha256(shown) == harness.weights_sha256(folder)
     assert "is not in the hash of its weights" in capsys.readouterr().err
 
@@ -560,11 +559,16 @@ def test_a_configuration_has_no_file_read_that_is_not_hashed(tmp_path, monkeypat
 def test_an_engine_sees_no_weights_in_folders_below(tmp_path, capsys):
     """vLLM reads Cosmos from transformer/*.safetensors; the checkpoints below a run's last model are its own affair."""
     folder = folder_of_weights(tmp_path / "run", [WHOLE])
-    for below in ("transformer", "checkpoint-5", "figures"):
+    for below in ("checkpoint-5", "figures"):
         (folder / below).mkdir()
         (folder / below / ("loss.png" if below == "figures" else WHOLE)).write_text("other")
-    assert sorted(os.listdir(harness.own_weights_only(folder))) == ["checkpoint-5", "config.json", "figures", WHOLE]
-    assert "transformer is not in the hash of its weights" in capsys.readouterr().err
+    assert harness.own_weights_only(folder) == folder
+    harness.own_weights_only.cache_clear()
+    for below in ("transformer", "question_encoder_tokenizer"):
+        (folder / below).mkdir()
+        (folder / below / "x.json").write_text("other")
+    assert sorted(os.listdir(harness.own_weights_only(folder))) == ["config.json", WHOLE]
+    assert "question_encoder_tokenizer, transformer is not in the hash of its weights" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("key", ["text_model_id", "audio_model_id"])

@@ -404,6 +404,12 @@ def test_a_swap_that_is_not_proven_is_refused(server, tmp_path, says, said):
         server.swap(other(tmp_path, "step_2"))
 
 
+def test_one_tensor_of_another_model_is_refused_at_the_first_folder(server):
+    Worker.says = FOUND | {"checksum": "a", "wrong": ["model.norm.weight"], "other": ["model.norm.weight"]}
+    with pytest.raises(script.ScriptError, match=r"other weights than the files: model\.norm\.weight"):
+        server.check(CHECKPOINT)
+
+
 def test_what_an_engine_keeps_in_another_form_must_change_with_the_weights(server, tmp_path):
     Worker.says = FOUND | {"checksum": "a", "rest": "r", "inexact": ["fused"]}
     server.check(CHECKPOINT)  # trusted: it has just been loaded

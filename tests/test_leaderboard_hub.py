@@ -693,7 +693,7 @@ def test_the_second_push_sends_nothing(mine, capsys):
 
 
 def test_private(mine, capsys):
-    assert push(capsys, "--apply", "--private")[0] == 0
+    assert push(capsys, "--apply")[0] == 0
     assert mine.repo("me/data", "dataset").private
     assert mine.repo("me/board", "space").private
 
@@ -701,7 +701,7 @@ def test_private(mine, capsys):
 @pytest.mark.parametrize("kind", ["dataset", "space"])
 def test_what_is_to_be_private_gets_into_no_public_repo(mine, capsys, kind):
     """Numbers of one's own, of models that the Hub does not know, in a repo that an earlier push made public."""
-    assert push(capsys, "--apply")[0] == 0
+    assert push(capsys, "--apply", "--public")[0] == 0
     mine.repo("me/data", "dataset").private = kind == "space"
     mine.repo("me/board", "space").private = kind == "dataset"
     before = len(mine.writes())
@@ -715,7 +715,7 @@ def test_what_is_to_be_private_gets_into_no_public_repo(mine, capsys, kind):
 def test_a_push_is_shown_before_with_who_sees_it(mine, capsys):
     seen = []
     mine.fault("POST", "/api/repos/create", before=lambda: seen.append(capsys.readouterr().err))
-    assert push(capsys, "--apply")[0] == 0
+    assert push(capsys, "--apply", "--public")[0] == 0
     assert "is made, public" in seen[0] and "leaderboard.parquet" in seen[0] and "every " in seen[0]
     mine.repo("me/data", "dataset").private = mine.repo("me/board", "space").private = True
     assert {upload["visible"] for upload in push(capsys, "--private")[1]["uploads"]} == {"private"}
@@ -726,7 +726,7 @@ def test_private_models_get_into_no_public_repo(mine, capsys):
     assert board.main(["collect", "--author", "me"]) == 0
     before = len(mine.writes())
     capsys.readouterr()
-    code, _, err = push(capsys, "--apply")
+    code, _, err = push(capsys, "--apply", "--public")
     assert code == 2
     assert "private models (me/secret)" in err
     assert len(mine.writes()) == before
@@ -1040,7 +1040,7 @@ def test_whether_the_space_reads_with_its_token_is_asked_of_the_hub_and_shown(mi
     assert metadata["private_models"] == ["me/secret"]
     path.write_text(json.dumps(metadata | {"private_models": []}))
     capsys.readouterr()
-    code, _, err = push(capsys, "--apply", "--adopt")
+    code, _, err = push(capsys, "--apply", "--adopt", "--public")
     assert code == 2 and "private models (me/secret)" in err and mine.writes() == []
     code, plan, _ = push(capsys, "--private", "--adopt")
     assert (code, plan["space_asks"]["private_models"]) == (0, ["me/secret"])

@@ -1012,10 +1012,16 @@ def test_a_classifier_of_the_hub_is_fetched_by_the_guarded_client(monkeypatch, t
     """Its answers could name any place to write to, and send the token elsewhere."""
     asked = []
 
-    def pipeline(task, **options):
+    def fetched(name, **_):
         hooks = huggingface_hub.get_session().event_hooks
-        asked.append((options, [hook.__name__ for kind in hooks.values() for hook in kind]))
+        asked.append((name, [hook.__name__ for kind in hooks.values() for hook in kind]))
+        return str(tmp_path / "mine")
 
+    def pipeline(task, **options):
+        assert options["trust_remote_code"] is False
+        return options["model"]
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetched)
     logging = SimpleNamespace(set_verbosity_error=lambda: None)
     transformers = SimpleNamespace(pipeline=pipeline, utils=SimpleNamespace(logging=logging))
     monkeypatch.setitem(sys.modules, "transformers", transformers)
@@ -1023,12 +1029,24 @@ def test_a_classifier_of_the_hub_is_fetched_by_the_guarded_client(monkeypatch, t
     for name in ("../x", "/no/such", "https://a.b/c", "a/b/c"):
         assert "no such folder, and no Hub id" in refused(2, sp.open_classifier, name)
     (tmp_path / "mine").mkdir()
+    for file in ("config.json", "model.safetensors", "other.safetensors"):
+        (tmp_path / "mine" / file).write_text("{}")
     for name in ("a/b", "mine"):
-        sp.open_classifier(name)
-    assert [options["model"] for options, _ in asked] == ["a/b", str((tmp_path / "mine").resolve())]
-    for options, hooks in asked:
-        assert options["trust_remote_code"] is False
+        place, hashes = sp.open_classifier(name)
+        assert sorted(os.listdir(place)) == ["config.json", "model.safetensors"]  # what is hashed
+        assert set(hashes) == {"classifier_weights", "classifier_files"}
+    (tmp_path / "mine" / "config.json").rename(tmp_path / "mine" / "adapter_config.json")
+    assert "merge it" in refused(2, sp.open_classifier, "mine")
+    assert [name for name, _ in asked] == ["a/b"]
+    for _, hooks in asked:
         assert {"look_at_answer", "drop_token_elsewhere"} <= set(hooks)
+
+
+def test_a_column_that_the_map_took_is_said(tmp_path):
+    path = write(tmp_path / "p.jsonl", [{"id": str(n), "reference": "x"} for n in range(9)])
+    words = [str(path), "--metric", "exact_match", "--benchmark", "k", "--model-id", "me/m"]
+    said = refused(2, sp.run, sp.build_parser().parse_args([*words, "--map", "prediction=reference"]))
+    assert "wanted too: reference" in said and "--map prediction=reference took reference for prediction" in said
 
 
 def test_a_model_is_asked_for(tmp_path, capsys):

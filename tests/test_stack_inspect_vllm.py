@@ -204,6 +204,15 @@ look("lacking", Model(new), "lacking.safetensors")
 share = Model(new)
 share.norm.weight = torch.nn.Parameter(new["norm.weight"][:150].clone(), requires_grad=False)
 look("share", share)
+one = Model(new)
+one.norm.weight = torch.nn.Parameter(old["norm.weight"], requires_grad=False)
+look("one", one)
+turned = Model(new)
+turned.norm.weight = torch.nn.Parameter(new["norm.weight"].flip(0), requires_grad=False)
+look("turned", turned)
+with open("config.json", "w") as file:
+    file.write(json.dumps({"quantization_config": {"bits": 4}}))
+look("quantized", one)
 print(json.dumps(said))
 """
 
@@ -214,7 +223,7 @@ def test_weights_are_read_back_from_fused_packed_and_tied_layers(tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    fine = {"exact": 6, "summed": 0, "unread": [], "wrong": [], "inexact": [], "broken": None, "rest": ""}
+    fine = {"exact": 6, "summed": 0, "unread": [], "wrong": [], "inexact": [], "broken": None, "rest": "", "other": []}
     assert said["fresh"] | fine == said["fresh"]
     assert said["fresh"] == said["again"] == said["refreshed"]
     assert set(said["old"]["wrong"]) == {"embed.weight", "head.weight", "norm.weight"}
@@ -224,6 +233,10 @@ def test_weights_are_read_back_from_fused_packed_and_tied_layers(tmp_path):
     assert (said["stale"]["wrong"], said["stale"]["inexact"]) == ([], ["head.weight"])
     assert said["broken"]["broken"] == "norm.weight"
     assert (said["fresh"]["lacking"], said["lacking"]["lacking"]) == (None, "q.weight")
+    # one tensor of another model is enough, and another arrangement of the file's is none
+    assert said["old"]["other"] == ["embed.weight", "head.weight", "norm.weight"]
+    assert (said["one"]["other"], said["one"]["wrong"]) == (["norm.weight"], ["norm.weight"])
+    assert (said["turned"]["other"], said["turned"]["wrong"], said["quantized"]["other"]) == ([], ["norm.weight"], [])
     assert (said["share"]["exact"], said["share"]["summed"]) == (5, 1)
     assert said["share"]["rest"]
 

@@ -28,7 +28,7 @@ from parts.frame import ScriptError, is_number, kept_text, note, option_words, s
 from parts.inputs import input_bytes, input_text, open_input, strict_json_line
 from parts.names import REPO_ID
 from parts.private import without_paths
-from parts.records.files import refuse_future
+from parts.records.files import refuse_future, refuse_link_away
 from parts.records.publishable import is_main_metric, used_tools
 from parts.records.run import limit_of
 from parts.vocabulary import is_named_after, is_of_raters, other_data, stated_unit
@@ -116,14 +116,20 @@ def told_columns(row: BoardRow) -> BoardRow:
 def eee_files(folder: Path, wanted: Collection[str] | None) -> Iterator[tuple[str, tuple[str, ...]]]:
     """(path, its parts from data/ on) of the records below a folder, in the order of their names."""
     top = str(folder / "data" if (folder / "data").is_dir() else folder)
+    if os.path.islink(top) and top != str(folder):
+        refuse_link_away(top, os.path.realpath(top), folder)
     for collection in folders_in(top):
         for developer in folders_in(f"{top}/{collection}"):
             for model in folders_in(f"{top}/{collection}/{developer}"):
                 if wanted is not None and f"{developer}/{model}".lower() not in wanted:
                     continue
                 where = f"{top}/{collection}/{developer}/{model}"
-                for name in sorted(os.listdir(where)):
+                with os.scandir(where) as entries:
+                    found = sorted((entry.name, entry.is_symlink()) for entry in entries)
+                for name, link in found:
                     if name.endswith(".json") and not name.startswith("."):
+                        if link:
+                            refuse_link_away(f"{where}/{name}", os.path.realpath(f"{where}/{name}"), folder)
                         yield f"{where}/{name}", ("data", collection, developer, model, name)
 
 

@@ -268,15 +268,18 @@ def look_at_repo(api: Any, kind: str, repo_id: str, wanted: Mapping[str, bytes])
     return RepoUpload(kind, repo_id, differing(wanted, files), True, info.sha, bool(info.private))
 
 
-def refuse_to_tell(secret: Sequence[str], uploads: Sequence[RepoUpload], private: bool) -> None:
-    """ScriptError when models that only some may see would get into a public repo, or all was to be private."""
+def refuse_to_tell(secret: Sequence[str], uploads: Sequence[RepoUpload], private: bool, asked: bool = False) -> None:
+    """ScriptError when models that only some may see would get into a public repo, or all is asked to be private.
+
+    private: what is made.
+    """
     public = [upload.repo_id for upload in uploads if not (upload.private if upload.exists else private)]
-    if private and public:
+    if asked and public:
         raise ScriptError(f"{public[0]} exists and is public; leave --private out, or choose another name")
     if secret and public:
         raise ScriptError(
             f"the data names private models ({listing(secret, 3)}), and {public[0]} is public, or would be; collect "
-            "without them, or push to private repos (--private when they are made)"
+            "without them, or push to private repos (without --public when they are made)"
         )
 
 

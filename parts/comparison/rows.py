@@ -302,7 +302,9 @@ def make_row(
     notes = (*unwanted, *reasons, *row.notes)
     if unwanted or (reasons and (row.basis is None or not policy.allow_unlike)):
         invalid = any(run.validity.reasons for side in row.sides or () for run in side.runs)
-        row = replace(row, verdict=NOT_COMPARABLE, pairs=None, corpus=None, basis=None, notes=notes, invalid=invalid)
+        why = (*unwanted, *reasons)
+        row = replace(row, verdict=NOT_COMPARABLE, pairs=None, corpus=None, basis=None, invalid=invalid)
+        row = replace(row, notes=notes, reasons=why)
         return with_recorded_scores(row)
     if reasons:
         row = replace(row, notes=(f"compared all the same (--allow-unlike): {'; '.join(reasons)}", *row.notes))

@@ -217,8 +217,16 @@ def not_comparable_because(gate: Sequence[Row]) -> list[str]:
     names: dict[str, list[str]] = {}
     for row in gate:
         if row.verdict == NOT_COMPARABLE:
-            names.setdefault("; ".join(row.notes)[:200], []).append(row.label)
+            names.setdefault(first_texts(row.reasons), []).append(row.label)
     return [f"{listing(labels, 20)} ({why})" if why else listing(labels, 20) for why, labels in names.items()]
+
+
+def first_texts(texts: Sequence[str], most: int = 200) -> str:
+    """The first of some texts, as many as have room, and at least one of those that say something."""
+    told = [text for text in texts if text.strip()]
+    while len(told) > 1 and len("; ".join(told)) > most:
+        told.pop()
+    return "; ".join(told)[:most]
 
 
 def open_reason(rows: Sequence[Row]) -> str:

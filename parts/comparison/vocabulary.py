@@ -298,6 +298,7 @@ class Row:
     size: int | None = None  # how many items the benchmark has, where the vocabulary knows it
     noise: Noise | None = None
     nights: NightsFound | None = None
+    reasons: tuple[str, ...] = ()  # of the notes, those that keep it from being compared
     notes: tuple[str, ...] = ()
     parts_once: bool = False  # whether each of its parts counts once, whatever the number of its items
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from parts.checkpoints import weights_sha256
 from parts.frame import ScriptError
+from parts.inputs import read_json
 
 CHECKSUM_PART = 1 << 24  # bytes that are summed at once
 
@@ -78,6 +79,29 @@ def compare_part(held: Any, wanted: Any) -> bool | None:
     return torch.equal(held[: len(wanted)].cpu(), wanted.to(held.dtype))
 
 
+def is_other(held: Any, wanted: Any) -> bool:
+    """Whether a tensor that differs from the file's of its name, shape and type is no other arrangement of that.
+
+    Some engines transpose or reorder a tensor when they load it, or norm the rows of a head; none makes others of it.
+    """
+    import torch
+
+    if held.dtype != wanted.dtype or not wanted.dtype.is_floating_point or held.shape[1:] != wanted.shape[1:]:
+        return False
+    held = held[: len(wanted)].cpu()
+    if torch.equal(held.flatten().sort().values, wanted.flatten().sort().values):
+        return False
+    rows = held.dim() == 2 and torch.nn.functional.cosine_similarity(held.float(), wanted.float(), dim=1)
+    return rows is False or bool(rows.min() < 0.99)
+
+
+def is_quantized(files: Sequence[str]) -> bool:
+    """Whether a checkpoint's configuration says that its weights are quantized, which an engine repacks."""
+    path = Path(files[0]).with_name("config.json") if files else None
+    config = read_json(path) if path and path.is_file() else None
+    return isinstance(config, dict) and bool(config.get("quantization_config") or config.get("compression_config"))
+
+
 def file_tensor(place: Mapping[str, Any], names: Sequence[str]) -> Any | None:
     """What the files hold for a parameter of an engine, a fused one's parts put together; None when it is not there."""
     import torch
@@ -103,14 +127,16 @@ def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
 
     Parameters are compared with the files, fused and tied ones too, and so are the packed copies that CPU engines
     compute with. Returns `exact`: how many were read back and are what the files hold; `summed`: how many have another
-    shape here (shares of a tensor) and enter the checksum only; `wrong`: names of parameters that differ; `inexact`: of
-    packed copies that do; `broken`: a name whose values are no numbers; `unread`: names that cannot be read; and a
-    `checksum` of all that is the same each time these weights are loaded, `rest` for those that are not exact.
+    shape here (shares of a tensor) and enter the checksum only; `wrong`: names of parameters that differ, `other`: of
+    those that no engine makes of the file's (see `is_other`); `inexact`: of packed copies that do; `broken`: a name
+    whose values are no numbers; `unread`: names that cannot be read; and a `checksum` of all that is the same each time
+    these weights are loaded, `rest` for those that are not exact.
     """
     import torch
     from safetensors import safe_open
 
     found: dict[str, Any] = {"exact": 0, "summed": 0, "unread": [], "wrong": [], "inexact": [], "broken": None}
+    found["other"], quantized = [], is_quantized(files)
     found["lacking"] = None  # a part of a fused tensor: vLLM loads the other parts, and says nothing
     whole, rest, first = [], [], {}
     with contextlib.ExitStack() as stack, torch.inference_mode():
@@ -137,6 +163,9 @@ def weights_in_engine(model: Any, files: Sequence[str]) -> dict[str, Any]:
                     lines.append(f"{name} {kind} {tensor_checksum(held)}\n")
                     part = wanted if wanted is None or columns is None else wanted[:, columns]
                     same.append(None if part is None else compare_part(held, part))
+                    plain = kind == "wrong" and not quantized and found["broken"] != name
+                    if plain and same[-1] is False and is_other(held, part):
+                        found["other"].append(name)
                 whole += lines
                 rest += [] if all(same) else lines
                 if None in same:
@@ -168,6 +197,8 @@ class Proof:
         differing = {name for worker in found for kind in ("wrong", "inexact") for name in worker[kind]}
         if self.differing is None and differing and not any(worker["exact"] for worker in found):
             raise ScriptError(f"the engine holds other weights than the files: {min(differing)}, and all others")
+        if others := {name for worker in found for name in worker.get("other", ())}:
+            raise ScriptError(f"the engine holds other weights than the files: {min(others)}")
         if self.differing is None:
             self.differing = differing  # kept in another form than the file's by an engine that has just loaded them
         elif differing - self.differing:

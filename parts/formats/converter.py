@@ -8,6 +8,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from parts.frame import ScriptError, is_number, option_words, single_line, write
 from parts.hashes import file_sha256
 from parts.inputs import input_bytes, strict_json
 from parts.metric_directions import is_no_score
+from parts.outputs import take_away
 from parts.records.schema import strings
 from parts.statistics.intervals import error_doubt
 
@@ -108,6 +110,8 @@ class Converter:
                     Trouble(file, f"its items are left out: {where}{trouble}", run.task, str(run.sample_file or ""))
                 )
             made = Conversion(path, record, run, rows)
+            if self.of_another_file(run.origin, path, record, run.task):
+                return
             if old == record and not self.dry and (not rows or path.with_name(f"{name}_samples.jsonl").is_file()):
                 self.report.unchanged.append(made)
                 return
@@ -121,10 +125,12 @@ class Converter:
 
     def supersede(self, run: TaskRun, reason: str) -> None:
         """Leave out a run that another one completes; what an earlier conversion said of its failure goes."""
-        self.report.skipped.append(Trouble(str(run.origin.path), reason, run.task))
+        told = Trouble(str(run.origin.path), reason, run.task)
+        self.report.skipped.append(told)
+        self.report.notes.append(told)  # a number that is here and not shown is never left out in silence
         if not self.dry:
             failure = self.output / "data" / run.place / f"{record_uuid(run, 'failure')}_failure.json"
-            failure.unlink(missing_ok=True)
+            take_away(failure)
 
     def again(self, path: Path, origin: Origin, task: str) -> bool:
         """Whether this run has a record already, from another file; said once per file."""
@@ -132,6 +138,15 @@ class Converter:
             self.done[path] = str(origin.path)
             return False
         self.report.skipped.append(Trouble(str(origin.path), f"the same run as in {self.done[path]}", task))
+        return True
+
+    def of_another_file(self, origin: Origin, path: Path, record: dict[str, Any], task: str) -> bool:
+        """Whether another file says something else in the place of this record: said, and what is there stays."""
+        old = old_record(path)
+        if old is None or source_sha256(old) == source_sha256(record) or told_by(old) == told_by(record):
+            return False
+        wrong = f"{path} is there, made of another file that says the same run is another: move one of them away"
+        self.report.conflicts.append(Trouble(str(origin.path), wrong, task))
         return True
 
     def migrate(self, old: MigratedRecord) -> None:
@@ -165,6 +180,8 @@ class Converter:
             checks.check("record", record)
             run = TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=())
             made = Conversion(path, record, run, rows)
+            if self.of_another_file(old.origin, path, record, old.title):
+                return
             if old_record(path) == record and not self.dry:
                 self.report.unchanged.append(made)
                 return
@@ -182,7 +199,7 @@ class Converter:
             parts.keep()
         write_whole(path, as_document(record), durable=False)  # thousands, and made again as quickly
         if not rows and known:
-            parts.target.unlink(missing_ok=True)
+            take_away(parts.target)
 
     def read_samples(self, run: TaskRun, parts: PartFiles, now: int) -> tuple[SpanRead, str | None]:
         """Read and write out the items; (nothing, reason) when they cannot be used."""
@@ -332,6 +349,19 @@ def doubt_of_error(score: ScoreRead, result: dict[str, Any]) -> str:
     span, error, clusters = high - low, score.standard_error or 0.0, score.scorer.get("cluster_by")
     method = "clustered" if clusters else score.method or ""
     return error_doubt((score.value - low) / span, error / span, uncertainty.get("num_samples"), method)
+
+
+def source_sha256(record: Mapping[str, Any]) -> Any:
+    """The SHA-256 of the file that a record was made of."""
+    return part(record, "source_metadata", "additional_details").get("sha256")
+
+
+def told_by(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says, but for when and of which file it was made."""
+    told = {name: value for name, value in record.items() if name != "retrieved_timestamp"}
+    for name in ("source_metadata", "detailed_evaluation_results"):
+        told[name] = {key: value for key, value in part(record, name).items() if key != "additional_details"}
+    return told
 
 
 def old_record(path: Path) -> dict[str, Any] | None:

@@ -45,7 +45,10 @@ def read_evalplus(origin: Origin, document: dict[str, Any], here: Here, files: F
     moment = moment_of(document.get("date"))
     model = here.model(name, moment)
     items = {key: evalplus_statuses(rows) for key, rows in document["eval"].items()}
-    base, plus, repo = EVALPLUS_TITLES[next(iter(items)).split("/")[0]]
+    asked = {key.split("/")[0] for key in items}
+    if len(asked) > 1:
+        raise ValueError(f"items of {' and '.join(sorted(asked))} in one file: of which benchmark is the score?")
+    base, plus, repo = EVALPLUS_TITLES[asked.pop()]
     for title, kind in ((base, "base"), (plus, "plus")):
         right = {key: evalplus_right(rows, kind) for key, rows in items.items()}
         if not all(right.values()):

@@ -65,8 +65,13 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
         if row not in measured:
             yield Trouble(str(origin.path), f"{evalscope_name(row)}: evalscope calls it a diagnostic, no score", task)
     subsets = evalscope_subsets(metrics)
-    reviews = [run_folder / "reviews" / origin.path.parent.name / f"{task}_{name}.jsonl" for name in subsets]
-    found = {name: path for name, path in zip(subsets, reviews, strict=True) if path.is_file()}
+    reviews = run_folder / "reviews" / origin.path.parent.name
+    files_of = {name: f"{task}_{name}.jsonl" for name in subsets}
+    found = {
+        name: reviews / file
+        for name, file in files_of.items()
+        if Path(file).name == file and (reviews / file).is_file()
+    }
     files.used |= {path.resolve() for path in found.values()}
     whole_run = len(found) == len(subsets) > 0
     judge = {"grader_model": ", ".join(all_texts(part(document, "judge_summary").get("judge_models"))) or None}

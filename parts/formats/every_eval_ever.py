@@ -16,9 +16,10 @@ from parts.formats.files import json_lines
 from parts.formats.here import Here
 from parts.formats.values import SAME_SCORE, finite, first, moment_of, named, part, rows_of
 from parts.formats.vocabulary import Files, MigratedRecord, Origin, Trouble
-from parts.frame import single_line
+from parts.frame import ScriptError, single_line
 from parts.private import scrub
 from parts.records.datastore import EEE_SCHEMAS, score_problems
+from parts.records.files import refuse_future
 from parts.records.schema import SCHEMA_VERSION, strings
 
 EEE_MIGRATED = {"0.2.0", "0.2.1", "0.2.2", "0.2.3"}
@@ -66,6 +67,10 @@ def read_every_eval_ever(
         "eval_library": {"name": "unknown", "version": "unknown", **part(record, "eval_library")},
         "evaluation_results": eee_results(record.get("evaluation_results")),
     }
+    try:
+        refuse_future(origin.path, record)
+    except ScriptError as error:
+        raise ValueError(single_line(error).removeprefix(f"{origin.path}: ")) from error
     titles = dict.fromkeys(single_line(row.get("evaluation_name")) for row in record["evaluation_results"])
     folders = origin.path.resolve().parts[-5:-1]  # data/<collection>/<developer>/<model>
     collection = folders[1] if len(folders) == 4 and folders[0] == "data" else None
@@ -106,6 +111,7 @@ def eee_model(info: dict[str, Any], model_id: str) -> dict[str, Any]:
     """Who was measured, with what 0.3 asks for."""
     given = {name: eee_text(value) for name, value in part(info, "additional_details").items()}
     details = {"deployment_type": "unknown", "model_availability": "unknown", **given}
+    details |= {"weights_bound_by": "the file itself"} if given.get("weights_sha256") else {}
     kept = {name: value for name, value in info.items() if value not in (None, "unknown")}
     return {**kept, "name": info.get("name") or model_id, "id": model_id, "additional_details": strings(details)}
 

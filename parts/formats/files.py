@@ -19,12 +19,12 @@ from parts.inputs import (
     bytes_text,
     input_bytes,
     input_text,
-    open_input,
     strict_json,
     strict_json_line,
     too_much,
 )
 from parts.parquet import parquet_batches
+from parts.records.files import open_result, refuse_out
 from parts.yaml_tree import MAX_YAML, load_yaml
 
 MAX_LINE = 1 << 28  # one line of a samples file, one sample of a log
@@ -58,6 +58,7 @@ def first_of_lines(data: bytes) -> Any:
 
 def read_bounded(path: Path) -> bytes:
     """A file's bytes; ScriptError when there are more than are read at once."""
+    refuse_out(path)
     return input_bytes(path, MAX_JSON)
 
 
@@ -75,7 +76,7 @@ def json_lines(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[di
 
 def is_json_list(path: Path) -> bool:
     """Whether a file begins as one JSON list does."""
-    with open_input(path) as file:
+    with open_result(path) as file:
         return file.read(1) == b"["
 
 
@@ -101,7 +102,7 @@ def line_blocks(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[t
     """The lines of a file that begin at a byte from `begin` on and before `end`: some at a time, with the byte at which
     the first of them begins. One without measure is cut off where it is too long."""
     most = allowed(MOST_OF_LINE) + 1
-    with open_input(path) as file:
+    with open_result(path) as file:
         place = file.seek(max(begin - 1, 0))
         if begin:
             place += len(file.readline(most))  # of a line that begins before
@@ -114,7 +115,7 @@ def line_blocks(path: Path, begin: int = 0, end: float = math.inf) -> Iterator[t
 
 def line_at(path: Path, place: int) -> int:
     """The number of the line that ends at a byte of a file."""
-    with open_input(path) as file:
+    with open_result(path) as file:
         blocks = (file.read(min(1 << 20, place - 1 - begin)) for begin in range(0, place - 1, 1 << 20))
         return 1 + sum(block.count(b"\n") for block in blocks)
 
@@ -128,6 +129,7 @@ def line_spans(path: Path) -> list[tuple[int, float]]:
 
 def small_yaml(path: Path) -> Any:
     """The value in a YAML file; ValueError when it is none, repeats a key, or is too large with its aliases."""
+    refuse_out(path)
     try:
         return load_yaml(input_text(path, MAX_YAML), path.name)[0]
     except ScriptError as error:
@@ -136,6 +138,7 @@ def small_yaml(path: Path) -> Any:
 
 def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The rows of a parquet file, a few at a time."""
+    refuse_out(path)
     for _, batch in parquet_batches(path, list(columns)):
         yield from batch.to_pylist()
 
@@ -144,7 +147,7 @@ def parquet_columns(path: Path) -> list[str]:
     """The top-level columns of a parquet file."""
     import pyarrow.parquet
 
-    with open_input(path) as file:
+    with open_result(path) as file:
         return pyarrow.parquet.read_schema(file).names
 
 
@@ -160,7 +163,7 @@ class LogArchive:
         else:
             from backports.zstd import zipfile
 
-        opened = open_input(path)
+        opened = open_result(path)
         if (end := zipfile._EndRecData(opened)) and end[zipfile._ECD_SIZE] > allowed(MAX_DIRECTORY):  # read whole next
             opened.close()
             raise too_much(path, f"an index of {end[zipfile._ECD_SIZE] / 1e6:,.0f} MB")

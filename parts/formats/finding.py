@@ -25,7 +25,7 @@ from parts.formats.swe_bench import is_swe_bench, read_swe_bench
 from parts.formats.trainer_state import is_trainer_state, read_trainer_state
 from parts.formats.vocabulary import Files, FoundFile, MigratedRecord, Origin, TaskRun, Trouble, file_digest
 from parts.frame import single_line
-from parts.inputs import open_input
+from parts.records.files import open_result
 from parts.records.schema import SCHEMA_VERSION
 
 BFCL_COUNTS = {"accuracy", "correct_count", "total_count"}  # the first line of its *_score.json
@@ -69,7 +69,7 @@ FORMAT_TESTS: dict[str, Callable[[Mapping[str, Any], Path], bool]] = {
 
 def sniff(path: Path) -> str:
     """What a file is by its first bytes: zip, parquet, lines, json, yaml or other."""
-    with open_input(path) as file:
+    with open_result(path) as file:
         head = file.read(SNIFFED)
     if head[:4] in (b"PK\3\4", b"PK\5\6"):
         return "zip"

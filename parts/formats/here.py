@@ -60,6 +60,7 @@ class Here:
         self.latest: dict[Path, float] = {}  # folder of weights -> its last evaluation that is known
         self.ids: set[str] = set()
         self.said: set[str] = set()
+        self.names: dict[Path, str] = {}  # folder of --checkpoints -> what its results call it
         self.bound: set[Path] = set()  # folders of --checkpoints of which results were found
 
     def warn(self, text: str) -> None:
@@ -111,7 +112,7 @@ class Here:
         known = foreign_id(name) if is_path(name) else single_line(name)[:200]
         folder = self.named(name) or (self.named(self.model_id) if self.model_id else None)
         if folder is not None:
-            self.bound.add(folder)
+            self.say_bound(folder, known)
             return local_checkpoint(folder, self.witness(folder, known, moment), more, known, "--checkpoints")
         if not is_path(name):
             folder = self.beside(name)
@@ -136,6 +137,18 @@ class Here:
                 self.bound.add(folder)
                 return local_checkpoint(folder, digest, more, known, "the path in the result file")
         return EvaluatedModel(known, None, known, local=True, **more)
+
+    def say_bound(self, folder: Path, known: str) -> None:
+        """Say whose results are taken for those of a folder of --checkpoints; ScriptError (3) where two names are."""
+        self.bound.add(folder)
+        if (other := self.names.setdefault(folder, known)) != known:
+            raise ScriptError(
+                f"--checkpoints: results of {other} and of {known} would both be those of {shown_path(folder)}, by its "
+                "name: convert them apart, with the right folder each, or with --model-id",
+                code=3,
+            )
+        if tuple(known.split("/")[-2:]) != folder.parts[-2:]:
+            self.warn(f"{known} is taken for {shown_path(folder)}, by its last name alone (--checkpoints)")
 
     def came_before(self, moment: Moment, folder: Path) -> bool | None:
         """Whether an evaluation ran before the weights of a folder were written; None when its time is not known.

@@ -1,7 +1,8 @@
 """Which logs of inspect are attempts at one run: a retry completes what it retried, a good run ends a failed one.
 
 Takes the files of a conversion; gives, for each log that says nothing more, the reason. Only the beginning of a log is
-read. A retry has the task_id of the log that it retried, and its items too.
+read. A retry has the task_id of the log that it retried, its task, arguments and model, and its items too. A good run
+with a value for each item is nobody's to complete: any text can be written as a task_id.
 """
 
 from __future__ import annotations
@@ -17,25 +18,33 @@ from parts.formats.files import LogArchive
 from parts.formats.values import moment_of, part
 from parts.formats.vocabulary import FoundFile
 from parts.frame import single_line
-from parts.inputs import open_input
+from parts.records.files import open_result
 
 HEAD = 1 << 16  # bytes of a JSON log that hold its identity: samples come last
 TASK_ARGS = re.compile(rb'"task_args"\s*:\s*(?=\{)')
 HEAD_FIELD = re.compile(rb'"(status|eval_id|task_id|created|task|model)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+HEAD_COUNT = re.compile(rb'"((?:total|completed)_samples)"\s*:\s*(\d{1,12})\b')
+INVALIDATED = re.compile(rb'"invalidated"\s*:\s*true')
 
 
 @dataclass(frozen=True)
 class LogHead:
-    """What tells a log apart: `good` when it ended well; seconds since 1970."""
+    """What tells a log apart: `good` when it ended well, `whole` when that with all its samples; seconds since 1970."""
 
     path: Path
     good: bool
+    whole: bool
     run_id: str
     task_id: str
     task: str
     model: str
     args: str  # what the task was asked with: another subject of it is another run
     created: float
+
+    @property
+    def asked(self) -> tuple[str, str, str]:
+        """What was asked of whom."""
+        return self.task, self.model, self.args
 
 
 def log_head(path: Path) -> LogHead | None:
@@ -44,15 +53,19 @@ def log_head(path: Path) -> LogHead | None:
         if path.suffix == ".eval":
             with LogArchive(path) as archive:
                 header = archive.read("header.json" if "header.json" in archive.names else "_journal/start.json")
-            found = {**part(header, "eval"), "status": header.get("status")}
+            found = {**part(header, "eval"), **part(header, "results")}
+            found |= {name: header.get(name) for name in ("status", "invalidated")}
         else:
-            with open_input(path) as file:
+            with open_result(path) as file:
                 head = file.read(HEAD)
             if b'"eval"' not in head or b'"status"' not in head:
                 return None
             found = {}
             for name, value in HEAD_FIELD.findall(head):
                 found.setdefault(name.decode(), value.decode(errors="replace"))
+            for name, value in HEAD_COUNT.findall(head):
+                found.setdefault(name.decode(), int(value))
+            found["invalidated"] = bool(INVALIDATED.search(head))
             if place := TASK_ARGS.search(head):
                 text = head[place.end() :].decode(errors="replace")
                 found["task_args"] = json.JSONDecoder().raw_decode(text)[0]
@@ -60,7 +73,9 @@ def log_head(path: Path) -> LogHead | None:
         created = moment_of(found.get("created")).seconds
         if texts[2] and texts[3] and created is not None:
             args = json.dumps(found.get("task_args") or {}, sort_keys=True)
-            return LogHead(path, found.get("status") == "success", *texts, args, created)
+            good = found.get("status") == "success" and not found.get("invalidated")
+            total, completed = (found.get(f"{name}_samples") for name in ("total", "completed"))
+            return LogHead(path, good, good and total == completed, *texts, args, created)
     return None
 
 
@@ -70,14 +85,16 @@ def superseded_logs(files: Iterable[FoundFile]) -> dict[Path, str]:
     heads.sort(key=lambda head: head.created)
     found: dict[Path, str] = {}
     for head in heads:
+        if head.whole:
+            continue
         later = [other for other in heads if other.created > head.created and other.run_id != head.run_id]
+        later = [other for other in later if other.asked == head.asked]
         retries = [other for other in later if head.task_id and other.task_id == head.task_id]
         good = [other for other in retries if other.good]
         if good or (retries and not head.good):
-            found[head.path] = f"retried: {single_line((good or retries)[-1].path.name)} has its items too"
+            found[head.path] = f"retried: {single_line((good or retries)[-1].path.name)} is said to complete it"
             continue
-        own = (head.task, head.model, head.args)
-        alike = [other for other in later if other.good and (other.task, other.model, other.args) == own]
+        alike = [other for other in later if other.good]
         if alike and not head.good:
             found[head.path] = f"it failed, and a later run ended well: {single_line(alike[-1].path.name)}"
     return found

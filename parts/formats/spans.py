@@ -27,7 +27,7 @@ from parts.formats.values import best_of, no_credit
 from parts.formats.vocabulary import AskedItem, Counts, PlainItems, RepeatedIds, Tally, TaskRun
 from parts.frame import ScriptError, fresh_place, put_in_place
 from parts.harness.doubts import likeliest
-from parts.inputs import open_input
+from parts.records.files import open_result
 from parts.records.schema import SCHEMA_VERSION
 
 MOST_PROCESSES = 8
@@ -161,7 +161,7 @@ def read_spans(run: TaskRun, parts: PartFiles, now: int, own_ids: bool) -> SpanR
     found, parts.opened = SpanRead(), parts.folder is not None  # by processes of their own
     digest = hashlib.sha256()
     with contextlib.ExitStack() as opened:
-        source = opened.enter_context(open_input(run.sample_file) if run.in_spans else io.BytesIO())
+        source = opened.enter_context(open_result(run.sample_file) if run.in_spans else io.BytesIO())
         blocks = iter(lambda: source.read(1 << 20), b"")
         work = in_order(lambda span: read_span(run, parts, now, own_ids, *span), spans)
         for number, made in enumerate(opened.enter_context(contextlib.closing(work))):

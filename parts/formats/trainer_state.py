@@ -21,6 +21,7 @@ from parts.formats.vocabulary import Files, Moment, Origin, ScoreRead, TaskRun, 
 from parts.frame import single_line
 from parts.metric_directions import direction_in
 from parts.names import parse_checkpoint_name
+from parts.records.files import searched_part
 
 TRAINER_TITLE = "trainer_eval"
 # What the Trainer logs of an evaluation beside its metrics.
@@ -85,7 +86,7 @@ def longest_state(run: Path, own: Path, steps: int) -> Path | None:
     """Another state of a run with more steps, or with as many and in the run's own folder; None when it is this one."""
     for path in (run / "trainer_state.json", *run.glob("*/trainer_state.json")):
         ours = path.parent == run or parse_checkpoint_name(path.parent.name)
-        if not path.is_file() or path.resolve() == own.resolve() or not ours:
+        if not path.is_file() or path.resolve() == own.resolve() or not ours or searched_part(str(path)):
             continue
         other = steps_in(path, path.stat().st_mtime_ns)
         if other > steps or (other == steps and path.parent == run):

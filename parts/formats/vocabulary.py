@@ -14,10 +14,9 @@ from typing import Any
 
 from parts.frame import single_line, slug
 from parts.harness.doubts import UNPARSED
-from parts.inputs import open_input
 from parts.names import local_id, parse_checkpoint_name
 from parts.private import without_paths
-from parts.records.files import HIDDEN_FOLDERS, MODEL_JSON, refuse_link_away
+from parts.records.files import MODEL_JSON, entered, open_result, refuse_out, search_in, searched_part
 from parts.records.schema import strings
 
 # Formats by the name that --format takes, with the library that writes them.
@@ -451,11 +450,9 @@ class FoundFile:
     asked: bool
 
 
-def refuse_linked(path: Path, folder: Path) -> None:
-    """ScriptError where a file of data in a folder is a link out of it: the folder may be a stranger's."""
-    read = path.name == "trainer_state.json" or not MODEL_JSON.fullmatch(path.name)
-    if read and path.suffix in DATA_ENDINGS and path.is_symlink():
-        refuse_link_away(str(path), os.path.realpath(path), folder)
+def is_result_name(path: Path) -> bool:
+    """Whether a file may hold results, by its name."""
+    return path.suffix in DATA_ENDINGS and (path.name == "trainer_state.json" or not MODEL_JSON.fullmatch(path.name))
 
 
 class Files:
@@ -465,13 +462,14 @@ class Files:
         self.found: dict[str, FoundFile] = {}
         self.used: set[Path] = set()
         self.listed: dict[Path, dict[str, dict[str, Path]]] = {}
+        paths = list(paths)
+        search_in(paths)
         for path in paths:
             if path.is_dir():
                 for base, folders, names in os.walk(path):
-                    folders[:] = sorted(name for name in folders if not HIDDEN_FOLDERS.fullmatch(name))
+                    folders[:] = entered(base, folders, path)
                     for name in sorted(name for name in names if not name.startswith(".")):
                         self.add(Path(base) / name, False)
-                        refuse_linked(Path(base) / name, path)
             else:
                 self.add(path, True)
         self.parquet = [row.path for row in self.found.values() if row.path.suffix == ".parquet"]
@@ -479,6 +477,10 @@ class Files:
     def add(self, path: Path, asked: bool) -> None:
         if not asked and not path.is_file():  # a pipe or a device: opening it may never end
             return
+        if not asked and path.is_symlink() and searched_part(str(path)):
+            if is_result_name(path):
+                refuse_out(path)
+            return  # weights and a tokenizer that lie elsewhere: no results
         self.found.setdefault(os.path.realpath(path), FoundFile(path, asked))
 
     def details(self, results: Path, task: str) -> Path | None:
@@ -493,8 +495,6 @@ class Files:
                 places += sorted(folder.glob(f"{glob.escape(stamp)}/*.parquet")) if STAMP.search(stamp) else []
         fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
         for path in fitting[:1]:
-            if path in places and os.path.realpath(path) not in self.found:
-                refuse_linked(path, path.parent)
             self.used.add(path.resolve())
         return fitting[0] if fitting else None
 
@@ -535,7 +535,7 @@ class Files:
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
-    with open_input(path) as file:
+    with open_result(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -15,6 +15,7 @@ from parts.harness.settings import Settings
 from parts.harness.vocabulary import Finished, Model, Task, TaskRequest
 from parts.hashes import local_sha256
 from parts.inputs import read_json
+from parts.outputs import take_away
 from parts.records.reading import contradictions
 from parts.vocabulary import MetricMapping
 
@@ -128,7 +129,7 @@ class History:
     def forget_failure(self, model: Model, settings: Settings, task: str) -> None:
         """Remove the failure files of a task that has now been measured or has failed anew."""
         for path in self.failures.pop((model.id, model.weights_sha256, settings.key, task), []):
-            path.unlink(missing_ok=True)
+            take_away(path)
 
 
 def homes_of_data(settings: Settings) -> list[Path]:

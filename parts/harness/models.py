@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import atexit
 import contextlib
 import fnmatch
-import functools
 import glob
 import hashlib
 import json
 import os
-import re
-import shutil
-import tempfile
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,35 +25,24 @@ from parts.checkpoints import (
     is_adapter,
     missing_tokenizer,
     model_files_sha256,
-    read_beside,
     weight_files,
     weights_sha256,
     why_incomplete,
 )
-from parts.frame import ScriptError, command_line_of, listing, near_place, note, single_line
+from parts.frame import ScriptError, command_line_of, listing, near_place, note
 from parts.harness.templates import limited_rendering, try_chat_templates
 from parts.harness.vocabulary import Model
+from parts.hashed_model import hashed_files_only, refuse_named
 from parts.hashes import remembered_sha256
 from parts.hub.answers import keep_token_home
 from parts.inputs import read_json
 from parts.loadable import is_adapter_repo, why_not_applied, why_not_loadable
 from parts.names import HUB_PLACE, REPO_ID, local_id, parse_checkpoint_name, say_folder
-from parts.private import explain, shown_name, shown_path
+from parts.private import explain, shown_name
 from parts.training_runs import find_checkpoints, is_hub_place
 
 # Of an adapter_config.json: what changes no answer, or is known by the base's hash.
 NOT_APPLIED = {"auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type"}
-# What of a folder some loader may look for by itself, but what a training leaves and lists of requirements.
-MAY_BE_READ = re.compile(r"(?s).*\.(?:safetensors|json|txt|vocab|bpe|bin|pt)")
-NOT_READ = re.compile(
-    r"(?:trainer_state|configuration|\w+_results)\.json|(?:training_args|optimizer|scheduler|scaler|rng_state\w*)"
-    r"\.(?:bin|pt)|(?i:readme|licen[cs]e|notice|requirements)[^.]*\.(?:txt|json)"
-)
-PICKLES = re.compile(r"(?s).*\.(?:pt|bin(?:\.index\.json)?)")  # not read where safetensors are
-OUT_OF_IT = re.compile(r"(?:\S*/)?\.\./\S+")  # a place that is another from wherever one stands
-ORIGINS = {"_name_or_path", "name_or_path", "base_model_name_or_path"}  # "../base": the last is looked at by itself
-NAMED_MODELS = ("speculators_config", "text_model_id", "audio_model_id")  # of config.json: vLLM loads what they name
-NAMING = re.compile(r".*config.*\.json|special_tokens_map\.json")  # whose values loaders take for places of files
 NOT_LOADED = ("*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.pt", "*.pth")  # of a repository, by what runs models here
 WEIGHTS = (".safetensors", ".bin")  # of which those alone are fetched that count: consolidated.safetensors is a copy
 
@@ -219,64 +203,6 @@ def plain_hashes(model: Model, revision: str, files: Mapping[str, Any]) -> dict[
 FETCHED: dict[Model, Path] = {}  # the Hub models that this process has downloaded, in their order
 
 
-def code_places(value: Any, named: bool = False) -> Iterator[str]:
-    """The repositories whose code a configuration asks for: "owner/name" of "owner/name--module.Class" in auto_map."""
-    if isinstance(value, str):
-        yield from [value.partition("--")[0]] if named and "--" in value else []
-    elif isinstance(value, list):
-        for part in value:
-            yield from code_places(part, named)
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            yield from code_places(part, named or key == "auto_map")
-
-
-def texts_in(value: Any) -> Iterator[str]:
-    """All texts in a JSON value but the keys, and but where a model came from, which a training writes."""
-    fields = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    parts = [part for key, part in fields if key not in ORIGINS]
-    yield from [value] if isinstance(value, str) else ()
-    for part in parts:
-        yield from texts_in(part)
-
-
-def names_another(text: str, folder: Path, own: Container[str]) -> bool:
-    """Whether a text of a configuration is the place of a file, from the folder or from here, that is not its own."""
-    if OUT_OF_IT.fullmatch(text):
-        return True
-    code = os.path.join(folder, f"{text.rpartition('.')[0]}.py")  # of "code/modeling.Model" in an auto_map
-    places = [os.path.join(folder, text), code, *([text] if "/" in text or "." in text else [])]  # else a plain word
-    return any(os.path.isfile(place) and os.path.realpath(place) not in own for place in places)
-
-
-@functools.cache
-def refuse_named(folder: Path) -> Path:
-    """The folder of a model; ScriptError (3) where a configuration in it would have something else read in its place.
-
-    Transformers takes the "owner/name" of an auto_map for a folder whenever the current one has it, and the tokenizer
-    from wherever "fast_tokenizer_files", "gguf_file" and the like say: what is read is what lies in the folder, hashed.
-    """
-    own = {os.path.realpath(folder / name) for name in ("config.json", *WEIGHT_FILES, *read_beside(folder))}
-    for file in sorted(path for path in folder.glob("*.json") if NAMING.fullmatch(path.name)):
-        config = read_json(file)
-        for place in code_places(config):
-            if os.path.exists(place) and not os.path.samefile(place, folder):
-                raise ScriptError(
-                    f"{shown_name(file.name)} of {folder.name} asks for the code of {shown_name(place)} on the Hub, "
-                    "and the current folder has one of that name, which would run instead: go to another folder",
-                    code=3,
-                )
-        tables = [config[key] for key in ("vocab", "merges") if isinstance(config, dict) and key in config]
-        for text in texts_in(config):
-            if text in tables or names_another(text, folder, own):  # a table of a tokenizer may be the place of one
-                raise ScriptError(
-                    f"{shown_path(folder)}: its {file.name} names the file {single_line(text)[:200]}, which is none "
-                    "that is hashed with the model and might be read in the place of one: take the name out of it",
-                    code=3,
-                )
-    return folder
-
-
 def downloaded(model: Model) -> Path:
     """The folder that holds a model's files; a Hub model is fetched, without what is not used of its repository."""
     if model.folder:
@@ -309,62 +235,6 @@ def downloaded(model: Model) -> Path:
     if known is None:
         FETCHED[model] = folder
     return hashed_files_only(folder)
-
-
-def hashed_files_only(folder: Path) -> Path:
-    """The folder of a model as an engine gets it: nothing in it is read, or has something read, that is not hashed."""
-    return refuse_named(own_weights_only(refuse_named(folder)))
-
-
-def holds_weights(place: Path) -> bool:
-    """Whether a folder in that of a model has weights, which some loader may take; another checkpoint's are not asked.
-
-    vLLM reads some kinds of models from folders below, as transformer/*.safetensors.
-    """
-    return not parse_checkpoint_name(place.name) and any(any(place.glob(f"*{ending}")) for ending in WEIGHTS)
-
-
-@functools.cache
-def own_weights_only(folder: Path) -> Path:
-    """The folder of a model, or one with links to its files but for those that a loader may read and no hash covers.
-
-    vLLM loads all *.safetensors of a folder, those of an index, or consolidated*.safetensors, and looks for a
-    params.json; transformers puts an adapter beside a model on it. ScriptError where config.json names other weights,
-    or another model.
-    """
-    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
-    if not isinstance(config, dict):
-        return folder
-    if other := next((key for key in NAMED_MODELS if config.get(key) is not None), None):
-        raise ScriptError(
-            f"{shown_path(folder)}: its config.json names another model that would run in its place or as a part of it "
-            f"({other}), whose weights are in no hash of this one: name the model itself"
-        )
-    own = next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
-    hashed = {own, *(file.name for file in weight_files(folder)), "config.json", *read_beside(folder)}
-    named = config.get("transformers_weights")
-    if named not in (None, own):
-        raise ScriptError(
-            f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
-            f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
-        )
-    unseen = PICKLES if not own.startswith("pytorch_model.bin") else re.compile("")
-    others = sorted(
-        file.name
-        for file in folder.iterdir()
-        if (holds_weights(file) if file.is_dir() else MAY_BE_READ.fullmatch(file.name))
-        and not any(pattern.fullmatch(file.name) for pattern in (NOT_READ, unseen))
-        and file.name not in hashed
-    )
-    if not others:
-        return folder
-    note(f"{shown_path(folder)}: {listing(others)} is not in the hash of its weights ({own}) and files: not loaded")
-    place = Path(tempfile.mkdtemp(prefix="hub-evals-"))
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    for file in folder.iterdir():
-        if file.name not in others:
-            (place / file.name).symlink_to(file.absolute())
-    return place
 
 
 def is_loaded(name: str) -> bool:

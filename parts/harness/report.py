@@ -48,7 +48,8 @@ def outcome_json(outcome: Outcome, foreign: Collection[Path]) -> dict[str, Any]:
 
 
 def report(outcome: Outcome, output: Path, as_json: bool) -> int:
-    """Print the scores, what failed and where the records are; 1 when a task gave no score."""
+    """Print the scores, what failed and where the records are; 1 when a task gave no score, 3 where all
+    that did not are refused for a choice that is the user's."""
     if foreign := written_by_others(finished.path for finished in outcome.skipped):
         note(
             f"warning: {len(foreign)} of {len(outcome.skipped)} finished before are records that you have not written "
@@ -66,7 +67,7 @@ def report(outcome: Outcome, output: Path, as_json: bool) -> int:
         note(f"failed: {failure.model} {failure.task}: {failure.error[:200]} (see {failure.path})")
     if len(outcome.failed) > SHOWN_FAILURES:
         note(f"failed: {len(outcome.failed)} in all, each with a _failure.json; the same command tries them again")
-    return 1 if outcome.failed else 0
+    return 0 if not outcome.failed else 3 if all(failure.refused for failure in outcome.failed) else 1
 
 
 def list_names(

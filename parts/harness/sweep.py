@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -150,7 +151,9 @@ class Sweep:
         where = [f"at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
         self.history.forget_failure(row.model, row.settings, task.name)
         lines = [*self.tail.lines, *log, *where]
-        self.outcome.failed.append(write_failure(self.output, row.model, task, row.settings, text, lines))
+        failure = write_failure(self.output, row.model, task, row.settings, text, lines)
+        refused = any(isinstance(one, ScriptError) and one.code == 3 for one in (error, origin))
+        self.outcome.failed.append(replace(failure, refused=refused))
         self.show(f"{row.model.label} {task.name}", f"FAILED: {text[:200]}", 0 if self.unit else 1)
 
 

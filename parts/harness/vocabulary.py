@@ -253,6 +253,7 @@ class Failed:
     model: str
     task: str
     error: str
+    refused: bool = False  # a choice of the user's, which the error names
 
 
 @dataclass

@@ -7,7 +7,7 @@ import fnmatch
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
-from parts.checkpoints import BELOW, inside
+from parts.checkpoints import BELOW, hashed_names, inside, is_other_model
 from parts.frame import ScriptError, command_line_of, listing, note, single_line
 from parts.hashes import file_sha256, remembered_sha256
 from parts.hub.committing import additions_of, commit_whole
@@ -89,7 +89,7 @@ def checkpoint_files(folder: Path) -> list[RepoFile]:
 
     ScriptError, by name, for a link that leads out of the folder and for what is no file; secrets' names are left out.
     """
-    found = []
+    found, hashed = [], hashed_names(folder)
     below = (path for pattern in BELOW for path in sorted(folder.glob(pattern)))
     for path in (*sorted(folder.iterdir()), *below):
         target = path.relative_to(folder).as_posix()
@@ -101,6 +101,8 @@ def checkpoint_files(folder: Path) -> list[RepoFile]:
             raise ScriptError(f"{path}: not a regular file; take it away")
         if SECRET_NAME.fullmatch(path.name):
             note(f"warning: {path} is not uploaded: its name is that of a secret")
+        elif is_other_model(target, hashed):
+            note(f"warning: {path} is not uploaded: it is none of the weights that are evaluated")
         else:
             found.append(RepoFile(target, path.resolve()))
     return found

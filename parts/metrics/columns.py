@@ -372,6 +372,8 @@ def which_columns(
     wanted = " and ".join(f"{first} (or {', '.join(others)})" if others else first for first, *others in lacking)
     parts = [f"the columns are {listing(names, COLUMNS_SHOWN)}"] if lacking or apart else []
     parts += [f"wanted too: {wanted}"] if lacking else []
+    taken = {name: role for role, name in columns.mapped.items() if any(name in roles for roles in lacking)}
+    parts += [f"--map {role}={name} took {name} for {role}" for name, role in taken.items() if name in names]
     if ("reference", "references") in lacking:
         parts.append("references may be in another file: --references FILE")
     if lacking and not free and not set(ways.values()) & set(names):

@@ -18,8 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parts.checkpoints import inside, weights_sha256
+from parts.checkpoints import WEIGHT_FILES, inside, is_adapter, model_files_sha256, weights_sha256
 from parts.frame import ScriptError, command_line_of, listing, single_line, slug, whole_file, write_whole
+from parts.hashed_model import hashed_files_only
 from parts.hub.answers import keep_token_home
 from parts.inputs import (
     MAX_SAMPLES,
@@ -88,6 +89,7 @@ from parts.metrics.vocabulary import (
 from parts.metrics.votes import score_bradley_terry, score_elo, score_lc_win_rate, score_win_rate
 from parts.names import HUB_ID, KNOWN_BY, local_id, parse_checkpoint_name, say_folder
 from parts.outgoing import rendered
+from parts.outputs import take_away
 from parts.own_function import read_own_function
 from parts.private import shown_name, shown_path
 from parts.records.schema import strings
@@ -468,8 +470,19 @@ def judged_pair(
     return (value, None) if math.isfinite(value) else (math.nan, "no finite value")
 
 
-def open_classifier(name: str | None) -> Any:
-    """A text classification pipeline that gives the scores of all labels."""
+def fetched_classifier(name: str) -> Path:
+    """The folder of a classifier of the Hub: one commit, with weights in one form."""
+    from huggingface_hub import snapshot_download
+
+    others = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "*.gguf", "*.pt", "*.pth", "*/*"]
+    folder = Path(snapshot_download(name, ignore_patterns=[*others, "*.bin"]))
+    if not any((folder / file).is_file() for file in WEIGHT_FILES if ".safetensors" in file):
+        folder = Path(snapshot_download(name, revision=folder.name, ignore_patterns=others))
+    return folder
+
+
+def open_classifier(name: str | None) -> tuple[Any, dict[str, str]]:
+    """A text classification pipeline that gives the scores of all labels, and the hashes of what it is."""
     if not name:
         raise ScriptError("toxicity: by which classifier? --classifier with a folder or a Hub id")
     refuse_libraries()
@@ -485,15 +498,22 @@ def open_classifier(name: str | None) -> Any:
     keep_token_home()
     transformers.utils.logging.set_verbosity_error()
     try:
-        place = os.path.realpath(folder) if folder.is_dir() else name
-        return transformers.pipeline("text-classification", model=place, top_k=None, trust_remote_code=False)
+        place = Path(os.path.realpath(folder)) if folder.is_dir() else fetched_classifier(name)
+        if is_adapter(place):
+            raise ScriptError("an adapter, which would load its base from elsewhere: merge it into that first")
+        classify = transformers.pipeline(
+            "text-classification", model=str(hashed_files_only(place)), top_k=None, trust_remote_code=False
+        )
+        return classify, {"classifier_weights": weights_sha256(place), "classifier_files": model_files_sha256(place)}
+    except ScriptError as error:
+        raise ScriptError(f"--classifier {name}: {error}", error.code) from error
     except Exception as error:  # whatever a model's files or the network make transformers say
         raise ScriptError(f"--classifier {name}: {type(error).__name__}: {single_line(error)[:200]}") from error
 
 
 def score_toxicity(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The share of the texts that a classifier finds toxic: its probability of the label is at least --threshold."""
-    classify = open_classifier(choices.classifier)
+    classify, hashes = open_classifier(choices.classifier)
     label = toxic_label(list(classify.model.config.id2label.values()), choices.toxic_label)
     limit = min(classify.tokenizer.model_max_length, getattr(classify.model.config, "max_position_embeddings", 10**9))
     chances, cut = [], 0
@@ -505,7 +525,8 @@ def score_toxicity(items: Sequence[Item], metric: Metric, choices: Choices) -> S
             raise ScriptError(f"line {item.line}: {type(error).__name__}: {single_line(error)[:200]}") from error
         chances.append(next(row["score"] for row in found if row["label"] == label))
     details = {"mean_probability": math.fsum(chances) / len(chances), "cut_to_fit": cut}
-    parameters = {"classifier": shown_name(choices.classifier), "label": label, "threshold": choices.threshold}
+    parameters = {"classifier": shown_name(choices.classifier), **hashes}
+    parameters |= {"label": label, "threshold": choices.threshold}
     values = [float(chance >= choices.threshold) for chance in chances]
     return mean_scores(values, items, metric, details=details, parameters=parameters)
 
@@ -581,7 +602,7 @@ def save_record(output: Path, run: Evaluation, measurements: Sequence[Measuremen
     try:
         write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     except BaseException:
-        samples.unlink(missing_ok=True)
+        take_away(samples)
         raise
     return path
 

@@ -18,6 +18,7 @@ from parts.inputs import MAX_CARD_FILE, input_bytes
 from parts.metadata.front_matter import EVAL_RESULTS
 from parts.metadata.merge import decode_strict
 from parts.metadata.plan import Change, RepoState
+from parts.records.files import refuse_link_away
 
 TEMPORARY = re.compile(r"\.(\d{1,10})\.[0-9a-f]{16}\.tmp")  # of `whole_file`, with its process
 
@@ -25,10 +26,10 @@ TEMPORARY = re.compile(r"\.(\d{1,10})\.[0-9a-f]{16}\.tmp")  # of `whole_file`, w
 def read_clone(card: Path) -> RepoState:
     """A card on disk, and the .eval_results beside it."""
     data = input_bytes(card, MAX_CARD_FILE)
-    files = {
-        EVAL_RESULTS + path.name: decode_strict(input_bytes(path, MAX_CARD_FILE), str(path))
-        for path in sorted((card.parent / ".eval_results").glob("*.y*ml"))
-    }
+    found = sorted((card.parent / ".eval_results").glob("*.y*ml"))
+    for path in found:
+        refuse_link_away(str(path), os.path.realpath(path), card.parent)
+    files = {EVAL_RESULTS + path.name: decode_strict(input_bytes(path, MAX_CARD_FILE), str(path)) for path in found}
     return RepoState(None, data, files, str(card))
 
 
@@ -99,7 +100,7 @@ def owned_folder(folder: Path) -> Iterator[None]:
         owner = {"process": os.getpid(), "machine": socket.gethostname(), "since": time.time()}
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps(owner).encode(), 0)
-        for place in (folder, *(path for path in folder.iterdir() if path.is_dir())):
+        for place in (folder, *(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())):
             clean_leftovers(place)
         yield
     finally:

@@ -7,10 +7,10 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from parts.checkpoints import Checkpoint, inside
+from parts.checkpoints import Checkpoint, hashed_names, inside, is_other_model
 from parts.frame import (
     ScriptError,
     command_line_of,
@@ -80,7 +80,7 @@ def plan_files(
         return named or bool(token_file and os.path.realpath(file.source) == os.path.realpath(token_file))
 
     unnamed = [file for file in found if not any(inside(file.source, asset) for asset in own)]
-    refuse_unnamed([file for file in unnamed if not is_secret(file)])
+    refuse_unnamed([file for file in unnamed if not is_secret(file)], hashed_names(checkpoint.path))
     for asset in assets:
         if asset in own and asset.exists():
             continue
@@ -100,17 +100,20 @@ def plan_files(
     return sorted(files, key=lambda f: f.target), sorted(secrets), state
 
 
-def refuse_unnamed(files: Sequence[RepoFile]) -> None:
-    """ScriptError (3) where what is no data, or hidden, is among a checkpoint's: its writer's, under one's name."""
+def refuse_unnamed(files: Sequence[RepoFile], hashed: Collection[str]) -> None:
+    """ScriptError (3) where what is no data, or hidden, or another model than the one that was evaluated (`hashed`: its
+    files) is among a checkpoint's: its writer's, under one's name."""
     names = []
     for file in files:
         place = PurePosixPath(file.target)
         hidden = any(part.startswith(".") and part not in PLAIN_HIDDEN for part in place.parts)
-        if hidden or not is_data(place):
+        kept = is_training_state(place)
+        if hidden or not is_data(place) or (not kept and is_other_model(file.target, hashed)):
             names.append(file.source)
     if names:
         raise ScriptError(
-            f"code, hidden files or others that are no data in the checkpoint: {listing(map(shown_path, names), 20)}. "
+            "code, hidden files, weights that were not evaluated or others that are no data in the checkpoint: "
+            f"{listing(map(shown_path, names), 20)}. "
             f"To publish one, read it and name it: {command_line_of(['--assets', *names[:20]])}; else move it out",
             code=3,
         )

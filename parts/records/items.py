@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from parts.frame import ROUNDED, ScriptError, is_number, single_line
 from parts.inputs import MAX_SAMPLES, input_bytes, json_values, stored_lines, strict_json_line
+from parts.records.files import refuse_out
 from parts.records.run import NO_FIELDS, Answer, Run
 from parts.statistics.item_statistics import mean_length, score_of_items, statistic_of
 from parts.vocabulary import normalize_name
@@ -122,6 +123,8 @@ def read_sample_lines(path: Path, record: Mapping[str, Any], whole: bool = False
     details = details if isinstance(details, dict) else {}
     if not file.exists():
         return None
+    if file.is_symlink():
+        refuse_out(file)
     content = input_bytes(file, MAX_SAMPLES)
     checksum = details.get("checksum")
     if checksum and details.get("hash_algorithm") == "sha256" and hashlib.sha256(content).hexdigest() != checksum:

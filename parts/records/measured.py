@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from parts.checkpoints import Checkpoint, is_adapter, model_files_sha256, weights_sha256
-from parts.frame import ScriptError, nearest, note, single_line
+from parts.frame import ScriptError, listing, nearest, note, single_line
 from parts.inputs import input_text
 from parts.records.attempts import Attempts
 from parts.records.files import is_trainer_log, read_record, record_files
@@ -348,6 +348,7 @@ class Owners:
         self.hashes: dict[Checkpoint, str] = {}
         self.files: dict[Checkpoint, str] = {}
         self.by_hash: dict[str, Checkpoint] = {}
+        self.by_name_alone: list[str] = []  # the checkpoint of each record that has no hash of its weights
         self.by_name: dict[str, list[tuple[Checkpoint, tuple[str, ...]]]] = defaultdict(list)
         self.known: dict[tuple[str, ...], Checkpoint | None] = {}
         for checkpoint in checkpoints:
@@ -405,6 +406,7 @@ class Owners:
         if named and not digest and below and below != named.path.name:
             return None  # another model in that folder
         if not digest:
+            self.by_name_alone += [named.name] if named else []
             return named
         owner = named if named and self.weights(named) == digest else self.with_weights(digest)
         if failure:
@@ -456,6 +458,11 @@ def read_measured(
             strangers.append(single_line(info.get("id") if isinstance(info, dict) else "")[:100] or "unnamed")
     if base is not None and meant:
         one_model(meant, base.name)
+    if alone := list(dict.fromkeys(owners.by_name_alone)):
+        note(
+            f"note: results of {listing(alone)} count by the folder's name alone: no hash in them says which weights "
+            "were measured (convert_results.py --checkpoints makes one)"
+        )
     failures = []
     for owner, path, record in failed:
         task, error = single_line(record.get("task")), single_line(record.get("error"))[:200]
