@@ -12,6 +12,9 @@ from local_hub import LocalHub, local_hub
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
+# The files with the real harnesses that take longest, longest first: the workers end together.
+LONGEST = [f"test_stack_{name}" for name in ("adapters", "jobs", "sweep", "example", "inspect_vllm", "lm_eval")]
+
 # Where uv keeps what it has downloaded; with a lone HOME it would fetch torch again for each test that starts a script.
 UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(
     Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv"
@@ -40,3 +43,9 @@ def hub(tmp_path: Path) -> Iterator[LocalHub]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--write-pages: put what the commands of the example pages print into the pages."""
     parser.addoption("--write-pages", action="store_true", help="write examples/NN_*.md again")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, the others in the order in which they were found."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))

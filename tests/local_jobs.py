@@ -14,6 +14,7 @@ since the client does not show them: the texts of refusals, and that a job's ans
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -310,6 +311,7 @@ class Process:
         self.uv = {"UV_CACHE_DIR": uv_folder("cache"), "UV_PYTHON_INSTALL_DIR": uv_folder("python")}
         self.running: dict[str, subprocess.Popen] = {}
         self.threads: list[threading.Thread] = []
+        self.mounting = threading.Lock()
 
     def start(self, job: Job) -> None:
         self.threads.append(threading.Thread(target=self.run, args=(job,), daemon=True))
@@ -331,11 +333,9 @@ class Process:
             thread.join(10)
 
     def run(self, job: Job) -> None:
-        place, data = self.folder / job.id / "work", self.folder / job.id / "data"
+        place = self.folder / job.id
         place.mkdir(parents=True)
-        for name, content in self.hub.jobs.mounted(job).items():
-            (data / name).parent.mkdir(parents=True, exist_ok=True)
-            (data / name).write_bytes(content)
+        data = self.mount(self.hub.jobs.mounted(job))
         job.start()
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
         words = self.command(job.spec["command"], data)
@@ -352,6 +352,16 @@ class Process:
             return
         message = "Job timeout" if timed_out else None if code == 0 else f"Job failed with exit code: {code}"
         job.end("COMPLETED" if code == 0 else "ERROR", message)
+
+    def mount(self, files: dict[str, bytes]) -> Path:
+        """The folder with a job's files, the same for the same ones: so uv makes one environment of them."""
+        digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
+        folder = self.folder / f"data-{digest[:16]}"
+        with self.mounting:
+            for name, content in files.items() if not folder.exists() else ():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(content)
+        return folder
 
     def command(self, words: Sequence[str], data: Path) -> list[str]:
         words = [str(data / word.removeprefix("/data/")) if word.startswith("/data/") else word for word in words]

@@ -53,7 +53,8 @@
 The light tests run in this script's environment; the stack tests start each script through `uv run`, so in its own.
 HUB_EVALS_STACK_PYTHON=/path/to/python replaces `uv run` there, for a machine that has the packages already. Tests that
 need vLLM on the CPU use one environment with all harnesses (4 GB, made once in the user's cache folder) or the Python
-that HUB_EVALS_VLLM_PYTHON names; --without-vllm leaves them out.
+that HUB_EVALS_VLLM_PYTHON names; --without-vllm leaves them out. With HUB_EVALS_THOROUGH=1 slow properties are tried on
+six times as many examples.
 
 Exit codes: pytest's (0 all passed, 1 some failed, 2 could not run, 5 none found).
 """
@@ -153,9 +154,11 @@ def run(args: argparse.Namespace) -> int:
             return 2
     workers = ["-n", args.workers]
     if args.stack:
-        # Most of their time is imports on one core: two files at once, in the order of their names, a thread for each.
+        # Most of their time is imports on one core: two files at once, the longest first, a thread for each.
         workers += ["--dist", "loadfile", "--no-loadscope-reorder"]
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        # An image that sets this has every process compile the harnesses anew: half of what their imports cost.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # Without a file or folder among them, pytest's own arguments go with all tests.
     places = [] if any(Path(word.split("::")[0]).exists() for word in args.pytest) else [str(TESTS)]
     code = pytest.main([*places, "-c", str(TESTS / "pytest.ini"), "-m", chosen, *workers, *args.pytest])

@@ -17,6 +17,7 @@ import score_cards
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from thoroughness import examples
 
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = Path(__file__).with_name("fixtures") / "cards"
@@ -1178,7 +1179,7 @@ def as_html(grid, grouped: bool) -> str:
     return f"## Evaluation\n\n<table>{head}{body}</table>\n"
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(grid=grids(), flag=st.booleans(), html=st.booleans())
 def test_a_rendered_grid_is_read_back(grid, flag, html):
     _, benchmarks, values, _ = grid
@@ -1225,13 +1226,13 @@ PIECES += [
 ]
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(250), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(PIECES), max_size=80).map("".join))
 def test_any_text_is_read_without_a_crash(text):
     manager.read_tables(manager.parse_card(text), "acme/Foo-7B", VOCABULARY, {})
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_damaged_card_is_read_without_a_crash(data):
     cards = sorted(CARDS.glob("*.md"))

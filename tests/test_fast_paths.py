@@ -13,8 +13,9 @@ import pytest
 from cmarkgfm import cmark
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from thoroughness import examples
 
-PATIENT = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PATIENT = settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SIGNS = st.characters(min_codepoint=32, max_codepoint=126)
 PIECES = (
     *("MMLU", "Foo", "7b", "é", " ", ",", "(", ")", "（val）", "[a]", "5-shot", "zero ſhot", "CoT", "chain of thought"),
@@ -148,13 +149,13 @@ DOCUMENTS = st.lists(
 ).map("\n\n".join)
 
 
-@settings(PATIENT, max_examples=600)
+@settings(PATIENT, max_examples=examples(600))
 @given(DOCUMENTS)
 def test_tables_and_headings_are_those_that_github_renders(text):
     assert ours(text) == rendered(text)
 
 
-@settings(PATIENT, max_examples=400)
+@settings(PATIENT, max_examples=examples(400))
 @given(
     DOCUMENTS | st.lists(st.sampled_from([*HEADS, *ROWS, *BEHIND, "| a > | b |", "| [x | y |", '| "z"'])).map("\n".join)
 )
@@ -176,7 +177,7 @@ RESTS = [
 BLOCKS = st.lists(st.tuples(st.sampled_from(BEGINS), st.sampled_from(RESTS)).map("".join), max_size=14).map("\n".join)
 
 
-@settings(PATIENT, max_examples=400)
+@settings(PATIENT, max_examples=examples(400))
 @given(BLOCKS, BLOCKS)
 def test_what_is_not_parsed_behind_the_last_table_changes_none(text, behind):
     text = f"# Foo-7B\n\n{text}\n\n" + re.sub(r"[|<>]", "", behind) + "\n\nend\n" * 3
@@ -291,7 +292,7 @@ SAID = (
 PROSE = st.lists(st.sampled_from((*SAID, *PIECES)), max_size=8).map("".join)
 
 
-@settings(PATIENT, max_examples=600)
+@settings(PATIENT, max_examples=examples(600))
 @given(PROSE)
 def test_a_first_look_at_a_text_misses_nothing_that_is_looked_for(text):
     spread, phrases = manager._SPREAD.sub(" ", text), manager._PLAIN_PHRASES.sub(" ", text)
@@ -307,7 +308,7 @@ class Everything(frozenset):
         return True
 
 
-@settings(PATIENT, max_examples=600)
+@settings(PATIENT, max_examples=examples(600))
 @given(st.lists(st.sampled_from((*NAMES, *PIECES, " ", "-", " the ", "τ²")), max_size=8).map("".join))
 def test_benchmarks_are_found_wherever_a_name_may_begin(text):
     slow = dataclasses.replace(VOCABULARY, starts=Everything())

@@ -33,6 +33,7 @@ from test_convert_results import (
     schema_problems,
     spots,
 )
+from thoroughness import examples
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -1468,7 +1469,7 @@ def test_what_is_a_fact_of_the_model_is_no_setting_of_its_scores(name, tmp_path)
     assert found[0] and found[0] == found[1]
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(250), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_file_of_these_makes_it_fail_or_write_what_is_no_record(tmp_path_factory, data):
     name = data.draw(st.sampled_from(sorted(RUNS)))

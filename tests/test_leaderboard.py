@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from leaderboard_data import card, eval_file, index_result, made_up_metadata, row, write_made_up
 from record_writer import sample_row, write_record
 from scipy import stats
+from thoroughness import examples
 
 MAPPING = board.read_mapping()
 BENCHMARKS = board.Benchmarks.of(MAPPING)
@@ -240,7 +241,7 @@ def test_a_comparable_value_is_the_written_one_in_a_unit_that_is_named(results):
 # --- which one is shown ---
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -324,7 +325,7 @@ def test_what_is_no_finite_number_is_unreadable(value):
     assert reading.unreadable[0]["where"] == "model-index[0].results[0].metrics[0]"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
@@ -483,7 +484,7 @@ def holm(p_values: list[float]) -> list[bool]:
 scores = st.lists(st.tuples(st.floats(0, 100), st.floats(0.01, 10)), min_size=2, max_size=14)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(scores)
 def test_rank_ranges_agree_with_holm_over_all_pairs(made):
     count = len(made)
@@ -506,7 +507,7 @@ def test_rank_ranges_agree_with_holm_over_all_pairs(made):
     assert [(found[f"m{n}"].low, found[f"m{n}"].high) for n in range(count)] == list(zip(low, high, strict=True))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(scores, st.randoms())
 def test_rank_ranges_hold_the_rank_and_depend_on_nothing_else(made, rng):
     rows = [row(f"m{n}", "x", v, comparable_error=e, canonical_unit="points") for n, (v, e) in enumerate(made)]

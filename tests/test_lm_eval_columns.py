@@ -9,6 +9,7 @@ import convert_results as converter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thoroughness import examples
 
 TEXTS = [
     "what is it",
@@ -332,7 +333,7 @@ def test_a_written_answer_that_is_not_plain_is_read_as_any_line(tmp_path, monkey
         max_size=4,
     ),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_a_written_item_of_a_column_is_the_item_of_its_line(shape, template, made):
     config = WRITTEN | {"doc_to_text": template}
     task = converter.LmEvalTask((("s", "exact_match", "strict-match"),), config, "test", True, 0, True)
@@ -365,7 +366,7 @@ def test_a_written_item_of_a_column_is_the_item_of_its_line(shape, template, mad
         max_size=4,
     ),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_an_item_of_a_column_is_the_item_of_its_line(shape, ascii_only, template, made):
     scores = (("acc,none", "acc", "none"), ("acc_norm,none", "acc_norm", "none"), ("brier,none", "brier", "none"))
     config = {"doc_to_text": template, "output_type": "multiple_choice"}

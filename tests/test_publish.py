@@ -16,6 +16,7 @@ import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from thoroughness import examples
 
 MAPPING = manager.read_mapping()
 PLACING = manager.Placing(manager.shipped_list(), MAPPING)
@@ -135,7 +136,7 @@ entries = st.builds(
 )
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(400), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(cards(), st.lists(entries, min_size=1, max_size=4, unique_by=lambda e: (e.benchmark, e.key, e.metric, e.shots)))
 def test_any_card_and_any_results(card: str, new: list[manager.Entry]) -> None:
     try:
@@ -291,7 +292,7 @@ def test_a_card_that_is_not_utf8_is_not_edited() -> None:
         manager.merge(plan_of(entry()), manager.RepoState(None, b"# \xff\n"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text(alphabet="-:[]{}&*!|>'\"#,\n ab1\r\t", max_size=60))
 def test_no_front_matter_crashes_it(front: str) -> None:
     try:

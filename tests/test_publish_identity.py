@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thoroughness import examples
 
 MAPPING = manager.read_mapping()
 PLACING = manager.Placing(manager.shipped_list(), MAPPING)
@@ -206,7 +207,7 @@ facts = st.builds(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(1200), deadline=None)
 @given(facts, st.sampled_from(WRITERS), st.integers(0, 2**32))
 def test_no_form_of_any_writer_doubles_or_loses_a_result(fact: Fact, writer, seed: int) -> None:
     rng = random.Random(seed)
@@ -244,7 +245,7 @@ def check_replaced(card: bytes, edited: bytes, entry: manager.Entry, fact: Fact)
     assert not merged(edited, entry).files and not merged(edited, entry).conflicts
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(facts, facts, st.sampled_from(WRITERS), st.integers(0, 2**32))
 def test_another_result_stays_another_one(fact: Fact, other: Fact, writer, seed: int) -> None:
     if fact.key == other.key:

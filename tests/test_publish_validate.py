@@ -13,6 +13,7 @@ from huggingface_hub import EvalResult, EvalResultEntry, eval_result_entries_to_
 from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from thoroughness import examples
 
 MAPPING = json.loads((Path(__file__).resolve().parents[1] / "metric_mapping.json").read_text(encoding="utf-8"))
 GOOD = {
@@ -615,13 +616,13 @@ def assert_sound(findings) -> None:
     assert all(line.isprintable() for line in lines)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(VALUES | shaped(METRICS | VALUES) | VALUES.map(lambda value: {"model-index": value}))
 def test_no_metadata_brings_it_down(front):
     assert_sound(check(front))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.text(max_size=20), ENTRIES | VALUES)
 def test_no_file_brings_it_down(name, data):
     assert_sound(check_file(data, name))

@@ -54,7 +54,7 @@ TASKS_TABLE = [task("{SKILL}", prompt), task("broken", broken)]
 
 
 @pytest.fixture
-def hub(tmp_path, monkeypatch):
+def hub(tmp_path, tmp_path_factory, monkeypatch):
     """A Hub with two checkpoints and a data set, whose jobs really run."""
     with local_hub(tmp_path / "home") as found:
         for step in STEPS:
@@ -62,7 +62,7 @@ def hub(tmp_path, monkeypatch):
             found.create_repo(f"me/tiny-step_{step}", files={p.name: p.read_bytes() for p in folder.iterdir()})
         items = RUN / "data" / SKILL
         found.create_repo("me/tiny-skills", "dataset", files={p.name: p.read_bytes() for p in items.iterdir()})
-        found.jobs.runner = Process(found, tmp_path / "machines", PYTHON)
+        found.jobs.runner = Process(found, tmp_path_factory.getbasetemp() / "machines", PYTHON)
         (tmp_path / "here").mkdir()
         monkeypatch.chdir(tmp_path / "here")
         monkeypatch.setattr(script, "POLL_SECONDS", 1.0)
