@@ -3,6 +3,7 @@
 The base is one of the example's checkpoints; the adapters are made with PEFT on it.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ROOT / "examples" / "tiny_run"
 PYTHON = os.environ.get("HUB_EVALS_VLLM_PYTHON")
-ITEMS = 20
+ITEMS = 10
 SKILLS = ("math_reasoning", "sentiment_analysis")
 SCRIPTS = {
     "lighteval": ["lighteval_vllm_uv.py", "--tasks", *SKILLS, "--custom-tasks", "tasks.py"],
@@ -29,8 +30,9 @@ pytestmark = [
 ]
 
 MAKE = """
-import sys, torch
+import shutil, sys, torch
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 base, out = sys.argv[1:3]
 def make(name, seed, scale, **more):
@@ -53,12 +55,23 @@ make("checkpoint-1", 5, 0.3, r=6, use_rslora=True, target_modules=every)
 make("checkpoint-2", 6, 0.3, rank_pattern={"q_proj": 2}, alpha_pattern={"v_proj": 3})
 make("checkpoint-3", 7, 0.3, target_modules=["o_proj", "embed_tokens"])
 make("checkpoint-4", 8, 0.3, target_modules=["o_proj", "lm_head"])
+def change(source, folder, change):
+    shutil.copytree(source, folder)
+    tensors = load_file(f"{folder}/adapter_model.safetensors")
+    change(tensors)
+    save_file(tensors, f"{folder}/adapter_model.safetensors")
+change("lora/checkpoint-20", "lora/checkpoint-60", lambda tensors: tensors.pop(min(tensors)))
+change("lora-other/checkpoint-3", "brings/checkpoint-1", lambda tensors: next(
+    tensor for name, tensor in tensors.items() if ".base_layer." in name).add_(1))
 """
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Path:
-    """A base, adapters of it (the third is the first once more, the fourth all zeros), and one that lost a tensor."""
+    """A base, adapters of it (the third is the first once more, the fourth all zeros), and one that lost a tensor.
+
+    Beside them adapters of other kinds, and one that brings other embeddings with the second adapter behind it.
+    """
     folder = tmp_path_factory.mktemp("world")
     shutil.copytree(TINY / "data", folder / "data")
     shutil.copytree(TINY / "data", folder / "lm" / "data")
@@ -70,13 +83,7 @@ def world(tmp_path_factory) -> Path:
     )
     done = subprocess.run([PYTHON, "-c", MAKE, "base", "lora"], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    shutil.copytree(folder / "lora" / "checkpoint-20", folder / "lora" / "checkpoint-60")
-    cut = (
-        "import sys; from safetensors.torch import load_file, save_file; p = sys.argv[1]; t = load_file(p); "
-        "t.pop(sorted(t)[0]); save_file(t, p)"
-    )
-    path = folder / "lora" / "checkpoint-60" / "adapter_model.safetensors"
-    subprocess.run([PYTHON, "-c", cut, str(path)], check=True)
+    shutil.copytree(folder / "lora" / "checkpoint-20", folder / "brings" / "checkpoint-2")
     return folder
 
 
@@ -117,11 +124,17 @@ def records(folder: Path) -> dict[tuple[str, str], tuple[dict, list]]:
     return found
 
 
+@functools.cache
+def sweep(world: Path, harness: str) -> tuple[subprocess.CompletedProcess[str], dict]:
+    """The base and all adapters in one run; its records."""
+    done = run(world, harness, f"swept-{harness}", ["base", "lora"])
+    return done, records(world / f"swept-{harness}")
+
+
 @pytest.fixture(scope="module", params=SCRIPTS)
 def swept(request, world):
-    """The base and all adapters in one run."""
-    output = f"swept-{request.param}"
-    return request.param, run(world, request.param, output, ["base", "lora"]), records(world / output)
+    """A harness, and the base and all adapters in one run of it."""
+    return request.param, *sweep(world, request.param)
 
 
 def details(found, model: str) -> dict:
@@ -158,16 +171,19 @@ def test_each_adapter_is_proved_and_recorded_with_its_base(world, swept):
 
 
 def test_answers_belong_to_the_adapter_whatever_came_before(world, swept):
+    """A fresh process of one harness, too; in all of them vLLM, which replaces nothing, has to answer the same."""
     harness, _, found = swept
     for task in ("math_reasoning", "sentiment_analysis"):
         one, two, again, zeros = (found[f"lora/checkpoint-{step}", task][1] for step in (10, 20, 30, 40))
         assert one == again
         assert zeros == found[local(world, "base"), task][1]
         assert one != two or one != zeros
-    alone = run(world, harness, f"alone-{harness}", ["lora/checkpoint-20"])
-    assert alone.returncode == 0
-    for (_, task), (_, answers) in records(world / f"alone-{harness}").items():
-        assert answers == found["lora/checkpoint-20", task][1]
+    if harness == "lm_eval":
+        alone = run(world, harness, "alone", ["lora/checkpoint-20"])
+        assert alone.returncode == 0
+        alone = records(world / "alone")
+        assert len(alone) == 2
+        assert all(answers == found[name][1] for name, (_, answers) in alone.items())
 
 
 def test_an_adapter_is_compared_with_its_base_in_one_command(world, swept, monkeypatch, capsys):
@@ -185,8 +201,11 @@ def test_what_is_finished_is_skipped_and_another_base_is_measured_anew(world, sw
     assert again.returncode == 0
     assert "(0 new, 2 finished before)" in again.stdout
     shutil.copytree(TINY / "checkpoints" / "step_900", world / f"other-{harness}")
-    other = run(world, harness, f"swept-{harness}", ["lora/checkpoint-10"], "--base-model", f"other-{harness}")
-    assert "(2 new, 0 finished before)" in other.stdout
+    words = [f"swept-{harness}", ["lora/checkpoint-10"], "--base-model", f"other-{harness}"]
+    plan = json.loads(run(world, harness, *words, "--dry-run", "--json").stdout)
+    assert (plan["to_run"], plan["finished"]) == (2, 0)
+    if harness == "lm_eval":
+        assert "(2 new, 0 finished before)" in run(world, harness, *words).stdout
 
 
 @pytest.fixture(scope="module")
@@ -223,38 +242,32 @@ def test_adapters_in_vllm_are_proved_and_recorded_with_their_base(world, on_vllm
     assert len(set(sums)) == 3
 
 
-def test_adapters_of_every_kind_answer_alike_or_are_refused(world):
+@pytest.fixture(scope="module")
+def kinds(world):
+    """Adapters of other kinds, behind them one that brings other embeddings and a plain one."""
+    return run(world, "lm_eval", "kinds-hf", ["lora-other", "brings"], "--backend", "hf"), records(world / "kinds-hf")
+
+
+def test_adapters_of_every_kind_answer_alike_or_are_refused(world, kinds):
     """Scaled by root or by layer, of other layers, of the embeddings; on the output layer vLLM mistakes prompts."""
-    both = {}
-    for backend in ("hf", "vllm"):
-        run(world, "lm_eval", f"kinds-{backend}", ["lora-other"], "--backend", backend, "--device", "cpu")
-        both[backend] = records(world / f"kinds-{backend}")
-    assert {name for name, _ in both["hf"]} == {f"lora-other/checkpoint-{n}" for n in (1, 2, 3, 4)}
-    assert both["hf"].keys() - both["vllm"].keys() == {
-        ("lora-other/checkpoint-4", task) for task in ("math_reasoning", "sentiment_analysis")
-    }
-    for name, (_, answers) in both["vllm"].items():
-        assert answers == both["hf"][name][1], name
+    found = {name: answers for name, (_, answers) in kinds[1].items() if name[0].startswith("lora-other/")}
+    run(world, "lm_eval", "kinds-vllm", ["lora-other"], "--backend", "vllm", "--device", "cpu")
+    on_vllm = {name: answers for name, (_, answers) in records(world / "kinds-vllm").items()}
+    assert {name for name, _ in found} == {f"lora-other/checkpoint-{n}" for n in (1, 2, 3, 4)}
+    assert found.keys() - on_vllm.keys() == {("lora-other/checkpoint-4", skill) for skill in SKILLS}
+    for name, answers in on_vllm.items():
+        assert answers == found[name], name
 
 
-def test_an_adapter_that_brings_other_embeddings_is_refused_and_harms_no_other(world):
+def test_an_adapter_that_brings_other_embeddings_is_refused_and_harms_no_other(world, kinds):
     """PEFT would put them in the place of the base's, for all adapters behind."""
-    changed = world / "brings" / "checkpoint-1"
-    shutil.copytree(world / "lora-other" / "checkpoint-3", changed)
-    more = (
-        "import sys; from safetensors.torch import load_file, save_file; p = sys.argv[1]; t = load_file(p); "
-        "k = next(k for k in t if '.base_layer.' in k); t[k] = t[k] + 1; save_file(t, p)"
-    )
-    subprocess.run([PYTHON, "-c", more, str(changed / "adapter_model.safetensors")], check=True)
-    shutil.copytree(world / "lora" / "checkpoint-20", world / "brings" / "checkpoint-2")
-    done = run(world, "lm_eval", "brings-out", ["brings"], "--backend", "hf")
+    done, found = kinds
     assert done.returncode == 1
     assert "model.embed_tokens.weight is not its base's: merge the two" in done.stderr
-    found = records(world / "brings-out")
-    alone = run(world, "lm_eval", "brings-alone", ["lora/checkpoint-20"], "--backend", "hf")
-    assert alone.returncode == 0
-    for (_, task), (_, answers) in records(world / "brings-alone").items():
-        assert found["brings/checkpoint-2", task][1] == answers
+    assert {name for name, _ in found if name.startswith("brings/")} == {"brings/checkpoint-2"}
+    alone = sweep(world, "lm_eval")[1]
+    for skill in SKILLS:
+        assert found["brings/checkpoint-2", skill][1] == alone["lora/checkpoint-20", skill][1]
 
 
 def test_a_base_that_is_not_there_is_one_line(world):
