@@ -4454,6 +4454,7 @@ def score_of_labels(found: Sequence[tuple[Any, ...]], formula: str) -> float | N
 # --- parts/board/units.py ---------------------------------------------------------------------------------------------
 
 VALUES_TELL = 3
+UNSAID_TOKENS = "by the model's own tokens, and nothing says that others have the same: word_perplexity, bits_per_byte"
 OTHER_COLUMN = ", while the column of"
 
 
@@ -4620,26 +4621,35 @@ def keep_one_metric(rows: Sequence[BoardRow]) -> None:
     for row, way in told:
         column = chosen.get(row["benchmark"], way)
         if column not in fitting_columns(way):
-            row["comparable"] = row["comparable_error"] = None
-            row["why_not"] = f"in {way}{OTHER_COLUMN} {row['benchmark_name']} is in {column}"
+            keep_apart(row, f"in {way}{OTHER_COLUMN} {row['benchmark_name']} is in {column}")
 
 
 def keep_one_unit(rows: Sequence[BoardRow]) -> None:
     """Keep apart a perplexity by other tokens than its column's: those of most models, of equals the fewest, whose
-    perplexities are the highest."""
-    columns: dict[str, list[BoardRow]] = defaultdict(list)
+    perplexities are the highest. By a model's own tokens it stays where all are of one training run's."""
+    said: dict[str, list[BoardRow]] = defaultdict(list)
+    unsaid: dict[str, list[BoardRow]] = defaultdict(list)
     for row in rows:
-        if row["comparable"] is not None and row.get("length") is not None:
-            columns[row["benchmark"]].append(row)
-    for own in columns.values():
+        if row["comparable"] is not None and (row.get("length") or row.get("tokens")):
+            (said if row.get("length") else unsaid)[row["benchmark"]].append(row)
+    for key, own in unsaid.items():
+        if said[key] or len({row["tokens"] for row in own}) > 1:
+            for row in own:
+                keep_apart(row, UNSAID_TOKENS)
+    for own in filter(None, said.values()):
         most = {
             row["length"]: {r["model"] for r in own if not unlike_lengths(r["length"], row["length"])} for row in own
         }
         chosen = min(most, key=lambda length: (-len(most[length]), length))
         for row in own:
             if unlike := unlike_lengths(row["length"], chosen):
-                row["comparable"] = row["comparable_error"] = None
-                row["why_not"] = unlike
+                keep_apart(row, unlike)
+
+
+def keep_apart(row: BoardRow, why: str) -> None:
+    """Leave a row out of its column, with the reason."""
+    row["comparable"] = row["comparable_error"] = None
+    row["why_not"] = why
 
 
 def column_way(rows: Iterable[BoardRow]) -> str | None:
@@ -12962,6 +12972,12 @@ def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
+# Scores of a text by a model's own tokens; those of words or bytes are called so.
+BY_TOKENS = re.compile(
+    r"(?:(?:mean|avg|corpus|token|eval|test|val|validation)_)?(?:perplexity|ppl)|\w+_(?:per|by)_token", re.ASCII
+)
+OF_ANSWERS = {"lm-eval", "lm_eval", "lighteval"}  # whose bare perplexity is of answers, each of which counts once
+
 
 def record_rows(
     path: Path, record: Mapping[str, Any], benchmarks: Benchmarks, items: bool = False
@@ -12985,7 +13001,8 @@ def record_rows(
         (
             one,
             record_row(one.run, one.row, place, said_by, benchmarks)
-            | {"answers": answers_mark(one), "reach": reach_of_lost(one.run, one.facts), "length": one.run.length},
+            | {"answers": answers_mark(one), "reach": reach_of_lost(one.run, one.facts)}
+            | {"length": one.run.length, "tokens": tokens_of(one.run)},
         )
         for one in readings
     ]
@@ -13015,6 +13032,17 @@ def answers_mark(reading: ReadResult) -> str | None:
 def written_marks(marks: Mapping[str, tuple[int, int]]) -> str | None:
     """Marks by kind as a text; see `sum_of_marks`."""
     return " ".join(f"{kind}{count}:{total % 2**64:016x}" for kind, (count, total) in marks.items()) or None
+
+
+def tokens_of(run: Run) -> str | None:
+    """Whose tokens a score is of that is by a model's own and does not say how many: those of a training run or of a
+    model; None for other scores."""
+    name = re.sub(r"[\s-]+", "_", run.metric.lower().partition(",")[0].strip())
+    answers = run.harness[0] in OF_ANSWERS and name in ("perplexity", "ppl")
+    if run.length is not None or answers or not BY_TOKENS.fullmatch(name):
+        return None
+    own = run.identity.id
+    return (own.rpartition("/")[0] or own) if run.identity.checkpoint else own
 
 
 def sum_of_marks(texts: Sequence[str | None]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import random
 import re
 from pathlib import Path
@@ -824,6 +825,35 @@ def test_perplexities_of_two_tokenizers_are_not_ranked(tmp_path, capsys, tokens)
     told = json.loads(capsys.readouterr().out)
     assert ("no other model can be compared" in told["conclusion"]) is (tokens != 1.3)
     assert any("two tokenizers" in line and "run/step_2" in line for line in told["set_apart"]) is (tokens != 1.3)
+
+
+@pytest.mark.parametrize(
+    ("metric", "library", "models", "ranked"),
+    [
+        ("perplexity", "trainer", ("one/small", "two/small"), False),
+        ("token_perplexity", "trainer", ("one/small", "two/small"), False),
+        ("bits_per_token", "trainer", ("one/small", "two/small"), False),
+        ("perplexity", "trainer", ("run/step_1", "run/step_2"), True),
+        ("perplexity", "lm-eval", ("one/small", "two/small"), True),
+        ("word_perplexity", "trainer", ("one/small", "two/small"), True),
+        ("bits_per_byte", "trainer", ("one/small", "two/small"), True),
+    ],
+)
+def test_perplexities_of_tokens_that_nobody_counted(tmp_path, capsys, metric, library, models, ranked):
+    """A word's exp(4) is by 1.3 tokens 21.7 each, exp(4.2) by 1.6 tokens 13.8: the worse one has the lower number."""
+    scores = [math.exp(4.0 / 1.3), math.exp(4.2 / 1.6)]
+    assert scores[0] > scores[1] and (round(scores[0], 1), round(scores[1], 1)) == (21.7, 13.8)
+    given = {"task": "my_text", "metric": metric, "n": 4000, "unit": "points", "lower": True, "samples": False}
+    given |= {"aggregation": metric, "error": 0.01, "error_method": "bootstrap", "library": (library, "1")}
+    for model, score in zip(models, scores, strict=True):
+        details = {"checkpoint": model.rpartition("/")[2]} if model.startswith("run/") else {}
+        write_record(tmp_path / "results", model, [], score=score, details=details, **given)
+    words = ["--results", str(tmp_path / "results"), "--output-dir", str(tmp_path / "board")]
+    assert leaderboard.main(["collect", *words]) == (0 if ranked else 1)
+    assert ("by the model's own tokens" in capsys.readouterr().err) is not ranked
+    if ranked:
+        assert leaderboard.main(["show", "--data", str(tmp_path / "board"), "--benchmark", "my_text", "--json"]) == 0
+        assert f"{models[1]} leads by" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("tokens", "code"), [(1.3, 0), (1.5, 3)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -33,6 +34,12 @@ from parts.vocabulary import MEASURED_ON, bare_task, is_of_raters, other_data
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
+# Scores of a text by a model's own tokens; those of words or bytes are called so.
+BY_TOKENS = re.compile(
+    r"(?:(?:mean|avg|corpus|token|eval|test|val|validation)_)?(?:perplexity|ppl)|\w+_(?:per|by)_token", re.ASCII
+)
+OF_ANSWERS = {"lm-eval", "lm_eval", "lighteval"}  # whose bare perplexity is of answers, each of which counts once
+
 
 def record_rows(
     path: Path, record: Mapping[str, Any], benchmarks: Benchmarks, items: bool = False
@@ -56,7 +63,8 @@ def record_rows(
         (
             one,
             record_row(one.run, one.row, place, said_by, benchmarks)
-            | {"answers": answers_mark(one), "reach": reach_of_lost(one.run, one.facts), "length": one.run.length},
+            | {"answers": answers_mark(one), "reach": reach_of_lost(one.run, one.facts)}
+            | {"length": one.run.length, "tokens": tokens_of(one.run)},
         )
         for one in readings
     ]
@@ -86,6 +94,17 @@ def answers_mark(reading: ReadResult) -> str | None:
 def written_marks(marks: Mapping[str, tuple[int, int]]) -> str | None:
     """Marks by kind as a text; see `sum_of_marks`."""
     return " ".join(f"{kind}{count}:{total % 2**64:016x}" for kind, (count, total) in marks.items()) or None
+
+
+def tokens_of(run: Run) -> str | None:
+    """Whose tokens a score is of that is by a model's own and does not say how many: those of a training run or of a
+    model; None for other scores."""
+    name = re.sub(r"[\s-]+", "_", run.metric.lower().partition(",")[0].strip())
+    answers = run.harness[0] in OF_ANSWERS and name in ("perplexity", "ppl")
+    if run.length is not None or answers or not BY_TOKENS.fullmatch(name):
+        return None
+    own = run.identity.id
+    return (own.rpartition("/")[0] or own) if run.identity.checkpoint else own
 
 
 def sum_of_marks(texts: Sequence[str | None]) -> str | None:

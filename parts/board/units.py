@@ -15,6 +15,7 @@ from parts.statistics.item_statistics import unlike_lengths
 from parts.vocabulary import RIGHT_ANSWERS, metric_type, normalize_name
 
 VALUES_TELL = 3
+UNSAID_TOKENS = "by the model's own tokens, and nothing says that others have the same: word_perplexity, bits_per_byte"
 OTHER_COLUMN = ", while the column of"
 
 
@@ -181,26 +182,35 @@ def keep_one_metric(rows: Sequence[BoardRow]) -> None:
     for row, way in told:
         column = chosen.get(row["benchmark"], way)
         if column not in fitting_columns(way):
-            row["comparable"] = row["comparable_error"] = None
-            row["why_not"] = f"in {way}{OTHER_COLUMN} {row['benchmark_name']} is in {column}"
+            keep_apart(row, f"in {way}{OTHER_COLUMN} {row['benchmark_name']} is in {column}")
 
 
 def keep_one_unit(rows: Sequence[BoardRow]) -> None:
     """Keep apart a perplexity by other tokens than its column's: those of most models, of equals the fewest, whose
-    perplexities are the highest."""
-    columns: dict[str, list[BoardRow]] = defaultdict(list)
+    perplexities are the highest. By a model's own tokens it stays where all are of one training run's."""
+    said: dict[str, list[BoardRow]] = defaultdict(list)
+    unsaid: dict[str, list[BoardRow]] = defaultdict(list)
     for row in rows:
-        if row["comparable"] is not None and row.get("length") is not None:
-            columns[row["benchmark"]].append(row)
-    for own in columns.values():
+        if row["comparable"] is not None and (row.get("length") or row.get("tokens")):
+            (said if row.get("length") else unsaid)[row["benchmark"]].append(row)
+    for key, own in unsaid.items():
+        if said[key] or len({row["tokens"] for row in own}) > 1:
+            for row in own:
+                keep_apart(row, UNSAID_TOKENS)
+    for own in filter(None, said.values()):
         most = {
             row["length"]: {r["model"] for r in own if not unlike_lengths(r["length"], row["length"])} for row in own
         }
         chosen = min(most, key=lambda length: (-len(most[length]), length))
         for row in own:
             if unlike := unlike_lengths(row["length"], chosen):
-                row["comparable"] = row["comparable_error"] = None
-                row["why_not"] = unlike
+                keep_apart(row, unlike)
+
+
+def keep_apart(row: BoardRow, why: str) -> None:
+    """Leave a row out of its column, with the reason."""
+    row["comparable"] = row["comparable_error"] = None
+    row["why_not"] = why
 
 
 def column_way(rows: Iterable[BoardRow]) -> str | None:
