@@ -3289,7 +3289,18 @@ def parse_html(stream: str) -> Any:
 # --- parts/cards/labels.py --------------------------------------------------------------------------------------------
 
 # fmt: off
-CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存占用 内存 速度 推理速度 排名 名次 时间 耗时 时长 训练时长 价格 成本 上下文长度 上下文 层数 维度 题数 平均长度 长度 提升 变化 下载量 下载 '
+CARD_WORDS = {'other_models': 'instruct chat sft rlhf dpo posttrained finetuned base pretrained foundation baseline gpt chatgpt '
+                 'llama mistral mixtral gemma qwen deepseek falcon claude gemini vicuna internlm baichuan chatglm '
+                 'palm',
+ 'suites': 'glue super_glue mteb beir aa_intelligence_index',
+ 'sections_of_all': 'evaluation evaluations eval benchmark benchmarks experimental erratum errata correction '
+                    'corrections conventions',
+ 'last_facts': 'length lengths len tokens time latency cost price memory speed size rank gap delta',
+ 'says_benchmark': 'benchmark benchmarks bench task tasks subtask subtasks eval evals evaluation evaluations '
+                   'capability capabilities ability abilities skill skills suite 任务 评测 基准 能力 ベンチマーク 벤치마크',
+ 'data_names': 'libri ?speech|fleurs|common '
+               '?voice|coco(?!a)|imagenet|flores|wmt|newstest|tatoeba|aishell|gigaspeech|voxpopuli|ted-?lium|earnings|\\btest-(?:clean|other)',
+ 'facts': '参数量 参数数量 模型大小 大小 显存 显存占用 内存 速度 推理速度 排名 名次 时间 耗时 时长 训练时长 价格 成本 上下文长度 上下文 层数 维度 题数 平均长度 长度 提升 变化 下载量 下载 '
           '首字延迟 延迟 吞吐量 吞吐 发布时间 链接 许可证 パラメータ数 パラメーター数 パラメータ サイズ 順位 コンテキスト長 メモリ 長さ 価格 파라미터 파라미터수 크기 순위 속도 메모리 길이 비용 '
           '가격 größe geschwindigkeit speicher kosten platz paramètres taille vitesse mémoire coût rang tamaño '
           'parámetros velocidad memoria costo puesto размер параметры параметров скорость память место стоимость '
@@ -3350,8 +3361,6 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
                 '分类 领域',
  'common_languages': 'english chinese multi multilingual bilingual language languages lang',
  'filter_words': 'flexible strict extract match',
- 'chapters': 'descriptions?|introduction|cards?|usage|technical|features?|news|updates?|specifications?|what|how|use[sd]?|getting|started|quick '
-             '?start|faq|intended|limitations|research|deployment|inference|architecture|acknowledge?ments|releases?|in|a|nutshell|tl;?dr',
  'plain_brackets': 'ours?|official|(?:self-)?reported|published|paper|(?:\\d+ ?% )?(?:ci|confidence '
                    'interval)|avg|average|mean|sota|new',
  'said_heads': 'comment comments remark remarks note notes description descriptions checkpoint checkpoints weights '
@@ -3359,11 +3368,6 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
  'plain_cells': 'link links url urls download downloads paper license licence org organization organisation '
                 'organizations developer company vendor provider creator author hf huggingface hugging face github '
                 'modelscope demo country open source rank ranking date released release',
- 'plain_groups': 'generalist specialist generic open source opensource weight weights proprietary closed '
-                 'commercial api similar sized size comparable larger smaller small large models model ours our '
-                 'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
-                 'evaluation general public other others state of the art sota recent 2x 3x 4x x and baselines '
-                 'competitor competitors',
  'command_tells': 'metric[=: '
                   ']+(?!acc|exact|em\\b|f1|pass@1\\b|pass_at_1)\\S+|load_in_[48]bit=(?:true|1)|quantization[= '
                   '](?!none)\\S+|limit[=: ]+\\d+|--split[= ](?:dev|val|train)\\w*|revision[=: '
@@ -3404,8 +3408,6 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
            'news web books wiki wikipedia clean test dev val validation set split main public train',
  'language_codes': 'ar bn ca cs da de deu el es eu fa fi fr fra he hi hu id it ita ja jp jpn ko kor kr ms nl no pl '
                    'por pt ro ru rus spa sv sw ta te th tr uk ur vi zh zho cn',
- 'sections_of_all': 'evaluation evaluations eval benchmark benchmarks experimental erratum errata correction '
-                    'corrections conventions',
  'telling_names': 'wer cer elo perplexity macro micro devtest dev reasoning thinking top-1 top-5 judge',
  'telling_facts': '温度 采样次数 量化位数 样本数 量化 checkpoint ckpt sparsity temp beam beams iterations rounds attempts tries '
                   'fold samples votes bits bpw wbits temperature temp step steps epoch epochs budget trials '
@@ -3447,11 +3449,7 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
                 'v0 lm eval harness leaderboard vllm opencompass lighteval inspect agentic greedy m matched',
  'many_languages': 'agieval mgsm mmmlu belebele xnli xcopa flores_200 longbench gaokao paws_x xstorycloze include '
                    'mkqa',
- 'other_models': 'instruct chat sft rlhf dpo posttrained finetuned base pretrained foundation baseline gpt chatgpt '
-                 'llama mistral mixtral gemma qwen deepseek falcon claude gemini vicuna internlm baichuan chatglm '
-                 'palm',
  'derived': 'abliterated uncensored heretic unaligned decensored',
- 'last_facts': 'length lengths len tokens time latency cost price memory speed size rank gap delta',
  'asked_heads': 'level levels difficulty k turns turn year contaminated contamination temperature temp context ctx '
                 'data 难度 温度',
  'count_heads': 'samples sample items item questions question examples instances problems n size count 题数 样本数 数量',
@@ -3490,7 +3488,10 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
  'row_metric_fillers': 'higher lower is better of in a match',
- 'plain_labels': 'parsing nous compression note reproduce hf lm_eval сравнение с другими моделями anderen andere '
+ 'plain_labels': 'description descriptions introduction card cards usage technical feature features news update '
+                 'updates specification specifications what use used uses getting started quick start quickstart '
+                 'faq intended limitations research deployment inference architecture releases nutshell tl dr tldr '
+                 'parsing nous compression note reproduce hf lm_eval сравнение с другими моделями anderen andere '
                  'modellen autres otros outros altri using openllm creation roleplay planning brainstorming '
                  'rewriting extraction run runs key highlights highlight additional more further other others '
                  'various several different vs versus baseline baselines sota state art leading popular similar '
@@ -3561,10 +3562,6 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
            ']?(?:err|dev)s?\\b|s\\.?e\\.?m\\.?(?!\\w)|s\\.?[ed]\\.?(?!\\w))(?:s?\\b(?! rates?))(?: of the '
            'mean)?(?: in (?:brackets|parentheses))?(?: (?:over|of|across|from) (?:\\w+ '
            '){1,2}(?:runs|seeds|trials)\\b)?',
- 'data_names': 'libri ?speech|fleurs|common '
-               '?voice|coco(?!a)|imagenet|flores|wmt|newstest|tatoeba|aishell|gigaspeech|voxpopuli|ted-?lium|earnings|\\btest-(?:clean|other)',
- 'says_benchmark': 'benchmark benchmarks bench task tasks subtask subtasks eval evals evaluation evaluations '
-                   'capability capabilities ability abilities skill skills suite 任务 评测 基准 能力 ベンチマーク 벤치마크',
  'of_sizes': 'params param parameters parameter total totally active activated dense moe about circa ca a of',
  'plain_runs': '한국어 点击查看 详情 单图 多图 文档 解析 图表 等 领域 法律 医疗 多语言 翻译 官方 方案 采用 说明 典型 一系列 进行了 包括 作为 参考 各大 通り 并 同 示します します 示 '
                '所有 均由 均 由 得到 です ます による した います 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 '
@@ -3576,7 +3573,6 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
                '평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
  'data_words': 'data dataset datasets sets',
  'result_words': 'result results performance performances score scores accuracy on evaluated',
- 'suites': 'glue super_glue mteb beir aa_intelligence_index',
  'never_plain': 'training train human word error rate rates few zero shot shots chinese multilingual validation '
                 'dev val with as',
  'sentence_words': 'surpass(?:es)?|exceeds?|beats|demonstrates?|performs?|matches|compares?|lists|gives|presents|summari[sz]es?|provides|we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',

@@ -2681,7 +2681,18 @@ def read_mapping() -> dict[str, Any]:
 # --- parts/cards/labels.py --------------------------------------------------------------------------------------------
 
 # fmt: off
-CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存占用 内存 速度 推理速度 排名 名次 时间 耗时 时长 训练时长 价格 成本 上下文长度 上下文 层数 维度 题数 平均长度 长度 提升 变化 下载量 下载 '
+CARD_WORDS = {'other_models': 'instruct chat sft rlhf dpo posttrained finetuned base pretrained foundation baseline gpt chatgpt '
+                 'llama mistral mixtral gemma qwen deepseek falcon claude gemini vicuna internlm baichuan chatglm '
+                 'palm',
+ 'suites': 'glue super_glue mteb beir aa_intelligence_index',
+ 'sections_of_all': 'evaluation evaluations eval benchmark benchmarks experimental erratum errata correction '
+                    'corrections conventions',
+ 'last_facts': 'length lengths len tokens time latency cost price memory speed size rank gap delta',
+ 'says_benchmark': 'benchmark benchmarks bench task tasks subtask subtasks eval evals evaluation evaluations '
+                   'capability capabilities ability abilities skill skills suite 任务 评测 基准 能力 ベンチマーク 벤치마크',
+ 'data_names': 'libri ?speech|fleurs|common '
+               '?voice|coco(?!a)|imagenet|flores|wmt|newstest|tatoeba|aishell|gigaspeech|voxpopuli|ted-?lium|earnings|\\btest-(?:clean|other)',
+ 'facts': '参数量 参数数量 模型大小 大小 显存 显存占用 内存 速度 推理速度 排名 名次 时间 耗时 时长 训练时长 价格 成本 上下文长度 上下文 层数 维度 题数 平均长度 长度 提升 变化 下载量 下载 '
           '首字延迟 延迟 吞吐量 吞吐 发布时间 链接 许可证 パラメータ数 パラメーター数 パラメータ サイズ 順位 コンテキスト長 メモリ 長さ 価格 파라미터 파라미터수 크기 순위 속도 메모리 길이 비용 '
           '가격 größe geschwindigkeit speicher kosten platz paramètres taille vitesse mémoire coût rang tamaño '
           'parámetros velocidad memoria costo puesto размер параметры параметров скорость память место стоимость '
@@ -2742,8 +2753,6 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
                 '分类 领域',
  'common_languages': 'english chinese multi multilingual bilingual language languages lang',
  'filter_words': 'flexible strict extract match',
- 'chapters': 'descriptions?|introduction|cards?|usage|technical|features?|news|updates?|specifications?|what|how|use[sd]?|getting|started|quick '
-             '?start|faq|intended|limitations|research|deployment|inference|architecture|acknowledge?ments|releases?|in|a|nutshell|tl;?dr',
  'plain_brackets': 'ours?|official|(?:self-)?reported|published|paper|(?:\\d+ ?% )?(?:ci|confidence '
                    'interval)|avg|average|mean|sota|new',
  'said_heads': 'comment comments remark remarks note notes description descriptions checkpoint checkpoints weights '
@@ -2751,11 +2760,6 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
  'plain_cells': 'link links url urls download downloads paper license licence org organization organisation '
                 'organizations developer company vendor provider creator author hf huggingface hugging face github '
                 'modelscope demo country open source rank ranking date released release',
- 'plain_groups': 'generalist specialist generic open source opensource weight weights proprietary closed '
-                 'commercial api similar sized size comparable larger smaller small large models model ours our '
-                 'own dense moe llm llms llama qwen results scores score performance benchmark benchmarks '
-                 'evaluation general public other others state of the art sota recent 2x 3x 4x x and baselines '
-                 'competitor competitors',
  'command_tells': 'metric[=: '
                   ']+(?!acc|exact|em\\b|f1|pass@1\\b|pass_at_1)\\S+|load_in_[48]bit=(?:true|1)|quantization[= '
                   '](?!none)\\S+|limit[=: ]+\\d+|--split[= ](?:dev|val|train)\\w*|revision[=: '
@@ -2796,8 +2800,6 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
            'news web books wiki wikipedia clean test dev val validation set split main public train',
  'language_codes': 'ar bn ca cs da de deu el es eu fa fi fr fra he hi hu id it ita ja jp jpn ko kor kr ms nl no pl '
                    'por pt ro ru rus spa sv sw ta te th tr uk ur vi zh zho cn',
- 'sections_of_all': 'evaluation evaluations eval benchmark benchmarks experimental erratum errata correction '
-                    'corrections conventions',
  'telling_names': 'wer cer elo perplexity macro micro devtest dev reasoning thinking top-1 top-5 judge',
  'telling_facts': '温度 采样次数 量化位数 样本数 量化 checkpoint ckpt sparsity temp beam beams iterations rounds attempts tries '
                   'fold samples votes bits bpw wbits temperature temp step steps epoch epochs budget trials '
@@ -2839,11 +2841,7 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
                 'v0 lm eval harness leaderboard vllm opencompass lighteval inspect agentic greedy m matched',
  'many_languages': 'agieval mgsm mmmlu belebele xnli xcopa flores_200 longbench gaokao paws_x xstorycloze include '
                    'mkqa',
- 'other_models': 'instruct chat sft rlhf dpo posttrained finetuned base pretrained foundation baseline gpt chatgpt '
-                 'llama mistral mixtral gemma qwen deepseek falcon claude gemini vicuna internlm baichuan chatglm '
-                 'palm',
  'derived': 'abliterated uncensored heretic unaligned decensored',
- 'last_facts': 'length lengths len tokens time latency cost price memory speed size rank gap delta',
  'asked_heads': 'level levels difficulty k turns turn year contaminated contamination temperature temp context ctx '
                 'data 难度 温度',
  'count_heads': 'samples sample items item questions question examples instances problems n size count 题数 样本数 数量',
@@ -2882,7 +2880,10 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
                       'variants language lang temperature temp decoding sampling thinking tools',
  'row_setting_fillers': 'eval evaluation test chat used with and',
  'row_metric_fillers': 'higher lower is better of in a match',
- 'plain_labels': 'parsing nous compression note reproduce hf lm_eval сравнение с другими моделями anderen andere '
+ 'plain_labels': 'description descriptions introduction card cards usage technical feature features news update '
+                 'updates specification specifications what use used uses getting started quick start quickstart '
+                 'faq intended limitations research deployment inference architecture releases nutshell tl dr tldr '
+                 'parsing nous compression note reproduce hf lm_eval сравнение с другими моделями anderen andere '
                  'modellen autres otros outros altri using openllm creation roleplay planning brainstorming '
                  'rewriting extraction run runs key highlights highlight additional more further other others '
                  'various several different vs versus baseline baselines sota state art leading popular similar '
@@ -2953,10 +2954,6 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
            ']?(?:err|dev)s?\\b|s\\.?e\\.?m\\.?(?!\\w)|s\\.?[ed]\\.?(?!\\w))(?:s?\\b(?! rates?))(?: of the '
            'mean)?(?: in (?:brackets|parentheses))?(?: (?:over|of|across|from) (?:\\w+ '
            '){1,2}(?:runs|seeds|trials)\\b)?',
- 'data_names': 'libri ?speech|fleurs|common '
-               '?voice|coco(?!a)|imagenet|flores|wmt|newstest|tatoeba|aishell|gigaspeech|voxpopuli|ted-?lium|earnings|\\btest-(?:clean|other)',
- 'says_benchmark': 'benchmark benchmarks bench task tasks subtask subtasks eval evals evaluation evaluations '
-                   'capability capabilities ability abilities skill skills suite 任务 评测 基准 能力 ベンチマーク 벤치마크',
  'of_sizes': 'params param parameters parameter total totally active activated dense moe about circa ca a of',
  'plain_runs': '한국어 点击查看 详情 单图 多图 文档 解析 图表 等 领域 法律 医疗 多语言 翻译 官方 方案 采用 说明 典型 一系列 进行了 包括 作为 参考 各大 通り 并 同 示します します 示 '
                '所有 均由 均 由 得到 です ます による した います 같습니다 입니다 습니다 합니다 다음과 评测 评估 评价 测评 评测集 测试 测试集 结果 基准 性能 对比 比较 效果 模型 表现 '
@@ -2968,7 +2965,6 @@ CARD_WORDS = {'facts': '参数量 参数数量 模型大小 大小 显存 显存
                '평균 주요 다른 공개 오픈 과제 데이터셋 아래 표 다음 과 와 및 의 에 을 를 은 는 이 가 에서 영어 기준',
  'data_words': 'data dataset datasets sets',
  'result_words': 'result results performance performances score scores accuracy on evaluated',
- 'suites': 'glue super_glue mteb beir aa_intelligence_index',
  'never_plain': 'training train human word error rate rates few zero shot shots chinese multilingual validation '
                 'dev val with as',
  'sentence_words': 'surpass(?:es)?|exceeds?|beats|demonstrates?|performs?|matches|compares?|lists|gives|presents|summari[sz]es?|provides|we|i|is|are|was|were|be|been|has|have|had|it|they|you|our|this|these|which|that|can|may|will|must|shows?|achieves?|outperforms?',
@@ -5299,7 +5295,6 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
 _LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
 _LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
 _NAMED = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9]+[\dA-Z][A-Za-z0-9_.+²-]*")  # ends where other letters begin
-_WRITTEN_NAME = re.compile(r"(?=.*[A-Z].*[A-Z\d])[A-Z][\w+.-]{2,40}")
 _REVERSED = re.compile(r"(?i)1(?<![\w.]1)(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*|^(?-i:[IVX]{1,4}[.)]\s(?=[A-Z]))")
 _ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
@@ -5316,10 +5311,10 @@ _LOWER_SAID = re.compile(
 )
 
 
-_NOTE = re.compile(r"\n {0,3}\[\^([^\]\s]{1,40})\]:[ \t]*(\S[^\n]{0,1500})")
-_NOTE_MARK = re.compile(r"\[\^([^\]\s]{1,40})\](?!:)")
 _SIGNS_OF_NOTES = "†‡§¶⁎∗＊※¹²³"
-_LEGEND_LINE = re.compile(rf"\n {{0,3}}(?:[-*] |>|<[^<>\n]{{1,40}}>)* *(\\\*|[{_SIGNS_OF_NOTES}]) *(\w[^\n]{{3,600}})")
+_NOTE = re.compile(
+    rf"\n {{0,3}}(?:\[\^[^\]\s]+\]:|(?:[-*] |>|<[^<>\n]+>)* *(?:\\\*|[{_SIGNS_OF_NOTES}])) *(\w[^\n]{{3,1500}})"
+)
 _SECTION = re.compile(r"\n {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})(?=\n|\Z)")
 _ON_RESULTS = re.compile(r"(?i)\b(?:eval\w*|bench\w*|results?|performance)\b|评|結果|结果|ベンチ|評価|벤치|평가|성능")
 _OF_NUMBERS = re.compile(  # of any table of the card
@@ -5338,65 +5333,38 @@ _COMMAND_MODEL = re.compile(
     r"\bvllm serve )[\"']?(\w[\w./-]*)"
 )
 _COMMAND_TELLS = re.compile(rf"(?i)(?<![a-z])(?:{CARD_WORDS['command_tells']})")
-_VERSION = re.compile(r"[vV](?<![\w.@/][vV])\.?\d+(?:\.\d+)*(?!\w)")
 
 
 @functools.lru_cache(maxsize=4)
-def footnotes(card: str) -> dict[str, str]:
-    """What a card's footnotes say, by their marks: "^1" of "[^1]: …", and the signs that begin a line elsewhere."""
-    card = f"\n{card}"
-    marked = "\n\\*" in card or (not card.isascii() and any(sign in card for sign in _SIGNS_OF_NOTES))
-    found = {sign.strip("\\"): said for sign, said in _LEGEND_LINE.findall(card)} if marked else {}
-    found |= {f"^{mark}": said for mark, said in _NOTE.findall(card)} if "[^" in card else {}
-    return {mark: one_line(said) for mark, said in found.items()}
+def said_elsewhere(card: str) -> list[tuple[str, str, bool]]:
+    """(a heading above it, a paragraph, whether it is a label) of what says how was measured, wherever it stands.
 
-
-def marks_in(sources: Iterable[str]) -> set[str]:
-    """The marks of footnotes that texts have as written."""
-    found = set()
-    for source in sources:
-        if "[^" in source:
-            found.update(f"^{mark}" for mark in _NOTE_MARK.findall(source))
-        if (last := one_line(source)[-1:]) and last in f"*{_SIGNS_OF_NOTES}":
-            found.add(last)
-    return found
-
-
-@functools.lru_cache(maxsize=4)
-def setup_sections(card: str) -> list[tuple[str, str, bool]]:
-    """(a heading above it, a paragraph, whether its own heading says so) of the sections that say how was measured.
-
-    These are "Setup", "Notes" and the like, and all below a heading on results that have no table of their own; of
-    others ("News", heading "") the sentences on the numbers of the card.
+    These are footnotes (heading ""), "Setup", "Notes" and the like beside a table's section, and all below a heading on
+    results that have no table of their own; of others (heading "") the sentences on the numbers of the card.
     """
     card = f"\n{card}"
-    found, path, places = [], [], list(_SECTION.finditer(card))
-    bounds = [*(place.start() for place in places), len(card)]
-    has_table = functools.cache(lambda at: bool(_TABLE_BEGINS.search(card, places[at].end(), bounds[at + 1])))
-    for at, place in enumerate(places):
+    found, path, places = [("", one_line(said), True) for said in _NOTE.findall(card)], [], [*_SECTION.finditer(card)]
+    for at, place in enumerate(places, 1):
         level, heading = len(place[1]), one_line(place[2])
         words, path = words_of(heading), [(depth, text) for depth, text in path if depth < level]
+        ends = next((end.start() for end in places[at:] if len(end[1]) <= level), len(card))
+        said = card[place.end() : places[at].start() if at < len(places) else None][:4000]
         listed = bool(words) and _SETUP.issuperset(words) and not _SETUP_HEADS.isdisjoint(words)
-        of_card = not path[1:] and _OF_ALL.isdisjoint(words)  # "Notes" of the whole card
-        heads = [text for _, text in path if _ON_RESULTS.search(text)]
-        heads = [path[-1][1] if path else ""] if listed and not of_card else heads
+        listed = listed and (len(path) > 1 or not _OF_ALL.isdisjoint(words))  # "Notes" of a whole card say much else
+        heads = [path[-1][1] if path else ""] if listed else [text for _, text in path if _ON_RESULTS.search(text)]
         path.append((level, heading))
-        said = card[place.end() : min(bounds[at + 1], place.end() + 4000)]
-        if not heads and not has_noun(said):
+        if not (heads or may_say(said)) or (not listed and _TABLE_BEGINS.search(card, place.end(), ends)):
             continue
-        stop = next((end for end in range(at + 1, len(places)) if len(places[end][1]) <= level), len(places))
-        if not listed and any(map(has_table, range(at, stop))):
-            continue
-        texts = [_LIST_MARK.sub("", text.strip()) for text in _PARAGRAPH_END.split(said) if heads or has_noun(text)]
+        texts = [_LIST_MARK.sub("", text.strip()) for text in _PARAGRAPH_END.split(said) if heads or may_say(text)]
         texts = [one_line(text) for text in texts if text and text[0] not in "|`~<"]
         if not heads:
-            texts = [part for text in texts for part in sentences(text) if has_noun(part) and _OF_NUMBERS.search(part)]
-        found += [(head, text, listed and not of_card) for head in heads or [""] for text in texts]
+            texts = [part for text in texts for part in sentences(text) if may_say(part) and _OF_NUMBERS.search(part)]
+        found += [(head, text, listed) for head in heads or [""] for text in texts]
     return found
 
 
-def has_noun(text: str) -> bool:
-    """A quick look: whether a text may speak of the numbers of a card."""
+def may_say(text: str) -> bool:
+    """A quick look: whether a text may speak of all numbers of a card."""
     text = text.lower()
     return any(noun in text for noun in _NOUNS)
 
@@ -5451,13 +5419,6 @@ class Surroundings:
         return {key for text in self.labels if (key := self.vocabulary.key(split_label(text)))}
 
     @functools.cached_property
-    def label_names(self) -> list[str]:
-        """Its labels that are no models', longest first: "MME", "Video-MME"."""
-        return sorted(
-            {split_label(text).name for text in self.labels if text not in self.models}, key=len, reverse=True
-        )
-
-    @functools.cached_property
     def measures(self) -> set[str]:
         """Words of the measures that its labels name; and of languages when it says in which."""
         measures = {word for text in self.labels if is_measure(text) for word in words_of(text)}
@@ -5467,15 +5428,6 @@ class Surroundings:
     @functools.cached_property
     def own_words(self) -> set[str]:
         return {token for token in self.own if len(token) > 2 and token.isalpha()}
-
-    @functools.cached_property
-    def facts(self) -> set[tuple[str, ...]]:
-        """The words of its headers that are facts."""
-        return {words_of(head) for head in self.heads if is_fact(head)}
-
-    @functools.cached_property
-    def stems(self) -> tuple[str, ...]:
-        return tuple(name for name in self.names if len(name) > 4)
 
     def fits(self, metrics: list[str], every: bool) -> bool:
         """Whether a measure is the one of all (or some) benchmarks of the table."""
@@ -5487,13 +5439,8 @@ class Surroundings:
         text = without_spread(text)
         if _MAY_BE_PHRASE.search(text.lower()):
             text = _PLAIN_PHRASES.sub(" ", text)
-        if _VERSION.search(text):
-            text = _VERSION.sub(lambda found: " " if self.names.issuperset(name_tokens(found[0])) else found[0], text)
         for name in sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True):
             text = text.replace(name, " ")
-        for name in self.label_names if len(text) > 40 else ():  # no label of the table itself
-            if name in text and is_written_name(name):
-                text = text.replace(name, " ")
         text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
         for said, metrics in MEASURES_SAID if _MEASURE_SAID.search(text) else ():
             if said.search(text) and self.fits(metrics, every):
@@ -5507,11 +5454,9 @@ class Surroundings:
             return ""
         if reverse := _REVERSED.search(text):
             return reverse[0]
-        text = _NUMBERED.sub("", text)
         text = text.lower() if text.isupper() and " " in text else text
         for name, key in benchmarks_in(text, self.vocabulary).items():
-            keys = self.keys
-            if keys and key not in _SUITES and not any(own.startswith(key) for own in keys):
+            if self.keys and key not in _SUITES and not any(own.startswith(key) for own in self.keys):
                 return name
         text = self.rest(text, every=True)
         if kept:
@@ -5531,7 +5476,7 @@ class Surroundings:
         return all(self.is_name(token) for token in name_tokens(word))
 
     def is_name(self, token: str) -> bool:
-        return token.isdigit() or token in self.names or token.startswith(self.stems)
+        return token.isdigit() or token in self.names
 
     def telling(self, text: str) -> str:
         """The first words of prose that name another measure, a quantity, other data or weights, or a mode."""
@@ -5547,12 +5492,7 @@ class Surroundings:
         return ""
 
     def of_paragraph(self, text: str, near: bool = True) -> str:
-        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose.
-
-        A sentence that explains a column of facts ("Token density: the number of …") tells nothing of the others.
-        """
-        if self.facts and not (text := " ".join(p for p in sentences(text) if words_of(label_of(p)) not in self.facts)):
-            return ""
+        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose."""
         if is_legend(text) or _NUMBERED.match(text) or (len(text) < 150 and not _SENTENCE.search(text)):
             return self.telling(text) or self.unplain(text)
         if word := self.telling(text):
@@ -5593,11 +5533,6 @@ def is_everyday_word(word: str) -> bool:
     return plain or (not word.isascii() and not _PLAIN_RUNS.sub("", word))
 
 
-def is_written_name(text: str) -> bool:
-    """Whether a label is written as names of benchmarks are."""
-    return bool(_WRITTEN_NAME.fullmatch(text)) and not is_measure(text) and not is_telling(text)
-
-
 def in_other_letters(text: str) -> bool:
     """Whether a text has Chinese, Japanese or Korean in it."""
     return not text.isascii() and _CJK.search(text) is not None
@@ -5619,11 +5554,6 @@ def about_numbers(text: str) -> tuple[str, ...]:
 def is_about_table(text: str) -> bool:
     """Whether a sentence speaks of the numbers of a table."""
     return bool(_ABOUT_TABLE.search(text.lower())) or in_other_letters(text)
-
-
-def label_of(sentence: str) -> str:
-    """What a sentence says before its colon: the label that it explains; all of one without."""
-    return sentence.replace("：", ":").partition(":")[0]
 
 
 def sentences(text: str) -> list[str]:
@@ -5760,20 +5690,17 @@ _SHARES = frozenset(["", *next(fits for said, fits in MEASURES_SAID if said.full
 _ERRORS = frozenset(
     ["error", "errors", "err", "loss", "losses", "wrong", "incorrect", "failures", "mistakes", "错误率", "오류율"]
 )
-_MAY_BE_FACTS = FACTS | _ERRORS
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"[rR](?<![\w-][rR])-?([12lL])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
 _TOPICS = word_list("topics") | word_list("languages")
 _CODES = word_list("language_codes")
-_OTHER_MODELS = word_list("other_models")
-_OF_GROUPS = frozenset(["instruct", "chat"])  # benchmarks are grouped so, too
-_JUDGED = ("score", "win_rate", "rating", "elo")  # by a model, which a note may name
 _NO_BENCHMARK = word_list("no_benchmark")
 _PLAIN_FACTS = FACTS - WEAK_FACTS
 _LAST_FACTS = word_list("last_facts")
 _COMPARED = frozenset(["vs", "rel", "relative"])
 _COUNTED = re.compile(r"(?:distinct|rep|div|dist)-?\d|\w*(?:len|rank|time|tokens|latency|mem)")  # "GenLen"
+_OTHER_MODELS = word_list("other_models")
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _TICK = re.compile("(?:([✓✔✅☑√])|[✗✘❌])\ufe0f?")
@@ -6103,23 +6030,14 @@ class ScoreReader:
         return any(r != row or self.grid.blocks[0].roles[c] == "value" for r, c in beside)
 
     def fact_of_benchmark(self, texts: Sequence[str]) -> str:
-        """The words by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
+        """The word by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
         for text in texts:
-            if self.vocabulary.key(text):
-                continue
-            text = text.replace("p-value", "pvalue")
-            if text.isascii() and "#" not in text and _MAY_BE_FACTS.isdisjoint(words_of(text)):
-                continue
-            words = _BARE.sub(" ", text).split()
+            words = _BARE.sub(" ", text.replace("p-value", "pvalue")).split()
             errors = () if split_label(text).metric else _ERRORS
-            facts = [
-                word for word in words if word.casefold() in errors or (is_fact(word) and not DIGIT_IN.search(word))
-            ]
-            if not facts:
-                continue
-            rest = " ".join(word for word in words if not is_fact(word) and not FACT_FILLERS.issuperset(words_of(word)))
-            if benchmarks_in(rest, self.vocabulary):
-                return " ".join(facts)
+            facts = (w for w in words if w.casefold() in errors or (is_fact(w) and not DIGIT_IN.search(w)))
+            fact = next(facts, "")
+            if fact and not self.vocabulary.key(text) and benchmarks_in(text.replace(fact, " "), self.vocabulary):
+                return fact
         return ""
 
     def is_quantized(self, texts: Sequence[str]) -> bool:
@@ -6285,14 +6203,16 @@ class ScoreReader:
 
         Who chose a column by hand has seen the names: what less is better of is asked all the same.
         """
-        told = score.key or score.metric or score.shots or is_name_of_data(score.benchmark, self.vocabulary)
-        if not (told or by_hand) and self.has_benchmarks:
-            return f"'{score.benchmark[:60]}' may be no benchmark's name"
-        told = told_lower(score.benchmark) if not score.metric else ""
-        if not score.key and not by_hand:  # of a name that nobody knows, any word may be all that says what it is
-            name = score.benchmark  # "Count" and "DROP" are names of benchmarks
+        name, told = score.benchmark, "" if score.metric else told_lower(score.benchmark)
+        if not (by_hand or told or score.key):
+            known = score.metric or score.shots or is_name_of_data(name, self.vocabulary)
+            if not known and self.has_benchmarks:
+                return f"'{name[:60]}' may be no benchmark's name"
+            found = benchmarks_in(name, self.vocabulary)
+            rest = functools.reduce(lambda text, one: text.replace(one, " "), found, name)
+            # of a name that nobody knows, any word may be all that says what it is; "Count" and "DROP" are names
             words = (word for word in tellings(name) if word not in _OF_NAMES and word.upper() not in name)
-            told = told or next((word for word in words if word != name.casefold()), "")
+            told = next((word for word in words if word != name.casefold()), "") or (found and self.other_model(rest))
         return f"'{told}' in its name says that it is no plain score" if told else ""
 
     def measured_beside(self, score: Score, said: CellLabels, by_hand: bool) -> str:
@@ -6300,29 +6220,18 @@ class ScoreReader:
 
         Who chose a column by hand has seen the texts: what another measure is called in is asked all the same.
         """
-        found = () if score.key else benchmarks_in(score.benchmark, self.vocabulary)
-        named = (
-            "" if score.key else functools.reduce(lambda text, name: text.replace(name, " "), found, score.benchmark)
-        )
-        for text in filter(None, (score.group, named, *(score.notes or "").split(", "))):
-            if not by_hand and (word := self.other_model(text, score, bool(found))):
-                return f"'{text.strip()[:60]}' beside it says '{word}': is it this model's?"
-            if text is named:
+        for text in filter(None, (score.group, *(score.notes or "").split(", "))):
+            if not by_hand and (word := self.other_model(text)):
+                return f"'{text[:60]}' beside it says '{word}': is it this model's?"
+            group = text == score.group
+            if is_filter(text) or (not group and score.key and is_plain_note(text, score.key, self.vocabulary)):
                 continue
-            known = is_benchmark(text, self.vocabulary) or is_filter(text)
-            if _CODES.issuperset(words_of(text)):
-                score.key = None  # "MMLU" beside "de"
-            if text != score.group and score.key and not is_filter(text):
-                if is_plain_note(text, score.key, self.vocabulary):
-                    continue
-                score.key = None  # "MMLU (STEM)"
-            if known or not (word := self.unplain()(text)):
-                continue
-            if by_hand and not (says_lower(text) or is_measure(word) or word == "%"):
-                continue
-            if text == score.group or is_telling(word) or says_lower(text):
+            if not group or _CODES.issuperset(words_of(text)):
+                score.key = None  # a part or a variant, which its name says: "MMLU (STEM)"; "MMLU" beside "de"
+            word = "" if is_benchmark(text, self.vocabulary) else self.unplain()(text)
+            lower = says_lower(text)
+            if word and (lower or is_measure(word) or word == "%" if by_hand else lower or group or is_telling(word)):
                 return f"'{text[:60]}' beside it says '{word}': what is measured?"
-            score.key = None  # a part or a variant, which its name says: "MMLU (German)"
         for text in said.metrics:
             if is_filter(text):
                 continue
@@ -6355,14 +6264,10 @@ class ScoreReader:
                     return f"{counts[0]:g} of its {self.vocabulary.items[score.key]:,} items are said beside it"
         return ""
 
-    def other_model(self, text: str, score: Score, beside: bool) -> str:
+    def other_model(self, text: str) -> str:
         """The word of a text beside a benchmark's name that makes the value another model's: "base", "int4", "13B"."""
-        words = [word for word in words_of(text) if word not in self.model.tokens and not word.isdigit()]
-        kinds = _OTHER_MODELS - (_OF_GROUPS if text == score.group else frozenset())
-        kinds = kinds if beside or score.key or text in (score.group, score.notes) else frozenset()
-        judged = self.vocabulary.metrics.get(self.vocabulary.key(score.benchmark) or "") in _JUDGED
-        found = (word for word in words if (word in kinds and not judged) or word in QUANTIZED or SIZED.fullmatch(word))
-        return next(found, "")
+        words = (word for word in words_of(text) if word not in self.model.tokens and not word.isdigit())
+        return next((w for w in words if w in _OTHER_MODELS or w in QUANTIZED or SIZED.fullmatch(w)), "")
 
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""
@@ -6690,7 +6595,6 @@ _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60
 _DETAILS = re.compile(r"leaderboard/(?:details_[\w.-]+?__([\w.-]+)|[\w.-]+?__([\w.-]+)-details)\b")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _LINK_END = re.compile(r"://[^\s()<>\"']*/([\w.-]{3,100})(?=[\s()<>\"'#?])")
-_CHAPTER = re.compile(rf"(?i)\b(?:{CARD_WORDS['chapters']})\b")
 _NUMBER_BEFORE = re.compile(r"^\W*\d+(?:\.\d+)*[.)]?\s")
 _OTHERS = word_list("others")  # in a heading: whose scores they are, if not this model's
 _DATA_NAMES = re.compile(rf"(?i){CARD_WORDS['data_names']}")  # of data that several measures are taken on
@@ -6699,8 +6603,6 @@ _IN_BILLIONS = re.compile(r"(?i)[(\[](?:in )?(?:b|bn|billions?)[)\]]")
 _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
-_PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
-_SAYS_NOTHING = _PLAIN_GROUPS - SIBLINGS - SOFT  # beside a name: "Generalist models", and not "Large"
 _LABEL_HEADS = frozenset().union(
     *(
         word_list(f"{kind}_heads")
@@ -6794,26 +6696,15 @@ class Reader:
 
     @functools.cached_property
     def near(self) -> list[str]:
-        """The texts that are this table's: paragraphs on both sides, what its footnotes say wherever they stand, the
-        sections beside its own on how was measured, what is said in place of a picture.
-        """
+        """The texts that are this table's: paragraphs on both sides, footnotes and sections on how was measured
+        wherever they stand, what is said in place of a picture."""
         table = self.table
         legends = [text for text in table.legends if is_legend(text) or len(text) < 120]
-        setups = [text for above, text, listed in setup_sections(self.card.text) if listed and above in table.headings]
+        places = ("", *table.headings)
+        setups = [text for above, text, label in said_elsewhere(self.card.text) if label and above in places]
         alts = pictures((*table.above, *table.below))
-        said = (table.before, *table.between, table.after, *legends, *table.layout, *self.noted, *setups, *alts)
+        said = (table.before, *table.between, table.after, *legends, *table.layout, *setups, *alts)
         return list(filter(None, dict.fromkeys(said)))
-
-    @functools.cached_property
-    def noted(self) -> list[str]:
-        """What the card's footnotes say whose marks are in the table, its headings or the texts beside it."""
-        if not (notes := footnotes(self.card.text)):
-            return []
-        table = self.table
-        headings = [line for line in self.card.text.split("\n") if line.startswith("#") and "[^" in line]
-        sources = [line for line in headings if one_line(line.lstrip("# ")) in table.headings]
-        sources += [*table.above, *table.below, *(cell.source for row in table.rows[:300] for cell in row[:50])]
-        return [notes[mark] for mark in sorted(marks_in(sources)) if mark in notes]
 
     @functools.cached_property
     def around(self) -> list[str]:
@@ -7044,7 +6935,7 @@ class Reader:
                 path = [text for text in block.paths[column] if self.may_name(text)]
                 at = min(range(len(path)), key=lambda i: relation_of(path[i], self.model)[0] == "other", default=0)
                 if path and (fit := fit_texts(path[at:], self.model)):
-                    if fit.certain and any(map(self.says_more, path[:at])):
+                    if fit.certain and at:
                         fit = Fit(False, f"stands under '{' / '.join(path[:at])}'")
                     yield Target("column", column, " / ".join(block.paths[column]), fit, number)
 
@@ -7052,10 +6943,6 @@ class Reader:
         return relation_of(text, self.model)[0] != "other" or not (
             is_setting(text) or is_benchmark(text, self.vocabulary)
         )
-
-    def says_more(self, text: str) -> bool:
-        """Whether an outer header may say which state of the model the columns below it are."""
-        return not all(word in _PLAIN_GROUPS or word in self.model.tokens for word in words_of(text))
 
     def row_targets(self) -> Iterator[Target]:
         for number, block in enumerate(self.grid.blocks):
@@ -7092,8 +6979,6 @@ class Reader:
         if mode := ticked_mode(text, block.paths[column][-1:]):
             return mode if not (MODES | TUNED | BASE).isdisjoint(name_tokens(mode)) or is_setting(mode) else ""
         if not text or MISSING_CELL.fullmatch(text) or head_is(text, "plain_cells"):
-            return ""
-        if _SAYS_NOTHING.issuperset(words_of(text)) and relation_of(text, self.model)[0] == "other":
             return ""
         if text.replace(".", "").isdigit():
             head = " ".join(block.paths[column])
@@ -7136,7 +7021,7 @@ class Reader:
                 yield f"'{text[:60]}' is about another model"
             elif len(text) < 150 and self.says_quantized(text):
                 yield f"'{text[:60]}' speaks of a quantized or distilled model"
-            if not model.kind and (tuned := _TUNED_TEXT.search(text)) and not self.names_both(text):
+            if not model.kind and (tuned := _TUNED_TEXT.search(text)):
                 yield f"'{text[:60]}' speaks of tuned models ({tuned[0]}), and the name does not say what it is"
         if not model.kind and not self.sibling(BASE | TUNED) and self.loose():
             yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
@@ -7169,10 +7054,6 @@ class Reader:
         return (
             not QUANTIZED.isdisjoint(words) and QUANTIZED.isdisjoint(self.model.tokens) and not self.sibling(QUANTIZED)
         )
-
-    def names_both(self, text: str) -> bool:
-        """Whether a text speaks of base and tuned models, and the table has both."""
-        return bool(_BASE_TEXT.search(text)) and self.sibling(TUNED)
 
     @functools.cached_property
     def relations(self) -> list[tuple[str, tuple[str, ...]]]:
@@ -7227,21 +7108,19 @@ class Reader:
     def text_doubts(self) -> Iterator[tuple[str, str]]:
         """The texts around that say what is not plain, and the question that each puts: headings, captions, paragraphs.
 
-        The title and the paragraphs below outer headings are prose: they say much else. Headings above the one on
-        results may be chapters of the card: "Introduction".
+        The title and the paragraphs below outer headings are prose: they say much else.
         """
         table, around = self.table, self.surroundings
         outer = next((n + 1 for n, text in enumerate(self.headings) if _EVALUATION.search(text)), len(self.headings))
         for number, heading in enumerate(self.headings):
             titled = heading == self.card.title and (number >= outer or self.model.core in name_tokens(heading))
-            label = _CHAPTER.sub(" ", heading) if number >= outer else heading
-            if word := around.telling(heading) if titled else around.unplain(label, kept=number == 0):
+            if word := around.telling(heading) if titled else around.unplain(heading, kept=number == 0):
                 yield heading, f"heading '{heading[:80]}' says '{word}': what is measured?"
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
                 yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
         first = [*itertools.chain(*(about_numbers(told[0]) for told in table.told if told))]
-        far = [text for above, text, _ in setup_sections(self.card.text) if above in ("", *table.headings)]
+        far = [text for above, text, _ in said_elsewhere(self.card.text) if above in ("", *table.headings)]
         far += itertools.chain(*(about_numbers(text) for told in table.told for text in told[1:]))
         for text in dict.fromkeys((*self.near, *first, *far)):
             if is_command(text):
@@ -7356,18 +7235,11 @@ class Reader:
 
     def row_doubts(self, block: Block, columns: Sequence[int]) -> Iterator[str]:
         """Whether rows and columns are benchmarks and measures, and not models."""
-        labels = [label_text(text) for text in self.grid.texts("benchmark", "text", "group")]
-        corner = next((path[-1] for path in block.paths if path), "")
         if len(columns) > 1 and not all(is_measure(block.paths[c][-1]) for c in columns):
             yield "several columns of values, and none says whose they are"
-        sections = {section for section in block.sections.values() if section}
-        if any(re.search(r"\d", section) or relation_of(section, self.model)[0] != "other" for section in sections):
-            yield "its section rows may be names of models"
-        if any(map(SIZED.search, labels)):
-            yield "a label in it has a size, as models' names do"
-        elif not any(is_benchmark(text, self.vocabulary) or is_measure(text) for text in labels) and not head_is(
-            corner, "benchmark_heads", "benchmark_fillers"
-        ):
+        labels = [label_text(text) for text in self.grid.texts("benchmark", "text", "group")]
+        known = [text for text in labels if is_benchmark(text, self.vocabulary) or is_measure(text)]
+        if any(block.sections.values()) or any(map(SIZED.search, labels)) or not known:
             yield "it cannot be told whether its rows are benchmarks or models"
 
     def owner_doubts(self) -> Iterator[str]:

@@ -112,7 +112,7 @@ def selection_for(expected: dict[str, Any], answer: dict[str, Any]) -> list[dict
     """The readings that a person would write: the labelled column or row of each table that is not read alone."""
     readings = []
     for table, found in zip(expected["tables"], answer["tables"], strict=True):
-        if table.get("uncertain") or found["status"] == "found":
+        if table.get("uncertain") or (found["status"] == "found" and not found["open_cells"]):
             continue
         index, axis = table.get("target_index"), "row" if table["orientation"] == "models-as-rows" else "column"
         if not table["entries"]:

@@ -36,8 +36,6 @@ from parts.cards.model_names import (
     BASE,
     MODES,
     QUANTIZED,
-    SIBLINGS,
-    SOFT,
     TUNED,
     Fit,
     ModelName,
@@ -53,16 +51,14 @@ from parts.cards.surroundings import (
     LANGUAGES,
     Surroundings,
     about_numbers,
-    footnotes,
     is_command,
     is_legend,
-    marks_in,
     pictures,
+    said_elsewhere,
     says_lower,
-    setup_sections,
     told_by_command,
 )  # fmt: skip
-from parts.cards.tables import Card, Cell, Table, one_line
+from parts.cards.tables import Card, Cell, Table
 from parts.cards.text import folded_label, label_text
 from parts.cards.values import MISSING_CELL, NUMBER_CELL
 from parts.frame import ScriptError, listing
@@ -79,7 +75,6 @@ _OTHER_REPO = re.compile(r"(?<![\w./-])[A-Za-z][\w.-]{1,60}/([A-Za-z][\w.-]{0,60
 _DETAILS = re.compile(r"leaderboard/(?:details_[\w.-]+?__([\w.-]+)|[\w.-]+?__([\w.-]+)-details)\b")
 _LINKED = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
 _LINK_END = re.compile(r"://[^\s()<>\"']*/([\w.-]{3,100})(?=[\s()<>\"'#?])")
-_CHAPTER = re.compile(rf"(?i)\b(?:{CARD_WORDS['chapters']})\b")
 _NUMBER_BEFORE = re.compile(r"^\W*\d+(?:\.\d+)*[.)]?\s")
 _OTHERS = word_list("others")  # in a heading: whose scores they are, if not this model's
 _DATA_NAMES = re.compile(rf"(?i){CARD_WORDS['data_names']}")  # of data that several measures are taken on
@@ -88,8 +83,6 @@ _IN_BILLIONS = re.compile(r"(?i)[(\[](?:in )?(?:b|bn|billions?)[)\]]")
 _SIGN = re.compile(r"\s*[-−–+→]\s*\w")
 _ONLY = Fit(True, "the only model in it")
 _NOBODY = Fit(False, "if the table is this model's")
-_PLAIN_GROUPS = frozenset(CARD_WORDS["plain_groups"].split())
-_SAYS_NOTHING = _PLAIN_GROUPS - SIBLINGS - SOFT  # beside a name: "Generalist models", and not "Large"
 _LABEL_HEADS = frozenset().union(
     *(
         word_list(f"{kind}_heads")
@@ -183,26 +176,15 @@ class Reader:
 
     @functools.cached_property
     def near(self) -> list[str]:
-        """The texts that are this table's: paragraphs on both sides, what its footnotes say wherever they stand, the
-        sections beside its own on how was measured, what is said in place of a picture.
-        """
+        """The texts that are this table's: paragraphs on both sides, footnotes and sections on how was measured
+        wherever they stand, what is said in place of a picture."""
         table = self.table
         legends = [text for text in table.legends if is_legend(text) or len(text) < 120]
-        setups = [text for above, text, listed in setup_sections(self.card.text) if listed and above in table.headings]
+        places = ("", *table.headings)
+        setups = [text for above, text, label in said_elsewhere(self.card.text) if label and above in places]
         alts = pictures((*table.above, *table.below))
-        said = (table.before, *table.between, table.after, *legends, *table.layout, *self.noted, *setups, *alts)
+        said = (table.before, *table.between, table.after, *legends, *table.layout, *setups, *alts)
         return list(filter(None, dict.fromkeys(said)))
-
-    @functools.cached_property
-    def noted(self) -> list[str]:
-        """What the card's footnotes say whose marks are in the table, its headings or the texts beside it."""
-        if not (notes := footnotes(self.card.text)):
-            return []
-        table = self.table
-        headings = [line for line in self.card.text.split("\n") if line.startswith("#") and "[^" in line]
-        sources = [line for line in headings if one_line(line.lstrip("# ")) in table.headings]
-        sources += [*table.above, *table.below, *(cell.source for row in table.rows[:300] for cell in row[:50])]
-        return [notes[mark] for mark in sorted(marks_in(sources)) if mark in notes]
 
     @functools.cached_property
     def around(self) -> list[str]:
@@ -433,7 +415,7 @@ class Reader:
                 path = [text for text in block.paths[column] if self.may_name(text)]
                 at = min(range(len(path)), key=lambda i: relation_of(path[i], self.model)[0] == "other", default=0)
                 if path and (fit := fit_texts(path[at:], self.model)):
-                    if fit.certain and any(map(self.says_more, path[:at])):
+                    if fit.certain and at:
                         fit = Fit(False, f"stands under '{' / '.join(path[:at])}'")
                     yield Target("column", column, " / ".join(block.paths[column]), fit, number)
 
@@ -441,10 +423,6 @@ class Reader:
         return relation_of(text, self.model)[0] != "other" or not (
             is_setting(text) or is_benchmark(text, self.vocabulary)
         )
-
-    def says_more(self, text: str) -> bool:
-        """Whether an outer header may say which state of the model the columns below it are."""
-        return not all(word in _PLAIN_GROUPS or word in self.model.tokens for word in words_of(text))
 
     def row_targets(self) -> Iterator[Target]:
         for number, block in enumerate(self.grid.blocks):
@@ -481,8 +459,6 @@ class Reader:
         if mode := ticked_mode(text, block.paths[column][-1:]):
             return mode if not (MODES | TUNED | BASE).isdisjoint(name_tokens(mode)) or is_setting(mode) else ""
         if not text or MISSING_CELL.fullmatch(text) or head_is(text, "plain_cells"):
-            return ""
-        if _SAYS_NOTHING.issuperset(words_of(text)) and relation_of(text, self.model)[0] == "other":
             return ""
         if text.replace(".", "").isdigit():
             head = " ".join(block.paths[column])
@@ -525,7 +501,7 @@ class Reader:
                 yield f"'{text[:60]}' is about another model"
             elif len(text) < 150 and self.says_quantized(text):
                 yield f"'{text[:60]}' speaks of a quantized or distilled model"
-            if not model.kind and (tuned := _TUNED_TEXT.search(text)) and not self.names_both(text):
+            if not model.kind and (tuned := _TUNED_TEXT.search(text)):
                 yield f"'{text[:60]}' speaks of tuned models ({tuned[0]}), and the name does not say what it is"
         if not model.kind and not self.sibling(BASE | TUNED) and self.loose():
             yield "the card calls tuned models by names that do not say so, and this name does not say what it is"
@@ -558,10 +534,6 @@ class Reader:
         return (
             not QUANTIZED.isdisjoint(words) and QUANTIZED.isdisjoint(self.model.tokens) and not self.sibling(QUANTIZED)
         )
-
-    def names_both(self, text: str) -> bool:
-        """Whether a text speaks of base and tuned models, and the table has both."""
-        return bool(_BASE_TEXT.search(text)) and self.sibling(TUNED)
 
     @functools.cached_property
     def relations(self) -> list[tuple[str, tuple[str, ...]]]:
@@ -616,21 +588,19 @@ class Reader:
     def text_doubts(self) -> Iterator[tuple[str, str]]:
         """The texts around that say what is not plain, and the question that each puts: headings, captions, paragraphs.
 
-        The title and the paragraphs below outer headings are prose: they say much else. Headings above the one on
-        results may be chapters of the card: "Introduction".
+        The title and the paragraphs below outer headings are prose: they say much else.
         """
         table, around = self.table, self.surroundings
         outer = next((n + 1 for n, text in enumerate(self.headings) if _EVALUATION.search(text)), len(self.headings))
         for number, heading in enumerate(self.headings):
             titled = heading == self.card.title and (number >= outer or self.model.core in name_tokens(heading))
-            label = _CHAPTER.sub(" ", heading) if number >= outer else heading
-            if word := around.telling(heading) if titled else around.unplain(label, kept=number == 0):
+            if word := around.telling(heading) if titled else around.unplain(heading, kept=number == 0):
                 yield heading, f"heading '{heading[:80]}' says '{word}': what is measured?"
         for text in self.grid.captions if self.grid.blocks else ():
             if word := around.unplain(text):
                 yield text, f"caption '{text[:80]}' says '{word}': what is measured?"
         first = [*itertools.chain(*(about_numbers(told[0]) for told in table.told if told))]
-        far = [text for above, text, _ in setup_sections(self.card.text) if above in ("", *table.headings)]
+        far = [text for above, text, _ in said_elsewhere(self.card.text) if above in ("", *table.headings)]
         far += itertools.chain(*(about_numbers(text) for told in table.told for text in told[1:]))
         for text in dict.fromkeys((*self.near, *first, *far)):
             if is_command(text):
@@ -745,18 +715,11 @@ class Reader:
 
     def row_doubts(self, block: Block, columns: Sequence[int]) -> Iterator[str]:
         """Whether rows and columns are benchmarks and measures, and not models."""
-        labels = [label_text(text) for text in self.grid.texts("benchmark", "text", "group")]
-        corner = next((path[-1] for path in block.paths if path), "")
         if len(columns) > 1 and not all(is_measure(block.paths[c][-1]) for c in columns):
             yield "several columns of values, and none says whose they are"
-        sections = {section for section in block.sections.values() if section}
-        if any(re.search(r"\d", section) or relation_of(section, self.model)[0] != "other" for section in sections):
-            yield "its section rows may be names of models"
-        if any(map(SIZED.search, labels)):
-            yield "a label in it has a size, as models' names do"
-        elif not any(is_benchmark(text, self.vocabulary) or is_measure(text) for text in labels) and not head_is(
-            corner, "benchmark_heads", "benchmark_fillers"
-        ):
+        labels = [label_text(text) for text in self.grid.texts("benchmark", "text", "group")]
+        known = [text for text in labels if is_benchmark(text, self.vocabulary) or is_measure(text)]
+        if any(block.sections.values()) or any(map(SIZED.search, labels)) or not known:
             yield "it cannot be told whether its rows are benchmarks or models"
 
     def owner_doubts(self) -> Iterator[str]:

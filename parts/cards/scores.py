@@ -18,7 +18,6 @@ from parts.cards.grid import Block, Grid, harness_columns, head_is, is_harness
 from parts.cards.labels import (
     CARD_WORDS,
     DIGIT_IN,
-    FACT_FILLERS,
     FACTS,
     MEASURES,
     SIZED,
@@ -64,20 +63,17 @@ _SHARES = frozenset(["", *next(fits for said, fits in MEASURES_SAID if said.full
 _ERRORS = frozenset(
     ["error", "errors", "err", "loss", "losses", "wrong", "incorrect", "failures", "mistakes", "错误率", "오류율"]
 )
-_MAY_BE_FACTS = FACTS | _ERRORS
 _BARE = re.compile(r"[()\[\]（）,/]")
 _ROUGE = re.compile(r"[rR](?<![\w-][rR])-?([12lL])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
 _TOPICS = word_list("topics") | word_list("languages")
 _CODES = word_list("language_codes")
-_OTHER_MODELS = word_list("other_models")
-_OF_GROUPS = frozenset(["instruct", "chat"])  # benchmarks are grouped so, too
-_JUDGED = ("score", "win_rate", "rating", "elo")  # by a model, which a note may name
 _NO_BENCHMARK = word_list("no_benchmark")
 _PLAIN_FACTS = FACTS - WEAK_FACTS
 _LAST_FACTS = word_list("last_facts")
 _COMPARED = frozenset(["vs", "rel", "relative"])
 _COUNTED = re.compile(r"(?:distinct|rep|div|dist)-?\d|\w*(?:len|rank|time|tokens|latency|mem)")  # "GenLen"
+_OTHER_MODELS = word_list("other_models")
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
 _TICK = re.compile("(?:([✓✔✅☑√])|[✗✘❌])\ufe0f?")
@@ -407,23 +403,14 @@ class ScoreReader:
         return any(r != row or self.grid.blocks[0].roles[c] == "value" for r, c in beside)
 
     def fact_of_benchmark(self, texts: Sequence[str]) -> str:
-        """The words by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
+        """The word by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
         for text in texts:
-            if self.vocabulary.key(text):
-                continue
-            text = text.replace("p-value", "pvalue")
-            if text.isascii() and "#" not in text and _MAY_BE_FACTS.isdisjoint(words_of(text)):
-                continue
-            words = _BARE.sub(" ", text).split()
+            words = _BARE.sub(" ", text.replace("p-value", "pvalue")).split()
             errors = () if split_label(text).metric else _ERRORS
-            facts = [
-                word for word in words if word.casefold() in errors or (is_fact(word) and not DIGIT_IN.search(word))
-            ]
-            if not facts:
-                continue
-            rest = " ".join(word for word in words if not is_fact(word) and not FACT_FILLERS.issuperset(words_of(word)))
-            if benchmarks_in(rest, self.vocabulary):
-                return " ".join(facts)
+            facts = (w for w in words if w.casefold() in errors or (is_fact(w) and not DIGIT_IN.search(w)))
+            fact = next(facts, "")
+            if fact and not self.vocabulary.key(text) and benchmarks_in(text.replace(fact, " "), self.vocabulary):
+                return fact
         return ""
 
     def is_quantized(self, texts: Sequence[str]) -> bool:
@@ -589,14 +576,16 @@ class ScoreReader:
 
         Who chose a column by hand has seen the names: what less is better of is asked all the same.
         """
-        told = score.key or score.metric or score.shots or is_name_of_data(score.benchmark, self.vocabulary)
-        if not (told or by_hand) and self.has_benchmarks:
-            return f"'{score.benchmark[:60]}' may be no benchmark's name"
-        told = told_lower(score.benchmark) if not score.metric else ""
-        if not score.key and not by_hand:  # of a name that nobody knows, any word may be all that says what it is
-            name = score.benchmark  # "Count" and "DROP" are names of benchmarks
+        name, told = score.benchmark, "" if score.metric else told_lower(score.benchmark)
+        if not (by_hand or told or score.key):
+            known = score.metric or score.shots or is_name_of_data(name, self.vocabulary)
+            if not known and self.has_benchmarks:
+                return f"'{name[:60]}' may be no benchmark's name"
+            found = benchmarks_in(name, self.vocabulary)
+            rest = functools.reduce(lambda text, one: text.replace(one, " "), found, name)
+            # of a name that nobody knows, any word may be all that says what it is; "Count" and "DROP" are names
             words = (word for word in tellings(name) if word not in _OF_NAMES and word.upper() not in name)
-            told = told or next((word for word in words if word != name.casefold()), "")
+            told = next((word for word in words if word != name.casefold()), "") or (found and self.other_model(rest))
         return f"'{told}' in its name says that it is no plain score" if told else ""
 
     def measured_beside(self, score: Score, said: CellLabels, by_hand: bool) -> str:
@@ -604,29 +593,18 @@ class ScoreReader:
 
         Who chose a column by hand has seen the texts: what another measure is called in is asked all the same.
         """
-        found = () if score.key else benchmarks_in(score.benchmark, self.vocabulary)
-        named = (
-            "" if score.key else functools.reduce(lambda text, name: text.replace(name, " "), found, score.benchmark)
-        )
-        for text in filter(None, (score.group, named, *(score.notes or "").split(", "))):
-            if not by_hand and (word := self.other_model(text, score, bool(found))):
-                return f"'{text.strip()[:60]}' beside it says '{word}': is it this model's?"
-            if text is named:
+        for text in filter(None, (score.group, *(score.notes or "").split(", "))):
+            if not by_hand and (word := self.other_model(text)):
+                return f"'{text[:60]}' beside it says '{word}': is it this model's?"
+            group = text == score.group
+            if is_filter(text) or (not group and score.key and is_plain_note(text, score.key, self.vocabulary)):
                 continue
-            known = is_benchmark(text, self.vocabulary) or is_filter(text)
-            if _CODES.issuperset(words_of(text)):
-                score.key = None  # "MMLU" beside "de"
-            if text != score.group and score.key and not is_filter(text):
-                if is_plain_note(text, score.key, self.vocabulary):
-                    continue
-                score.key = None  # "MMLU (STEM)"
-            if known or not (word := self.unplain()(text)):
-                continue
-            if by_hand and not (says_lower(text) or is_measure(word) or word == "%"):
-                continue
-            if text == score.group or is_telling(word) or says_lower(text):
+            if not group or _CODES.issuperset(words_of(text)):
+                score.key = None  # a part or a variant, which its name says: "MMLU (STEM)"; "MMLU" beside "de"
+            word = "" if is_benchmark(text, self.vocabulary) else self.unplain()(text)
+            lower = says_lower(text)
+            if word and (lower or is_measure(word) or word == "%" if by_hand else lower or group or is_telling(word)):
                 return f"'{text[:60]}' beside it says '{word}': what is measured?"
-            score.key = None  # a part or a variant, which its name says: "MMLU (German)"
         for text in said.metrics:
             if is_filter(text):
                 continue
@@ -659,14 +637,10 @@ class ScoreReader:
                     return f"{counts[0]:g} of its {self.vocabulary.items[score.key]:,} items are said beside it"
         return ""
 
-    def other_model(self, text: str, score: Score, beside: bool) -> str:
+    def other_model(self, text: str) -> str:
         """The word of a text beside a benchmark's name that makes the value another model's: "base", "int4", "13B"."""
-        words = [word for word in words_of(text) if word not in self.model.tokens and not word.isdigit()]
-        kinds = _OTHER_MODELS - (_OF_GROUPS if text == score.group else frozenset())
-        kinds = kinds if beside or score.key or text in (score.group, score.notes) else frozenset()
-        judged = self.vocabulary.metrics.get(self.vocabulary.key(score.benchmark) or "") in _JUDGED
-        found = (word for word in words if (word in kinds and not judged) or word in QUANTIZED or SIZED.fullmatch(word))
-        return next(found, "")
+        words = (word for word in words_of(text) if word not in self.model.tokens and not word.isdigit())
+        return next((w for w in words if w in _OTHER_MODELS or w in QUANTIZED or SIZED.fullmatch(w)), "")
 
     def out_of_range(self, score: Score) -> str:
         """Why a value cannot be its benchmark's: a share is at most 100."""

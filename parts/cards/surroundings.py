@@ -19,7 +19,6 @@ from parts.cards.labels import (
     benchmarks_in,
     by_first_letter,
     is_benchmark,
-    is_fact,
     is_measure,
     split_label,
     without_settings,
@@ -55,7 +54,6 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
 _LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
 _LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
 _NAMED = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9]+[\dA-Z][A-Za-z0-9_.+²-]*")  # ends where other letters begin
-_WRITTEN_NAME = re.compile(r"(?=.*[A-Z].*[A-Z\d])[A-Z][\w+.-]{2,40}")
 _REVERSED = re.compile(r"(?i)1(?<![\w.]1)(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*|^(?-i:[IVX]{1,4}[.)]\s(?=[A-Z]))")
 _ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
@@ -72,10 +70,10 @@ _LOWER_SAID = re.compile(
 )
 
 
-_NOTE = re.compile(r"\n {0,3}\[\^([^\]\s]{1,40})\]:[ \t]*(\S[^\n]{0,1500})")
-_NOTE_MARK = re.compile(r"\[\^([^\]\s]{1,40})\](?!:)")
 _SIGNS_OF_NOTES = "†‡§¶⁎∗＊※¹²³"
-_LEGEND_LINE = re.compile(rf"\n {{0,3}}(?:[-*] |>|<[^<>\n]{{1,40}}>)* *(\\\*|[{_SIGNS_OF_NOTES}]) *(\w[^\n]{{3,600}})")
+_NOTE = re.compile(
+    rf"\n {{0,3}}(?:\[\^[^\]\s]+\]:|(?:[-*] |>|<[^<>\n]+>)* *(?:\\\*|[{_SIGNS_OF_NOTES}])) *(\w[^\n]{{3,1500}})"
+)
 _SECTION = re.compile(r"\n {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})(?=\n|\Z)")
 _ON_RESULTS = re.compile(r"(?i)\b(?:eval\w*|bench\w*|results?|performance)\b|评|結果|结果|ベンチ|評価|벤치|평가|성능")
 _OF_NUMBERS = re.compile(  # of any table of the card
@@ -94,65 +92,38 @@ _COMMAND_MODEL = re.compile(
     r"\bvllm serve )[\"']?(\w[\w./-]*)"
 )
 _COMMAND_TELLS = re.compile(rf"(?i)(?<![a-z])(?:{CARD_WORDS['command_tells']})")
-_VERSION = re.compile(r"[vV](?<![\w.@/][vV])\.?\d+(?:\.\d+)*(?!\w)")
 
 
 @functools.lru_cache(maxsize=4)
-def footnotes(card: str) -> dict[str, str]:
-    """What a card's footnotes say, by their marks: "^1" of "[^1]: …", and the signs that begin a line elsewhere."""
-    card = f"\n{card}"
-    marked = "\n\\*" in card or (not card.isascii() and any(sign in card for sign in _SIGNS_OF_NOTES))
-    found = {sign.strip("\\"): said for sign, said in _LEGEND_LINE.findall(card)} if marked else {}
-    found |= {f"^{mark}": said for mark, said in _NOTE.findall(card)} if "[^" in card else {}
-    return {mark: one_line(said) for mark, said in found.items()}
+def said_elsewhere(card: str) -> list[tuple[str, str, bool]]:
+    """(a heading above it, a paragraph, whether it is a label) of what says how was measured, wherever it stands.
 
-
-def marks_in(sources: Iterable[str]) -> set[str]:
-    """The marks of footnotes that texts have as written."""
-    found = set()
-    for source in sources:
-        if "[^" in source:
-            found.update(f"^{mark}" for mark in _NOTE_MARK.findall(source))
-        if (last := one_line(source)[-1:]) and last in f"*{_SIGNS_OF_NOTES}":
-            found.add(last)
-    return found
-
-
-@functools.lru_cache(maxsize=4)
-def setup_sections(card: str) -> list[tuple[str, str, bool]]:
-    """(a heading above it, a paragraph, whether its own heading says so) of the sections that say how was measured.
-
-    These are "Setup", "Notes" and the like, and all below a heading on results that have no table of their own; of
-    others ("News", heading "") the sentences on the numbers of the card.
+    These are footnotes (heading ""), "Setup", "Notes" and the like beside a table's section, and all below a heading on
+    results that have no table of their own; of others (heading "") the sentences on the numbers of the card.
     """
     card = f"\n{card}"
-    found, path, places = [], [], list(_SECTION.finditer(card))
-    bounds = [*(place.start() for place in places), len(card)]
-    has_table = functools.cache(lambda at: bool(_TABLE_BEGINS.search(card, places[at].end(), bounds[at + 1])))
-    for at, place in enumerate(places):
+    found, path, places = [("", one_line(said), True) for said in _NOTE.findall(card)], [], [*_SECTION.finditer(card)]
+    for at, place in enumerate(places, 1):
         level, heading = len(place[1]), one_line(place[2])
         words, path = words_of(heading), [(depth, text) for depth, text in path if depth < level]
+        ends = next((end.start() for end in places[at:] if len(end[1]) <= level), len(card))
+        said = card[place.end() : places[at].start() if at < len(places) else None][:4000]
         listed = bool(words) and _SETUP.issuperset(words) and not _SETUP_HEADS.isdisjoint(words)
-        of_card = not path[1:] and _OF_ALL.isdisjoint(words)  # "Notes" of the whole card
-        heads = [text for _, text in path if _ON_RESULTS.search(text)]
-        heads = [path[-1][1] if path else ""] if listed and not of_card else heads
+        listed = listed and (len(path) > 1 or not _OF_ALL.isdisjoint(words))  # "Notes" of a whole card say much else
+        heads = [path[-1][1] if path else ""] if listed else [text for _, text in path if _ON_RESULTS.search(text)]
         path.append((level, heading))
-        said = card[place.end() : min(bounds[at + 1], place.end() + 4000)]
-        if not heads and not has_noun(said):
+        if not (heads or may_say(said)) or (not listed and _TABLE_BEGINS.search(card, place.end(), ends)):
             continue
-        stop = next((end for end in range(at + 1, len(places)) if len(places[end][1]) <= level), len(places))
-        if not listed and any(map(has_table, range(at, stop))):
-            continue
-        texts = [_LIST_MARK.sub("", text.strip()) for text in _PARAGRAPH_END.split(said) if heads or has_noun(text)]
+        texts = [_LIST_MARK.sub("", text.strip()) for text in _PARAGRAPH_END.split(said) if heads or may_say(text)]
         texts = [one_line(text) for text in texts if text and text[0] not in "|`~<"]
         if not heads:
-            texts = [part for text in texts for part in sentences(text) if has_noun(part) and _OF_NUMBERS.search(part)]
-        found += [(head, text, listed and not of_card) for head in heads or [""] for text in texts]
+            texts = [part for text in texts for part in sentences(text) if may_say(part) and _OF_NUMBERS.search(part)]
+        found += [(head, text, listed) for head in heads or [""] for text in texts]
     return found
 
 
-def has_noun(text: str) -> bool:
-    """A quick look: whether a text may speak of the numbers of a card."""
+def may_say(text: str) -> bool:
+    """A quick look: whether a text may speak of all numbers of a card."""
     text = text.lower()
     return any(noun in text for noun in _NOUNS)
 
@@ -207,13 +178,6 @@ class Surroundings:
         return {key for text in self.labels if (key := self.vocabulary.key(split_label(text)))}
 
     @functools.cached_property
-    def label_names(self) -> list[str]:
-        """Its labels that are no models', longest first: "MME", "Video-MME"."""
-        return sorted(
-            {split_label(text).name for text in self.labels if text not in self.models}, key=len, reverse=True
-        )
-
-    @functools.cached_property
     def measures(self) -> set[str]:
         """Words of the measures that its labels name; and of languages when it says in which."""
         measures = {word for text in self.labels if is_measure(text) for word in words_of(text)}
@@ -223,15 +187,6 @@ class Surroundings:
     @functools.cached_property
     def own_words(self) -> set[str]:
         return {token for token in self.own if len(token) > 2 and token.isalpha()}
-
-    @functools.cached_property
-    def facts(self) -> set[tuple[str, ...]]:
-        """The words of its headers that are facts."""
-        return {words_of(head) for head in self.heads if is_fact(head)}
-
-    @functools.cached_property
-    def stems(self) -> tuple[str, ...]:
-        return tuple(name for name in self.names if len(name) > 4)
 
     def fits(self, metrics: list[str], every: bool) -> bool:
         """Whether a measure is the one of all (or some) benchmarks of the table."""
@@ -243,13 +198,8 @@ class Surroundings:
         text = without_spread(text)
         if _MAY_BE_PHRASE.search(text.lower()):
             text = _PLAIN_PHRASES.sub(" ", text)
-        if _VERSION.search(text):
-            text = _VERSION.sub(lambda found: " " if self.names.issuperset(name_tokens(found[0])) else found[0], text)
         for name in sorted(benchmarks_in(text, self.vocabulary), key=len, reverse=True):
             text = text.replace(name, " ")
-        for name in self.label_names if len(text) > 40 else ():  # no label of the table itself
-            if name in text and is_written_name(name):
-                text = text.replace(name, " ")
         text = _NAMED.sub(lambda found: " " if is_benchmark(found[0], self.vocabulary) else found[0], text)
         for said, metrics in MEASURES_SAID if _MEASURE_SAID.search(text) else ():
             if said.search(text) and self.fits(metrics, every):
@@ -263,11 +213,9 @@ class Surroundings:
             return ""
         if reverse := _REVERSED.search(text):
             return reverse[0]
-        text = _NUMBERED.sub("", text)
         text = text.lower() if text.isupper() and " " in text else text
         for name, key in benchmarks_in(text, self.vocabulary).items():
-            keys = self.keys
-            if keys and key not in _SUITES and not any(own.startswith(key) for own in keys):
+            if self.keys and key not in _SUITES and not any(own.startswith(key) for own in self.keys):
                 return name
         text = self.rest(text, every=True)
         if kept:
@@ -287,7 +235,7 @@ class Surroundings:
         return all(self.is_name(token) for token in name_tokens(word))
 
     def is_name(self, token: str) -> bool:
-        return token.isdigit() or token in self.names or token.startswith(self.stems)
+        return token.isdigit() or token in self.names
 
     def telling(self, text: str) -> str:
         """The first words of prose that name another measure, a quantity, other data or weights, or a mode."""
@@ -303,12 +251,7 @@ class Surroundings:
         return ""
 
     def of_paragraph(self, text: str, near: bool = True) -> str:
-        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose.
-
-        A sentence that explains a column of facts ("Token density: the number of …") tells nothing of the others.
-        """
-        if self.facts and not (text := " ".join(p for p in sentences(text) if words_of(label_of(p)) not in self.facts)):
-            return ""
+        """What a paragraph tells: a lead, a legend and a fragment are labels, the rest is prose."""
         if is_legend(text) or _NUMBERED.match(text) or (len(text) < 150 and not _SENTENCE.search(text)):
             return self.telling(text) or self.unplain(text)
         if word := self.telling(text):
@@ -349,11 +292,6 @@ def is_everyday_word(word: str) -> bool:
     return plain or (not word.isascii() and not _PLAIN_RUNS.sub("", word))
 
 
-def is_written_name(text: str) -> bool:
-    """Whether a label is written as names of benchmarks are."""
-    return bool(_WRITTEN_NAME.fullmatch(text)) and not is_measure(text) and not is_telling(text)
-
-
 def in_other_letters(text: str) -> bool:
     """Whether a text has Chinese, Japanese or Korean in it."""
     return not text.isascii() and _CJK.search(text) is not None
@@ -375,11 +313,6 @@ def about_numbers(text: str) -> tuple[str, ...]:
 def is_about_table(text: str) -> bool:
     """Whether a sentence speaks of the numbers of a table."""
     return bool(_ABOUT_TABLE.search(text.lower())) or in_other_letters(text)
-
-
-def label_of(sentence: str) -> str:
-    """What a sentence says before its colon: the label that it explains; all of one without."""
-    return sentence.replace("：", ":").partition(":")[0]
 
 
 def sentences(text: str) -> list[str]:
