@@ -4282,11 +4282,16 @@ TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".html", "
 LINE_SUFFIXES = (".jsonl", ".ndjson", ".json")
 # Texts beside the data, which alone are no training text: cards, side files, what begins with a dot.
 BESIDE = re.compile(r"(?:^|/)(?:README\.md|\.[^/]+|\.(?:git|cache/huggingface)/.*|[^/]+\.json)$")
+ZIP_INDEX, MOST_OF_END = b"PK\5\6", 2**16 + 22  # where an archive's index is, at its end: before its comment
 MOST_SIDE = 2**26  # bytes of a side file, which is read at once
 MEDIA = re.compile(
-    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF.{4}(?:WEBP|WAVE)|\0\0\x01\0|ID3[\x02-\x04]|\xff[\xe2-\xe7\xf2\xf3\xfa\xfb]|fLaC\0"
-    rb"|.{4}ftyp|OggS\0|\0\0\0\x01Bud1",
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF.{4}(?:WEBP|WAVE)|\0\0\x01\0|ID3[\x02-\x04]|fLaC\0"
+    rb"|\0\0.{2}ftyp|OggS\0|\0\0\0\x01Bud1|(?P<frames>\xff[\xe2-\xe7\xf2\xf3\xfa\xfb])",
     re.DOTALL,
+)
+LONGEST_FRAME = 1441  # bytes of an MP3's: each begins as the first does
+MEDIA_NAME = re.compile(
+    r"(?is).*\.(?:png|jpe?g|jfif|gif|webp|ico|wav|mp3|flac|mp4|m4[av]|mov|3gp|heic|avif|og[gav]|opus|DS_Store)"
 )
 GIT_STORE = re.compile(rb"\x78[\x01\x5e\x9c\xda]|PACK\0|\xfftOc\0|DIRC\0|RIDX\0|MIDX|CGPH|BITM")  # objects and indexes
 TABLE_SUFFIXES = (".parquet", ".arrow")
@@ -4403,13 +4408,28 @@ def is_plain_text(path: Path) -> bool:
 
 
 def holds_no_text(path: Path) -> bool:
-    """Whether a file is certainly no text, by its bytes: empty, a picture, a sound, what git keeps in `.git`."""
+    """Whether a file is certainly no text, by its bytes: empty, what git keeps in `.git`, a picture or a sound by its
+    name as well: a few bytes can stand before anything."""
     with open_input(path) as file:
         begin = file.read(2**16)
-        file.seek(max(0, path.stat().st_size - 4096))
-        end = file.read(4096)
-    known = not begin or MEDIA.match(begin) or (".git" in path.parts and GIT_STORE.match(begin))
-    return bool(known) and not any(map(is_readable, (begin, end)))
+        file.seek(max(0, path.stat().st_size - MOST_OF_END))
+        end = file.read(MOST_OF_END)
+    if not begin or (MEDIA_NAME.fullmatch(path.name) and is_media(begin, end)):
+        return True
+    return ".git" in path.parts and bool(GIT_STORE.match(begin)) and not holds_readable(begin, end)
+
+
+def is_media(begin: bytes, end: bytes) -> bool:
+    """Whether the first and the last bytes are a picture's or a sound's, and of no archive or text behind it."""
+    found = MEDIA.match(begin)
+    if found and found["frames"] and max(map(len, begin.split(found[0]))) > LONGEST_FRAME:
+        return False
+    return bool(found) and ZIP_INDEX not in end and not holds_readable(begin, end)
+
+
+def holds_readable(begin: bytes, end: bytes) -> bool:
+    """Whether the first or the last bytes of something are text."""
+    return is_readable(begin) or is_readable(end[-4096:])
 
 
 def copies(paths: Sequence[Path], read: Sequence[Path]) -> set[Path]:
@@ -4594,9 +4614,7 @@ def holds_hidden(value: Any) -> tuple[bool, int]:
             unread.append(one)
         elif many and not isinstance(one, bool) and isinstance(one, int | float) and one == one // 1:
             numbers.setdefault(path, []).append(int(one))
-    media = [
-        piece for piece in unread if MEDIA.match(piece) and not any(map(is_readable, (piece[: 2**16], piece[-4096:])))
-    ]
+    media = [piece for piece in unread if is_media(piece[: 2**16], piece[-MOST_OF_END:])]
     size = sum(map(len, media))
     hidden = sum(map(len, unread)) - size >= SHORT_BYTES
     return hidden or any(map(may_be_letters, numbers.values())), size
@@ -9128,7 +9146,6 @@ ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its
 LONG = 10**8  # bytes that take more than two seconds
 DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+|\w[\w-]*")  # or a name of old without its owner: "squad"
 DATASET_PATH = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
-MEDIA_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".wav", ".mp3", ".flac", ".mp4")
 CONVERTED = "refs/convert/parquet"  # the branch on which the Hub keeps a data set as parquet
 WORKER: dict[str, Scanner] = {}  # of a process of the pool
 
@@ -9450,7 +9467,7 @@ def hub_parts(
     kinds = {path: ("text", "") if path == ".gitattributes" else file_kind(path) for path in files}
     others = [path for path, kind in kinds.items() if not kind]
     endings = listing(sorted({os.path.splitext(path)[1] or path for path in others}))
-    unread = sum(files[path] for path in others if not path.lower().endswith(MEDIA_SUFFIXES))
+    unread = sum(files[path] for path in others if not MEDIA_NAME.fullmatch(path))
     parts = [
         Part(
             f"hf://datasets/{repo}@{commit[:12]}/{path}",

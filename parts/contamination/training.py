@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parts.contamination.files import (
+    MEDIA_NAME,
     batch_rows,
     broken_errors,
     check_text_fields,
@@ -59,7 +60,6 @@ ONE_PROCESS = 2**25  # bytes of text for which a second process is not worth its
 LONG = 10**8  # bytes that take more than two seconds
 DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+|\w[\w-]*")  # or a name of old without its owner: "squad"
 DATASET_PATH = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)(?:@([^/]+))?(?:/(.+))?")
-MEDIA_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".wav", ".mp3", ".flac", ".mp4")
 CONVERTED = "refs/convert/parquet"  # the branch on which the Hub keeps a data set as parquet
 WORKER: dict[str, Scanner] = {}  # of a process of the pool
 
@@ -381,7 +381,7 @@ def hub_parts(
     kinds = {path: ("text", "") if path == ".gitattributes" else file_kind(path) for path in files}
     others = [path for path, kind in kinds.items() if not kind]
     endings = listing(sorted({os.path.splitext(path)[1] or path for path in others}))
-    unread = sum(files[path] for path in others if not path.lower().endswith(MEDIA_SUFFIXES))
+    unread = sum(files[path] for path in others if not MEDIA_NAME.fullmatch(path))
     parts = [
         Part(
             f"hf://datasets/{repo}@{commit[:12]}/{path}",
