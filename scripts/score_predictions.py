@@ -9031,6 +9031,8 @@ MISSING_AS_TEXT = {"nan", "none", "null", "n/a", "<na>", "nil", "undefined"}
 TIMED_OR_MARKED = re.compile(
     r"<\|[^|<>]{1,40}\|>|\[\d\d:\d\d[\d:.,]*(?:\s*-->\s*[\d:.,]+)?\]|\d\d:\d\d:\d\d[.,]\d+\s*-->"
 )
+SURE_ERRORS = 6.0  # standard errors of an agreement by chance
+RENAMED = (0.4, 0.8)  # the least kappa by other names of the labels: of several, of two
 FEW_LABELS, ENOUGH_TEXTS = 50, 10  # so many labels may a closed set have, seen in so many items
 LIST = re.compile(r"""\s*\[\s*(?:(["']).*\1)?\s*\]\s*""", re.DOTALL)
 
@@ -9081,11 +9083,17 @@ def odd_text_lines(items: Sequence[Item], metric: Metric, right: Collection[int]
             "have them",
             wrong,
         )
-        if labels := labels_never_said(items):
+        if labels := wrong and labels_never_said(items):
             lines.append(
                 f"{metric.name}: no answer is one of the references' {len(labels)} labels ({', '.join(labels[:5])}), "
                 f"{single_line(pairs[0][0])[:60]} for instance: written in another way, they are no wrong answers "
                 "(--parse takes the label out of a text)"
+            )
+        elif names := renamed_labels(items, right):
+            shown = ", ".join(f"{said} for {wanted}" for said, wanted in sorted(names.items())[:4])
+            lines.append(
+                f"{metric.name}: answers fit the references by other names of the labels ({shown}) and not by their "
+                "own: write both alike"
             )
     return lines
 
@@ -9112,14 +9120,55 @@ def label_lists(texts: Sequence[str]) -> tuple[str, list[str]] | None:
     return None
 
 
-def share_of_writing(items: Sequence[Item], metric: Metric, right: Collection[int]) -> float:
-    """The share of the answers that are wrong by their writing alone, of metrics that count right ones: all of them
-    where no answer is any of the labels."""
+def renamed_labels(items: Sequence[Item], right: Collection[int]) -> dict[str, str]:
+    """Answer's label -> reference's, where the answers fit the references far better by other names: 1 to 4 for 0 to 3,
+    two classes that changed places. Nothing where they do not, or fit by their own names at all.
+
+    Better than chance is Cohen's kappa; a model's confusion is seldom one-to-one, of two classes it may be. right: the
+    lines of the items whose answers are right as they are written.
+    """
+    pairs = [
+        (item.value.strip(), item.references[0].strip())
+        for item in items
+        if isinstance(item.value, str) and len(item.references) == 1
+    ]
+    wanted, said = Counter(reference for _, reference in pairs), Counter(answer for answer, _ in pairs)
+    if not 1 < len(wanted) <= min(FEW_LABELS, len(pairs) // 2) or not 1 < len(said) <= len(wanted):
+        return {}
+    together = Counter(pairs)
+    names = {answer: max(sorted(wanted), key=lambda reference: together[answer, reference]) for answer in said}
+
+    def agreement(name: Mapping[str, str]) -> tuple[float, float]:
+        by_chance = sum(said[answer] * wanted[name[answer]] for answer in said) / len(pairs) ** 2
+        return sum(together[answer, name[answer]] for answer in said) / len(pairs), by_chance
+
+    own, own_chance = agreement({answer: answer for answer in said})
+    own = max(own, len(right) / len(items))
+    same = all(answer == name or same_but_writing(answer, [name]) for answer, name in names.items())
+    found, chance = agreement(names)
+    kappa = (found - chance) / (1 - chance) if chance < 1 else 0.0
+    clear = (found - chance) * math.sqrt(len(pairs)) >= SURE_ERRORS * math.sqrt(chance * (1 - chance))
+    fits = clear and own <= own_chance and kappa >= RENAMED[len(wanted) == 2]
+    return names if fits and not same and len(set(names.values())) == len(names) else {}
+
+
+def as_references_write(items: Sequence[Item], right: Collection[int]) -> list[Item]:
+    """The items with answers as their references are written, where they differ in their writing alone; [] where no
+    answer does. All are right ones where no answer is any of the labels.
+
+    right: the lines of the items whose answers are right as they are written.
+    """
     texts = [item for item in items if isinstance(item.value, str) and item.line not in right]
-    texts = texts if metric.name in ("accuracy", "exact-match", "f1-micro") else []
+    new = {}
     if texts and labels_never_said(items):
-        return 1.0
-    return sum(same_but_writing(item.value, item.references) is not None for item in texts) / max(1, len(items))
+        new = {item.line: item.references[0] for item in texts}
+    elif names := renamed_labels(items, right):
+        new = {item.line: names.get(item.value.strip(), item.value) for item in items if isinstance(item.value, str)}
+    else:
+        for item in texts:
+            if shown := same_but_writing(item.value, item.references):
+                new[item.line] = next(one for one in item.references if shown.endswith(f" for {one.strip()}"))
+    return [item._replace(value=new.get(item.line, item.value)) for item in items] if new else []
 
 
 def bare_text(text: str) -> str:
@@ -11046,8 +11095,9 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
         raise ScriptError(f"{metric.name} is not defined on these predictions (it is {scores.value})")
     right = {item.line for item, value in zip(scores.items, scores.values, strict=True) if value == 1}
     notes = [*scores.notes, *(odd_text_lines(kept, metric, right) if metric.family == "text" else [])]
-    if metric.family == "text" and (share := share_of_writing(kept, metric, right)):
-        details = otherwise(scores.value + share, "with answers that differ in their writing alone counted as right")
+    if metric.name in COMPARED and (alike := as_references_write(kept, right)):
+        value = score(alike, metric, choices).value
+        details = otherwise(value, "with answers that differ in their writing alone counted as right")
         scores = replace(scores, details={**scores.details, **details})
     if unparsed and choices.unparsed_as_wrong and not metric.worst:
         notes.append(

@@ -2115,6 +2115,48 @@ def test_values_of_another_kind_are_named(metric, said, wanted, words):
     assert not any(words in note for note in alike)
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "f1-macro", "mcc"])
+@pytest.mark.parametrize(("classes", "shift"), [(4, 1), (2, 1), (4, 0)])
+def test_labels_by_other_names_bear_no_verdict(tmp_path, capsys, metric, classes, shift):
+    """Answers counted from 1, references from 0, or two classes that changed places: what scikit-learn says of the
+    answers by the references' names is kept beside the score, and the worse model is not told to be better."""
+    from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+
+    draw = random.Random(classes)
+    wanted = [draw.randrange(classes) for _ in range(200)]
+    good = [label if draw.random() < 0.95 else (label + 1) % classes for label in wanted]
+    fair = [label if draw.random() < 0.7 else (label + 1) % classes for label in wanted]
+    told = [label + shift if classes > 2 else (label + shift) % 2 for label in good]
+    of = {
+        "accuracy": accuracy_score,
+        "f1-macro": lambda a, b: f1_score(a, b, average="macro"),
+        "mcc": matthews_corrcoef,
+    }
+    for name, answers in (("old", told), ("new", fair)):
+        rows = [{"prediction": str(a), "reference": str(b)} for a, b in zip(answers, wanted, strict=True)]
+        path = write(tmp_path / f"{name}.jsonl", rows)
+        words = command(path, tmp_path / "results", "--metric", metric, benchmark="my_labels", model=f"me/{name}")
+        assert sp.main(words) == 0
+        assert ("by other names of the labels" in capsys.readouterr().err) is (name == "old" and shift == 1)
+    details = {
+        r["model_info"]["id"]: r["evaluation_results"][0]["score_details"] for r in records(tmp_path / "results")
+    }
+    kept = details["me/old"]["details"].get("score_otherwise", details["me/old"]["score"])
+    assert float(kept) == pytest.approx(of[metric](wanted, good))
+    assert "score_otherwise" not in details["me/new"]["details"]
+    words = ["--baseline", "me/old", "--candidate", "me/new", "--results", str(tmp_path / "results"), "--json"]
+    code = compare_results.main(words)
+    assert code == (3 if shift else 1), capsys.readouterr()
+
+
+def test_a_model_that_is_worse_than_guessing_keeps_its_score():
+    draw = random.Random(0)
+    wanted = [draw.randrange(2) for _ in range(200)]
+    said = [label if draw.random() < 0.3 else 1 - label for label in wanted]
+    found = measured("accuracy", pairs(*[(str(a), str(b)) for a, b in zip(said, wanted, strict=True)]))
+    assert not found.scores.notes and "score_otherwise" not in (found.scores.details or {})
+
+
 def test_answers_that_a_metric_reads_as_right_are_not_called_wrong_by_their_writing():
     found = measured("exact-match", pairs(*[("148.", "148")] * 5, *[("7", "8")] * 15))
     assert found.scores.value == 0.25 and not any("by their writing" in note for note in found.scores.notes)

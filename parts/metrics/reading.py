@@ -55,7 +55,7 @@ from parts.metrics.items import (
     with_vote_roles,
 )
 from parts.metrics.joining import joined_files
-from parts.metrics.oddities import odd_text_lines, share_of_writing
+from parts.metrics.oddities import COMPARED, as_references_write, odd_text_lines
 from parts.metrics.ratings import score_krippendorff, score_mos, score_mushra
 from parts.metrics.records import Evaluation, record_of, sample_lines
 from parts.metrics.texts import (
@@ -120,8 +120,9 @@ def apply_metric(metric: Metric, items: Sequence[Item], choices: Choices) -> Mea
         raise ScriptError(f"{metric.name} is not defined on these predictions (it is {scores.value})")
     right = {item.line for item, value in zip(scores.items, scores.values, strict=True) if value == 1}
     notes = [*scores.notes, *(odd_text_lines(kept, metric, right) if metric.family == "text" else [])]
-    if metric.family == "text" and (share := share_of_writing(kept, metric, right)):
-        details = otherwise(scores.value + share, "with answers that differ in their writing alone counted as right")
+    if metric.name in COMPARED and (alike := as_references_write(kept, right)):
+        value = score(alike, metric, choices).value
+        details = otherwise(value, "with answers that differ in their writing alone counted as right")
         scores = replace(scores, details={**scores.details, **details})
     if unparsed and choices.unparsed_as_wrong and not metric.worst:
         notes.append(
