@@ -210,8 +210,8 @@ def range_text(low: float, high: float, digits: int = 3) -> str:
 
 
 def plain(text: str) -> str:
-    """Foreign text as one line of Markdown without markup."""
-    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+    """Foreign text as one line of Markdown without markup, addresses that would become links among it."""
+    return re.sub(r"([\\|<>*`\[\]]|(?<=:)/(?=/)|(?i:(?<=www))\.)", r"\\\1", single_line(text))
 
 
 def is_number(value: Any) -> bool:

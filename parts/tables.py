@@ -14,6 +14,7 @@ from parts.outgoing import isolated, rendered, terminal_console
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """An aligned pipe table; names become plain text."""
     cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    header = list(map(plain, header))
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
     lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]

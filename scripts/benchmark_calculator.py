@@ -789,8 +789,8 @@ def range_text(low: float, high: float, digits: int = 3) -> str:
 
 
 def plain(text: str) -> str:
-    """Foreign text as one line of Markdown without markup."""
-    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+    """Foreign text as one line of Markdown without markup, addresses that would become links among it."""
+    return re.sub(r"([\\|<>*`\[\]]|(?<=:)/(?=/)|(?i:(?<=www))\.)", r"\\\1", single_line(text))
 
 
 def is_number(value: Any) -> bool:
@@ -7334,6 +7334,7 @@ def explaining_field(
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """An aligned pipe table; names become plain text."""
     cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    header = list(map(plain, header))
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
     lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
@@ -9409,7 +9410,7 @@ def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
     if known.get(name) is None:
         there = [other for other, value in known.items() if value is not None]
         raise ScriptError(f"{{{what}:{name}}} has no value{nearest(name, there)}", code=1)
-    return str(known[name])
+    return plain(str(known[name]))  # of folders' names and of records
 
 
 def labels_before(text: str) -> tuple[tuple[str, str], ...]:
@@ -14760,7 +14761,7 @@ def render_report(ranking: Ranking, vocabulary: MetricMapping, figures: Sequence
     parts += score_matrix(ranking, vocabulary)
     parts += distribution_section(ranking)
     if ranking.harnesses:
-        parts.append("Measured with " + ", ".join(ranking.harnesses) + ".")
+        parts.append(f"Measured with {plain(', '.join(ranking.harnesses))}.")
     left = [f"- {plain(s.name)}: {plain(s.reason)}" for s in ranking.skipped if s.reason != NO_CHECKPOINT]
     left += [f"- {plain(f['task'])} failed for {plain(f['checkpoint'])}: {plain(f['error'])}" for f in ranking.failures]
     if left:

@@ -830,8 +830,8 @@ def range_text(low: float, high: float, digits: int = 3) -> str:
 
 
 def plain(text: str) -> str:
-    """Foreign text as one line of Markdown without markup."""
-    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", single_line(text))
+    """Foreign text as one line of Markdown without markup, addresses that would become links among it."""
+    return re.sub(r"([\\|<>*`\[\]]|(?<=:)/(?=/)|(?i:(?<=www))\.)", r"\\\1", single_line(text))
 
 
 def is_number(value: Any) -> bool:
@@ -8342,6 +8342,7 @@ def loss_notes(row: Row, lost: list[Attempts]) -> list[str]:
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """An aligned pipe table; names become plain text."""
     cells = [[plain(cell) if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
+    header = list(map(plain, header))
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     lines = [[h.ljust(w) for h, w in zip(header, widths, strict=True)], ["-" * w for w in widths]]
     lines += [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]

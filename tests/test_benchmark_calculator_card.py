@@ -549,7 +549,7 @@ def test_no_space_and_failing_disks(run, tmp_path, capsys, monkeypatch):
     import shutil
     import signal
 
-    (run / "step_2" / "large.gguf").write_bytes(bytes(3_000_000))
+    (run / "step_2" / "large.txt").write_bytes(bytes(3_000_000))
     with monkeypatch.context() as patched:
         usage = shutil.disk_usage(tmp_path)
         patched.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))

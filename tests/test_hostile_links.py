@@ -286,6 +286,22 @@ def test_a_prepared_repository_has_the_weights_that_were_evaluated_alone(cage, t
         assert done.code == 3 and "weights that were not evaluated" in done.err and name in done.err, done
 
 
+def test_no_text_of_a_record_is_markup_in_a_card_or_a_report(cage, tmp_path):  # noqa: F811
+    lay_run(tmp_path)
+    evil = "lm\n\n# Results ![x](https://evil.example/a.png) <img src=https://evil.example/b> www.evil.example"
+    for path in (tmp_path / "results").rglob("*.json"):
+        record = json.loads(path.read_text())
+        if "eval_library" in record:
+            record["eval_library"]["name"] = evil
+            path.write_text(json.dumps(record))
+    (tmp_path / "card.md").write_text("---\nlicense: mit\n---\n# Mine\n\nBy {BEST:harness}.\n")
+    argv = [*RANK[1:], "--prepare", "out", "--card", "card.md", "--report", "report.md"]
+    assert cage.run(RANK[0], argv, tmp_path).code == 0
+    said = r"lm # Results !\[x\](https:\//evil.example/a.png) \<img src=https:\//evil.example/b\> www\.evil.example"
+    for path in (tmp_path / "out" / "README.md", tmp_path / "report.md"):
+        assert f"y {said} 0." in path.read_text().replace("with ", "y "), path
+
+
 @pytest.mark.parametrize(("refused", "code"), [((), 0), ((True, True), 3), ((True, False), 1)])
 def test_a_sweep_whose_models_are_refused_is_undecided(tmp_path, refused, code):
     failed = [Failed(tmp_path / "x_failure.json", "m", "t", "name it", one) for one in refused]

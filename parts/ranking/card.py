@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
-from parts.frame import ScriptError, listing, nearest
+from parts.frame import ScriptError, listing, nearest, plain
 from parts.inputs import MAX_CARD_FILE, check_card_size, input_bytes
 from parts.ranking.card_rows import CardOffers, named_offer, refuse_overall, row_offer
 from parts.ranking.vocabulary import EXCLUDED, Ranking
@@ -243,7 +243,7 @@ def winner_value(name: str, ranking: Ranking, what: str = "BEST") -> str:
     if known.get(name) is None:
         there = [other for other, value in known.items() if value is not None]
         raise ScriptError(f"{{{what}:{name}}} has no value{nearest(name, there)}", code=1)
-    return str(known[name])
+    return plain(str(known[name]))  # of folders' names and of records
 
 
 def labels_before(text: str) -> tuple[tuple[str, str], ...]:

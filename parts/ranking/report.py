@@ -437,7 +437,7 @@ def render_report(ranking: Ranking, vocabulary: MetricMapping, figures: Sequence
     parts += score_matrix(ranking, vocabulary)
     parts += distribution_section(ranking)
     if ranking.harnesses:
-        parts.append("Measured with " + ", ".join(ranking.harnesses) + ".")
+        parts.append(f"Measured with {plain(', '.join(ranking.harnesses))}.")
     left = [f"- {plain(s.name)}: {plain(s.reason)}" for s in ranking.skipped if s.reason != NO_CHECKPOINT]
     left += [f"- {plain(f['task'])} failed for {plain(f['checkpoint'])}: {plain(f['error'])}" for f in ranking.failures]
     if left:
