@@ -222,6 +222,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
@@ -3677,6 +3678,7 @@ def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = Fa
     final = top_model(root) if named and named != [root] else None
     for path in named:
         take(found, path, root, to_run)
+    found.checkpoints = by_epochs(found.checkpoints)
     found.checkpoints.sort(key=lambda c: (c.step is None, c.step or 0, c.epoch or 0, natural_key(c.name)))
     if final:
         take_final(found, final, to_run)
@@ -3684,6 +3686,16 @@ def find_checkpoints(root: Path, results: Iterable[Path] = (), to_run: bool = Fa
     if places and places != ["checkpoints"]:
         note(f"checkpoints of {root}: in {', '.join(places[:3])}{f' and {len(places) - 3} more' if places[3:] else ''}")
     return found
+
+
+def by_epochs(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
+    """The checkpoints with their epochs alone where steps begin anew in each: a later epoch has no later step."""
+    both = sorted((c.epoch, c.step) for c in checkpoints if c.step is not None and c.epoch is not None)
+    anew = any(one[0] < two[0] and one[1] >= two[1] for one, two in pairwise(both))
+    if not anew or len(both) < len(checkpoints):
+        return list(checkpoints)
+    note("the steps of these names begin anew in each epoch: the checkpoints are in the order of their epochs")
+    return [replace(checkpoint, step=None) for checkpoint in checkpoints]
 
 
 def named_folders(folder: Path, root: Path, passed_over: set[str], others: list[str], to_run: bool) -> list[Path]:

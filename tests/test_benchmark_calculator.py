@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from record_writer import write_record
+from scipy.stats import kendalltau
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "benchmark_calculator.py"
@@ -164,6 +165,22 @@ def tree(folder: Path) -> dict[str, bytes]:
 )
 def test_checkpoint_names(name, step, epoch):
     assert bc.parse_checkpoint_name(name) == (step, epoch)
+
+
+def test_steps_that_begin_anew_in_each_epoch_are_no_order(tmp_path, capsys):
+    """The score rises with the epochs; in the order of the steps the last one would be the worst."""
+    scores = [0.3, 0.5, 0.65, 0.8]
+    assert kendalltau((100, 50, 75, 60), scores).statistic < 0 < kendalltau(range(4), scores).statistic
+    for (epoch, step), score in zip(enumerate((100, 50, 75, 60)), scores, strict=True):
+        path = make_checkpoint(tmp_path / "run" / f"epoch={epoch}-step={step}")
+        right = [float(i < 400 * score) for i in range(400)]
+        write_record(tmp_path / "results", f"run/{path.name}", right, details={"path": str(path)})
+    words = [str(tmp_path / "run"), "--results", str(tmp_path / "results"), "--json"]
+    assert bc.main(words) == 0
+    printed = capsys.readouterr()
+    told = json.loads(printed.out)
+    assert "begin anew in each epoch" in printed.err
+    assert told["best"]["name"] == "epoch=3-step=60" and told["statistics"]["trend"]["verdict"] == "still improving"
 
 
 @pytest.mark.parametrize(
