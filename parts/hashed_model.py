@@ -97,30 +97,41 @@ def hashed_files_only(folder: Path) -> Path:
     return refuse_named(own_weights_only(refuse_named(folder)))
 
 
+def first_weights(folder: Path) -> str:
+    """The file of weights that a loader takes first, or nothing."""
+    return next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
+
+
+def refuse_other_model(folder: Path) -> bool:
+    """Whether a folder has a config.json; ScriptError where that names other weights, or another model."""
+    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
+    if not isinstance(config, dict):
+        return False
+    if other := next((key for key in NAMED_MODELS if config.get(key) is not None), None):
+        raise ScriptError(
+            f"{shown_path(folder)}: its config.json names another model that would run in its place or as a part of it "
+            f"({other}), whose weights are in no hash of this one: name the model itself"
+        )
+    own, named = first_weights(folder), config.get("transformers_weights")
+    if named not in (None, own):
+        raise ScriptError(
+            f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
+            f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
+        )
+    return True
+
+
 @functools.cache
 def own_weights_only(folder: Path) -> Path:
     """The folder of a model, or one with links to the files alone that are hashed where it has more that may be read.
 
     vLLM loads all *.safetensors of a folder, those of an index, or consolidated*.safetensors, looks for a params.json,
     and reads some kinds of models from folders below; transformers puts an adapter beside a model on it, and each of
-    its tokenizers has files of its own names. ScriptError where config.json names other weights, or another model.
+    its tokenizers has files of its own names. ScriptError as `refuse_other_model` has it.
     """
-    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
-    if not isinstance(config, dict):
+    if not refuse_other_model(folder):
         return folder
-    if other := next((key for key in NAMED_MODELS if config.get(key) is not None), None):
-        raise ScriptError(
-            f"{shown_path(folder)}: its config.json names another model that would run in its place or as a part of it "
-            f"({other}), whose weights are in no hash of this one: name the model itself"
-        )
-    own = next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
-    hashed = hashed_names(folder)
-    named = config.get("transformers_weights")
-    if named not in (None, own):
-        raise ScriptError(
-            f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
-            f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
-        )
+    own, hashed = first_weights(folder), hashed_names(folder)
     unseen = PICKLES if not own.startswith("pytorch_model.bin") else re.compile("")
     known = {name.partition("/")[0] for name in hashed}  # a folder of BELOW among them
     others = sorted(

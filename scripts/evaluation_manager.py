@@ -17824,7 +17824,8 @@ WEIGHT_FILES = (
 BESIDE_WEIGHTS = re.compile(
     r"(?:generation|tokenizer|\w*processor|\w*quant\w*|sparse_attention)_config\.json"
     r"|(?:tokenizer|\w*vocab|merges|special_tokens|added_tokens|chat_template|tekken|dict)[\w.-]*\.(?:json|txt)"
-    r"|tokenizer\.model.*|.*\.(?:model|tiktoken|spm|codes|jinja|py)"
+    r"|(?:normalizer|emoji|byte_maps)\.json"
+    r"|tokenizer\.model.*|.*\.(?:model|tokenizer|tiktoken|spm|codes|jinja|py)"
 )
 BELOW = ("additional_chat_templates/*.jinja", "custom_generate/*.py")  # the same in folders
 # Weights in some form, and what makes a loader take others or put them on those: a model's, whoever reads it.

@@ -2321,7 +2321,8 @@ WEIGHT_FILES = (
 BESIDE_WEIGHTS = re.compile(
     r"(?:generation|tokenizer|\w*processor|\w*quant\w*|sparse_attention)_config\.json"
     r"|(?:tokenizer|\w*vocab|merges|special_tokens|added_tokens|chat_template|tekken|dict)[\w.-]*\.(?:json|txt)"
-    r"|tokenizer\.model.*|.*\.(?:model|tiktoken|spm|codes|jinja|py)"
+    r"|(?:normalizer|emoji|byte_maps)\.json"
+    r"|tokenizer\.model.*|.*\.(?:model|tokenizer|tiktoken|spm|codes|jinja|py)"
 )
 BELOW = ("additional_chat_templates/*.jinja", "custom_generate/*.py")  # the same in folders
 # Weights in some form, and what makes a loader take others or put them on those: a model's, whoever reads it.
@@ -3135,30 +3136,41 @@ def hashed_files_only(folder: Path) -> Path:
     return refuse_named(own_weights_only(refuse_named(folder)))
 
 
+def first_weights(folder: Path) -> str:
+    """The file of weights that a loader takes first, or nothing."""
+    return next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
+
+
+def refuse_other_model(folder: Path) -> bool:
+    """Whether a folder has a config.json; ScriptError where that names other weights, or another model."""
+    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
+    if not isinstance(config, dict):
+        return False
+    if other := next((key for key in NAMED_MODELS if config.get(key) is not None), None):
+        raise ScriptError(
+            f"{shown_path(folder)}: its config.json names another model that would run in its place or as a part of it "
+            f"({other}), whose weights are in no hash of this one: name the model itself"
+        )
+    own, named = first_weights(folder), config.get("transformers_weights")
+    if named not in (None, own):
+        raise ScriptError(
+            f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
+            f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
+        )
+    return True
+
+
 @functools.cache
 def own_weights_only(folder: Path) -> Path:
     """The folder of a model, or one with links to the files alone that are hashed where it has more that may be read.
 
     vLLM loads all *.safetensors of a folder, those of an index, or consolidated*.safetensors, looks for a params.json,
     and reads some kinds of models from folders below; transformers puts an adapter beside a model on it, and each of
-    its tokenizers has files of its own names. ScriptError where config.json names other weights, or another model.
+    its tokenizers has files of its own names. ScriptError as `refuse_other_model` has it.
     """
-    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
-    if not isinstance(config, dict):
+    if not refuse_other_model(folder):
         return folder
-    if other := next((key for key in NAMED_MODELS if config.get(key) is not None), None):
-        raise ScriptError(
-            f"{shown_path(folder)}: its config.json names another model that would run in its place or as a part of it "
-            f"({other}), whose weights are in no hash of this one: name the model itself"
-        )
-    own = next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
-    hashed = hashed_names(folder)
-    named = config.get("transformers_weights")
-    if named not in (None, own):
-        raise ScriptError(
-            f"{shown_path(folder)}: its config.json says that its weights are {single_line(named)[:100]} "
-            f"(transformers_weights), and {own} is there, whose hash would be theirs: take one of both away"
-        )
+    own, hashed = first_weights(folder), hashed_names(folder)
     unseen = PICKLES if not own.startswith("pytorch_model.bin") else re.compile("")
     known = {name.partition("/")[0] for name in hashed}  # a folder of BELOW among them
     others = sorted(
@@ -7509,6 +7521,7 @@ def leads_out(place: str, near: Iterable[str]) -> bool:
 # --- parts/libraries.py -----------------------------------------------------------------------------------------------
 
 LIBRARY = re.compile(r"lib.*\.so(?:\..*)?")
+SETTINGS = (".numba_config.yaml",)
 # The folders that a linker looks into before each place, by what the processor can.
 LINKER_FOLDERS = ("glibc-hwcaps", "tls", "haswell", "xeon_phi", "avx512_1", "x86_64", "sse2", "aarch64", "atomics")
 
@@ -7523,7 +7536,13 @@ def libraries_here() -> Iterator[str]:
 
 
 def refuse_libraries() -> None:
-    """ScriptError (3) for such; to be called before torch is imported, or what imports it."""
+    """ScriptError (3) for such, and for settings of packages; to be called before torch is imported, or what does."""
+    if settings := [name for name in SETTINGS if os.path.lexists(name)]:
+        raise ScriptError(
+            f"{listing(settings)}: the current folder holds settings of a package that the engines use, which say what "
+            "is loaded and written: run the command from another folder",
+            code=3,
+        )
     if os.name == "posix" and (found := [single_line(os.path.relpath(path)) for path in sorted(libraries_here())]):
         raise ScriptError(
             f"{listing(found, 3)}: the current folder holds libraries, and the system may load them in place of its "

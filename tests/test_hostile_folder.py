@@ -480,7 +480,7 @@ WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
         ([WHOLE], ["consolidated.safetensors", "consolidated.00.safetensors"], None),
         ([WHOLE], ["adapter_config.json", "adapter_model.safetensors"], None),
         ([WHOLE], SHARDS, [INDEX, *SHARDS]),
-        ([WHOLE], ["params.json", "scales.json", "words.txt", "prophetnet.tokenizer", "words"], None),
+        ([WHOLE], ["params.json", "scales.json", "words.txt", "prophetnet.tok", "words"], None),
         ([INDEX, *SHARDS], ["consolidated.safetensors", "model.fp16.safetensors"], [INDEX, *SHARDS]),
         (["pytorch_model.bin"], ["other.bin", "x.safetensors", "optimizer_1.bin"], None),
         (
@@ -652,6 +652,15 @@ def test_a_library_of_the_folder_stops_a_harness_before_it_is_loaded(tmp_path, m
     harness.refuse_libraries()
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).symlink_to("models/libcuda.so.1")
+    with pytest.raises(harness.ScriptError, match="another folder") as refused:
+        harness.capture_logs()
+    assert refused.value.code == 3
+
+
+def test_settings_of_a_package_in_the_folder_stop_a_harness(tmp_path, monkeypatch):
+    """numba, which vLLM imports for some models, is told there what it writes and loads."""
+    monkeypatch.chdir(tmp_path)
+    Path(".numba_config.yaml").write_text("chrome_trace: /tmp/x.json\n")
     with pytest.raises(harness.ScriptError, match="another folder") as refused:
         harness.capture_logs()
     assert refused.value.code == 3

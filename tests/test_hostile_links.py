@@ -286,6 +286,30 @@ def test_a_prepared_repository_has_the_weights_that_were_evaluated_alone(cage, t
         assert done.code == 3 and "weights that were not evaluated" in done.err and name in done.err, done
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "code", "why"),
+    [
+        ("config.json", {"auto_map": {"AutoModelForCausalLM": "evil/repo--modeling.Model"}}, 3, "code"),
+        ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["evil/repo--t.T", None]}}, 3, "code"),
+        ("tokenizer_config.json", {"fast_tokenizer_files": ["../x.json"]}, 3, "names the file"),
+        ("config.json", {"speculators_config": {"verifier": {"name_or_path": "evil/repo"}}}, 2, "names another model"),
+    ],
+)
+def test_a_prepared_repository_asks_for_nothing_of_others(cage, tmp_path, name, said, code, why):  # noqa: F811
+    """What an evaluation refuses, or would run code of a third, is not published under one's own name."""
+    lay_run(tmp_path)
+    (tmp_path / "card.md").write_text("---\nlicense: mit\n---\n# Mine\n\n{RESULT:math_reasoning}\n")
+    for step in ("step_700", "step_1000"):
+        file = tmp_path / "run" / step / name
+        file.write_text(json.dumps(said | (json.loads(file.read_text()) if file.is_file() else {})))
+    argv = [*RANK[1:], "--prepare", "out", "--card", "card.md"]
+    done = cage.run(RANK[0], argv, tmp_path)
+    assert (done.code, (tmp_path / "out").exists()) == (code, False) and why in done.err, done
+    if "auto_map" in said:
+        done = cage.run(RANK[0], [*argv, "--assets", f"run/step_1000/{name}", f"run/step_700/{name}"], tmp_path)
+        assert "asks for" not in done.err, done
+
+
 def test_no_text_of_a_record_is_markup_in_a_card_or_a_report(cage, tmp_path):  # noqa: F811
     lay_run(tmp_path)
     evil = "lm\n\n# Results ![x](https://evil.example/a.png) <img src=https://evil.example/b> www.evil.example"

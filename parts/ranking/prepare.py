@@ -21,6 +21,7 @@ from parts.frame import (
     usual_mode,
     write_whole,
 )
+from parts.hashed_model import NAMING, code_places, refuse_named, refuse_other_model
 from parts.hashes import file_sha256
 from parts.inputs import read_json
 from parts.private import shown_path
@@ -45,7 +46,7 @@ LOG_NAMES = re.compile(
 )
 # Files that run nothing when they are opened, and the weights' own form; all else goes when it is named.
 DATA_NAMES = re.compile(
-    r"(?i).*\.(?:safetensors|json|jsonl|txt|model|jinja|tiktoken|spm|codes|bpe|vocab|gguf|onnx|onnx_data|msgpack|md|rst|"
+    r"(?i).*\.(?:safetensors|json|jsonl|txt|model|jinja|tiktoken|tokenizer|spm|codes|bpe|vocab|gguf|onnx|onnx_data|msgpack|md|rst|"
     r"ya?ml|toml|csv|tsv|parquet|arrow|png|jpe?g|gif|webp|pdf|bib|wav|flac|mp3|mp4)|tokenizer\.model\.v\d\w*|"
     r"(?:pytorch_model|adapter_model)(?:-\d+-of-\d+)?\.bin|(?:licen[cs]e|notice|copying|authors|citation)[\w-]*"
 )
@@ -79,6 +80,8 @@ def plan_files(
         named = any(map(SECRET_NAME.fullmatch, PurePosixPath(file.target).parts))
         return named or bool(token_file and os.path.realpath(file.source) == os.path.realpath(token_file))
 
+    refuse_named(checkpoint.path)  # what no evaluation takes is not published either
+    refuse_other_model(checkpoint.path)
     unnamed = [file for file in found if not any(inside(file.source, asset) for asset in own)]
     refuse_unnamed([file for file in unnamed if not is_secret(file)], hashed_names(checkpoint.path))
     for asset in assets:
@@ -108,15 +111,23 @@ def refuse_unnamed(files: Sequence[RepoFile], hashed: Collection[str]) -> None:
         place = PurePosixPath(file.target)
         hidden = any(part.startswith(".") and part not in PLAIN_HIDDEN for part in place.parts)
         kept = is_training_state(place)
-        if hidden or not is_data(place) or (not kept and is_other_model(file.target, hashed)):
+        other = not kept and is_other_model(file.target, hashed)
+        if hidden or other or not is_data(place) or asks_for_code(file):
             names.append(file.source)
     if names:
         raise ScriptError(
-            "code, hidden files, weights that were not evaluated or others that are no data in the checkpoint: "
+            "code (or a configuration that asks for another repository's), hidden files, weights that were not "
+            "evaluated or others that are no data in the checkpoint: "
             f"{listing(map(shown_path, names), 20)}. "
             f"To publish one, read it and name it: {command_line_of(['--assets', *names[:20]])}; else move it out",
             code=3,
         )
+
+
+def asks_for_code(file: RepoFile) -> bool:
+    """Whether a checkpoint's file is a configuration with which a loader takes code from another repository."""
+    named = NAMING.fullmatch(file.target)
+    return bool(named) and next(code_places(read_json(file.source)), None) is not None
 
 
 def is_data(place: PurePosixPath) -> bool:
