@@ -3298,7 +3298,6 @@ CARD_WORDS = {'other_models': 'instruct chat sft rlhf dpo posttrained finetuned 
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
  'sections_of_all': 'evaluation evaluations eval benchmark benchmarks experimental erratum errata correction '
                     'corrections conventions',
- 'last_facts': 'length lengths len tokens time latency cost price memory speed size rank gap delta',
  'says_benchmark': 'benchmark benchmarks bench task tasks subtask subtasks eval evals evaluation evaluations '
                    'capability capabilities ability abilities skill skills suite 任务 评测 基准 能力 ベンチマーク 벤치마크',
  'data_names': 'libri ?speech|fleurs|common '
@@ -3391,9 +3390,6 @@ CARD_WORDS = {'other_models': 'instruct chat sft rlhf dpo posttrained finetuned 
           'tuned tuning with without the model reasoning thinking on off raw merged sft dpo rlhf chat instruct '
           'lora qlora pretrained w trained untrained',
  'everyday_keys': 'drop apps frames include record nexus',
- 'no_benchmark': 'hbm slo rss avgtok nparams dof ci95 iqr mad utmos clip l2 self-bleu ppl-wiki xrt mib tps rps mfu '
-                 'p50 p90 p95 p99 co2e kwh avglen genlen maxlen ctxlen avgrank gpuh eur rmb usd gib nfe asr fpr '
-                 'fnr tpr tnr jsd e2e vs rel ppl kl kld snr ece sota r n k p t',
  'topics': 'math maths mathematics mathematical arithmetic algebra geometry calculus code coding programming '
            'software reasoning knowledge language languages linguistics translation summarization summarisation '
            'writing creative chat dialogue dialog conversation safety instruction instructions following agent '

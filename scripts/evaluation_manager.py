@@ -2687,7 +2687,6 @@ CARD_WORDS = {'other_models': 'instruct chat sft rlhf dpo posttrained finetuned 
  'suites': 'glue super_glue mteb beir aa_intelligence_index',
  'sections_of_all': 'evaluation evaluations eval benchmark benchmarks experimental erratum errata correction '
                     'corrections conventions',
- 'last_facts': 'length lengths len tokens time latency cost price memory speed size rank gap delta',
  'says_benchmark': 'benchmark benchmarks bench task tasks subtask subtasks eval evals evaluation evaluations '
                    'capability capabilities ability abilities skill skills suite 任务 评测 基准 能力 ベンチマーク 벤치마크',
  'data_names': 'libri ?speech|fleurs|common '
@@ -2780,9 +2779,6 @@ CARD_WORDS = {'other_models': 'instruct chat sft rlhf dpo posttrained finetuned 
           'tuned tuning with without the model reasoning thinking on off raw merged sft dpo rlhf chat instruct '
           'lora qlora pretrained w trained untrained',
  'everyday_keys': 'drop apps frames include record nexus',
- 'no_benchmark': 'hbm slo rss avgtok nparams dof ci95 iqr mad utmos clip l2 self-bleu ppl-wiki xrt mib tps rps mfu '
-                 'p50 p90 p95 p99 co2e kwh avglen genlen maxlen ctxlen avgrank gpuh eur rmb usd gib nfe asr fpr '
-                 'fnr tpr tnr jsd e2e vs rel ppl kl kld snr ece sota r n k p t',
  'topics': 'math maths mathematics mathematical arithmetic algebra geometry calculus code coding programming '
            'software reasoning knowledge language languages linguistics translation summarization summarisation '
            'writing creative chat dialogue dialog conversation safety instruction instructions following agent '
@@ -5343,7 +5339,8 @@ def said_elsewhere(card: str) -> list[tuple[str, str, bool]]:
     results that have no table of their own; of others (heading "") the sentences on the numbers of the card.
     """
     card = f"\n{card}"
-    found, path, places = [("", one_line(said), True) for said in _NOTE.findall(card)], [], [*_SECTION.finditer(card)]
+    notes = _NOTE.findall(card) if "[^" in card or "\\*" in card or not card.isascii() else ()
+    found, path, places = [("", one_line(said), True) for said in notes], [], [*_SECTION.finditer(card)]
     for at, place in enumerate(places, 1):
         level, heading = len(place[1]), one_line(place[2])
         words, path = words_of(heading), [(depth, text) for depth, text in path if depth < level]
@@ -5695,11 +5692,7 @@ _ROUGE = re.compile(r"[rR](?<![\w-][rR])-?([12lL])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
 _TOPICS = word_list("topics") | word_list("languages")
 _CODES = word_list("language_codes")
-_NO_BENCHMARK = word_list("no_benchmark")
-_PLAIN_FACTS = FACTS - WEAK_FACTS
-_LAST_FACTS = word_list("last_facts")
-_COMPARED = frozenset(["vs", "rel", "relative"])
-_COUNTED = re.compile(r"(?:distinct|rep|div|dist)-?\d|\w*(?:len|rank|time|tokens|latency|mem)")  # "GenLen"
+_PLAIN = _TOPICS | _CODES  # beside a benchmark's name
 _OTHER_MODELS = word_list("other_models")
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
@@ -6032,11 +6025,13 @@ class ScoreReader:
     def fact_of_benchmark(self, texts: Sequence[str]) -> str:
         """The word by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
         for text in texts:
+            if self.vocabulary.key(text):
+                continue
             words = _BARE.sub(" ", text.replace("p-value", "pvalue")).split()
             errors = () if split_label(text).metric else _ERRORS
             facts = (w for w in words if w.casefold() in errors or (is_fact(w) and not DIGIT_IN.search(w)))
             fact = next(facts, "")
-            if fact and not self.vocabulary.key(text) and benchmarks_in(text.replace(fact, " "), self.vocabulary):
+            if fact and benchmarks_in(text.replace(fact, " "), self.vocabulary):
                 return fact
         return ""
 
@@ -6205,7 +6200,7 @@ class ScoreReader:
         """
         name, told = score.benchmark, "" if score.metric else told_lower(score.benchmark)
         if not (by_hand or told or score.key):
-            known = score.metric or score.shots or is_name_of_data(name, self.vocabulary)
+            known = score.metric or score.shots or is_known_name(name, self.vocabulary)
             if not known and self.has_benchmarks:
                 return f"'{name[:60]}' may be no benchmark's name"
             found = benchmarks_in(name, self.vocabulary)
@@ -6229,8 +6224,8 @@ class ScoreReader:
             if not group or _CODES.issuperset(words_of(text)):
                 score.key = None  # a part or a variant, which its name says: "MMLU (STEM)"; "MMLU" beside "de"
             word = "" if is_benchmark(text, self.vocabulary) else self.unplain()(text)
-            lower = says_lower(text)
-            if word and (lower or is_measure(word) or word == "%" if by_hand else lower or group or is_telling(word)):
+            less = bool(word) and says_lower(text)
+            if word and (less or is_measure(word) or word == "%" if by_hand else less or group or is_telling(word)):
                 return f"'{text[:60]}' beside it says '{word}': what is measured?"
         for text in said.metrics:
             if is_filter(text):
@@ -6283,30 +6278,18 @@ class ScoreReader:
 
 
 @functools.lru_cache(maxsize=4096)
-def is_name_of_data(name: str, vocabulary: Vocabulary) -> bool:
-    """Whether a label that nobody knows looks like a benchmark's or a topic's name: "HAE-RAE", "Social Science"; not
-    like a setting's or another quantity's: "Sparsity", "k".
+def is_known_name(name: str, vocabulary: Vocabulary) -> bool:
+    """Whether a name without a key says that it is a benchmark: at its end ("Own Bench"), or in all words of it, which
+    are benchmarks, topics, languages: "MMLU German". What is in brackets is looked at by itself.
     """
-    words = [word for word in _BARE.sub(" ", name).split() if any(map(str.isalnum, word))]
-    folded = [word.strip("-_.:#*").casefold() for word in words]
-    if in_other_letters(name):
-        rest = functools.reduce(lambda text, found: text.replace(found, " "), benchmarks_in(name, vocabulary), name)
-        return not any(tellings(rest)) and all(word.isascii() or is_everyday_word(word) for word in words_of(rest))
-    if len(words) > 1 and (folded[-1] in _LAST_FACTS or not _COMPARED.isdisjoint(folded)):
-        return False  # "AE2 Length", "vs FP16"
-    if is_benchmark(name, vocabulary) and not is_everyday(name):
-        return True
-    if len(words) > 3:
-        return _PLAIN_FACTS.isdisjoint(folded)  # "Time until first token"
-    for word, plain in zip(words, folded, strict=True):
-        told = word.strip("-_.:#*")
-        shaped = any(map(str.isdigit, told)) or (len(told) > 2 and any(map(str.isupper, told[1:])))
-        if shaped and plain not in _NO_BENCHMARK and not _COUNTED.fullmatch(plain):
-            return True
-    topics = [len(word) > 3 and word.casefold() in _TOPICS for word in words]
-    if any(topics) and all(word[:1].isupper() for word in words):
-        return True  # "Math Odyssey"
-    return any(is_average(word) for word in words) or _TOPICS.issuperset(words_of(" ".join(words)))
+    name = unbracketed(name)
+    rest = functools.reduce(lambda text, found: text.replace(found, " "), benchmarks_in(name, vocabulary), name)
+    words = [word.strip("-_.:#*+") for word in _BARE.sub(" ", rest).split()]
+    shaped = [word.isascii() and is_benchmark(word, vocabulary) for word in words]
+    known = (
+        one or word.isdigit() or _PLAIN.issuperset(words_of(word)) for word, one in zip(words, shaped, strict=True)
+    )
+    return is_average(name) or (not is_everyday(name) and (any(shaped[-1:]) or all(known)))
 
 
 def said_once(parts: Sequence[str | None]) -> str | None:

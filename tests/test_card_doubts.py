@@ -21,7 +21,8 @@ def answer(text: str, repo_id: str = "acme/Foo-7B", selection: str = "") -> mana
 
 
 @pytest.mark.parametrize(
-    "head", ["Drop", "Frames", "Flips", "Rel.", "Baseline", "Human", "k", "Top-p", "Group size", "ECE"]
+    "head",
+    ["Drop", "Frames", "Flips", "Rel.", "Baseline", "Human", "k", "Top-p", "Group size", "ECE", "HAE-RAE", "KoBEST"],
 )
 def test_a_column_whose_name_may_be_no_benchmarks_is_asked_among_benchmarks(head):
     reading = read(with_column(head, "4.5"))
@@ -29,7 +30,9 @@ def test_a_column_whose_name_may_be_no_benchmarks_is_asked_among_benchmarks(head
     assert [cell.text for cell in reading.open_cells] == ["4.5"]
 
 
-@pytest.mark.parametrize("head", ["DROP", "Drop (3-shot, F1)", "FRAMES", "HAE-RAE", "Social Science", "Math", "KoBEST"])
+@pytest.mark.parametrize(
+    "head", ["DROP", "Drop (3-shot, F1)", "FRAMES", "Own Bench", "Social Science", "Math", "KoBaEval"]
+)
 def test_benchmarks_and_topics_are_read(head):
     assert len(read(with_column(head, "45.5")).scores) == 3
 

@@ -18,10 +18,8 @@ from parts.cards.grid import Block, Grid, harness_columns, head_is, is_harness
 from parts.cards.labels import (
     CARD_WORDS,
     DIGIT_IN,
-    FACTS,
     MEASURES,
     SIZED,
-    WEAK_FACTS,
     Label,
     Vocabulary,
     benchmarks_in,
@@ -37,14 +35,13 @@ from parts.cards.labels import (
     note_of,
     shots_of,
     split_label,
+    unbracketed,
     word_list,
     words_of,
 )  # fmt: skip
 from parts.cards.model_names import QUANTIZED, ModelName, name_tokens, relation_of
 from parts.cards.surroundings import (
     MEASURES_SAID,
-    in_other_letters,
-    is_everyday_word,
     is_telling,
     says_lower,
     tellings,
@@ -68,11 +65,7 @@ _ROUGE = re.compile(r"[rR](?<![\w-][rR])-?([12lL])(?![\w.-])")
 _DOWN = re.compile("[↓⬇⇓]")
 _TOPICS = word_list("topics") | word_list("languages")
 _CODES = word_list("language_codes")
-_NO_BENCHMARK = word_list("no_benchmark")
-_PLAIN_FACTS = FACTS - WEAK_FACTS
-_LAST_FACTS = word_list("last_facts")
-_COMPARED = frozenset(["vs", "rel", "relative"])
-_COUNTED = re.compile(r"(?:distinct|rep|div|dist)-?\d|\w*(?:len|rank|time|tokens|latency|mem)")  # "GenLen"
+_PLAIN = _TOPICS | _CODES  # beside a benchmark's name
 _OTHER_MODELS = word_list("other_models")
 _OF_NAMES = word_list("telling_names")
 _NO_WORD = re.compile(r"(?i)[\W_]*|n\.?/?a\.?|none|null|nan")  # in a column of labels; "error" is a measure there
@@ -405,11 +398,13 @@ class ScoreReader:
     def fact_of_benchmark(self, texts: Sequence[str]) -> str:
         """The word by which a label says something about a benchmark, no score on it: "MMLU rank", "GSM8K (s)"."""
         for text in texts:
+            if self.vocabulary.key(text):
+                continue
             words = _BARE.sub(" ", text.replace("p-value", "pvalue")).split()
             errors = () if split_label(text).metric else _ERRORS
             facts = (w for w in words if w.casefold() in errors or (is_fact(w) and not DIGIT_IN.search(w)))
             fact = next(facts, "")
-            if fact and not self.vocabulary.key(text) and benchmarks_in(text.replace(fact, " "), self.vocabulary):
+            if fact and benchmarks_in(text.replace(fact, " "), self.vocabulary):
                 return fact
         return ""
 
@@ -578,7 +573,7 @@ class ScoreReader:
         """
         name, told = score.benchmark, "" if score.metric else told_lower(score.benchmark)
         if not (by_hand or told or score.key):
-            known = score.metric or score.shots or is_name_of_data(name, self.vocabulary)
+            known = score.metric or score.shots or is_known_name(name, self.vocabulary)
             if not known and self.has_benchmarks:
                 return f"'{name[:60]}' may be no benchmark's name"
             found = benchmarks_in(name, self.vocabulary)
@@ -602,8 +597,8 @@ class ScoreReader:
             if not group or _CODES.issuperset(words_of(text)):
                 score.key = None  # a part or a variant, which its name says: "MMLU (STEM)"; "MMLU" beside "de"
             word = "" if is_benchmark(text, self.vocabulary) else self.unplain()(text)
-            lower = says_lower(text)
-            if word and (lower or is_measure(word) or word == "%" if by_hand else lower or group or is_telling(word)):
+            less = bool(word) and says_lower(text)
+            if word and (less or is_measure(word) or word == "%" if by_hand else less or group or is_telling(word)):
                 return f"'{text[:60]}' beside it says '{word}': what is measured?"
         for text in said.metrics:
             if is_filter(text):
@@ -656,30 +651,18 @@ class ScoreReader:
 
 
 @functools.lru_cache(maxsize=4096)
-def is_name_of_data(name: str, vocabulary: Vocabulary) -> bool:
-    """Whether a label that nobody knows looks like a benchmark's or a topic's name: "HAE-RAE", "Social Science"; not
-    like a setting's or another quantity's: "Sparsity", "k".
+def is_known_name(name: str, vocabulary: Vocabulary) -> bool:
+    """Whether a name without a key says that it is a benchmark: at its end ("Own Bench"), or in all words of it, which
+    are benchmarks, topics, languages: "MMLU German". What is in brackets is looked at by itself.
     """
-    words = [word for word in _BARE.sub(" ", name).split() if any(map(str.isalnum, word))]
-    folded = [word.strip("-_.:#*").casefold() for word in words]
-    if in_other_letters(name):
-        rest = functools.reduce(lambda text, found: text.replace(found, " "), benchmarks_in(name, vocabulary), name)
-        return not any(tellings(rest)) and all(word.isascii() or is_everyday_word(word) for word in words_of(rest))
-    if len(words) > 1 and (folded[-1] in _LAST_FACTS or not _COMPARED.isdisjoint(folded)):
-        return False  # "AE2 Length", "vs FP16"
-    if is_benchmark(name, vocabulary) and not is_everyday(name):
-        return True
-    if len(words) > 3:
-        return _PLAIN_FACTS.isdisjoint(folded)  # "Time until first token"
-    for word, plain in zip(words, folded, strict=True):
-        told = word.strip("-_.:#*")
-        shaped = any(map(str.isdigit, told)) or (len(told) > 2 and any(map(str.isupper, told[1:])))
-        if shaped and plain not in _NO_BENCHMARK and not _COUNTED.fullmatch(plain):
-            return True
-    topics = [len(word) > 3 and word.casefold() in _TOPICS for word in words]
-    if any(topics) and all(word[:1].isupper() for word in words):
-        return True  # "Math Odyssey"
-    return any(is_average(word) for word in words) or _TOPICS.issuperset(words_of(" ".join(words)))
+    name = unbracketed(name)
+    rest = functools.reduce(lambda text, found: text.replace(found, " "), benchmarks_in(name, vocabulary), name)
+    words = [word.strip("-_.:#*+") for word in _BARE.sub(" ", rest).split()]
+    shaped = [word.isascii() and is_benchmark(word, vocabulary) for word in words]
+    known = (
+        one or word.isdigit() or _PLAIN.issuperset(words_of(word)) for word, one in zip(words, shaped, strict=True)
+    )
+    return is_average(name) or (not is_everyday(name) and (any(shaped[-1:]) or all(known)))
 
 
 def said_once(parts: Sequence[str | None]) -> str | None:

@@ -102,7 +102,8 @@ def said_elsewhere(card: str) -> list[tuple[str, str, bool]]:
     results that have no table of their own; of others (heading "") the sentences on the numbers of the card.
     """
     card = f"\n{card}"
-    found, path, places = [("", one_line(said), True) for said in _NOTE.findall(card)], [], [*_SECTION.finditer(card)]
+    notes = _NOTE.findall(card) if "[^" in card or "\\*" in card or not card.isascii() else ()
+    found, path, places = [("", one_line(said), True) for said in notes], [], [*_SECTION.finditer(card)]
     for at, place in enumerate(places, 1):
         level, heading = len(place[1]), one_line(place[2])
         words, path = words_of(heading), [(depth, text) for depth, text in path if depth < level]
