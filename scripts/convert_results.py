@@ -2850,6 +2850,7 @@ class TaskRun:
     counts: Mapping[str, Any] = field(default_factory=dict)
     samples: Callable[..., Iterator[AskedItem | PlainItems]] | None = None  # called with: whether own ids name items
     sample_file: Path | None = None
+    beside: tuple[Path, ...] = ()  # further files that the scores or the items are read of
     in_spans: bool = False  # whether `samples` takes the begin and end of a piece of that file, too
     promised: bool = False  # whether the log says that samples were written
     failure: str | None = None
@@ -2873,6 +2874,7 @@ class MigratedRecord:
     record: dict[str, Any]
     lines: Callable[[], Iterator[dict[str, Any]]] | None = None
     sample_file: Path | None = None
+    beside: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -3112,22 +3114,28 @@ class Files:
             if is_result_name(path):
                 refuse_out(path)
             return  # weights and a tokenizer that lie elsewhere: no results
-        self.found.setdefault(os.path.realpath(path), FoundFile(path, asked))
+        real = os.path.realpath(path)
+        if asked or real not in self.found:
+            self.found[real] = FoundFile(path, asked)
 
-    def details(self, results: Path, task: str) -> Path | None:
-        """The details file of a lighteval task: in the folder beside results/, else any of the same time here."""
+    def details(self, results: Path, task: str) -> tuple[Path | None, Path | None]:
+        """The details file of a lighteval task: in the folder beside results/, below that of the results file, or named
+        itself; and, where there is none, one elsewhere of the same time, which may be of another's run."""
         stamp = results.stem.removeprefix("results_")
         wanted = {slug(f"details_{task}_{stamp}"), slug(f"details_{re.sub(r'[|]0$', '', task)}_{stamp}")}
         places: list[Path] = []
-        parts = results.resolve().parent.parts
-        for index in range(len(parts) - 1, 0, -1):
-            if parts[index] == "results":
-                folder = Path(*parts[:index], "details", *parts[index + 1 :])
-                places += sorted(folder.glob(f"{glob.escape(stamp)}/*.parquet")) if STAMP.search(stamp) else []
+        folder = results.resolve().parent
+        for index in range(len(folder.parts) - 1, 0, -1):
+            if folder.parts[index] == "results":
+                beside = Path(*folder.parts[:index], "details", *folder.parts[index + 1 :])
+                places += sorted(beside.glob(f"{glob.escape(stamp)}/*.parquet")) if STAMP.search(stamp) else []
         fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
-        for path in fitting[:1]:
-            self.used.add(path.resolve())
-        return fitting[0] if fitting else None
+        for path in fitting:
+            own = path in places or folder in path.resolve().parents
+            if own or self.found[os.path.realpath(path)].asked:
+                self.used.add(path.resolve())
+                return path, None
+        return None, next(iter(fitting), None)
 
     def lm_eval_samples(self, results: Path, task: str, tasks: Iterable[str]) -> Path | None:
         """The samples file of an lm-eval task: of the same time, beside the results file.
@@ -5528,7 +5536,7 @@ def eee_samples_file(path: Path, document: Mapping[str, Any]) -> Path | None:
 def eee_source(source: dict[str, Any], origin: Origin, version: str) -> dict[str, Any]:
     """Where the record came from, and what it was made of here."""
     ours = {"converter": "convert_results.py", "file": single_line(origin.path.name), "sha256": origin.sha256}
-    ours |= {"format": f"every_eval_ever {version}"}
+    ours |= {"format": f"every_eval_ever {version}", "beside_sha256": None}
     details = {**part(source, "additional_details"), **ours}
     needed = {"source_type": "documentation", "source_organization_name": "unknown", "evaluator_relationship": "other"}
     return {**needed, **source, "additional_details": strings(details)}
@@ -6766,7 +6774,8 @@ class Converter:
     def __init__(self, output: Path, dry: bool) -> None:
         self.output, self.dry, self.report = output, dry, Report()
         self.told: set[str] = set()
-        self.done: dict[Path, str] = {}  # the file that each record came from
+        self.done: dict[Path, Conversion] = {}  # what was made for each place
+        self.new: set[Path] = set()  # places that were free before
 
     def convert(self, run: TaskRun) -> None:
         """Write one task's record, or its failure."""
@@ -6795,9 +6804,7 @@ class Converter:
             self.report.notes.append(Trouble(file, told))
         name = record_uuid(run)
         path = self.output / "data" / run.place / f"{name}.json"
-        if self.again(path, run.origin, run.task):
-            return
-        old = old_record(path)
+        old = self.before(path)
         now = int(old["retrieved_timestamp"]) if old else int(time.time())
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
@@ -6820,15 +6827,7 @@ class Converter:
                 self.report.failures.append(
                     Trouble(file, f"its items are left out: {where}{trouble}", run.task, str(run.sample_file or ""))
                 )
-            made = Conversion(path, record, run, rows)
-            if self.of_another_file(run.origin, path, record, run.task):
-                return
-            if old == record and not self.dry and (not rows or path.with_name(f"{name}_samples.jsonl").is_file()):
-                self.report.unchanged.append(made)
-                return
-            if not self.dry:
-                self.put(path, record, parts, rows, old is not None)
-            self.report.written.append(made)
+            self.take(Conversion(path, record, run, rows), old, parts)
         except OSError as error:
             raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
         finally:
@@ -6843,30 +6842,64 @@ class Converter:
             failure = self.output / "data" / run.place / f"{record_uuid(run, 'failure')}_failure.json"
             take_away(failure)
 
-    def again(self, path: Path, origin: Origin, task: str) -> bool:
-        """Whether this run has a record already, from another file; said once per file."""
-        if path not in self.done:
-            self.done[path] = str(origin.path)
-            return False
-        self.report.skipped.append(Trouble(str(origin.path), f"the same run as in {self.done[path]}", task))
-        return True
+    def before(self, path: Path) -> dict[str, Any] | None:
+        """The record that is in a place already: of this conversion, or of an earlier one."""
+        return self.done[path].record if path in self.done else old_record(path)
 
-    def of_another_file(self, origin: Origin, path: Path, record: dict[str, Any], task: str) -> bool:
-        """Whether another file says something else in the place of this record: said, and what is there stays."""
-        old = old_record(path)
-        if old is None or source_sha256(old) == source_sha256(record) or told_by(old) == told_by(record):
-            return False
-        wrong = f"{path} is there, made of another file that says the same run is another: move one of them away"
-        self.report.conflicts.append(Trouble(str(origin.path), wrong, task))
-        return True
+    def take(self, made: Conversion, old: dict[str, Any] | None, parts: PartFiles) -> None:
+        """Keep a record, with its samples, where its place is free or the record there is of the same files, or fewer.
+
+        Any text can say that it is another run: what other files say otherwise is a conflict, in which the record of an
+        earlier conversion stays, and of two in one conversion neither is taken.
+        """
+        path, first = made.path, self.done.get(made.path)
+        ours, there = sources(made.record), sources(old)
+        stays = path not in self.new and path.is_file()
+        file = first.run.origin.path if first and not stays else path
+        told = Trouble(str(made.run.origin.path), f"the same run as in {file}", made.run.task)
+        if old is not None and told_by(old) != told_by(made.record) and not (ours >= there or there >= ours):
+            wrong = "it is there, made of another file" if stays else "neither is taken"
+            wrong = f"{file} says that the same run is another ({wrong}): move one of them away"
+            self.report.conflicts.append(replace(told, reason=wrong))
+            self.take_back(path)
+            return
+        if first and not ours > there:
+            self.report.skipped.append(told)
+            return
+        if not first and ours < there:  # some of them are no longer here
+            self.report.unchanged.append(replace(made, record=old))
+            return
+        if old is None:
+            self.new.add(path)
+        samples = path.with_name(f"{path.stem}_samples.jsonl")
+        if first:
+            self.forget(path)
+        self.done[path] = made
+        if old == made.record and not self.dry and (not made.rows or samples.is_file()):
+            self.report.unchanged.append(made)
+            return
+        if not self.dry:
+            self.put(path, made.record, parts, made.rows, old is not None)
+        self.report.written.append(made)
+
+    def forget(self, path: Path) -> None:
+        """Report a record no more."""
+        for reported in (self.report.written, self.report.unchanged):
+            reported[:] = [made for made in reported if made is not self.done.get(path)]
+
+    def take_back(self, path: Path) -> None:
+        """Remove a record that this conversion has made, with its samples."""
+        if path in self.new:
+            self.forget(path)
+            self.new.remove(path)
+            for written in () if self.dry else (path, path.with_name(f"{path.stem}_samples.jsonl")):
+                take_away(written)
 
     def migrate(self, old: MigratedRecord) -> None:
         """Write a record of an older version in this one, with its samples."""
         name = record_uuid(TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=()))
         place = f"{short_slug(old.title)}/{old.model.place}"
         path = self.output / "data" / place / f"{name}.json"
-        if self.again(path, old.origin, old.title):
-            return
         record, sums, checks, lines = old.record, {}, EeeChecks(), 0
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
@@ -6889,16 +6922,9 @@ class Converter:
                 entry = {"format": "jsonl", "file_path": f"data/{place}/{name}_samples.jsonl", "total_rows": rows}
                 record["detailed_evaluation_results"] = entry | {"hash_algorithm": "sha256", "checksum": checksum}
             checks.check("record", record)
+            record["source_metadata"]["additional_details"] |= beside_sha256(old)
             run = TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=())
-            made = Conversion(path, record, run, rows)
-            if self.of_another_file(old.origin, path, record, old.title):
-                return
-            if old_record(path) == record and not self.dry:
-                self.report.unchanged.append(made)
-                return
-            if not self.dry:
-                self.put(path, record, parts, rows, path.is_file())
-            self.report.written.append(made)
+            self.take(Conversion(path, record, run, rows), self.before(path), parts)
         except OSError as error:
             raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
         finally:
@@ -6951,6 +6977,7 @@ class Converter:
             if doubt := doubt_of_error(score, results[-1]):
                 self.report.notes.append(Trouble(str(run.origin.path), doubt, run.result_id(score)))
         record = record_head(run, now) | {"evaluation_results": results}
+        record["source_metadata"]["additional_details"] |= beside_sha256(run, read.source_sha256)
         rows = 0
         if kept:
             checksum, rows = parts.join(kept)
@@ -6996,7 +7023,7 @@ class Converter:
         details = {}
         if run.sample_file is not None:
             details = {"source_file": single_line(run.sample_file.name)}
-            details["source_sha256"] = source or file_sha256(run.sample_file)
+            details["source_sha256"] = source or file_digest(run.sample_file)
         return {
             "format": "jsonl",
             "file_path": f"data/{run.place}/{record_uuid(run)}_samples.jsonl",
@@ -7062,9 +7089,24 @@ def doubt_of_error(score: ScoreRead, result: dict[str, Any]) -> str:
     return error_doubt((score.value - low) / span, error / span, uncertainty.get("num_samples"), method)
 
 
-def source_sha256(record: Mapping[str, Any]) -> Any:
-    """The SHA-256 of the file that a record was made of."""
-    return part(record, "source_metadata", "additional_details").get("sha256")
+def beside_sha256(run: TaskRun | MigratedRecord, items_sha256: str = "") -> dict[str, str]:
+    """The SHA-256 of the files that are read beside a result file; `items_sha256`: that of the items file, if known."""
+    known = {run.sample_file: items_sha256}
+    files = dict.fromkeys(path for path in (run.sample_file, *run.beside) if path not in (None, run.origin.path))
+    found = {single_line(path.name): known.get(path) or file_digest(path) for path in files}
+    return {"beside_sha256": json.dumps(found, sort_keys=True)} if found else {}
+
+
+def sources(record: Mapping[str, Any] | None) -> set[tuple[str, str]]:
+    """The files that a record was made of, by name, each with its SHA-256; the result file's name tells nothing."""
+    details = part(record or {}, "source_metadata", "additional_details")
+    items = part(record or {}, "detailed_evaluation_results", "additional_details")
+    beside = {str(items.get("source_file")): items.get("source_sha256")}  # all that earlier versions of this kept
+    with contextlib.suppress(ValueError, TypeError):
+        beside = dict(strict_json(str(details.get("beside_sha256")).encode()))
+    whole = details.get("sha256")
+    found = [("", whole), *((str(name), digest) for name, digest in beside.items() if digest != whole)]
+    return {(name, digest) for name, digest in found if isinstance(digest, str)}
 
 
 def told_by(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -7758,6 +7800,7 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
         | {f"subset {name}": f"{value!r} of {count}" for name, (value, count) in subsets.items() if len(subsets) > 1},
         samples=(lambda _: evalscope_items(found, keys, config.get("repeats") != 1)) if whole_run else None,
         sample_file=next(iter(found.values()), None) if whole_run else None,
+        beside=tuple(found.values()) if whole_run else (),
         failure=None if any(scores) else "none of its metrics is a finite number",
     )
 
@@ -7896,6 +7939,7 @@ def evalscope_item(line: Mapping[str, Any], subset: str, keys: Mapping[str, set[
 # --- parts/formats/helm.py --------------------------------------------------------------------------------------------
 
 # What HELM counts beside the scores: tokens, seconds, requests, how sure the model was.
+HELM_PARTS = ("stats.json", "per_instance_stats.json", "scenario_state.json")  # of a run, beside its run_spec.json
 HELM_COUNTS = re.compile(
     r"num_.*|(?:inference|training)_.*|.*_runtime|batch_size|finish_reason_.*|prompt_truncated|max_prob|predicted_index"
     r"|logprob.*|platt_.*|.*_(?:cost|time|energy)|none_prob|.*_log_prob"
@@ -7996,13 +8040,13 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
     name, model_name = named(document.get("name")), named(adapter.get("model"))
     if name is None or model_name is None:
         raise ValueError("a run without a name or a model")
-    path = folder / "stats.json"
+    path = folder / HELM_PARTS[0]
     if not path.is_file():
         raise ValueError("no stats.json beside it: the run did not finish")
     stats = rows_of(json_value(read_bounded(path)))
     split = helm_split(stats)
     parts: list[Any] = []
-    for part_name in ("per_instance_stats.json", "scenario_state.json"):
+    for part_name in HELM_PARTS[1:]:
         try:
             parts.append(helm_part(folder, part_name))
         except ValueError as error:
@@ -8041,6 +8085,7 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
         scores=tuple(scores),
         samples=(lambda _: helm_items(asked, by_item, titles, split, trials, one_token)) if asked else None,
         sample_file=folder / "per_instance_stats.json" if asked else None,
+        beside=tuple(own for name in HELM_PARTS if (own := folder / name).is_file()),
         failure=None if scores else "stats.json has no score of the split",
     )
 
@@ -8844,7 +8889,9 @@ def lighteval_task(
     settings, prompt = lighteval_task_settings(general, task, names[1], model)
     source, folder = lighteval_source(task, names[0], moment, here)
     splits = all_texts(task.get("evaluation_splits"))
-    details = files.details(origin.path, key)
+    details, away = files.details(origin.path, key)
+    if away:
+        here.warn(f"{origin.path}: {away} lies elsewhere and may be another run's: name that file, too, for its items")
     sha = general.get("lighteval_sha")
     yield TaskRun(
         origin=origin,
@@ -10997,6 +11044,7 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
         moment=moment,
         samples=(lambda _: olmes_items(predictions, requests, names)) if has_items else None,
         sample_file=predictions if has_items else None,
+        beside=(requests,) if has_items and requests.is_file() else (),
         failure=None if scores else "none of its metrics is a finite number",
     )
 

@@ -7993,6 +7993,7 @@ class TaskRun:
     counts: Mapping[str, Any] = field(default_factory=dict)
     samples: Callable[..., Iterator[AskedItem | PlainItems]] | None = None  # called with: whether own ids name items
     sample_file: Path | None = None
+    beside: tuple[Path, ...] = ()  # further files that the scores or the items are read of
     in_spans: bool = False  # whether `samples` takes the begin and end of a piece of that file, too
     promised: bool = False  # whether the log says that samples were written
     failure: str | None = None
@@ -8016,6 +8017,7 @@ class MigratedRecord:
     record: dict[str, Any]
     lines: Callable[[], Iterator[dict[str, Any]]] | None = None
     sample_file: Path | None = None
+    beside: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -8255,22 +8257,28 @@ class Files:
             if is_result_name(path):
                 refuse_out(path)
             return  # weights and a tokenizer that lie elsewhere: no results
-        self.found.setdefault(os.path.realpath(path), FoundFile(path, asked))
+        real = os.path.realpath(path)
+        if asked or real not in self.found:
+            self.found[real] = FoundFile(path, asked)
 
-    def details(self, results: Path, task: str) -> Path | None:
-        """The details file of a lighteval task: in the folder beside results/, else any of the same time here."""
+    def details(self, results: Path, task: str) -> tuple[Path | None, Path | None]:
+        """The details file of a lighteval task: in the folder beside results/, below that of the results file, or named
+        itself; and, where there is none, one elsewhere of the same time, which may be of another's run."""
         stamp = results.stem.removeprefix("results_")
         wanted = {slug(f"details_{task}_{stamp}"), slug(f"details_{re.sub(r'[|]0$', '', task)}_{stamp}")}
         places: list[Path] = []
-        parts = results.resolve().parent.parts
-        for index in range(len(parts) - 1, 0, -1):
-            if parts[index] == "results":
-                folder = Path(*parts[:index], "details", *parts[index + 1 :])
-                places += sorted(folder.glob(f"{glob.escape(stamp)}/*.parquet")) if STAMP.search(stamp) else []
+        folder = results.resolve().parent
+        for index in range(len(folder.parts) - 1, 0, -1):
+            if folder.parts[index] == "results":
+                beside = Path(*folder.parts[:index], "details", *folder.parts[index + 1 :])
+                places += sorted(beside.glob(f"{glob.escape(stamp)}/*.parquet")) if STAMP.search(stamp) else []
         fitting = [path for path in [*places, *self.parquet] if slug(path.stem) in wanted]
-        for path in fitting[:1]:
-            self.used.add(path.resolve())
-        return fitting[0] if fitting else None
+        for path in fitting:
+            own = path in places or folder in path.resolve().parents
+            if own or self.found[os.path.realpath(path)].asked:
+                self.used.add(path.resolve())
+                return path, None
+        return None, next(iter(fitting), None)
 
     def lm_eval_samples(self, results: Path, task: str, tasks: Iterable[str]) -> Path | None:
         """The samples file of an lm-eval task: of the same time, beside the results file.

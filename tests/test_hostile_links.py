@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hostile.slots import COMPARE, RANK, RECORD, lay_run
 from test_convert_results import FIXTURES, checkpoint, convert, records
+from test_formats import lighteval_old_run, old_row
 from test_hostile import cage  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -207,11 +208,93 @@ def test_another_file_that_says_it_is_the_same_run_replaces_no_record(tmp_path, 
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "log.json").write_text(json.dumps(log))
     assert convert(tmp_path / "theirs", output=tmp_path / "out") == 1
-    assert "made of another file that says the same run is another" in capsys.readouterr().err
+    assert "says that the same run is another (it is there, made of another file): move one" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.json*")} == before
     (tmp_path / "again").mkdir()  # the same in another file is the same
     (tmp_path / "again" / "log.json").write_text((tmp_path / "mine" / "log.json").read_text() + "\n")
     assert convert(tmp_path / "again", output=tmp_path / "out") == 0
+
+
+def test_of_two_files_that_say_they_are_the_same_run_neither_is_taken(tmp_path, capsys):
+    inspect_log(tmp_path / "in" / "mine.json", "E1", 1, 5)
+    log = json.loads((tmp_path / "in" / "mine.json").read_text())
+    log["samples"][0]["id"], log["samples"][9]["id"] = "q9", "q0"
+    for name in ("a_evil.json", "z_evil.json"):
+        (tmp_path / "in" / name).write_text(json.dumps(log))
+        for options in ((),):
+            assert convert(tmp_path / "in", output=tmp_path / name, options=options) == 1
+            told = capsys.readouterr()
+            assert "says that the same run is another (neither is taken): move one of them away" in told.err
+            assert "0 new, 0 there before" in told.out and not [*(tmp_path / name).rglob("*.json*")]
+        (tmp_path / "in" / name).unlink()
+        (tmp_path / "in" / "copy.json").write_bytes((tmp_path / "in" / "mine.json").read_bytes())
+        assert convert(tmp_path / "in", output=tmp_path / name) == 0  # moved away: two copies of one file are one
+
+
+HELM = FIXTURES / "helm" / "toy-run"
+
+
+@pytest.mark.parametrize(
+    ("run", "changed", "old", "new"),
+    [
+        (FIXTURES / "lm_eval_0_4", "samples_toy_write.jsonl", " two: 2", " evil: 2"),
+        (HELM, "stats.json", "0.5", "0.51"),
+        (HELM, "scenario_state.json", "5 because", "6 because"),
+        (HELM, "per_instance_stats.json", '"id9"', '"id8"'),
+    ],
+)
+def test_other_files_beside_the_same_result_take_no_place(tmp_path, capsys, run, changed, old, new):
+    for name in ("mine", "theirs", "both/a", "both/b"):
+        shutil.copytree(run, tmp_path / name)
+    for name in ("theirs", "both/a"):
+        path = tmp_path / name / changed
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    def converted(name: str, out: str) -> tuple[int, dict[str, bytes]]:
+        code = convert(tmp_path / name, output=tmp_path / out)
+        return code, {path.name: path.read_bytes() for path in (tmp_path / out).rglob("*.json*")}
+
+    code, first = converted("mine", "out")
+    assert code == 0 and converted("mine", "out") == (0, first)
+    assert converted("theirs", "out") == (1, first)
+    assert "says that the same run is another (it is there, made of another file)" in capsys.readouterr().err
+    code, found = converted("both", "neither")
+    assert code == 1 and len(found) < len(first)
+    assert "says that the same run is another (neither is taken)" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "both" / "a")
+    code, found = converted("both", "neither")
+    assert code == 0 and found.keys() == first.keys()
+
+
+@pytest.mark.parametrize("place", ["a", "z"])
+def test_items_that_came_after_the_result_are_taken_and_stay(tmp_path, place):
+    samples = "samples_toy_write.jsonl"
+    for name in ("b", place):
+        shutil.copytree(FIXTURES / "lm_eval_0_4", tmp_path / "in" / name)
+    (tmp_path / "in" / "b" / samples).unlink()
+    assert convert(tmp_path / "in" / "b", output=tmp_path / "out") == 0
+    known = {path.name for path in (tmp_path / "out").rglob("*.jsonl")}
+    for path in ("in", f"in/{place}", "in/b", "in"):
+        assert convert(tmp_path / path, output=tmp_path / "out") == 0
+        assert len(known) < len({path.name for path in (tmp_path / "out").rglob("*.jsonl")})
+    assert convert(tmp_path / "in", output=tmp_path / "at_once") == 0
+    assert len([*(tmp_path / "at_once").rglob("*.jsonl")]) == len([*(tmp_path / "out").rglob("*.jsonl")])
+
+
+def test_details_of_lighteval_that_lie_elsewhere_are_no_run_s_items(tmp_path, capsys):
+    lighteval_old_run(tmp_path / "in" / "mine", [old_row(i) for i in range(4)], 0.5)
+    (found,) = (tmp_path / "in").rglob("*.parquet")
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+    assert [*(tmp_path / "out").rglob("*_samples.jsonl")]
+    away = tmp_path / "in" / "dl" / found.name
+    away.parent.mkdir()
+    found.rename(away)
+    assert convert(tmp_path / "in", output=tmp_path / "other") == 0
+    assert f"{found.name} lies elsewhere and may be another run's: name that file" in capsys.readouterr().err
+    assert not [*(tmp_path / "other").rglob("*_samples.jsonl")]
+    assert convert(tmp_path / "in", away, output=tmp_path / "named") == 0
+    assert [*(tmp_path / "named").rglob("*_samples.jsonl")]
 
 
 def test_whose_results_a_folder_s_are_is_said_and_never_two_models(tmp_path, capsys):

@@ -30,18 +30,17 @@ from parts.formats.vocabulary import (
     LIBRARIES,
     Conversion,
     MigratedRecord,
-    Origin,
     RepeatedIds,
     Report,
     ScoreRead,
     Tally,
     TaskRun,
     Trouble,
+    file_digest,
     reason_of,
     short_slug,
 )
 from parts.frame import ScriptError, is_number, option_words, single_line, write_whole
-from parts.hashes import file_sha256
 from parts.inputs import input_bytes, strict_json
 from parts.metric_directions import is_no_score
 from parts.outputs import take_away
@@ -55,7 +54,8 @@ class Converter:
     def __init__(self, output: Path, dry: bool) -> None:
         self.output, self.dry, self.report = output, dry, Report()
         self.told: set[str] = set()
-        self.done: dict[Path, str] = {}  # the file that each record came from
+        self.done: dict[Path, Conversion] = {}  # what was made for each place
+        self.new: set[Path] = set()  # places that were free before
 
     def convert(self, run: TaskRun) -> None:
         """Write one task's record, or its failure."""
@@ -84,9 +84,7 @@ class Converter:
             self.report.notes.append(Trouble(file, told))
         name = record_uuid(run)
         path = self.output / "data" / run.place / f"{name}.json"
-        if self.again(path, run.origin, run.task):
-            return
-        old = old_record(path)
+        old = self.before(path)
         now = int(old["retrieved_timestamp"]) if old else int(time.time())
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
@@ -109,15 +107,7 @@ class Converter:
                 self.report.failures.append(
                     Trouble(file, f"its items are left out: {where}{trouble}", run.task, str(run.sample_file or ""))
                 )
-            made = Conversion(path, record, run, rows)
-            if self.of_another_file(run.origin, path, record, run.task):
-                return
-            if old == record and not self.dry and (not rows or path.with_name(f"{name}_samples.jsonl").is_file()):
-                self.report.unchanged.append(made)
-                return
-            if not self.dry:
-                self.put(path, record, parts, rows, old is not None)
-            self.report.written.append(made)
+            self.take(Conversion(path, record, run, rows), old, parts)
         except OSError as error:
             raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
         finally:
@@ -132,30 +122,64 @@ class Converter:
             failure = self.output / "data" / run.place / f"{record_uuid(run, 'failure')}_failure.json"
             take_away(failure)
 
-    def again(self, path: Path, origin: Origin, task: str) -> bool:
-        """Whether this run has a record already, from another file; said once per file."""
-        if path not in self.done:
-            self.done[path] = str(origin.path)
-            return False
-        self.report.skipped.append(Trouble(str(origin.path), f"the same run as in {self.done[path]}", task))
-        return True
+    def before(self, path: Path) -> dict[str, Any] | None:
+        """The record that is in a place already: of this conversion, or of an earlier one."""
+        return self.done[path].record if path in self.done else old_record(path)
 
-    def of_another_file(self, origin: Origin, path: Path, record: dict[str, Any], task: str) -> bool:
-        """Whether another file says something else in the place of this record: said, and what is there stays."""
-        old = old_record(path)
-        if old is None or source_sha256(old) == source_sha256(record) or told_by(old) == told_by(record):
-            return False
-        wrong = f"{path} is there, made of another file that says the same run is another: move one of them away"
-        self.report.conflicts.append(Trouble(str(origin.path), wrong, task))
-        return True
+    def take(self, made: Conversion, old: dict[str, Any] | None, parts: PartFiles) -> None:
+        """Keep a record, with its samples, where its place is free or the record there is of the same files, or fewer.
+
+        Any text can say that it is another run: what other files say otherwise is a conflict, in which the record of an
+        earlier conversion stays, and of two in one conversion neither is taken.
+        """
+        path, first = made.path, self.done.get(made.path)
+        ours, there = sources(made.record), sources(old)
+        stays = path not in self.new and path.is_file()
+        file = first.run.origin.path if first and not stays else path
+        told = Trouble(str(made.run.origin.path), f"the same run as in {file}", made.run.task)
+        if old is not None and told_by(old) != told_by(made.record) and not (ours >= there or there >= ours):
+            wrong = "it is there, made of another file" if stays else "neither is taken"
+            wrong = f"{file} says that the same run is another ({wrong}): move one of them away"
+            self.report.conflicts.append(replace(told, reason=wrong))
+            self.take_back(path)
+            return
+        if first and not ours > there:
+            self.report.skipped.append(told)
+            return
+        if not first and ours < there:  # some of them are no longer here
+            self.report.unchanged.append(replace(made, record=old))
+            return
+        if old is None:
+            self.new.add(path)
+        samples = path.with_name(f"{path.stem}_samples.jsonl")
+        if first:
+            self.forget(path)
+        self.done[path] = made
+        if old == made.record and not self.dry and (not made.rows or samples.is_file()):
+            self.report.unchanged.append(made)
+            return
+        if not self.dry:
+            self.put(path, made.record, parts, made.rows, old is not None)
+        self.report.written.append(made)
+
+    def forget(self, path: Path) -> None:
+        """Report a record no more."""
+        for reported in (self.report.written, self.report.unchanged):
+            reported[:] = [made for made in reported if made is not self.done.get(path)]
+
+    def take_back(self, path: Path) -> None:
+        """Remove a record that this conversion has made, with its samples."""
+        if path in self.new:
+            self.forget(path)
+            self.new.remove(path)
+            for written in () if self.dry else (path, path.with_name(f"{path.stem}_samples.jsonl")):
+                take_away(written)
 
     def migrate(self, old: MigratedRecord) -> None:
         """Write a record of an older version in this one, with its samples."""
         name = record_uuid(TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=()))
         place = f"{short_slug(old.title)}/{old.model.place}"
         path = self.output / "data" / place / f"{name}.json"
-        if self.again(path, old.origin, old.title):
-            return
         record, sums, checks, lines = old.record, {}, EeeChecks(), 0
         parts = PartFiles(None if self.dry else path.with_name(f"{name}_samples.jsonl"))
         try:
@@ -178,16 +202,9 @@ class Converter:
                 entry = {"format": "jsonl", "file_path": f"data/{place}/{name}_samples.jsonl", "total_rows": rows}
                 record["detailed_evaluation_results"] = entry | {"hash_algorithm": "sha256", "checksum": checksum}
             checks.check("record", record)
+            record["source_metadata"]["additional_details"] |= beside_sha256(old)
             run = TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=())
-            made = Conversion(path, record, run, rows)
-            if self.of_another_file(old.origin, path, record, old.title):
-                return
-            if old_record(path) == record and not self.dry:
-                self.report.unchanged.append(made)
-                return
-            if not self.dry:
-                self.put(path, record, parts, rows, path.is_file())
-            self.report.written.append(made)
+            self.take(Conversion(path, record, run, rows), self.before(path), parts)
         except OSError as error:
             raise ScriptError(f"{path}: could not be written: {error.strerror or error}") from error
         finally:
@@ -240,6 +257,7 @@ class Converter:
             if doubt := doubt_of_error(score, results[-1]):
                 self.report.notes.append(Trouble(str(run.origin.path), doubt, run.result_id(score)))
         record = record_head(run, now) | {"evaluation_results": results}
+        record["source_metadata"]["additional_details"] |= beside_sha256(run, read.source_sha256)
         rows = 0
         if kept:
             checksum, rows = parts.join(kept)
@@ -285,7 +303,7 @@ class Converter:
         details = {}
         if run.sample_file is not None:
             details = {"source_file": single_line(run.sample_file.name)}
-            details["source_sha256"] = source or file_sha256(run.sample_file)
+            details["source_sha256"] = source or file_digest(run.sample_file)
         return {
             "format": "jsonl",
             "file_path": f"data/{run.place}/{record_uuid(run)}_samples.jsonl",
@@ -351,9 +369,24 @@ def doubt_of_error(score: ScoreRead, result: dict[str, Any]) -> str:
     return error_doubt((score.value - low) / span, error / span, uncertainty.get("num_samples"), method)
 
 
-def source_sha256(record: Mapping[str, Any]) -> Any:
-    """The SHA-256 of the file that a record was made of."""
-    return part(record, "source_metadata", "additional_details").get("sha256")
+def beside_sha256(run: TaskRun | MigratedRecord, items_sha256: str = "") -> dict[str, str]:
+    """The SHA-256 of the files that are read beside a result file; `items_sha256`: that of the items file, if known."""
+    known = {run.sample_file: items_sha256}
+    files = dict.fromkeys(path for path in (run.sample_file, *run.beside) if path not in (None, run.origin.path))
+    found = {single_line(path.name): known.get(path) or file_digest(path) for path in files}
+    return {"beside_sha256": json.dumps(found, sort_keys=True)} if found else {}
+
+
+def sources(record: Mapping[str, Any] | None) -> set[tuple[str, str]]:
+    """The files that a record was made of, by name, each with its SHA-256; the result file's name tells nothing."""
+    details = part(record or {}, "source_metadata", "additional_details")
+    items = part(record or {}, "detailed_evaluation_results", "additional_details")
+    beside = {str(items.get("source_file")): items.get("source_sha256")}  # all that earlier versions of this kept
+    with contextlib.suppress(ValueError, TypeError):
+        beside = dict(strict_json(str(details.get("beside_sha256")).encode()))
+    whole = details.get("sha256")
+    found = [("", whole), *((str(name), digest) for name, digest in beside.items() if digest != whole)]
+    return {(name, digest) for name, digest in found if isinstance(digest, str)}
 
 
 def told_by(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -108,6 +108,7 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
         | {f"subset {name}": f"{value!r} of {count}" for name, (value, count) in subsets.items() if len(subsets) > 1},
         samples=(lambda _: evalscope_items(found, keys, config.get("repeats") != 1)) if whole_run else None,
         sample_file=next(iter(found.values()), None) if whole_run else None,
+        beside=tuple(found.values()) if whole_run else (),
         failure=None if any(scores) else "none of its metrics is a finite number",
     )
 

@@ -101,7 +101,7 @@ def eee_samples_file(path: Path, document: Mapping[str, Any]) -> Path | None:
 def eee_source(source: dict[str, Any], origin: Origin, version: str) -> dict[str, Any]:
     """Where the record came from, and what it was made of here."""
     ours = {"converter": "convert_results.py", "file": single_line(origin.path.name), "sha256": origin.sha256}
-    ours |= {"format": f"every_eval_ever {version}"}
+    ours |= {"format": f"every_eval_ever {version}", "beside_sha256": None}
     details = {**part(source, "additional_details"), **ours}
     needed = {"source_type": "documentation", "source_organization_name": "unknown", "evaluator_relationship": "other"}
     return {**needed, **source, "additional_details": strings(details)}

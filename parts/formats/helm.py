@@ -31,6 +31,7 @@ from parts.metric_directions import direction_in, unit_in
 from parts.records.schema import strings
 
 # What HELM counts beside the scores: tokens, seconds, requests, how sure the model was.
+HELM_PARTS = ("stats.json", "per_instance_stats.json", "scenario_state.json")  # of a run, beside its run_spec.json
 HELM_COUNTS = re.compile(
     r"num_.*|(?:inference|training)_.*|.*_runtime|batch_size|finish_reason_.*|prompt_truncated|max_prob|predicted_index"
     r"|logprob.*|platt_.*|.*_(?:cost|time|energy)|none_prob|.*_log_prob"
@@ -131,13 +132,13 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
     name, model_name = named(document.get("name")), named(adapter.get("model"))
     if name is None or model_name is None:
         raise ValueError("a run without a name or a model")
-    path = folder / "stats.json"
+    path = folder / HELM_PARTS[0]
     if not path.is_file():
         raise ValueError("no stats.json beside it: the run did not finish")
     stats = rows_of(json_value(read_bounded(path)))
     split = helm_split(stats)
     parts: list[Any] = []
-    for part_name in ("per_instance_stats.json", "scenario_state.json"):
+    for part_name in HELM_PARTS[1:]:
         try:
             parts.append(helm_part(folder, part_name))
         except ValueError as error:
@@ -176,6 +177,7 @@ def read_helm(origin: Origin, document: dict[str, Any], here: Here, files: Files
         scores=tuple(scores),
         samples=(lambda _: helm_items(asked, by_item, titles, split, trials, one_token)) if asked else None,
         sample_file=folder / "per_instance_stats.json" if asked else None,
+        beside=tuple(own for name in HELM_PARTS if (own := folder / name).is_file()),
         failure=None if scores else "stats.json has no score of the split",
     )
 

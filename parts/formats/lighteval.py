@@ -433,7 +433,9 @@ def lighteval_task(
     settings, prompt = lighteval_task_settings(general, task, names[1], model)
     source, folder = lighteval_source(task, names[0], moment, here)
     splits = all_texts(task.get("evaluation_splits"))
-    details = files.details(origin.path, key)
+    details, away = files.details(origin.path, key)
+    if away:
+        here.warn(f"{origin.path}: {away} lies elsewhere and may be another run's: name that file, too, for its items")
     sha = general.get("lighteval_sha")
     yield TaskRun(
         origin=origin,

@@ -137,6 +137,7 @@ def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: F
         moment=moment,
         samples=(lambda _: olmes_items(predictions, requests, names)) if has_items else None,
         sample_file=predictions if has_items else None,
+        beside=(requests,) if has_items and requests.is_file() else (),
         failure=None if scores else "none of its metrics is a finite number",
     )
 
