@@ -694,7 +694,7 @@ def with_state(run):
     for name in (*STATE, *KEPT):
         path = run / "step_2" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"state" if name in STATE else b"[{}]}" if name.endswith(".json") else b"state")
+        path.write_bytes(b"state" if name in STATE else b'{"a": 1}' if name.endswith(".json") else b"state")
 
 
 def test_training_state_is_left_out_and_said(run, tmp_path, capsys):

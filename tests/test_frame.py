@@ -461,7 +461,8 @@ def test_a_log_has_no_bars_of_libraries():
 
 
 def test_ctrl_c_before_a_command_line_is_read_is_one_line():
-    code = "import os, signal, time, parts.frame; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
+    code = "import os, signal, time; signal.signal(signal.SIGINT, signal.default_int_handler); import parts.frame; "
+    code += "os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"  # where SIGINT was ignored at the start, too
     root = Path(__file__).resolve().parent.parent
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=root)
     assert (done.stderr, done.returncode) == ("error: interrupted\n", -2)

@@ -80,8 +80,6 @@ def plan_files(
         named = any(map(SECRET_NAME.fullmatch, PurePosixPath(file.target).parts))
         return named or bool(token_file and os.path.realpath(file.source) == os.path.realpath(token_file))
 
-    refuse_named(checkpoint.path)  # what no evaluation takes is not published either
-    refuse_other_model(checkpoint.path)
     unnamed = [file for file in found if not any(inside(file.source, asset) for asset in own)]
     refuse_unnamed([file for file in unnamed if not is_secret(file)], hashed_names(checkpoint.path))
     for asset in assets:
@@ -100,6 +98,10 @@ def plan_files(
     if twice:
         raise ScriptError(f"several files would become {listing(twice)}; rename the asset")
     refuse_tokens(files, token)
+    refuse_named(checkpoint.path)  # what no evaluation takes is not published either
+    refuse_other_model(checkpoint.path)
+    if asking := [file.source for file in unnamed if asks_for_code(file)]:
+        raise to_be_named("configurations that ask for the code of another repository", asking)
     return sorted(files, key=lambda f: f.target), sorted(secrets), state
 
 
@@ -111,17 +113,19 @@ def refuse_unnamed(files: Sequence[RepoFile], hashed: Collection[str]) -> None:
         place = PurePosixPath(file.target)
         hidden = any(part.startswith(".") and part not in PLAIN_HIDDEN for part in place.parts)
         kept = is_training_state(place)
-        other = not kept and is_other_model(file.target, hashed)
-        if hidden or other or not is_data(place) or asks_for_code(file):
+        if hidden or not is_data(place) or (not kept and is_other_model(file.target, hashed)):
             names.append(file.source)
     if names:
-        raise ScriptError(
-            "code (or a configuration that asks for another repository's), hidden files, weights that were not "
-            "evaluated or others that are no data in the checkpoint: "
-            f"{listing(map(shown_path, names), 20)}. "
-            f"To publish one, read it and name it: {command_line_of(['--assets', *names[:20]])}; else move it out",
-            code=3,
-        )
+        raise to_be_named("code, hidden files, weights that were not evaluated or others that are no data", names)
+
+
+def to_be_named(what: str, files: Sequence[Path]) -> ScriptError:
+    """Why some files of a checkpoint are published by name only (3)."""
+    return ScriptError(
+        f"{what} in the checkpoint: {listing(map(shown_path, files), 20)}. "
+        f"To publish one, read it and name it: {command_line_of(['--assets', *files[:20]])}; else move it out",
+        code=3,
+    )
 
 
 def asks_for_code(file: RepoFile) -> bool:
