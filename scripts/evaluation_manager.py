@@ -17929,7 +17929,8 @@ def hashed_names(folder: Path) -> set[str]:
     weights = {name for name in WEIGHT_FILES if (folder / name).is_file()}
     first = next((name for name in WEIGHT_FILES if name in weights), "")
     config = "adapter_config.json" if is_adapter(folder) else "config.json"
-    return {first, *(file.name for file in weight_files(folder)), config, *names_beside(folder)}
+    own = weight_files(folder) if first else []
+    return {first, *(file.name for file in own), config, *names_beside(folder)} - {""}
 
 
 def is_other_model(name: str, hashed: Collection[str]) -> bool:
