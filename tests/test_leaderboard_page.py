@@ -653,7 +653,7 @@ def test_model_shows_all_its_numbers_with_links_to_their_sources(visit):
     visit.page.keyboard.press("Escape")
     visit.page.wait_for_selector("dialog[open]", state="detached")
     assert visit.page.evaluate("document.activeElement.textContent") == model.split("/")[1], "focus returns"
-    assert "model=" not in visit.page.url
+    visit.page.wait_for_url(lambda url: "model=" not in url, timeout=10_000)
 
 
 def test_compare_two_models(visit):
