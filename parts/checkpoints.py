@@ -147,13 +147,16 @@ def read_beside(folder: Path) -> dict[str, str]:
     return {name: remembered_sha256(folder / name) for name in names_beside(folder)}
 
 
+def first_weights(folder: Path) -> str:
+    """The file of weights that a loader takes first, or nothing."""
+    return next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
+
+
 def hashed_names(folder: Path) -> set[str]:
     """The files of a checkpoint that its two hashes are of: the model, and all of it that is evaluated."""
-    weights = {name for name in WEIGHT_FILES if (folder / name).is_file()}
-    first = next((name for name in WEIGHT_FILES if name in weights), "")
-    config = "adapter_config.json" if is_adapter(folder) else "config.json"
-    own = weight_files(folder) if first else []
-    return {first, *(file.name for file in own), config, *names_beside(folder)} - {""}
+    first, config = first_weights(folder), "adapter_config.json" if is_adapter(folder) else "config.json"
+    weights = {first, *(file.name for file in weight_files(folder))} if first else set()
+    return {*weights, config, *names_beside(folder)}
 
 
 def is_other_model(name: str, hashed: Collection[str]) -> bool:

@@ -1734,13 +1734,16 @@ def read_beside(folder: Path) -> dict[str, str]:
     return {name: remembered_sha256(folder / name) for name in names_beside(folder)}
 
 
+def first_weights(folder: Path) -> str:
+    """The file of weights that a loader takes first, or nothing."""
+    return next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
+
+
 def hashed_names(folder: Path) -> set[str]:
     """The files of a checkpoint that its two hashes are of: the model, and all of it that is evaluated."""
-    weights = {name for name in WEIGHT_FILES if (folder / name).is_file()}
-    first = next((name for name in WEIGHT_FILES if name in weights), "")
-    config = "adapter_config.json" if is_adapter(folder) else "config.json"
-    own = weight_files(folder) if first else []
-    return {first, *(file.name for file in own), config, *names_beside(folder)} - {""}
+    first, config = first_weights(folder), "adapter_config.json" if is_adapter(folder) else "config.json"
+    weights = {first, *(file.name for file in weight_files(folder))} if first else set()
+    return {*weights, config, *names_beside(folder)}
 
 
 def is_other_model(name: str, hashed: Collection[str]) -> bool:
@@ -2905,7 +2908,9 @@ NOT_READ = re.compile(
 )
 PICKLES = re.compile(r"(?s).*\.(?:pt|bin(?:\.index\.json)?)")  # not read where safetensors are
 OUT_OF_IT = re.compile(r"(?:\S*/)?\.\./\S+")  # a place that is another from wherever one stands
-ORIGINS = {"_name_or_path", "name_or_path", "base_model_name_or_path"}  # "../base": the last is looked at by itself
+# What a training writes of where a model came from, and no loader opens: transformers takes the special tokens from the
+# model's own folder; the base of an adapter is looked at by itself.
+ORIGINS = {"_name_or_path", "name_or_path", "base_model_name_or_path", "special_tokens_map_file"}
 NAMED_MODELS = ("speculators_config", "text_model_id", "audio_model_id")  # of config.json: vLLM loads what they name
 NAMING = re.compile(r".*config.*\.json|special_tokens_map\.json")  # whose values loaders take for places of files
 
@@ -2931,6 +2936,14 @@ def texts_in(value: Any) -> Iterator[str]:
         yield from texts_in(part)
 
 
+def another_named(config: Any, folder: Path) -> str | None:
+    """The first text of a configuration in a model's folder that may be the place of a file that is none of its own."""
+    own = {os.path.realpath(folder / name) for name in ("config.json", *WEIGHT_FILES, *names_beside(folder))}
+    # The table of a tokenizer's words, too: where it is a text, that is the place of one.
+    tables = [config[key] for key in ("vocab", "merges") if isinstance(config, dict) and key in config]
+    return next((text for text in texts_in(config) if text in tables or names_another(text, folder, own)), None)
+
+
 def names_another(text: str, folder: Path, own: Container[str]) -> bool:
     """Whether a text of a configuration is the place of a file, from the folder or from here, that is not its own."""
     if OUT_OF_IT.fullmatch(text):
@@ -2947,7 +2960,6 @@ def refuse_named(folder: Path) -> Path:
     Transformers takes the "owner/name" of an auto_map for a folder whenever the current one has it, and the tokenizer
     from wherever "fast_tokenizer_files", "gguf_file" and the like say: what is read is what lies in the folder, hashed.
     """
-    own = {os.path.realpath(folder / name) for name in ("config.json", *WEIGHT_FILES, *names_beside(folder))}
     for file in sorted(path for path in folder.glob("*.json") if NAMING.fullmatch(path.name)):
         config = read_json(file)
         for place in code_places(config):
@@ -2957,25 +2969,18 @@ def refuse_named(folder: Path) -> Path:
                     "and the current folder has one of that name, which would run instead: go to another folder",
                     code=3,
                 )
-        tables = [config[key] for key in ("vocab", "merges") if isinstance(config, dict) and key in config]
-        for text in texts_in(config):
-            if text in tables or names_another(text, folder, own):  # a table of a tokenizer may be the place of one
-                raise ScriptError(
-                    f"{shown_path(folder)}: its {file.name} names the file {single_line(text)[:200]}, which is none "
-                    "that is hashed with the model and might be read in the place of one: take the name out of it",
-                    code=3,
-                )
+        if (text := another_named(config, folder)) is not None:
+            raise ScriptError(
+                f"{shown_path(folder)}: its {file.name} names the file {single_line(text)[:200]}, which is none "
+                "that is hashed with the model and might be read in the place of one: take the name out of it",
+                code=3,
+            )
     return folder
 
 
 def hashed_files_only(folder: Path) -> Path:
     """The folder of a model as an engine gets it: nothing in it is read, or has something read, that is not hashed."""
     return refuse_named(own_weights_only(refuse_named(folder)))
-
-
-def first_weights(folder: Path) -> str:
-    """The file of weights that a loader takes first, or nothing."""
-    return next((name for name in WEIGHT_FILES if (folder / name).is_file()), "")
 
 
 def refuse_other_model(folder: Path) -> bool:

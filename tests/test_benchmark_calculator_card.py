@@ -271,7 +271,10 @@ UNIT_STYLES = {  # how a card shows its unit, with percent and without
 @pytest.mark.parametrize("style", UNIT_STYLES)
 @pytest.mark.parametrize("key", UNIT_SCORES)
 def test_a_filled_card_is_read_back_to_the_same_result(key, style, tmp_path, capsys):
-    """Accuracy, WER, BLEU, MOS and perplexity in each style; a MOS is no percentage, wherever the card says so."""
+    """Accuracy, WER, BLEU, MOS and perplexity in each style; a MOS is no percentage, wherever the card says so.
+
+    Names that are in no vocabulary are asked first.
+    """
     score, row, percent = UNIT_SCORES[key]
     layout, says_percent = UNIT_STYLES[style]
     card = "# M\n\n## Evaluation\n\n" + layout.format(row=row, value=f"{{RESULT:{key}}}")
@@ -282,6 +285,11 @@ def test_a_filled_card_is_read_back_to_the_same_result(key, style, tmp_path, cap
     path = tmp_path / "README.md"
     path.write_text("---\nlicense: mit\n---\n" + fill(card, best))
     words = ["extract-readme", "--card", str(path), "--repo-id", "me/m", "--all-tables", "--json"]
+    if percent is None:
+        assert evaluation_manager.main(words) == 3 and f"'{row}' may be no benchmark's name" in capsys.readouterr().err
+        reading = f"{{table: 1, column: 1, label: Ours, benchmark: {{2: {row}}}}}"
+        (tmp_path / "selection.yaml").write_text(f"readings:\n- {reading}\n")
+        words[words.index("--all-tables")] = f"--selection={tmp_path / 'selection.yaml'}"
     assert evaluation_manager.main(words) == 0
     read = json.loads(capsys.readouterr().out)["results"][-1]
     as_percent = percent is not None and (style != "proportions" or score.unit == "points")

@@ -554,6 +554,10 @@ def test_a_configuration_has_no_file_read_that_is_not_hashed(tmp_path, monkeypat
         with pytest.raises(harness.ScriptError, match="take the name out") as refused:
             harness.hashed_files_only(folder)
         assert refused.value.code == 3
+    folder = folder_of_weights(tmp_path / "trained", [WHOLE])
+    said = {"model_type": "llama", "special_tokens_map_file": there, "name_or_path": "../tokenizer.5.0.json"}
+    (folder / where).write_text(json.dumps(said))
+    assert harness.hashed_files_only(folder) == folder, "where it was trained from, which nothing opens"
 
 
 def test_an_engine_sees_no_weights_in_folders_below(tmp_path, capsys):

@@ -374,7 +374,7 @@ def test_a_prepared_repository_has_the_weights_that_were_evaluated_alone(cage, t
     [
         ("config.json", {"auto_map": {"AutoModelForCausalLM": "evil/repo--modeling.Model"}}, 3, "code"),
         ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["evil/repo--t.T", None]}}, 3, "code"),
-        ("tokenizer_config.json", {"fast_tokenizer_files": ["../x.json"]}, 3, "names the file"),
+        ("tokenizer_config.json", {"fast_tokenizer_files": ["../x.json"]}, 3, "name files elsewhere"),
         ("config.json", {"speculators_config": {"verifier": {"name_or_path": "evil/repo"}}}, 2, "names another model"),
     ],
 )
@@ -388,9 +388,9 @@ def test_a_prepared_repository_asks_for_nothing_of_others(cage, tmp_path, name, 
     argv = [*RANK[1:], "--prepare", "out", "--card", "card.md"]
     done = cage.run(RANK[0], argv, tmp_path)
     assert (done.code, (tmp_path / "out").exists()) == (code, False) and why in done.err, done
-    if "auto_map" in said:
-        done = cage.run(RANK[0], [*argv, "--assets", f"run/step_1000/{name}", f"run/step_700/{name}"], tmp_path)
-        assert "asks for" not in done.err, done
+    if code == 3:  # named, after it was read
+        done = cage.run(RANK[0], [*argv, "--assets", f"run/step_1000/{name}"], tmp_path)
+        assert (done.code, (tmp_path / "out" / name).is_file()) == (0, True), done
 
 
 def test_no_text_of_a_record_is_markup_in_a_card_or_a_report(cage, tmp_path):  # noqa: F811

@@ -21,7 +21,7 @@ from parts.frame import (
     usual_mode,
     write_whole,
 )
-from parts.hashed_model import NAMING, code_places, refuse_named, refuse_other_model
+from parts.hashed_model import NAMING, another_named, code_places, refuse_other_model
 from parts.hashes import file_sha256
 from parts.inputs import read_json
 from parts.private import shown_path
@@ -98,10 +98,9 @@ def plan_files(
     if twice:
         raise ScriptError(f"several files would become {listing(twice)}; rename the asset")
     refuse_tokens(files, token)
-    refuse_named(checkpoint.path)  # what no evaluation takes is not published either
     refuse_other_model(checkpoint.path)
-    if asking := [file.source for file in unnamed if asks_for_code(file)]:
-        raise to_be_named("configurations that ask for the code of another repository", asking)
+    if asking := [file.source for file in unnamed if asks_for_others(file, checkpoint.path)]:
+        raise to_be_named("configurations that name files elsewhere, or the code of another repository,", asking)
     return sorted(files, key=lambda f: f.target), sorted(secrets), state
 
 
@@ -128,10 +127,12 @@ def to_be_named(what: str, files: Sequence[Path]) -> ScriptError:
     )
 
 
-def asks_for_code(file: RepoFile) -> bool:
-    """Whether a checkpoint's file is a configuration with which a loader takes code from another repository."""
-    named = NAMING.fullmatch(file.target)
-    return bool(named) and next(code_places(read_json(file.source)), None) is not None
+def asks_for_others(file: RepoFile, folder: Path) -> bool:
+    """Whether a checkpoint's file is a configuration with which a loader takes code or files from elsewhere."""
+    if not NAMING.fullmatch(file.target):
+        return False
+    config = read_json(file.source)
+    return next(code_places(config), None) is not None or another_named(config, folder) is not None
 
 
 def is_data(place: PurePosixPath) -> bool:
