@@ -6290,6 +6290,17 @@ class PartFiles:
                 self.append(score)
         return self.digest.hexdigest(), rows
 
+    def has_the_lines_kept(self) -> bool:
+        """Whether the joined file has the lines of the one in its place, in whatever order."""
+        both = [self.folder / "all", self.target] if self.opened else []
+        counts = []
+        for path in both:
+            if not path.is_file():
+                return False
+            with path.open("rb") as lines:
+                counts.append(Counter(hashlib.sha256(line).digest() for line in lines))
+        return len(counts) == 2 and counts[0] == counts[1]
+
     def keep(self) -> None:
         """Put the joined file in its place."""
         put_in_place(self.folder / "all", self.target)
@@ -6861,7 +6872,7 @@ class Converter:
         stays = path not in self.new and path.is_file()
         file = first.run.origin.path if first and not stays else path
         told = Trouble(str(made.run.origin.path), f"the same run as in {file}", made.run.task)
-        if old is not None and told_by(old) != told_by(made.record) and not (ours >= there or there >= ours):
+        if old is not None and not (ours >= there or there >= ours or says_the_same(old, made.record, parts)):
             wrong = "it is there, made of another file" if stays else "neither is taken"
             wrong = f"{file} says that the same run is another ({wrong}): move one of them away"
             self.report.conflicts.append(replace(told, reason=wrong))
@@ -7111,6 +7122,16 @@ def sources(record: Mapping[str, Any] | None) -> set[tuple[str, str]]:
     whole = details.get("sha256")
     found = [("", whole), *((str(name), digest) for name, digest in beside.items() if digest != whole)]
     return {(name, digest) for name, digest in found if isinstance(digest, str)}
+
+
+def says_the_same(old: Mapping[str, Any], new: Mapping[str, Any], parts: PartFiles) -> bool:
+    """Whether two records of one place are of one run in two forms of file: the items may be in another order."""
+    both = [told_by(old), told_by(new)]
+    if both[0] == both[1]:
+        return True
+    for told in both:
+        told["detailed_evaluation_results"].pop("checksum", None)
+    return both[0] == both[1] and parts.has_the_lines_kept()
 
 
 def told_by(record: Mapping[str, Any]) -> dict[str, Any]:

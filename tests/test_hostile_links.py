@@ -215,17 +215,28 @@ def test_another_file_that_says_it_is_the_same_run_replaces_no_record(tmp_path, 
     assert convert(tmp_path / "again", output=tmp_path / "out") == 0
 
 
+def test_one_run_in_two_forms_of_file_is_one_record(tmp_path, capsys):
+    """An .eval log and the .json made of it have the items in another order."""
+    inspect_log(tmp_path / "in" / "a.json", "E1", 1, 5)
+    log = json.loads((tmp_path / "in" / "a.json").read_text())
+    log["samples"].reverse()
+    (tmp_path / "in" / "b.json").write_text(json.dumps(log))
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+    assert "1 new" in capsys.readouterr().out
+    (tmp_path / "in" / "a.json").unlink()
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+
+
 def test_of_two_files_that_say_they_are_the_same_run_neither_is_taken(tmp_path, capsys):
     inspect_log(tmp_path / "in" / "mine.json", "E1", 1, 5)
     log = json.loads((tmp_path / "in" / "mine.json").read_text())
     log["samples"][0]["id"], log["samples"][9]["id"] = "q9", "q0"
     for name in ("a_evil.json", "z_evil.json"):
         (tmp_path / "in" / name).write_text(json.dumps(log))
-        for options in ((),):
-            assert convert(tmp_path / "in", output=tmp_path / name, options=options) == 1
-            told = capsys.readouterr()
-            assert "says that the same run is another (neither is taken): move one of them away" in told.err
-            assert "0 new, 0 there before" in told.out and not [*(tmp_path / name).rglob("*.json*")]
+        assert convert(tmp_path / "in", output=tmp_path / name) == 1
+        told = capsys.readouterr()
+        assert "says that the same run is another (neither is taken): move one of them away" in told.err
+        assert "0 new, 0 there before" in told.out and not [*(tmp_path / name).rglob("*.json*")]
         (tmp_path / "in" / name).unlink()
         (tmp_path / "in" / "copy.json").write_bytes((tmp_path / "in" / "mine.json").read_bytes())
         assert convert(tmp_path / "in", output=tmp_path / name) == 0  # moved away: two copies of one file are one

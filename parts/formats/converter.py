@@ -137,7 +137,7 @@ class Converter:
         stays = path not in self.new and path.is_file()
         file = first.run.origin.path if first and not stays else path
         told = Trouble(str(made.run.origin.path), f"the same run as in {file}", made.run.task)
-        if old is not None and told_by(old) != told_by(made.record) and not (ours >= there or there >= ours):
+        if old is not None and not (ours >= there or there >= ours or says_the_same(old, made.record, parts)):
             wrong = "it is there, made of another file" if stays else "neither is taken"
             wrong = f"{file} says that the same run is another ({wrong}): move one of them away"
             self.report.conflicts.append(replace(told, reason=wrong))
@@ -387,6 +387,16 @@ def sources(record: Mapping[str, Any] | None) -> set[tuple[str, str]]:
     whole = details.get("sha256")
     found = [("", whole), *((str(name), digest) for name, digest in beside.items() if digest != whole)]
     return {(name, digest) for name, digest in found if isinstance(digest, str)}
+
+
+def says_the_same(old: Mapping[str, Any], new: Mapping[str, Any], parts: PartFiles) -> bool:
+    """Whether two records of one place are of one run in two forms of file: the items may be in another order."""
+    both = [told_by(old), told_by(new)]
+    if both[0] == both[1]:
+        return True
+    for told in both:
+        told["detailed_evaluation_results"].pop("checksum", None)
+    return both[0] == both[1] and parts.has_the_lines_kept()
 
 
 def told_by(record: Mapping[str, Any]) -> dict[str, Any]:

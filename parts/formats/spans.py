@@ -14,6 +14,7 @@ import itertools
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -122,6 +123,17 @@ class PartFiles:
             if score in scores:
                 self.append(score)
         return self.digest.hexdigest(), rows
+
+    def has_the_lines_kept(self) -> bool:
+        """Whether the joined file has the lines of the one in its place, in whatever order."""
+        both = [self.folder / "all", self.target] if self.opened else []
+        counts = []
+        for path in both:
+            if not path.is_file():
+                return False
+            with path.open("rb") as lines:
+                counts.append(Counter(hashlib.sha256(line).digest() for line in lines))
+        return len(counts) == 2 and counts[0] == counts[1]
 
     def keep(self) -> None:
         """Put the joined file in its place."""
