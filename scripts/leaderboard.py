@@ -5498,7 +5498,7 @@ ELSEWHERE = ("every_eval_ever", "leaderboard_data")  # data of others that are r
 # What a collect was asked for, which a Space asks again, and the rest of metadata.json.
 ASKED_FIELDS = {
     "trending": COUNT,
-    "repo_ids": Shape("a list of OWNER/NAME", lambda v: isinstance(v, list) and all(is_known_name(name) for name in v)),
+    "repo_ids": Shape("a list of OWNER/NAME", lambda v: isinstance(v, list) and all(is_asked_name(name) for name in v)),
     "author": Shape("a user or organization", lambda v: isinstance(v, str) and is_repo_id(f"{v}/x")),
     "results": TEXTS,
     "benchmarks": LISTED_NAMES,
@@ -5700,7 +5700,7 @@ def is_repo_id(value: Any) -> bool:
     return isinstance(value, str) and REPO_ID.fullmatch(value) is not None and not value.startswith("-")
 
 
-def is_known_name(value: Any) -> bool:
+def is_asked_name(value: Any) -> bool:
     """Whether a value is a name that a model was asked for by, and no option."""
     return isinstance(value, str) and KNOWN_BY.fullmatch(value) is not None
 
@@ -13003,7 +13003,7 @@ def record_rows(
             one,
             record_row(one.run, one.row, place, said_by, benchmarks)
             | {"answers": answers_mark(one), "reach": reach_of_lost(one.run, one.facts)}
-            | {"length": one.run.length, "tokens": tokens_of(one.run)},
+            | {"length": one.run.length, "tokens": whose_tokens(one.run)},
         )
         for one in readings
     ]
@@ -13035,7 +13035,7 @@ def written_marks(marks: Mapping[str, tuple[int, int]]) -> str | None:
     return " ".join(f"{kind}{count}:{total % 2**64:016x}" for kind, (count, total) in marks.items()) or None
 
 
-def tokens_of(run: Run) -> str | None:
+def whose_tokens(run: Run) -> str | None:
     """Whose tokens a score is of that is by a model's own and does not say how many: those of a training run or of a
     model; None for other scores."""
     name = re.sub(r"[\s-]+", "_", run.metric.lower().partition(",")[0].strip())

@@ -59,7 +59,7 @@ ELSEWHERE = ("every_eval_ever", "leaderboard_data")  # data of others that are r
 # What a collect was asked for, which a Space asks again, and the rest of metadata.json.
 ASKED_FIELDS = {
     "trending": COUNT,
-    "repo_ids": Shape("a list of OWNER/NAME", lambda v: isinstance(v, list) and all(is_known_name(name) for name in v)),
+    "repo_ids": Shape("a list of OWNER/NAME", lambda v: isinstance(v, list) and all(is_asked_name(name) for name in v)),
     "author": Shape("a user or organization", lambda v: isinstance(v, str) and is_repo_id(f"{v}/x")),
     "results": TEXTS,
     "benchmarks": LISTED_NAMES,
@@ -261,7 +261,7 @@ def is_repo_id(value: Any) -> bool:
     return isinstance(value, str) and REPO_ID.fullmatch(value) is not None and not value.startswith("-")
 
 
-def is_known_name(value: Any) -> bool:
+def is_asked_name(value: Any) -> bool:
     """Whether a value is a name that a model was asked for by, and no option."""
     return isinstance(value, str) and KNOWN_BY.fullmatch(value) is not None
 

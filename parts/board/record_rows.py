@@ -64,7 +64,7 @@ def record_rows(
             one,
             record_row(one.run, one.row, place, said_by, benchmarks)
             | {"answers": answers_mark(one), "reach": reach_of_lost(one.run, one.facts)}
-            | {"length": one.run.length, "tokens": tokens_of(one.run)},
+            | {"length": one.run.length, "tokens": whose_tokens(one.run)},
         )
         for one in readings
     ]
@@ -96,7 +96,7 @@ def written_marks(marks: Mapping[str, tuple[int, int]]) -> str | None:
     return " ".join(f"{kind}{count}:{total % 2**64:016x}" for kind, (count, total) in marks.items()) or None
 
 
-def tokens_of(run: Run) -> str | None:
+def whose_tokens(run: Run) -> str | None:
     """Whose tokens a score is of that is by a model's own and does not say how many: those of a training run or of a
     model; None for other scores."""
     name = re.sub(r"[\s-]+", "_", run.metric.lower().partition(",")[0].strip())

@@ -202,7 +202,7 @@ class Converter:
                 entry = {"format": "jsonl", "file_path": f"data/{place}/{name}_samples.jsonl", "total_rows": rows}
                 record["detailed_evaluation_results"] = entry | {"hash_algorithm": "sha256", "checksum": checksum}
             checks.check("record", record)
-            record["source_metadata"]["additional_details"] |= beside_sha256(old)
+            record["source_metadata"]["additional_details"] |= hashes_beside(old)
             run = TaskRun(origin=old.origin, task=old.title, title=old.title, model=old.model, scores=())
             self.take(Conversion(path, record, run, rows), self.before(path), parts)
         except OSError as error:
@@ -257,7 +257,7 @@ class Converter:
             if doubt := doubt_of_error(score, results[-1]):
                 self.report.notes.append(Trouble(str(run.origin.path), doubt, run.result_id(score)))
         record = record_head(run, now) | {"evaluation_results": results}
-        record["source_metadata"]["additional_details"] |= beside_sha256(run, read.source_sha256)
+        record["source_metadata"]["additional_details"] |= hashes_beside(run, read.source_sha256)
         rows = 0
         if kept:
             checksum, rows = parts.join(kept)
@@ -369,7 +369,7 @@ def doubt_of_error(score: ScoreRead, result: dict[str, Any]) -> str:
     return error_doubt((score.value - low) / span, error / span, uncertainty.get("num_samples"), method)
 
 
-def beside_sha256(run: TaskRun | MigratedRecord, items_sha256: str = "") -> dict[str, str]:
+def hashes_beside(run: TaskRun | MigratedRecord, items_sha256: str = "") -> dict[str, str]:
     """The SHA-256 of the files that are read beside a result file; `items_sha256`: that of the items file, if known."""
     known = {run.sample_file: items_sha256}
     files = dict.fromkeys(path for path in (run.sample_file, *run.beside) if path not in (None, run.origin.path))
@@ -391,7 +391,7 @@ def sources(record: Mapping[str, Any] | None) -> set[tuple[str, str]]:
 
 def says_the_same(old: Mapping[str, Any], new: Mapping[str, Any], parts: PartFiles) -> bool:
     """Whether two records of one place are of one run in two forms of file: the items may be in another order."""
-    both = [told_by(old), told_by(new)]
+    both = [says_of_run(old), says_of_run(new)]
     if both[0] == both[1]:
         return True
     for told in both:
@@ -399,7 +399,7 @@ def says_the_same(old: Mapping[str, Any], new: Mapping[str, Any], parts: PartFil
     return both[0] == both[1] and parts.has_the_lines_kept()
 
 
-def told_by(record: Mapping[str, Any]) -> dict[str, Any]:
+def says_of_run(record: Mapping[str, Any]) -> dict[str, Any]:
     """What a record says, but for when and of which file it was made."""
     told = {name: value for name, value in record.items() if name != "retrieved_timestamp"}
     for name in ("source_metadata", "detailed_evaluation_results"):
