@@ -3811,14 +3811,29 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
     return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
 
 
+def run_folders(checkpoints: Iterable[Checkpoint]) -> dict[Path, list[Checkpoint]]:
+    """Checkpoints by the folder of their run; a model above them is none of another run, and left out."""
+    runs: dict[Path, list[Checkpoint]] = {}
+    for checkpoint in checkpoints:
+        home = (checkpoint.home or checkpoint.path).parent.resolve()
+        if home != checkpoint.path.resolve():
+            run = home.parent if home.name.lower() in GENERIC_FOLDERS else home
+            runs.setdefault(run, []).append(checkpoint)
+    return runs
+
+
 def check_steps(checkpoints: Sequence[Checkpoint], root: Path) -> None:
-    """ScriptError when two checkpoints claim the same step (or the same epoch), or when there is none."""
+    """ScriptError when two checkpoints claim the same step (or epoch) or have one name, or when there is none."""
     if not checkpoints:
         raise ScriptError(
             f"{root}: no complete checkpoint in it; folders named like step_100 or checkpoint-500 are read"
         )
     seen: dict[Any, Checkpoint] = {}
     for checkpoint in checkpoints:
+        if (other := seen.setdefault(checkpoint.name, checkpoint)) is not checkpoint:
+            raise ScriptError(
+                f"{checkpoint.name} occurs twice: {other.path} and {checkpoint.path}; give the folder of one run"
+            )
         if checkpoint.name == FINAL or (checkpoint.step is None and checkpoint.epoch is None):
             continue
         other = seen.setdefault((checkpoint.step, checkpoint.epoch if checkpoint.step is None else None), checkpoint)

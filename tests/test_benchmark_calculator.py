@@ -1617,3 +1617,38 @@ def test_a_measured_benchmark_of_no_known_unit_is_asked_and_named_nowhere_as_ran
     assert "the unit of gsm8k" in said and "--benchmarks boolq" in said
     code, out, _ = call(capsys, run, "--benchmarks", "boolq")
     assert code == 0 and "ranked over: boolq" in out and "best: step_1" in out
+
+
+# --- Two runs below one folder --------------------------------------------------------------------------------------
+
+
+def two_runs(root: Path) -> Path:
+    """The worse run's checkpoints lie between and behind those of the better one."""
+    for run, steps, wrong in (("a", (100, 200, 300), 1), ("b", (150, 250, 350), 10)):
+        for step in steps:
+            scores = [float((i * 7 + step) % 20 >= wrong - (step == 300)) for i in range(200)]
+            name = make_checkpoint(root / run / f"checkpoint-{step}").relative_to(root).as_posix()
+            write_record(root / "results", name, scores, details={"path": name})
+    return root
+
+
+def test_no_trend_goes_over_two_runs(tmp_path, capsys):
+    code, out, _ = call(capsys, two_runs(tmp_path), "--json")
+    ranking = json.loads(out)
+    assert code == 0 and ranking["statistics"]["trend"] is None
+    assert any("several runs (a, b)" in line for line in ranking["notes"])
+    code, out, _ = call(capsys, tmp_path / "a", "--results", tmp_path / "results", "--json")
+    assert json.loads(out)["statistics"]["trend"]["checkpoints"][-1] == "checkpoint-300"
+
+
+def test_no_mean_goes_over_two_runs(tmp_path, capsys):
+    code, out, err = call(capsys, two_runs(tmp_path), "--smooth", 2)
+    assert (code, out) == (3, "") and "several runs (a, b)" in err
+
+
+def test_two_models_of_one_name_are_refused(tmp_path, capsys):
+    for run in "ab":
+        name = make_checkpoint(tmp_path / run / "final").relative_to(tmp_path).as_posix()
+        write_record(tmp_path / "results", name, [1.0, 0.0], details={"path": name})
+    code, out, err = call(capsys, tmp_path)
+    assert (code, out) == (2, "") and "final occurs twice" in err

@@ -50,6 +50,7 @@ from parts.statistics.resampling import (
     split_half_score,
     trailing_means,
 )
+from parts.training_runs import run_folders
 from parts.vocabulary import MetricMapping
 
 SPLITS = 200  # random halves of the items, each used both ways
@@ -676,13 +677,16 @@ def baseline_place(pool: Sequence[Ranked], step: int | None) -> int | None:
 
 
 def last_trend(ranked: Sequence[Ranked], draws: Any, tied: Sequence[str], best: str) -> Trend | None:
-    """What the last third of the checkpoints (at least three) does; None when there are fewer, or steps are missing.
+    """What the last third of the checkpoints (at least three) does; None when there are fewer, steps are missing,
+    or they are of several runs.
 
     A line tells nothing where the last checkpoint is shown to be worse than the best one, or where one lies off it by
     more than the items explain: then that is what is said.
     """
     import numpy as np
 
+    if len(run_folders(r.checkpoint for r in ranked)) > 1:
+        return None
     last = max(3, math.ceil(len(ranked) / 3))
     tail, names = ranked[-last:], [r.checkpoint.name for r in ranked]
     places = [r.checkpoint.step if tail[0].checkpoint.step is not None else r.checkpoint.epoch for r in tail]

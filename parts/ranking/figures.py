@@ -13,6 +13,7 @@ from parts.outputs import refuse_no_picture
 from parts.plots import own_style
 from parts.ranking.scores import category_order
 from parts.ranking.vocabulary import Ranked, Ranking
+from parts.training_runs import run_folders
 from parts.vocabulary import MetricMapping
 
 
@@ -50,7 +51,11 @@ def draw_scores(ranking: Ranking, shown: Sequence[Ranked], x: Sequence[int], lab
     axes = figure.subplots()
     y = [r.eval_accuracy for r in shown]
     bars = error_bars(shown)
-    axes.errorbar(x, y, yerr=bars, marker="o", capsize=3, color="#3b6ea8")
+    runs = run_folders(r.checkpoint for r in shown)
+    axes.errorbar(x, y, yerr=bars, fmt="o" if len(runs) > 1 else "o-", capsize=3, color="#3b6ea8")
+    for run, members in runs.items() if len(runs) > 1 else ():
+        own = [i for i, r in enumerate(shown) if r.checkpoint in members]
+        axes.plot([x[i] for i in own], [y[i] for i in own], label=run.name, zorder=1)
     if ranking.smooth > 1:
         smoothed = [math.nan if r.smoothed is None else r.smoothed for r in shown]
         axes.plot(x, smoothed, "--", color="#e08e45", label=f"mean over the last {ranking.smooth}")

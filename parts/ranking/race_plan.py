@@ -62,7 +62,7 @@ from parts.records.run import setting_differences
 from parts.records.settings import difference_lines
 from parts.statistics.intervals import ItemScores
 from parts.tables import markdown_table
-from parts.training_runs import NO_CHECKPOINT, check_steps, find_checkpoints, holds_model, same_weights
+from parts.training_runs import NO_CHECKPOINT, check_steps, find_checkpoints, holds_model, run_folders, same_weights
 from parts.vocabulary import MetricMapping
 
 FEW_ATTEMPTS = 30
@@ -239,6 +239,12 @@ def run_checkpoints(
     if not checkpoints and (way := way_without_weights(list(dict.fromkeys([root, *folders])), vocabulary)):
         raise ScriptError(f"{root}: no complete checkpoint in it; {way}")
     check_steps(checkpoints, root)
+    if args.smooth > 1 and len(runs := run_folders(checkpoints)) > 1:
+        raise ScriptError(
+            f"--smooth {args.smooth}: the last {args.smooth} checkpoints would be of several runs "
+            f"({listing(os.path.relpath(run, root) for run in runs)}); give the folder of one",
+            code=3,
+        )
     left = [(name, EXCLUDED) for name in excluded] + [(name, NO_CHECKPOINT) for name in scanned.others]
     return checkpoints, [*scanned.skipped, *(Skipped(*one) for one in left)]
 

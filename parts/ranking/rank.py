@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from parts.records.measured import Result, Samples, attempt_ends
 from parts.records.warnings import chance_lines, partial_lines
 from parts.statistics.intervals import Estimate
 from parts.statistics.possible import possible_scores
+from parts.training_runs import run_folders
 from parts.vocabulary import STEP_FORMULAS, MetricMapping, named_results, own_key
 
 DRAWS = 10_000
@@ -263,7 +265,7 @@ def rank_by_records(
         ahead += ahead_on_part(checkpoint, rows, chosen[best.checkpoint], vocabulary, options)
     notes += [*loss_lines(chosen, ranked), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
     counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
-    notes += [*chance_lines(counted), *own_entries(vocabulary.entries, shared)]
+    notes += [*several_runs_line(ranked), *chance_lines(counted), *own_entries(vocabulary.entries, shared)]
     return Ranking(
         "measured",
         options.overall,
@@ -504,6 +506,15 @@ def twin_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) 
         "other weights, or of another configuration or tokenizer, or the measurement does not repeat itself"
         for names, tasks in twins.items()
     ]
+
+
+def several_runs_line(ranked: Sequence[Ranked]) -> list[str]:
+    """That the ranked checkpoints lie in the folders of several runs, where they do."""
+    runs = run_folders(r.checkpoint for r in ranked)
+    if len(runs) < 2:
+        return []
+    folders = listing(os.path.relpath(run, os.path.commonpath(runs)) for run in runs)
+    return [f"the checkpoints are of several runs ({folders}): no trend goes over them; one run's: give its folder"]
 
 
 def loss_lines(chosen: Mapping[Checkpoint, Sequence[Result]], ranked: Sequence[Ranked]) -> list[str]:
