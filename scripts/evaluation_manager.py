@@ -385,19 +385,32 @@ def run_show(args: argparse.Namespace) -> int:
     state = read_clone(args.card) if args.card else fetch_state(required_repo(args), args.revision)
     args.repo_id = said_name(args.repo_id, state.moved_to)
     front = read_metadata(decode_card(state.card or b"", state.name), state.name)
-    files = {path: eval_rows(load_yaml(text, path)[0], path) for path, text in state.files.items()}
+    files, unread = rows_of_files(state)
     if args.json:
         answer = {"repo_id": args.repo_id, "revision": state.sha, "model_index": front.values.get("model-index") or []}
-        sys.stdout.write(to_json(json.loads(json.dumps({**answer, "eval_results": files}, default=str))))
+        sys.stdout.write(to_json(yaml_as_json({**answer, "eval_results": files, "unreadable": unread})))
     else:
         rows = [*shown_results(front.results), *shown_files(files)]
         print_table(("where", "benchmark", "metric", "value", "source"), rows)
     for finding in index_of_another(front.values, args.repo_id) if args.repo_id else ():
         note(f"{finding.severity}: {finding.path}: {finding.message}")
+    for text in unread_lines(unread):
+        note(f"error: {text}")
+    if unread:
+        return 3
     if not front.results and not files:
         note(f"{args.repo_id or args.card} has no evaluation results")
         return 1
     return 0
+
+
+def yaml_as_json(value: Any) -> Any:
+    """Values of YAML as JSON has them: what it has not (dates, infinity, keys that are no text) as text."""
+    if isinstance(value, dict):
+        return {str(key): yaml_as_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [yaml_as_json(item) for item in value]
+    return value if isinstance(value, (str, bool)) or value is None or is_number(value) else str(value)
 
 
 def shown_results(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
@@ -487,11 +500,8 @@ def hub_findings(state: RepoState) -> list[Finding]:
             pass  # check_files says so
         except ValueError as error:
             findings.append(Finding("README.md", "error", f"the Hub says: {' '.join(str(error).split())[:300]}"))
-    for path, text in state.files.items():
-        try:
-            rows = eval_rows(load_yaml(text, path)[0], path)
-        except ScriptError:
-            continue  # check_files says so
+    findings += [Finding(path, "error", why) for path, why in state.unread.items()]
+    for path, rows in rows_of_files(state)[0].items():  # check_files says what the others are
         for number, row in enumerate(rows):
             name, task = row["dataset"].get("id"), row["dataset"].get("task_id")
             if not isinstance(name, str) or not REPO_ID.fullmatch(name):
@@ -597,6 +607,8 @@ def run_check(args: argparse.Namespace) -> int:
     found = check_claims(claimed, rows, measures, args.another_run)
     places = {item.where for item in found}
     rest = [one.standing for one in claimed if one.standing.where not in places]
+    unread = unread_lines(rows_of_files(state)[1])
+    notes += unread
     weights = weights_answer(rows, info)
     again = f"{run_line('evaluation_manager.py')} {command_line_of(['check', *args.words(), '--another-run'])}"
     steps = next_steps(found, again)
@@ -633,7 +645,7 @@ def run_check(args: argparse.Namespace) -> int:
     if unsure or not claimed:
         note(tables.message)
         note("check takes the same choices: --selection FILE, --table N, --model-column-index I")
-    return checked_code(found, len(rest), unsure)
+    return checked_code(found, len(rest) + len(unread), unsure)
 
 
 def run_get_prs(args: argparse.Namespace) -> int:
@@ -673,9 +685,11 @@ def touched(hub: Hub, repo_id: str, request: PullRequest, main: RepoState, measu
     try:
         theirs = hub.state(repo_id, f"refs/pr/{request.number}")
         found = [*added_results(theirs, main, measures), *added_results(main, theirs, measures)]
+        bad = set(rows_of_files(theirs)[1]) - set(rows_of_files(main)[1])
     except ScriptError as error:
         return (f"unreadable: {single_line(error)[:80]}",)
-    return tuple(dict.fromkeys(standing.name for standing in found))
+    names = [standing.name for standing in found] + [f"unreadable: {single_line(path)[:80]}" for path in sorted(bad)]
+    return tuple(dict.fromkeys(names))
 
 
 def run_batch(args: argparse.Namespace) -> int:
@@ -9879,6 +9893,7 @@ NONE_COUNTS = (
 )
 MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures", "changed")
 MODEL_CARD = "Model card"  # a source's name, without the table's number, which changes when the card does
+PLAN_ITSELF = "the plan itself"  # where a conflict is that has nothing to do with what is there
 BY_HAND = "by hand"  # the origin of a result that a person wrote into a plan
 
 
@@ -9892,6 +9907,7 @@ class RepoState:
     name: str = "README.md"  # what messages call the card
     moved_to: str = ""  # the repo's name now, when it has been renamed
     closed: str = ""  # "archived" or "disabled": the Hub says that nobody may write to it
+    unread: dict[str, str] = field(default_factory=dict)  # files of .eval_results that are no text: path -> why
 
 
 @dataclass(slots=True)
@@ -10231,6 +10247,10 @@ def entry_name(entry: Entry) -> str:
 # --- parts/metadata/merge.py ------------------------------------------------------------------------------------------
 
 
+class UnreadableFile(ScriptError):
+    """A file that came whole and is not what it is called; what stands beside it can be read all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class StandingResult:
     """A result that metadata claims already."""
@@ -10251,7 +10271,7 @@ class StandingResult:
 
 def merge(plan: Plan, state: RepoState) -> Change:
     """What the plan adds to, and would change of, what is there. Applied to its own outcome it changes nothing."""
-    change = Change()
+    change = Change(notes=unread_lines(rows_of_files(state)[1]))
     if plan.model_index:
         merge_card(plan, state, change)
     merge_files(plan, state, change)
@@ -10291,11 +10311,32 @@ def index_standings(front: FrontMatter, measures: Measures) -> list[StandingResu
     return found
 
 
-def file_standings(files: Mapping[str, str], measures: Measures) -> list[StandingResult]:
+def rows_of_files(state: RepoState) -> tuple[dict[str, list[dict[str, Any]]], dict[str, str]]:
+    """The entries of each file of .eval_results, and why others cannot be read: a bad file stands for itself alone."""
+    rows, unread = {}, dict(state.unread)
+    for path, text in state.files.items():
+        try:
+            rows[path] = eval_rows(load_yaml(text, path)[0], path)
+        except ScriptError as error:
+            unread[path] = told_of_file(error, path)
+    return rows, unread
+
+
+def told_of_file(error: ScriptError, path: str) -> str:
+    """What an error says of a file, without the file's name before it."""
+    return str(error).removeprefix(path).lstrip(",: ")
+
+
+def unread_lines(unread: Mapping[str, str]) -> list[str]:
+    """What is said of files of .eval_results that nobody can read: what they claim is not known."""
+    return [single_line(f"{path} cannot be read, so its results are not known: {why}") for path, why in unread.items()]
+
+
+def file_standings(state: RepoState, measures: Measures) -> list[StandingResult]:
     """All results that the files of .eval_results claim."""
     found = []
-    for path, text in files.items():
-        for number, row in enumerate(eval_rows(load_yaml(text, path)[0], path)):
+    for path, rows in rows_of_files(state)[0].items():
+        for number, row in enumerate(rows):
             source, dataset = mapping_in(row, "source"), mapping_in(row, "dataset")
             place, name = f"{path}[{number}].value", str(dataset.get("id") or "?")
             told = tuple(f"{key} {row[key]}" for key in ("notes", "date") if row.get(key))
@@ -10316,7 +10357,7 @@ def credit_of(source: Mapping[str, Any]) -> str:
 def standings_of(state: RepoState, measures: Measures) -> list[StandingResult]:
     """All results that a repo's metadata claims, in both formats."""
     front = read_metadata(decode_strict(state.card or b"", state.name), state.name)
-    return index_standings(front, measures) + file_standings(state.files, measures)
+    return index_standings(front, measures) + file_standings(state, measures)
 
 
 def rivals_of(
@@ -10456,7 +10497,7 @@ def decode_strict(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ScriptError(f"{name}: byte {error.start} is not UTF-8, so it cannot be edited without loss") from error
+        raise UnreadableFile(f"{name}: byte {error.start} is not UTF-8, so it cannot be edited without loss") from error
 
 
 def merge_card(plan: Plan, state: RepoState, change: Change) -> None:
@@ -10504,7 +10545,7 @@ def is_repeated(placed: Placed, before: Sequence[Placed], measures: Measures, ch
         if is_value(standing, placed.value, placed.unit, measures):
             return True
         if other.source == placed.source:
-            change.conflicts.append(Conflict("the plan itself", placed.name, other.value, placed.value))
+            change.conflicts.append(Conflict(PLAN_ITSELF, placed.name, other.value, placed.value))
             return True
     return False
 
@@ -10688,13 +10729,13 @@ def merge_files(plan: Plan, state: RepoState, change: Change) -> None:
     if not plan.eval_results:
         return
     measures = measures_of(plan)
-    there = file_standings(state.files, measures)
+    there = file_standings(state, measures)
     mine = {path: placed_row(path, rows[0], plan, measures) for path, rows in plan.eval_results.items()}
     for path, rows in plan.eval_results.items():
         placed = mine[path]
         if len(rows) > 1:
             values = [row["value"] for row in rows]
-            change.conflicts += [Conflict("the plan itself", path, values[0], value) for value in values[1:]]
+            change.conflicts += [Conflict(PLAN_ITSELF, path, values[0], value) for value in values[1:]]
             continue
         others = [places_held(item, there, measures) for item in mine.values() if item is not placed]
         what, standing, put = decide_result(
@@ -10707,7 +10748,7 @@ def merge_files(plan: Plan, state: RepoState, change: Change) -> None:
             text = change.files.get(where, b"").decode() or state.files[where]
             change.files[where] = replace_value(text, where, int(number), put).encode("utf-8")
         elif what == "add":
-            add_file(path, rows[0], placed.name, state, change)
+            add_file(path, rows[0], placed, plan.beside, state, change)
 
 
 def placed_row(path: str, row: Mapping[str, Any], plan: Plan, measures: Measures) -> Placed:
@@ -10717,14 +10758,21 @@ def placed_row(path: str, row: Mapping[str, Any], plan: Plan, measures: Measures
     return Placed(name, measures.of_row(row), row["value"], None, url, entry, dict(row), when)
 
 
-def add_file(path: str, row: Mapping[str, Any], name: str, state: RepoState, change: Change) -> None:
-    """A file of its own; beside another result of this name one with a number."""
-    text = state.files.get(path, "")
-    if text.strip() and not eval_rows(load_yaml(text, path)[0], path):
-        change.conflicts.append(Conflict(f"{path}, a file without results", name, "comments", row["value"]))
+def add_file(
+    path: str, row: Mapping[str, Any], placed: Placed, beside: Sequence[str], state: RepoState, change: Change
+) -> None:
+    """A file of its own; beside another result of this name one with a number.
+
+    A file of this name that has no results, or that cannot be read, is nobody's to write over: that is asked.
+    """
+    rows, unread = rows_of_files(state)
+    held = {name for name, text in state.files.items() if text.strip()} | set(unread) | set(change.files)
+    what = "comments" if path in held and rows.get(path) == [] else "a file that cannot be read" * (path in unread)
+    if what and not (placed.entry and is_beside(placed.entry, beside)):
+        change.conflicts.append(Conflict(path, placed.name, what, row["value"], unread.get(path, "")))
         return
     free = (path, *(f"{path.removesuffix('.yaml')}_{number}.yaml" for number in range(2, 1000)))
-    path = next(place for place in free if not state.files.get(place, "").strip() and place not in change.files)
+    path = next(place for place in free if place not in held)
     change.added.append(f".eval_results: {path.removeprefix(EVAL_RESULTS)}")
     change.files[path] = to_yaml([row]).encode("utf-8")
 
@@ -11054,15 +11102,17 @@ class Hub:
         """The card and the evaluation results of a model, all of one commit, each compared with its id."""
         info = info or self.info(repo_id, revision)
         ids = {file.rfilename: (file.lfs.sha256 if file.lfs else file.blob_id) or "" for file in info.siblings or []}
-        files = {
-            name: decode_strict(self.content(repo_id, name, info.sha, identity=identity), name)
-            for name, identity in ids.items()
-            if EVAL_FILE.fullmatch(name)
-        }
+        files, unread = {}, {}
+        for name in filter(EVAL_FILE.fullmatch, ids):
+            try:
+                files[name] = decode_strict(self.content(repo_id, name, info.sha, identity=ids[name]), name)
+            except UnreadableFile as error:
+                unread[name] = told_of_file(error, name)
         there = "README.md" in ids
         card = self.content(repo_id, "README.md", info.sha, identity=ids["README.md"]) if there else None
         closed = next((word for word in ("archived", "disabled") if getattr(info, word, None) is True), "")
-        return RepoState(info.sha, card, files, moved_to=info.id if info.id != repo_id else "", closed=closed)
+        moved_to = info.id if info.id != repo_id else ""
+        return RepoState(info.sha, card, files, moved_to=moved_to, closed=closed, unread=unread)
 
     def content(
         self, repo_id: str, path: str, revision: str, repo_type: str | None = None, identity: str = ""
@@ -11083,7 +11133,7 @@ class Hub:
                 for part in answer.iter_bytes():
                     data += part
                     if len(data) > MAX_CARD:
-                        raise ScriptError(f"{repo_id}/{path} is larger than the {MAX_CARD:,} bytes that are read")
+                        raise UnreadableFile(f"{repo_id}/{path} is larger than the {MAX_CARD:,} bytes that are read")
                 if not is_content(bytes(data), identity or answer.headers.get("etag", "")):
                     raise WrongBody(f"{repo_id}/{path}: the {len(data):,} bytes that came are not the file's")
                 return bytes(data)
@@ -11181,8 +11231,8 @@ class Hub:
         try:
             front = read_metadata(decode_strict(state.card or b"", "README.md"), "README.md")
         except ScriptError:
-            return (state.card, state.files)
-        return (canonical(front.values.get("model-index")), state.files)
+            return (state.card, state.files, state.unread)
+        return (canonical(front.values.get("model-index")), state.files, state.unread)
 
     def open_pull_request(self, repo_id: str, number: int) -> Any:
         """An open pull request by its number; ScriptError for any other: a commit to it would be seen by nobody."""
@@ -16681,8 +16731,13 @@ def read_clone(card: Path) -> RepoState:
     found = sorted((card.parent / ".eval_results").glob("*.y*ml"))
     for path in found:
         refuse_link_away(str(path), os.path.realpath(path), card.parent)
-    files = {EVAL_RESULTS + path.name: decode_strict(input_bytes(path, MAX_CARD_FILE), str(path)) for path in found}
-    return RepoState(None, data, files, str(card))
+    files, unread = {}, {}
+    for path in found:
+        try:
+            files[EVAL_RESULTS + path.name] = decode_strict(input_bytes(path, MAX_CARD_FILE), str(path))
+        except ScriptError as error:
+            unread[EVAL_RESULTS + path.name] = told_of_file(error, str(path))
+    return RepoState(None, data, files, str(card), unread=unread)
 
 
 def write_clone(card: Path, change: Change) -> list[Path]:
@@ -17270,7 +17325,8 @@ def refuse_open_ends(change: Change) -> None:
     lines = [single_line(f"{c.where} ({c.benchmark}): {c}") for c in change.conflicts]
     ours = [c for c in change.conflicts if c.where.endswith(".value")]
     ways = ["--replace takes the new values"] if ours else ["correct it"]
-    ways += ["--beside NAME (or all) writes the new one beside it, as another result"] if ours else []
+    if any(c.where != PLAN_ITSELF for c in change.conflicts):
+        ways.append("--beside NAME (or all) writes the new one beside it, as another result")
     lines.append(f"nothing was written; {', '.join(ways)}, or take fewer results")
     raise ScriptError("\n".join(lines), code=3)
 
@@ -17628,7 +17684,7 @@ def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any], hubs: It
             else:
                 findings += check_model_index(front_values(text, path), mapping)
         except ScriptError as error:
-            findings.append(Finding(path, "error", str(error).removeprefix(path).lstrip(",: ")))
+            findings.append(Finding(path, "error", told_of_file(error, path)))
     return findings + check_eval_results_set(loaded, mapping)
 
 

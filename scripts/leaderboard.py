@@ -10972,6 +10972,7 @@ NONE_COUNTS = (
 )
 MADE = ("model_index", "eval_results", "made_of", "remarks", "questions", "measures", "changed")
 MODEL_CARD = "Model card"  # a source's name, without the table's number, which changes when the card does
+PLAN_ITSELF = "the plan itself"  # where a conflict is that has nothing to do with what is there
 BY_HAND = "by hand"  # the origin of a result that a person wrote into a plan
 
 
@@ -10985,6 +10986,7 @@ class RepoState:
     name: str = "README.md"  # what messages call the card
     moved_to: str = ""  # the repo's name now, when it has been renamed
     closed: str = ""  # "archived" or "disabled": the Hub says that nobody may write to it
+    unread: dict[str, str] = field(default_factory=dict)  # files of .eval_results that are no text: path -> why
 
 
 @dataclass(slots=True)

@@ -367,9 +367,9 @@ def test_replacing_one_of_several_entries_keeps_the_others() -> None:
     assert [row["value"] for row in yaml.safe_load(text)] == [30.0, 1]
 
 
-def test_a_malformed_file_is_refused_by_name() -> None:
-    with pytest.raises(manager.ScriptError, match=r"\.eval_results/hle\.yaml: not a list"):
-        manager.merge(eval_plan(hle()), manager.RepoState(None, b"", {".eval_results/hle.yaml": "a: 1\n"}))
+def test_a_malformed_file_is_named_and_not_written_over() -> None:
+    change = manager.merge(eval_plan(hle()), manager.RepoState(None, b"", {".eval_results/hle.yaml": "a: 1\n"}))
+    assert not change.files and "cannot be read" in str(change.conflicts[0]) and "not a list" in change.notes[0]
 
 
 # --- Scale -------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parts.foreign import mapping_in
-from parts.frame import ScriptError
+from parts.frame import ScriptError, single_line
 from parts.metadata.entries import Entry
 from parts.metadata.front_matter import EVAL_RESULTS, FrontMatter, read_metadata, to_yaml
 from parts.metadata.identity import (
@@ -26,9 +26,13 @@ from parts.metadata.identity import (
     in_form_of,
     written,
 )
-from parts.metadata.plan import Change, Conflict, Plan, RepoState
+from parts.metadata.plan import PLAN_ITSELF, Change, Conflict, Plan, RepoState
 from parts.vocabulary import normalize_name
 from parts.yaml_tree import YamlNode, load_yaml
+
+
+class UnreadableFile(ScriptError):
+    """A file that came whole and is not what it is called; what stands beside it can be read all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class StandingResult:
 
 def merge(plan: Plan, state: RepoState) -> Change:
     """What the plan adds to, and would change of, what is there. Applied to its own outcome it changes nothing."""
-    change = Change()
+    change = Change(notes=unread_lines(rows_of_files(state)[1]))
     if plan.model_index:
         merge_card(plan, state, change)
     merge_files(plan, state, change)
@@ -91,11 +95,32 @@ def index_standings(front: FrontMatter, measures: Measures) -> list[StandingResu
     return found
 
 
-def file_standings(files: Mapping[str, str], measures: Measures) -> list[StandingResult]:
+def rows_of_files(state: RepoState) -> tuple[dict[str, list[dict[str, Any]]], dict[str, str]]:
+    """The entries of each file of .eval_results, and why others cannot be read: a bad file stands for itself alone."""
+    rows, unread = {}, dict(state.unread)
+    for path, text in state.files.items():
+        try:
+            rows[path] = eval_rows(load_yaml(text, path)[0], path)
+        except ScriptError as error:
+            unread[path] = told_of_file(error, path)
+    return rows, unread
+
+
+def told_of_file(error: ScriptError, path: str) -> str:
+    """What an error says of a file, without the file's name before it."""
+    return str(error).removeprefix(path).lstrip(",: ")
+
+
+def unread_lines(unread: Mapping[str, str]) -> list[str]:
+    """What is said of files of .eval_results that nobody can read: what they claim is not known."""
+    return [single_line(f"{path} cannot be read, so its results are not known: {why}") for path, why in unread.items()]
+
+
+def file_standings(state: RepoState, measures: Measures) -> list[StandingResult]:
     """All results that the files of .eval_results claim."""
     found = []
-    for path, text in files.items():
-        for number, row in enumerate(eval_rows(load_yaml(text, path)[0], path)):
+    for path, rows in rows_of_files(state)[0].items():
+        for number, row in enumerate(rows):
             source, dataset = mapping_in(row, "source"), mapping_in(row, "dataset")
             place, name = f"{path}[{number}].value", str(dataset.get("id") or "?")
             told = tuple(f"{key} {row[key]}" for key in ("notes", "date") if row.get(key))
@@ -116,7 +141,7 @@ def credit_of(source: Mapping[str, Any]) -> str:
 def standings_of(state: RepoState, measures: Measures) -> list[StandingResult]:
     """All results that a repo's metadata claims, in both formats."""
     front = read_metadata(decode_strict(state.card or b"", state.name), state.name)
-    return index_standings(front, measures) + file_standings(state.files, measures)
+    return index_standings(front, measures) + file_standings(state, measures)
 
 
 def rivals_of(
@@ -256,7 +281,7 @@ def decode_strict(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ScriptError(f"{name}: byte {error.start} is not UTF-8, so it cannot be edited without loss") from error
+        raise UnreadableFile(f"{name}: byte {error.start} is not UTF-8, so it cannot be edited without loss") from error
 
 
 def merge_card(plan: Plan, state: RepoState, change: Change) -> None:
@@ -304,7 +329,7 @@ def is_repeated(placed: Placed, before: Sequence[Placed], measures: Measures, ch
         if is_value(standing, placed.value, placed.unit, measures):
             return True
         if other.source == placed.source:
-            change.conflicts.append(Conflict("the plan itself", placed.name, other.value, placed.value))
+            change.conflicts.append(Conflict(PLAN_ITSELF, placed.name, other.value, placed.value))
             return True
     return False
 
@@ -488,13 +513,13 @@ def merge_files(plan: Plan, state: RepoState, change: Change) -> None:
     if not plan.eval_results:
         return
     measures = measures_of(plan)
-    there = file_standings(state.files, measures)
+    there = file_standings(state, measures)
     mine = {path: placed_row(path, rows[0], plan, measures) for path, rows in plan.eval_results.items()}
     for path, rows in plan.eval_results.items():
         placed = mine[path]
         if len(rows) > 1:
             values = [row["value"] for row in rows]
-            change.conflicts += [Conflict("the plan itself", path, values[0], value) for value in values[1:]]
+            change.conflicts += [Conflict(PLAN_ITSELF, path, values[0], value) for value in values[1:]]
             continue
         others = [places_held(item, there, measures) for item in mine.values() if item is not placed]
         what, standing, put = decide_result(
@@ -507,7 +532,7 @@ def merge_files(plan: Plan, state: RepoState, change: Change) -> None:
             text = change.files.get(where, b"").decode() or state.files[where]
             change.files[where] = replace_value(text, where, int(number), put).encode("utf-8")
         elif what == "add":
-            add_file(path, rows[0], placed.name, state, change)
+            add_file(path, rows[0], placed, plan.beside, state, change)
 
 
 def placed_row(path: str, row: Mapping[str, Any], plan: Plan, measures: Measures) -> Placed:
@@ -517,14 +542,21 @@ def placed_row(path: str, row: Mapping[str, Any], plan: Plan, measures: Measures
     return Placed(name, measures.of_row(row), row["value"], None, url, entry, dict(row), when)
 
 
-def add_file(path: str, row: Mapping[str, Any], name: str, state: RepoState, change: Change) -> None:
-    """A file of its own; beside another result of this name one with a number."""
-    text = state.files.get(path, "")
-    if text.strip() and not eval_rows(load_yaml(text, path)[0], path):
-        change.conflicts.append(Conflict(f"{path}, a file without results", name, "comments", row["value"]))
+def add_file(
+    path: str, row: Mapping[str, Any], placed: Placed, beside: Sequence[str], state: RepoState, change: Change
+) -> None:
+    """A file of its own; beside another result of this name one with a number.
+
+    A file of this name that has no results, or that cannot be read, is nobody's to write over: that is asked.
+    """
+    rows, unread = rows_of_files(state)
+    held = {name for name, text in state.files.items() if text.strip()} | set(unread) | set(change.files)
+    what = "comments" if path in held and rows.get(path) == [] else "a file that cannot be read" * (path in unread)
+    if what and not (placed.entry and is_beside(placed.entry, beside)):
+        change.conflicts.append(Conflict(path, placed.name, what, row["value"], unread.get(path, "")))
         return
     free = (path, *(f"{path.removesuffix('.yaml')}_{number}.yaml" for number in range(2, 1000)))
-    path = next(place for place in free if not state.files.get(place, "").strip() and place not in change.files)
+    path = next(place for place in free if place not in held)
     change.added.append(f".eval_results: {path.removeprefix(EVAL_RESULTS)}")
     change.files[path] = to_yaml([row]).encode("utf-8")
 

@@ -25,7 +25,7 @@ from parts.hub.answers import listed
 from parts.inputs import input_bytes, read_json, read_lines, strict_json
 from parts.metadata.entries import Entry, Finding, Sending
 from parts.metadata.front_matter import EVAL_RESULTS, front_block
-from parts.metadata.merge import decode_strict, merge
+from parts.metadata.merge import decode_strict, merge, told_of_file
 from parts.metadata.official import Placing
 from parts.metadata.plan import (
     PLAN_SCHEMA,
@@ -253,7 +253,7 @@ def check_files(files: Mapping[str, bytes], mapping: Mapping[str, Any], hubs: It
             else:
                 findings += check_model_index(front_values(text, path), mapping)
         except ScriptError as error:
-            findings.append(Finding(path, "error", str(error).removeprefix(path).lstrip(",: ")))
+            findings.append(Finding(path, "error", told_of_file(error, path)))
     return findings + check_eval_results_set(loaded, mapping)
 
 

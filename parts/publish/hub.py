@@ -20,7 +20,7 @@ from parts.hub.committing import UNEXPECTED, WrongBody, commit_whole, is_content
 from parts.hub.retry import NO_SUCH_HOST, no_such_host, rate_limited, seconds_to_wait, worth_repeating
 from parts.hub.token import hub_token
 from parts.metadata.front_matter import EVAL_FILE, EVAL_RESULTS, MAX_CARD, read_metadata
-from parts.metadata.merge import canonical, decode_strict
+from parts.metadata.merge import UnreadableFile, canonical, decode_strict, told_of_file
 from parts.metadata.official import OfficialList
 from parts.metadata.plan import RepoState
 from parts.metadata.scale import Leaderboard, is_plain, leaderboard_scale, ranked_downwards
@@ -96,15 +96,17 @@ class Hub:
         """The card and the evaluation results of a model, all of one commit, each compared with its id."""
         info = info or self.info(repo_id, revision)
         ids = {file.rfilename: (file.lfs.sha256 if file.lfs else file.blob_id) or "" for file in info.siblings or []}
-        files = {
-            name: decode_strict(self.content(repo_id, name, info.sha, identity=identity), name)
-            for name, identity in ids.items()
-            if EVAL_FILE.fullmatch(name)
-        }
+        files, unread = {}, {}
+        for name in filter(EVAL_FILE.fullmatch, ids):
+            try:
+                files[name] = decode_strict(self.content(repo_id, name, info.sha, identity=ids[name]), name)
+            except UnreadableFile as error:
+                unread[name] = told_of_file(error, name)
         there = "README.md" in ids
         card = self.content(repo_id, "README.md", info.sha, identity=ids["README.md"]) if there else None
         closed = next((word for word in ("archived", "disabled") if getattr(info, word, None) is True), "")
-        return RepoState(info.sha, card, files, moved_to=info.id if info.id != repo_id else "", closed=closed)
+        moved_to = info.id if info.id != repo_id else ""
+        return RepoState(info.sha, card, files, moved_to=moved_to, closed=closed, unread=unread)
 
     def content(
         self, repo_id: str, path: str, revision: str, repo_type: str | None = None, identity: str = ""
@@ -125,7 +127,7 @@ class Hub:
                 for part in answer.iter_bytes():
                     data += part
                     if len(data) > MAX_CARD:
-                        raise ScriptError(f"{repo_id}/{path} is larger than the {MAX_CARD:,} bytes that are read")
+                        raise UnreadableFile(f"{repo_id}/{path} is larger than the {MAX_CARD:,} bytes that are read")
                 if not is_content(bytes(data), identity or answer.headers.get("etag", "")):
                     raise WrongBody(f"{repo_id}/{path}: the {len(data):,} bytes that came are not the file's")
                 return bytes(data)
@@ -223,8 +225,8 @@ class Hub:
         try:
             front = read_metadata(decode_strict(state.card or b"", "README.md"), "README.md")
         except ScriptError:
-            return (state.card, state.files)
-        return (canonical(front.values.get("model-index")), state.files)
+            return (state.card, state.files, state.unread)
+        return (canonical(front.values.get("model-index")), state.files, state.unread)
 
     def open_pull_request(self, repo_id: str, number: int) -> Any:
         """An open pull request by its number; ScriptError for any other: a commit to it would be seen by nobody."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from parts.frame import ScriptError, note, refuse_link_out, refuse_strange_lock, single_line, whole_file
 from parts.inputs import MAX_CARD_FILE, input_bytes
 from parts.metadata.front_matter import EVAL_RESULTS
-from parts.metadata.merge import decode_strict
+from parts.metadata.merge import decode_strict, told_of_file
 from parts.metadata.plan import Change, RepoState
 from parts.records.files import refuse_link_away
 
@@ -29,8 +29,13 @@ def read_clone(card: Path) -> RepoState:
     found = sorted((card.parent / ".eval_results").glob("*.y*ml"))
     for path in found:
         refuse_link_away(str(path), os.path.realpath(path), card.parent)
-    files = {EVAL_RESULTS + path.name: decode_strict(input_bytes(path, MAX_CARD_FILE), str(path)) for path in found}
-    return RepoState(None, data, files, str(card))
+    files, unread = {}, {}
+    for path in found:
+        try:
+            files[EVAL_RESULTS + path.name] = decode_strict(input_bytes(path, MAX_CARD_FILE), str(path))
+        except ScriptError as error:
+            unread[EVAL_RESULTS + path.name] = told_of_file(error, str(path))
+    return RepoState(None, data, files, str(card), unread=unread)
 
 
 def write_clone(card: Path, change: Change) -> list[Path]:

@@ -18,7 +18,7 @@ from parts.hub.committing import commit_once
 from parts.metadata.entries import Sending
 from parts.metadata.identity import OTHER, Measures
 from parts.metadata.merge import StandingResult, is_value, measures_of, merge, standings_of
-from parts.metadata.plan import Change, Plan, RepoState
+from parts.metadata.plan import PLAN_ITSELF, Change, Plan, RepoState
 from parts.outputs import write_beside
 from parts.publish.hub import Hub, PullRequest
 from parts.publish.local import read_clone, say_written, write_clone
@@ -189,7 +189,8 @@ def refuse_open_ends(change: Change) -> None:
     lines = [single_line(f"{c.where} ({c.benchmark}): {c}") for c in change.conflicts]
     ours = [c for c in change.conflicts if c.where.endswith(".value")]
     ways = ["--replace takes the new values"] if ours else ["correct it"]
-    ways += ["--beside NAME (or all) writes the new one beside it, as another result"] if ours else []
+    if any(c.where != PLAN_ITSELF for c in change.conflicts):
+        ways.append("--beside NAME (or all) writes the new one beside it, as another result")
     lines.append(f"nothing was written; {', '.join(ways)}, or take fewer results")
     raise ScriptError("\n".join(lines), code=3)
 

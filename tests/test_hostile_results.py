@@ -1,0 +1,100 @@
+"""Files of .eval_results that somebody else has spoiled: each stands for itself, and nobody writes over it."""
+
+import json
+from pathlib import Path
+
+import evaluation_manager as manager
+import pytest
+from huggingface_hub import CommitOperationAdd, HfApi
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SPOILED = {
+    "latin": b"- {dataset: {id: a/b}, value: 1, notes: caf\xe9}\n",
+    "list": b"a: 1\n",
+    "yaml": b"- [\n",
+    "tag": b"- !!python/object/apply:os.system [ls]\n",
+    "keys": b"- {dataset: {id: a/b}, value: 1, value: 2}\n",
+    "text": b"- {dataset: a/b, value: 1}\n",
+    "aliases": b"a: &a [1,1,1,1,1,1,1,1,1,1]\n" + b"".join(
+        b"%c: &%c [%s]\n" % (new, new, b",".join([b"*%c" % (new - 1)] * 10)) for new in range(ord("b"), ord("i"))
+    ),
+    "large": b"#" * 20_000_001,
+}  # fmt: skip
+GOOD = b"- {dataset: {id: TIGER-Lab/MMLU-Pro, task_id: mmlu_pro}, value: 71.5, x: .nan, 2026-01-01: 1}\n"
+
+
+@pytest.fixture
+def spoiled(hub, monkeypatch, tmp_path):
+    """A model with a good file of .eval_results, to which each test adds others."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    card = b"# M\n\n| Benchmark | M |\n|---|---|\n| GSM8K | 38.4 |\n| HLE | 12.5 |\n"
+    hub.create_benchmark("cais/hle", ["hle"])
+    hub.create_repo("me/M", files={"README.md": card, ".eval_results/good.yaml": GOOD})
+    return hub
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_one_spoiled_file_of_results_stops_nothing_else(spoiled, capsys, kind):
+    path = f".eval_results/{kind}.yaml"
+    spoiled.commit("me/M", {path: SPOILED[kind]})
+    assert manager.main(["show", "--repo-id", "me/M", "--json"]) == 3
+    out, err = capsys.readouterr()
+    shown = json.loads(out)
+    assert shown["eval_results"][".eval_results/good.yaml"][0]["value"] == 71.5 and list(shown["unreadable"]) == [path]
+    assert f"error: {path} cannot be read" in err
+    assert manager.main(["show", "--repo-id", "me/M"]) == 3 and "71.5" in capsys.readouterr().out
+    assert manager.main(["validate", "--repo-id", "me/M"]) == 1 and f"error {path}" in capsys.readouterr().out
+    extract = ["extract-readme", "--repo-id", "me/M", "--output", "plan.json"]
+    assert manager.main(extract) == 0
+    assert manager.main(["apply", "plan.json", "--create-pr"]) == 0
+    assert f"note: {path} cannot be read" in capsys.readouterr().err
+    files = spoiled.files("me/M", "refs/pr/1")
+    assert files[path] == SPOILED[kind] and files[".eval_results/good.yaml"] == GOOD
+    assert b"GSM8K" in files["README.md"] and b"12.5" in files[".eval_results/hle.yaml"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SPOILED if kind != "aliases"])
+def test_what_cannot_be_read_is_not_written_over(spoiled, capsys, kind):
+    spoiled.commit("me/M", {".eval_results/hle.yaml": SPOILED[kind]})
+    words = ["extract-readme", "--repo-id", "me/M", "--create-pr"]
+    assert manager.main(words) == 3
+    assert "hle.yaml" in (err := capsys.readouterr().err) and "a file that cannot be read" in err and "--beside" in err
+    assert manager.main([*words, "--beside", "HLE"]) == 0
+    files = spoiled.files("me/M", "refs/pr/1")
+    assert files[".eval_results/hle.yaml"] == SPOILED[kind] and b"12.5" in files[".eval_results/hle_2.yaml"]
+
+
+def test_a_pull_request_with_such_a_file_says_so(spoiled, capsys):
+    HfApi(token=spoiled.token).create_commit(
+        "me/M", [CommitOperationAdd(".eval_results/x.yaml", b"a: 1\n")], commit_message="x", create_pr=True
+    )
+    assert manager.main(["get-prs", "--repo-id", "me/M"]) == 0
+    assert "unreadable: .eval_results/x.yaml" in capsys.readouterr().out
+
+
+def test_a_clone_with_such_files_is_read_and_none_is_touched(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("README.md").write_text("# M\n\n| Benchmark | M |\n|---|---|\n| GSM8K | 38.4 |\n")
+    Path(".eval_results").mkdir()
+    for name in ("latin", "list"):
+        Path(f".eval_results/{name}.yaml").write_bytes(SPOILED[name])
+    assert manager.main(["show", "--card", "README.md"]) == 3
+    assert "latin.yaml cannot be read" in (err := capsys.readouterr().err) and "list.yaml cannot be read" in err
+    assert manager.main(["extract-readme", "--repo-id", "me/M", "--card", "README.md", "--apply"]) == 0
+    assert "GSM8K" in Path("README.md").read_text().partition("# M")[0]
+    assert Path(".eval_results/list.yaml").read_bytes() == SPOILED["list"]
+
+
+def test_claims_in_such_a_file_are_not_judged(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    index = "[{name: M, results: [{task: {type: text-generation}, dataset: {name: GSM8K, type: openai/gsm8k},"
+    index += " metrics: [{type: exact_match, value: 38.4}]}]}]"
+    Path("README.md").write_text(f"---\nmodel-index: {index}\n---\n")
+    Path(".eval_results").mkdir()
+    Path(".eval_results/x.yaml").write_bytes(SPOILED["list"])
+    results = ROOT / "examples/tiny_run/results"
+    words = ["check", "--card", "README.md", "--results", str(results), "--model-id", "tiny_run/step_700", "--json"]
+    assert manager.main([*words]) == 3
+    assert any("x.yaml cannot be read" in text for text in json.loads(capsys.readouterr().out)["notes"])
