@@ -11640,9 +11640,11 @@ def leaderboard_rows(
     for dataset_id, answer in found.answers.items():
         benchmark = found.official.get(dataset_id) or OfficialBenchmark(dataset_id)
         bad: Counter[str] = Counter()
+        files = Counter(file_of_entry(item) for item in answer)
         for item in answer[:MOST_ROWS]:
             try:
-                rows.append(leaderboard_row(benchmark, item, benchmarks, endpoint))
+                alone = files[file_of_entry(item)] == 1
+                rows.append(leaderboard_row(benchmark, item, benchmarks, endpoint, alone))
             except (Unreadable, AttributeError, TypeError, ValueError) as error:
                 bad[kept_text(error) or type(error).__name__] += 1
         where = f"the leaderboard of {dataset_id}"
@@ -11650,8 +11652,19 @@ def leaderboard_rows(
     return rows, unreadable
 
 
-def leaderboard_row(found: OfficialBenchmark, item: Any, benchmarks: Benchmarks, endpoint: str) -> BoardRow:
-    """The row of one entry. Unreadable when it names no model or has no value."""
+def file_of_entry(item: Any) -> tuple[str, ...]:
+    """Where an entry stands: its model, file and pull request."""
+    told = item if isinstance(item, dict) else {}
+    return tuple(str(told.get(name)) for name in ("modelId", "filename", "pullRequest"))
+
+
+def leaderboard_row(
+    found: OfficialBenchmark, item: Any, benchmarks: Benchmarks, endpoint: str, alone: bool = True
+) -> BoardRow:
+    """The row of one entry. Unreadable when it names no model or has no value.
+
+    alone: whether no other entry stands in its file; several are of several tasks, whatever the file is named for.
+    """
     model = item.get("modelId") if isinstance(item, dict) else None
     if not isinstance(model, str) or not REPO_ID.fullmatch(model):
         raise Unreadable(f"the model is {shorten(model)}")
@@ -11659,7 +11672,7 @@ def leaderboard_row(found: OfficialBenchmark, item: Any, benchmarks: Benchmarks,
     url = f"{endpoint}/{model}/discussions/{number}" if number else f"{endpoint}/{model}/blob/main/{quote(file)}"
     kind = "open_pr" if number else "on_leaderboard"
     place = Provenance(kind, url, None, None, None, number)
-    task = task_of_entry(found, item, file)
+    task = task_of_entry(found, item, file if alone else "")
     data = {
         "dataset": {"id": found.dataset_id, "task_id": task.id if task else "?"},
         "value": item.get("value"),
@@ -16048,7 +16061,8 @@ RANK_METHOD = (
     "Two-sided z-tests between all models of a benchmark (of shares as angles, Anscombe 1948, with a correction for "
     "continuity), Holm-corrected at a familywise level of 5 % (Holm 1979); a "
     "model's range leaves out the ranks above the models that are significantly worse and below those that are "
-    "significantly better: simultaneous confidence sets for ranks (Mogstad, Romano, Shaikh and Wilhelm 2024)"
+    "significantly better: simultaneous confidence sets for ranks (Mogstad, Romano, Shaikh and Wilhelm 2024). Scores "
+    "are taken as independent: item by item, models that share a range may differ (compare_results.py --rule choose)"
 )
 
 

@@ -7125,22 +7125,43 @@ OWN_MODEL = "and a model that sacrebleu gets from the network, or has in ~/.sacr
 TOKENIZER_PACKAGES = {"ja": "sacrebleu[ja]", "ko": "sacrebleu[ko]", "sp": "sentencepiece", "fl": "sentencepiece"}
 SEEN_ITEMS, MUCH_SURFACE = 2_000, 0.25  # of which errors are counted again; share of them that is case and punctuation
 MANY_UNSPACED = 0.02  # share of the references
+NO_PUNCTUATION = dict.fromkeys(map(ord, string.punctuation))
+NUMBER_IN_TEXT = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+|/\d+)?")
 MOST_TER_WORDS = 500  # of a text; twice as many that are shuffled take minutes
 MOST_TER_SECONDS = 300  # of the processor, for all texts; 3,000 sentences take some ten
 MOST_OF_TABLE = 20_000_000  # cells of the table of rouge-lsum: half a gigabyte
 
 
 def normalized_answer(text: str) -> str:
-    """A text as SQuAD's evaluation compares it: lower case, no punctuation, no articles, single spaces."""
-    text = "".join(c for c in text.lower() if c not in string.punctuation)
+    """A text as SQuAD's evaluation compares it: lower case, no punctuation, no articles, single spaces. In a number its
+    sign, its point and its line stay: -5, 1.5 and 1/2 are not 5, 15 and 12."""
+    text, end, kept = text.lower(), 0, []
+    for found in NUMBER_IN_TEXT.finditer(text):
+        kept += [text[end : found.start()].translate(NO_PUNCTUATION), found[0].replace(",", "")]
+        end = found.end()
+    text = "".join([*kept, text[end:].translate(NO_PUNCTUATION)])
     return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
+
+
+def same_for_squad(said: str, reference: str) -> bool:
+    """Whether two texts are equal as SQuAD compares them; a reference of which that leaves nothing with its article
+    (the choice A) or its punctuation (the sign +): it is neither "the" nor an empty answer."""
+    for fold in (normalized_answer, without_punctuation, str.split):
+        if wanted := fold(reference):
+            return fold(said) == wanted
+    return not normalized_answer(said)
+
+
+def without_punctuation(text: str) -> list[str]:
+    """The words of a text in lower case, without punctuation."""
+    return text.lower().translate(NO_PUNCTUATION).split()
 
 
 def token_f1(prediction: str, reference: str) -> float:
     """The harmonic mean of precision and recall of the words (Rajpurkar et al. 2016); 1 when both have none."""
     said, wanted = normalized_answer(prediction).split(), normalized_answer(reference).split()
     if not said or not wanted:
-        return float(said == wanted)
+        return float(same_for_squad(prediction, reference))
     shared = (Counter(said) & Counter(wanted)).total()
     return 2 * shared / (len(said) + len(wanted))
 
@@ -7162,8 +7183,7 @@ def score_accuracy(items: Sequence[Item], metric: Metric, choices: Choices) -> S
 def score_exact_match(items: Sequence[Item], metric: Metric, choices: Choices) -> Scores:
     """The share of predictions that equal a reference as SQuAD compares them."""
     values = (
-        item.value is not None
-        and normalized_answer(item.value) in [normalized_answer(reference) for reference in item.references]
+        item.value is not None and any(same_for_squad(item.value, reference) for reference in item.references)
         for item in items
     )
     return mean_scores(values, items, metric)

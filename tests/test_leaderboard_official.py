@@ -241,6 +241,15 @@ def test_entry_of_several_tasks_is_kept_apart_unless_its_file_says_which(lab, ca
     assert found["m/x"][0] is None and "several tasks" in found["m/x"][1]
 
 
+def test_file_with_entries_of_several_tasks_names_none_of_them(lab, capsys, monkeypatch) -> None:
+    make_benchmark(lab, "llamaindex/ParseBench")
+    place = {"modelId": "m/x", "filename": ".eval_results/mean.yaml"}
+    answer = [place | {"rank": 1, "value": 71.5}, place | {"rank": 2, "value": 51.5}]
+    monkeypatch.setattr(board, "one_board", lambda hub, name: answer)
+    assert collect(capsys, "--official")[0] == 1, "no score can be compared"
+    assert [(row["benchmark"], "several tasks" in row["why_not"]) for row in data()] == [(None, True)] * 2
+
+
 @pytest.mark.parametrize("form", ["null", "object", "text", "number", "cut", "html", "empty", "list"])
 def test_answers_of_a_wrong_form(lab: LocalHub, capsys: pytest.CaptureFixture[str], form: str) -> None:
     for name, task in (("openai/gsm8k", "gsm8k"), ("cais/hle", "hle")):

@@ -13,6 +13,7 @@ import random
 import re
 import shlex
 import shutil
+import string
 import subprocess
 import sys
 import unicodedata
@@ -435,6 +436,28 @@ def test_squad_normalization():
     assert value("exact-match", rows) == 0.5
     assert value("f1-token", rows) == pytest.approx((1 + 0.5) / 2)
     assert value("accuracy", rows) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("said", "reference", "right"),
+    [
+        *[("", "A", 0), ("the", "A", 0), ("a", "A", 1), ("A.", "A", 1), ("-", "+", 0), ("+", "+", 1), (".", "", 1)],
+        *[("-5", "5", 0), ("1.5", "15", 0), ("1/2", "12", 0), ("1,000", "1000", 1), ("$1.50!", "1.50", 1)],
+        *[("1990-2000", "1990–2000", 0), ("10:30", "1030", 1), ("version 2.", "Version 2", 1), ("an 8-bit", "8bit", 1)],
+    ],
+)
+def test_what_squads_normalization_leaves_out_is_no_right_answer(said, reference, right):
+    assert value("exact-match", pairs((said, reference))) == right
+    assert value("f1-token", pairs((said, reference))) == right
+
+
+@given(st.text("aA the.,-5/1+!", max_size=12), st.text("aA the.,-5/1+!", max_size=12))
+def test_nothing_is_right_that_is_wrong_in_squads_own_evaluation(said, reference):
+    def official(text):  # normalize_answer of evaluate-v2.0.py
+        text = "".join(c for c in text.lower() if c not in set(string.punctuation))
+        return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
+
+    assert value("exact-match", pairs((said, reference))) <= (official(said) == official(reference))
 
 
 def test_krippendorff_of_the_reliability_data_in_his_article():

@@ -49,7 +49,8 @@ RANK_METHOD = (
     "Two-sided z-tests between all models of a benchmark (of shares as angles, Anscombe 1948, with a correction for "
     "continuity), Holm-corrected at a familywise level of 5 % (Holm 1979); a "
     "model's range leaves out the ranks above the models that are significantly worse and below those that are "
-    "significantly better: simultaneous confidence sets for ranks (Mogstad, Romano, Shaikh and Wilhelm 2024)"
+    "significantly better: simultaneous confidence sets for ranks (Mogstad, Romano, Shaikh and Wilhelm 2024). Scores "
+    "are taken as independent: item by item, models that share a range may differ (compare_results.py --rule choose)"
 )
 
 
