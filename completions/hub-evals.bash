@@ -43,8 +43,8 @@ _hub_evals_words() {
         'leaderboard.py --source=') echo 'verified author_metadata merged_community on_leaderboard open_pr own_run reported' ;;
         'leaderboard.py show') echo '--help --version --data --benchmark --model --source --primary --top --json' ;;
         'leaderboard.py diff') echo '--help --version --top --json' ;;
-        'leaderboard.py serve') echo '--help --version --data --primary --host --port' ;;
-        'leaderboard.py export') echo '--help --version --data --primary --output-dir' ;;
+        'leaderboard.py serve') echo '--help --version --data --primary --adopt --host --port' ;;
+        'leaderboard.py export') echo '--help --version --data --primary --adopt --output-dir' ;;
         'leaderboard.py push') echo '--help --version --data --dataset --space --public --private --adopt --hardware --token-file --apply --dry-run --json' ;;
         leaderboard.py) echo '--help --version --help-all collect show diff serve export push' ;;
         'lighteval_vllm_uv.py --write-task=') echo 'lighteval lm_eval inspect' ;;

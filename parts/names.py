@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from parts.frame import ScriptError, note
+from parts.frame import ScriptError, note, single_line
 
 # Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
 # done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
@@ -83,6 +83,11 @@ def say_folder(name: str) -> None:
         note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
 
 
+# What follows a model's id where one of its states is told: a commit, or when it was measured (and what else tells it).
+STATE_MARK = re.compile(r"@(?:[0-9a-f]{40}|\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?)(?: \(.*\)$|(?=$| \[))")
+ASKED_SETTINGS = re.compile(r"\[[^\[\]]*=[^\[\]]*\]$")  # by which one of several runs is asked for
+
+
 def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
     """(step, epoch) of a checkpoint folder's name, or None when it is not one.
 
@@ -92,6 +97,15 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
     if not match or (match["step"] is None and match["epoch"] is None):
         return None
     return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def state_mark(name: str) -> str:
+    """The end of a name by which a state or a run of a model is told or asked for; no id of a model has one.
+
+    "a/b@2026-03-13" -> "@2026-03-13"; "a/b[solver=old]" -> "[solver=old]"; "a/b@step100", "claude@20240229" -> ""
+    """
+    found = STATE_MARK.search(name) or ASKED_SETTINGS.search(name)
+    return found[0] if found else ""
 
 
 def disguised(name: str) -> str | None:
@@ -136,7 +150,19 @@ def alike(names: Iterable[str]) -> list[list[str]]:
 
 
 def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something.
+
+    ScriptError for a name that no reader of records takes.
+    """
     parent = folder.parent
     run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
+    return given_id(f"{run_folder.name or 'local'}/{folder.name}")
+
+
+def given_id(name: str) -> str:
+    """A model's id as somebody gives it; ScriptError where no reader of records would take it."""
+    if found := state_mark(name) or disguised(name):
+        raise ScriptError(
+            f"a model called {single_line(name)[:100]}: no record of it would be read, because of {found}; rename it"
+        )
+    return name

@@ -1853,6 +1853,11 @@ def say_folder(name: str) -> None:
         note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
 
 
+# What follows a model's id where one of its states is told: a commit, or when it was measured (and what else tells it).
+STATE_MARK = re.compile(r"@(?:[0-9a-f]{40}|\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?)(?: \(.*\)$|(?=$| \[))")
+ASKED_SETTINGS = re.compile(r"\[[^\[\]]*=[^\[\]]*\]$")  # by which one of several runs is asked for
+
+
 def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
     """(step, epoch) of a checkpoint folder's name, or None when it is not one.
 
@@ -1862,6 +1867,15 @@ def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
     if not match or (match["step"] is None and match["epoch"] is None):
         return None
     return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def state_mark(name: str) -> str:
+    """The end of a name by which a state or a run of a model is told or asked for; no id of a model has one.
+
+    "a/b@2026-03-13" -> "@2026-03-13"; "a/b[solver=old]" -> "[solver=old]"; "a/b@step100", "claude@20240229" -> ""
+    """
+    found = STATE_MARK.search(name) or ASKED_SETTINGS.search(name)
+    return found[0] if found else ""
 
 
 def disguised(name: str) -> str | None:
@@ -1906,10 +1920,22 @@ def alike(names: Iterable[str]) -> list[list[str]]:
 
 
 def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something.
+
+    ScriptError for a name that no reader of records takes.
+    """
     parent = folder.parent
     run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
+    return given_id(f"{run_folder.name or 'local'}/{folder.name}")
+
+
+def given_id(name: str) -> str:
+    """A model's id as somebody gives it; ScriptError where no reader of records would take it."""
+    if found := state_mark(name) or disguised(name):
+        raise ScriptError(
+            f"a model called {single_line(name)[:100]}: no record of it would be read, because of {found}; rename it"
+        )
+    return name
 
 
 # --- parts/private.py -------------------------------------------------------------------------------------------------
@@ -2612,12 +2638,25 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         if re.match(r"0\.2\.\d", str(version)):
             reads += f"; {run_line('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
-    refuse_future(path, record)
-    refuse_disguise(path, record)
+    refuse_claims(path, record)
     return None if is_trainer_log(record) and not trainer else record
 
 
-def refuse_future(path: Path, record: dict[str, Any]) -> None:
+def refuse_claims(path: Path, record: Mapping[str, Any]) -> None:
+    """ScriptError for a date in the future, a name in disguise, and one that is a question for a state of a model."""
+    refuse_future(path, record)
+    refuse_disguise(path, record)
+    info = mapping_of(record.get("model_info"))
+    names = (info.get("id"), info.get("name"), mapping_of(info.get("additional_details")).get("checkpoint"))
+    for name in filter(None, map(kept_text, names)):
+        if mark := state_mark(name):
+            raise ScriptError(
+                f"{path}: the model's name ends in {single_line(mark)[:60]}, by which a state of a model is asked for: "
+                "write a revision into model_info.additional_details.revision"
+            )
+
+
+def refuse_future(path: Path, record: Mapping[str, Any]) -> None:
     """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
     rows = record.get("evaluation_results")
     for said_in in (record, *(rows if isinstance(rows, list) else ())):
@@ -2632,7 +2671,8 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
 
 def refuse_disguise(path: Path, record: Mapping[str, Any]) -> None:
     """ScriptError for a model or benchmark whose name looks like another's by letters of another alphabet."""
-    rows = record["evaluation_results"]
+    rows = record.get("evaluation_results")
+    rows = rows if isinstance(rows, list) else []
     names = [(mapping_of(record.get("model_info")), ("id", "name"))]
     names += [(row, ("evaluation_name", "evaluation_result_id")) for row in map(mapping_of, rows)]
     names += [(mapping_of(row.get("source_data")), ("dataset_name", "hf_repo")) for row in map(mapping_of, rows)]
@@ -5507,7 +5547,7 @@ def read_every_eval_ever(
         "evaluation_results": eee_results(record.get("evaluation_results")),
     }
     try:
-        refuse_future(origin.path, record)
+        refuse_claims(origin.path, record)
     except ScriptError as error:
         raise ValueError(single_line(error).removeprefix(f"{origin.path}: ")) from error
     titles = dict.fromkeys(single_line(row.get("evaluation_name")) for row in record["evaluation_results"])

@@ -317,6 +317,11 @@ def show_collected(metadata: Mapping[str, Any], folder: Path, as_json: bool) -> 
     return 0 if counts["shown"] else 1
 
 
+def whose(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """When a board was collected, and whether by this user: what others collected is their word."""
+    return {name: metadata[name] for name in ("collected", "collected_here")}
+
+
 def show(args: argparse.Namespace) -> int:
     """Print a model's scores, a ranking, or an overview."""
     engine, metadata = open_data(args.data)
@@ -439,7 +444,7 @@ def show_ranking(engine: Any, metadata: Mapping[str, Any], key: str, args: argpa
     apart = list(all_apart(engine, [key]).values())
     conclusion = order.text + several_runs(others := other_scores(engine, order, rows, [key]))
     if args.json:
-        answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmark": about}
+        answer = {"schema_version": DATA_SCHEMA, **whose(metadata), "benchmark": about}
         answer |= {"not_alike": unlike_ways(rows), "several_runs": others, "set_apart": apart}
         answer |= {"conclusion": conclusion, "certain": order.certain}
         sys.stdout.write(to_json(answer | {"models": len(rows), "rank_method": RANK_METHOD, "rows": top}))
@@ -502,7 +507,7 @@ def show_model(engine: Any, metadata: Mapping[str, Any], args: argparse.Namespac
     if args.json:
         shown = len({row["benchmark"] for row in rows if row["shown"]})
         said = f"{model} has {plural(len(rows), 'score')}, of which {plural(shown, 'benchmark')} can be compared."
-        answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "conclusion": said}
+        answer = {"schema_version": DATA_SCHEMA, **whose(metadata), "conclusion": said}
         sys.stdout.write(to_json(answer | {"certain": len(rows) == shown, "rows": rows}))
         return 0 if rows else 1
     lines = [
@@ -543,7 +548,7 @@ def show_overview(engine: Any, metadata: Mapping[str, Any], keys: Sequence[str],
     top, apart = standings[: args.top], all_apart(engine, keys)
     conclusion = order.text + several_runs(runs := other_scores(engine, order, rows, primary))
     if args.json:
-        answer = {"schema_version": DATA_SCHEMA, "collected": metadata["collected"], "benchmarks": list(about.values())}
+        answer = {"schema_version": DATA_SCHEMA, **whose(metadata), "benchmarks": list(about.values())}
         table = [dataclasses.asdict(one) | {"scores": scores[one.model]} for one in top]
         answer |= {"primary": primary, "rank_method": RANK_METHOD, "not_alike": unlike_ways(rows)}
         answer |= {"conclusion": conclusion, "certain": order.certain, "several_runs": runs}
@@ -609,6 +614,7 @@ def diff(args: argparse.Namespace) -> int:
     then, today, reason = old.metadata["collected"], new.metadata["collected"], undecided_text(changes)
     if args.json:
         answer = {"schema_version": DATA_SCHEMA, "before": then, "now": today, "rank_method": RANK_METHOD}
+        answer |= {"collected_here": [board.metadata["collected_here"] for board in (old, new)]}
         answer |= changes | {"overall": overall} | ({"reason": reason} if reason else {})
         sys.stdout.write(to_json(answer))
         return 3 if reason else 0
@@ -778,12 +784,14 @@ def build_parser() -> argparse.ArgumentParser:
     add = command("serve", serve, "open the page in a browser (Gradio)")
     add_data_argument(add)
     add_primary_argument(add)
+    add("--adopt", action="store_true", help="show data that was not collected here as your own")
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s)")
     add("--port", type=positive, default=7860, metavar="N", help="port (default: %(default)s)")
 
     add = command("export", export, "write the page as one HTML file that works without a server")
     add_data_argument(add)
     add_primary_argument(add)
+    add("--adopt", action="store_true", help="show data that was not collected here as your own")
     add("--output-dir", default="site", metavar="DIR", help="where index.html goes; default: site")
 
     add = command("push", push_board, "send the data to a dataset and the page to a Space; without --apply, say what")
@@ -3040,6 +3048,166 @@ def are_percents(values: Sequence[object]) -> bool:
     return any(number > 1 for number in numbers)
 
 
+# --- parts/names.py ---------------------------------------------------------------------------------------------------
+
+# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
+# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
+# more is no step count.
+CHECKPOINT_NAME = re.compile(
+    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
+        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
+        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
+            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
+            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
+        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
+
+# Older task strings begin with one of these; today's lighteval ignores it.
+SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
+# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
+# The client keeps a file of the revision's name: none leads elsewhere.
+HUB_PLACE = re.compile(
+    r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>(?!/)(?!\S*\.\.)[\w.*/-]+))?"
+)
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
+
+# inspect's metric names -> ids that other harnesses share.
+INSPECT_METRICS = {
+    "exact": "exact_match",
+    "prompt_strict_acc": "prompt_level_strict_acc",
+    "prompt_loose_acc": "prompt_level_loose_acc",
+    "inst_strict_acc": "inst_level_strict_acc",
+    "inst_loose_acc": "inst_level_loose_acc",
+}
+PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
+ROUTER = "https://router.huggingface.co/v1"
+DEFAULT_CONNECTIONS = 10
+HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@(?!/)(?!\S*\.\.)[\w./-]+)?")
+# Cyrillic and Greek letters that look like Latin ones (Unicode's confusables), small and capital.
+LOOK_LATIN = str.maketrans(
+    "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
+    "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
+)
+# Letters of the Latin alphabet itself that are read as others: script g, dotless i, small capitals.
+LATIN_ALIKE = str.maketrans("ɡɑıȷɩʋᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "gaijivabcdefghijklmnoprstuvwyz")
+# What stands beside Latin letters in honest words: writings without letters that look like those.
+BESIDE_LATIN = ("LATIN", "GREEK", "CYRILLIC", "CJK", "HIRAGANA", "KATAKANA", "HANGUL SYLL", "BOPOMOFO", "IDEOGRAPHIC",
+                "MODIFIER", "THAI")  # fmt: skip
+DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
+# What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
+KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
+
+
+def say_folder(name: str) -> None:
+    """Say that a word of the command line which may be a model of the Hub, OWNER/NAME, is a folder here with one.
+
+    ScriptError (3) where it is one of the Hub's, too, as its copy in the cache shows. "./OWNER/NAME" is a folder alone.
+    """
+    place = None if name.startswith(".") else HUB_PLACE.fullmatch(name)
+    files = (os.path.join(name, file) for file in ("config.json", "adapter_config.json"))
+    if not place or place["below"] or not any(map(os.path.isfile, files)):
+        return
+    from huggingface_hub import constants
+
+    if os.path.isdir(os.path.join(constants.HF_HUB_CACHE, f"models--{place['repo'].replace('/', '--')}")):
+        raise ScriptError(
+            f"{name} is a folder here and a model of the Hub: for the folder write ./{name}, for the Hub's model run "
+            "the command from another folder",
+            code=3,
+        )
+    if not parse_checkpoint_name(name.rpartition("/")[2]):  # run/step_500 is the folder of a training run
+        note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
+
+
+# What follows a model's id where one of its states is told: a commit, or when it was measured (and what else tells it).
+STATE_MARK = re.compile(r"@(?:[0-9a-f]{40}|\d{4}-\d\d-\d\d(?:T[\d:]*Z?)?)(?: \(.*\)$|(?=$| \[))")
+ASKED_SETTINGS = re.compile(r"\[[^\[\]]*=[^\[\]]*\]$")  # by which one of several runs is asked for
+
+
+def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
+    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
+
+    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
+    """
+    match = CHECKPOINT_NAME.fullmatch(name)
+    if not match or (match["step"] is None and match["epoch"] is None):
+        return None
+    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
+
+
+def state_mark(name: str) -> str:
+    """The end of a name by which a state or a run of a model is told or asked for; no id of a model has one.
+
+    "a/b@2026-03-13" -> "@2026-03-13"; "a/b[solver=old]" -> "[solver=old]"; "a/b@step100", "claude@20240229" -> ""
+    """
+    found = STATE_MARK.search(name) or ASKED_SETTINGS.search(name)
+    return found[0] if found else ""
+
+
+def disguised(name: str) -> str | None:
+    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters, or such a digit.
+
+    By alphabets: letters of all but a few are none that a Latin word has. "lum\u0435n" -> "CYRILLIC SMALL LETTER IE";
+    "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
+    """
+    if name.isascii():
+        return None
+    for word in re.findall(r"[^\W\d_]+", name):
+        latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
+        if latin and (other := next(filter(is_disguise, word), "")):
+            return unicodedata.name(other, "a letter without a name")
+    if re.search(r"[A-Za-z]", name):
+        digits = (letter for letter in name if letter.isdecimal())
+        return next((unicodedata.name(digit) for digit in digits if not formless(digit).isascii()), None)
+    return None
+
+
+def is_disguise(letter: str) -> bool:
+    """Whether a letter has no place in a Latin word."""
+    forms = filter(str.isalpha, formless(letter))
+    return ord(letter) in DISGUISES or not all(unicodedata.name(form, "").startswith(BESIDE_LATIN) for form in forms)
+
+
+def formless(text: str) -> str:
+    """What letters are forms of: bold, wide, raised ones."""
+    return unicodedata.normalize("NFKC", text)
+
+
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """The groups of different names that are one but for case, for forms of letters, or for letters that look alike.
+
+    ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
+    """
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        looks = formless(formless(name).translate(LOOK_LATIN | LATIN_ALIKE).casefold())
+        groups.setdefault(looks, set()).add(name)
+    return [sorted(group) for group in groups.values() if len(group) > 1]
+
+
+def local_id(folder: Path) -> str:
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something.
+
+    ScriptError for a name that no reader of records takes.
+    """
+    parent = folder.parent
+    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
+    return given_id(f"{run_folder.name or 'local'}/{folder.name}")
+
+
+def given_id(name: str) -> str:
+    """A model's id as somebody gives it; ScriptError where no reader of records would take it."""
+    if found := state_mark(name) or disguised(name):
+        raise ScriptError(
+            f"a model called {single_line(name)[:100]}: no record of it would be read, because of {found}; rename it"
+        )
+    return name
+
+
 # --- parts/board/vocabulary.py ----------------------------------------------------------------------------------------
 
 # Who says a number, first the one that is shown when several do.
@@ -3113,8 +3281,6 @@ WHOLE_CONFIGS = frozenset({"", "default", "all", "main", "none"})
 SHOTS_IN_NAME = re.compile(r"(?i)\s*[(\[]?\s*\b(\d{1,3})[ -]?shots?\b(?:[ ,]*cot\b)?\s*[)\]]?")
 BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # that Unicode calls letters, and no font draws
 BoardRow = dict[str, Any]  # a score, with the columns above
-# What follows a model's id where a row is of one of its states alone: a commit, or when it was measured.
-STATE_MARK = re.compile(r"@(?:[0-9a-f]{40}|\d{4}-\d\d-\d\d(?:T[\d:]+Z)?)(?: \(.*\)$|(?=$| \[))")
 
 
 # Filters of lm-eval that look for the answer of one try in two ways: columns of their own, as acc and acc_norm.
@@ -4760,6 +4926,12 @@ class Board:
         rows = [row for key in keys for row in self.columns[key]]
         return board_order(rows, keys, self.metadata["benchmarks"], count_models(self.models))
 
+    def leading(self, key: str, model: str) -> BoardRow | None:
+        """The number of a model in a column: of its state that leads there, else of the last one."""
+        order = self.orders.get(key)
+        own = [row for row in self.columns.get(key, ()) if order and row["model"] == order.first]
+        return first_of(own) if own and model_of(order.first) == model else self.numbers.get((model, key))
+
     def like(self, other: BoardRow, place: BoardSpot) -> BoardRow | None:
         """A number of a place that was measured like another one, shown or not."""
         found = [
@@ -4860,7 +5032,7 @@ def add_leaders(found: dict[str, list[dict[str, Any]]], old: Board, new: Board) 
             sure = other if beside and beside.certain else None
             if not model or (model == sure if order.certain else kind == "leaders_lost" or model == other):
                 continue
-            item = number_change((model, key), old.numbers.get((model, key)), new.numbers.get((model, key)))
+            item = number_change((model, key), *(board.leading(key, model) for board in (old, new)))
             item |= {"instead": (sure if order.certain else other) or None}
             unlike = order.unlike if kind == "leaders" else beside.unlike if beside and model == other else ""
             open_now = kind == "leaders_lost" and beside and model_of(beside.first) == model
@@ -4975,140 +5147,6 @@ def check_fields(values: Mapping[Any, Any], shapes: Mapping[str, Shape], where: 
 def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that are set."""
     return {name: value for name, value in values.items() if value is not None}
-
-
-# --- parts/names.py ---------------------------------------------------------------------------------------------------
-
-# Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
-# done with it or a tag ("merged", "tokens4B") behind it; a name with an epoch alone has no step. At most 15 digits:
-# more is no step count.
-CHECKPOINT_NAME = re.compile(
-    r"""(?: stage[-_]?\d{1,3} (?: [-_]ingredient[-_]?\d{1,3} )? [-_] )?
-        (?: (?:epoch|ep)[-_=]?(?P<epoch>\d{1,15}) )?
-        (?: (?:^|(?<=[-_])|(?<=\d)[-_])
-            (?:global[-_]?|model[-_]?|checkpoint[-_]|ckpt[-_])?
-            (?:steps?|iter(?:ation)?s?|checkpoint|ckpt)[-_=]?(?P<step>\d{1,15}) )?
-        (?: [-_](?:hf|merged|fp32|bf16|consolidated|adapter|lora|tokens?[-_]?\d+[kmbt]?) )*""",
-    re.VERBOSE | re.IGNORECASE,
-)
-GENERIC_FOLDERS = {"checkpoints", "ckpts", "checkpoint", "output", "outputs", "models"}
-
-# Older task strings begin with one of these; today's lighteval ignores it.
-SUITES = {"helm", "bigbench", "harness", "leaderboard", "lighteval", "original", "extended", "custom", "community"}
-# OWNER/NAME of the Hub, or a model without an owner; a folder of it; a branch, tag or commit.
-# The client keeps a file of the revision's name: none leads elsewhere.
-HUB_PLACE = re.compile(
-    r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?P<below>(?:/[\w.-]+)*)(?:@(?P<revision>(?!/)(?!\S*\.\.)[\w.*/-]+))?"
-)
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-SPLIT_FILES = {"train", "test", "validation", "valid", "dev"}  # files that are one split of a folder's data set
-
-# inspect's metric names -> ids that other harnesses share.
-INSPECT_METRICS = {
-    "exact": "exact_match",
-    "prompt_strict_acc": "prompt_level_strict_acc",
-    "prompt_loose_acc": "prompt_level_loose_acc",
-    "inst_strict_acc": "inst_level_strict_acc",
-    "inst_loose_acc": "inst_level_loose_acc",
-}
-PACKAGES_VARIABLE = "HUB_EVALS_PACKAGES"  # in which a job is told which locked packages it has
-ROUTER = "https://router.huggingface.co/v1"
-DEFAULT_CONNECTIONS = 10
-HUB_MODEL = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@(?!/)(?!\S*\.\.)[\w./-]+)?")
-# Cyrillic and Greek letters that look like Latin ones (Unicode's confusables), small and capital.
-LOOK_LATIN = str.maketrans(
-    "авекмнорстухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅҺԌԚԜαβεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧʼ’",
-    "abekmhopctyxijshdqwABEKMHOPCTYXIJSHGQWabeikvoptuxABEZHIKMNOPTYX''",
-)
-# Letters of the Latin alphabet itself that are read as others: script g, dotless i, small capitals.
-LATIN_ALIKE = str.maketrans("ɡɑıȷɩʋᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "gaijivabcdefghijklmnoprstuvwyz")
-# What stands beside Latin letters in honest words: writings without letters that look like those.
-BESIDE_LATIN = ("LATIN", "GREEK", "CYRILLIC", "CJK", "HIRAGANA", "KATAKANA", "HANGUL SYLL", "BOPOMOFO", "IDEOGRAPHIC",
-                "MODIFIER", "THAI")  # fmt: skip
-DISGUISES = set(LOOK_LATIN) - set(map(ord, "αβεικντυχʼ’"))  # these stand in honest names: "βVAE"
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}")
-# What the Hub knows a repo by: also a name of old without its owner ("gpt2", "squad"), for which it says the new one.
-KNOWN_BY = re.compile(rf"(?:{REPO_ID.pattern}|[A-Za-z0-9_][\w.-]{{0,95}})")
-
-
-def say_folder(name: str) -> None:
-    """Say that a word of the command line which may be a model of the Hub, OWNER/NAME, is a folder here with one.
-
-    ScriptError (3) where it is one of the Hub's, too, as its copy in the cache shows. "./OWNER/NAME" is a folder alone.
-    """
-    place = None if name.startswith(".") else HUB_PLACE.fullmatch(name)
-    files = (os.path.join(name, file) for file in ("config.json", "adapter_config.json"))
-    if not place or place["below"] or not any(map(os.path.isfile, files)):
-        return
-    from huggingface_hub import constants
-
-    if os.path.isdir(os.path.join(constants.HF_HUB_CACHE, f"models--{place['repo'].replace('/', '--')}")):
-        raise ScriptError(
-            f"{name} is a folder here and a model of the Hub: for the folder write ./{name}, for the Hub's model run "
-            "the command from another folder",
-            code=3,
-        )
-    if not parse_checkpoint_name(name.rpartition("/")[2]):  # run/step_500 is the folder of a training run
-        note(f"{name} is the folder here, no model of the Hub (./{name} says so)")
-
-
-def parse_checkpoint_name(name: str) -> tuple[int | None, int | None] | None:
-    """(step, epoch) of a checkpoint folder's name, or None when it is not one.
-
-    "checkpoint-500" -> (500, None); "epoch_3" -> (None, 3); "epoch=3-step=1000" -> (1000, 3); "logs" -> None
-    """
-    match = CHECKPOINT_NAME.fullmatch(name)
-    if not match or (match["step"] is None and match["epoch"] is None):
-        return None
-    return (int(match["step"]) if match["step"] else None), (int(match["epoch"]) if match["epoch"] else None)
-
-
-def disguised(name: str) -> str | None:
-    """The letter in a name that looks like a Latin one and is none, in a word of Latin letters, or such a digit.
-
-    By alphabets: letters of all but a few are none that a Latin word has. "lum\u0435n" -> "CYRILLIC SMALL LETTER IE";
-    "\u043c\u043e\u0434\u0435\u043b\u044c-7b", "\u03c4bench" -> None
-    """
-    if name.isascii():
-        return None
-    for word in re.findall(r"[^\W\d_]+", name):
-        latin = any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
-        if latin and (other := next(filter(is_disguise, word), "")):
-            return unicodedata.name(other, "a letter without a name")
-    if re.search(r"[A-Za-z]", name):
-        digits = (letter for letter in name if letter.isdecimal())
-        return next((unicodedata.name(digit) for digit in digits if not formless(digit).isascii()), None)
-    return None
-
-
-def is_disguise(letter: str) -> bool:
-    """Whether a letter has no place in a Latin word."""
-    forms = filter(str.isalpha, formless(letter))
-    return ord(letter) in DISGUISES or not all(unicodedata.name(form, "").startswith(BESIDE_LATIN) for form in forms)
-
-
-def formless(text: str) -> str:
-    """What letters are forms of: bold, wide, raised ones."""
-    return unicodedata.normalize("NFKC", text)
-
-
-def alike(names: Iterable[str]) -> list[list[str]]:
-    """The groups of different names that are one but for case, for forms of letters, or for letters that look alike.
-
-    ["Acme/Lumen", "acme/lumen", "x/y"] -> [["Acme/Lumen", "acme/lumen"]]
-    """
-    groups: dict[str, set[str]] = {}
-    for name in names:
-        looks = formless(formless(name).translate(LOOK_LATIN | LATIN_ALIKE).casefold())
-        groups.setdefault(looks, set()).add(name)
-    return [sorted(group) for group in groups.values() if len(group) > 1]
-
-
-def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
-    parent = folder.parent
-    run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
 # --- parts/outputs.py -------------------------------------------------------------------------------------------------
@@ -5715,6 +5753,7 @@ def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any], list[str
     with engine:
         rows = query(engine, "SELECT * FROM scores")
     where = f"{folder}/metadata.json"
+    del metadata["collected_here"]  # of this user, and in no file
     check_fields(metadata, BOARD_FIELDS, where)
     check_fields(metadata["asked"], ASKED_FIELDS, f"{where}: asked")
     said = {entry["key"]: {**entry, "order": place} for place, entry in enumerate(metadata["benchmarks"])}
@@ -5758,9 +5797,10 @@ def sound_metadata(metadata: Mapping[str, Any]) -> bool:
     return named and {"rows", "models"} <= set(metadata["counts"])
 
 
-def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
+def open_data(folder: Path, adopt: bool = False) -> tuple[Any, dict[str, Any]]:
     """A DuckDB connection with the table `scores` (in memory; it can reach no file) and the metadata of a folder.
 
+    `collected_here` is added to the metadata: whether this user collected it, or `adopt` takes it for the own.
     ScriptError when a file is missing, damaged or of another schema.
     """
     import duckdb
@@ -5799,7 +5839,8 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     kinds = [f"coalesce(source_type, '') NOT IN {tuple(SOURCE_TYPES)}", *(f"{name} IS NULL" for name in NEVER_NULL)]
     if query(engine, f"SELECT 1 FROM scores WHERE {' OR '.join([*no_numbers, *kinds])} LIMIT 1"):
         raise ScriptError(f"{folder}/leaderboard.parquet has a row that this version does not write; collect again")
-    if of_others(folder):
+    metadata["collected_here"] = adopt or not of_others(folder)
+    if not metadata["collected_here"]:
         note(
             f"warning: the data in {shown_path(folder)} was not collected by you here: its scores, where they are from "
             "(verified, own run) and their places are what its files say"
@@ -6030,12 +6071,25 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         if re.match(r"0\.2\.\d", str(version)):
             reads += f"; {run_line('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
-    refuse_future(path, record)
-    refuse_disguise(path, record)
+    refuse_claims(path, record)
     return None if is_trainer_log(record) and not trainer else record
 
 
-def refuse_future(path: Path, record: dict[str, Any]) -> None:
+def refuse_claims(path: Path, record: Mapping[str, Any]) -> None:
+    """ScriptError for a date in the future, a name in disguise, and one that is a question for a state of a model."""
+    refuse_future(path, record)
+    refuse_disguise(path, record)
+    info = mapping_of(record.get("model_info"))
+    names = (info.get("id"), info.get("name"), mapping_of(info.get("additional_details")).get("checkpoint"))
+    for name in filter(None, map(kept_text, names)):
+        if mark := state_mark(name):
+            raise ScriptError(
+                f"{path}: the model's name ends in {single_line(mark)[:60]}, by which a state of a model is asked for: "
+                "write a revision into model_info.additional_details.revision"
+            )
+
+
+def refuse_future(path: Path, record: Mapping[str, Any]) -> None:
     """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
     rows = record.get("evaluation_results")
     for said_in in (record, *(rows if isinstance(rows, list) else ())):
@@ -6050,7 +6104,8 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
 
 def refuse_disguise(path: Path, record: Mapping[str, Any]) -> None:
     """ScriptError for a model or benchmark whose name looks like another's by letters of another alphabet."""
-    rows = record["evaluation_results"]
+    rows = record.get("evaluation_results")
+    rows = rows if isinstance(rows, list) else []
     names = [(mapping_of(record.get("model_info")), ("id", "name"))]
     names += [(row, ("evaluation_name", "evaluation_result_id")) for row in map(mapping_of, rows)]
     names += [(mapping_of(row.get("source_data")), ("dataset_name", "hf_repo")) for row in map(mapping_of, rows)]
@@ -10443,7 +10498,7 @@ def read_eee_folder(folder: Path, address: str, benchmarks: Benchmarks, models: 
                 if made is None:
                     counts: Counter[str] = Counter()
                     record = strict_json_line(input_bytes(path, MOST_BYTES))
-                    refuse_future(Path(path), record)
+                    refuse_claims(Path(path), record)
                     rows = elsewhere_rows(record, where, address, names, counts)
                     made = orjson.dumps([[told_columns(row) for row in rows], counts])
                     before.put(where, stamp, made)
@@ -13443,7 +13498,7 @@ def main():
     sys.path.insert(0, str(SCRIPT.parent))
     import leaderboard
 
-    return leaderboard.main(["serve", "--data", str(DATA), "--host", "0.0.0.0", "--port", "7860"])
+    return leaderboard.main(["serve", "--data", str(DATA), "--adopt", "--host", "0.0.0.0", "--port", "7860"])
 
 
 if __name__ == "__main__":
@@ -15462,8 +15517,8 @@ function drawAbout() {
   const order = sources.map((source) =>
     el("li", {}, mark(source), el("strong", {}, source.label), `: ${source.text}`));
   put($("view-about"), el("h2", { id: "title-about" }, "About the numbers"),
-    el("p", {}, "Every number here is one that somebody published with the model, or that was measured with this "
-      + `project; none is made up. Collected on ${data.collected}: `
+    el("p", {}, (data.claimed ? "" : "Every number here is one that somebody published with the model, or that was "
+      + "measured with this project; none is made up. ") + `Collected on ${data.collected}: `
       + `${usedSources.map((source) => `${many.format(sourceCounts[sources.indexOf(source)])} ${source.label}`).join(", ")}`
       + `${data.read ? `; ${plural(data.read, "model was", "models were")} asked for on the Hub` : ""}.`),
     el("h3", {}, "Which number is shown"),
@@ -16066,10 +16121,14 @@ RANK_METHOD = (
 )
 
 
-def read_page(folder: Path, primary: str | None = None) -> str:
+# Behind the date, wherever the page tells it: where numbers and their sources are not the word of who made the page.
+BY_OTHERS = " by others: what the numbers are and where they are from is their word"
+
+
+def read_page(folder: Path, primary: str | None = None, adopt: bool = False) -> str:
     """The page of the data in a folder; ScriptError with the command that collects data when it cannot be made.
 
-    primary: benchmarks of the overall order, with commas between.
+    primary: benchmarks of the overall order, with commas between; adopt: take what others collected for the own.
     """
     words = command_line_of(["collect", "--trending", "100", "--output-dir", folder])
     again = f"collect it: {run_line('leaderboard.py')} {words}"
@@ -16077,7 +16136,7 @@ def read_page(folder: Path, primary: str | None = None) -> str:
         if not (folder / name).is_file():
             raise ScriptError(f"{folder / name}: no such file; {again}")
     try:
-        engine, metadata = open_data(folder)
+        engine, metadata = open_data(folder, adopt)
         named = [covered_key(name, metadata, "--primary") for name in filter(None, (primary or "").split(","))]
         with engine:
             return page_html(*page_data(engine, metadata, named))
@@ -16094,6 +16153,7 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
 
     With it the HTML of the first rows. named: the benchmarks of the overall order, when somebody has named them.
     """
+    here = metadata.get("collected_here", True)
     models = sorted(query(engine, PAGE_MODELS), key=lambda row: natural_key(row["model"]))
     if not models:
         raise ValueError("it has no rows")
@@ -16124,7 +16184,8 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)
     data = {
         "hub": HUB_URL,
-        "collected": f"{metadata['collected'][:16].replace('T', ' ')} UTC",
+        "collected": f"{metadata['collected'][:16].replace('T', ' ')} UTC{'' if here else BY_OTHERS}",
+        "claimed": not here,
         "read": metadata["models_read"],
         "ranking": RANK_METHOD,
         "sources": page_sources(),
@@ -16184,21 +16245,21 @@ def pack_page(html: str) -> PackedPage:
 class ServedPage:
     """The page of a folder, made again when the data changed; the last good one stays if that fails."""
 
-    def __init__(self, folder: Path, primary: str | None = None) -> None:
-        self.folder, self.primary = folder, primary
+    def __init__(self, folder: Path, primary: str | None = None, adopt: bool = False) -> None:
+        self.asked = folder, primary, adopt
         self.lock = threading.Lock()
         self.state = page_state(folder)  # before the page: a change in between is seen later
-        self.packed = pack_page(read_page(folder, primary))
+        self.packed = pack_page(read_page(*self.asked))
 
     def current(self) -> PackedPage:
         """The page of the data as it is now."""
         with self.lock:
-            state = page_state(self.folder)
+            state = page_state(self.asked[0])
             if state != self.state:
                 self.state = state
                 try:
-                    self.packed = pack_page(read_page(self.folder, self.primary))
-                    note(f"{self.folder}: changed, read again")
+                    self.packed = pack_page(read_page(*self.asked))
+                    note(f"{self.asked[0]}: changed, read again")
                 except ScriptError as error:
                     note(f"warning: {error}; the page shows the data read before")
             return self.packed
@@ -16293,7 +16354,7 @@ def launch(page: ServedPage, host: str, port: int) -> None:
 def serve(args: argparse.Namespace) -> int:
     """Serve the page until it is interrupted; a change of the data shows at the next load of the page."""
     host = SPACE_HOST if os.environ.get("SPACE_ID") else args.host
-    page = ServedPage(args.data, args.primary)
+    page = ServedPage(args.data, args.primary, args.adopt)
     check_port(host, args.port)
     launch(page, host, args.port)
     note(f"serving {args.data} on http://{host}:{args.port} (Ctrl-C ends it)")
@@ -16305,7 +16366,7 @@ def serve(args: argparse.Namespace) -> int:
 def export(args: argparse.Namespace) -> int:
     """Write the page as one HTML file; its path goes to stdout."""
     path = Path(args.output_dir) / "index.html"
-    html = read_page(args.data, args.primary)
+    html = read_page(args.data, args.primary, args.adopt)
     refuse_others(path, html)
     write_whole(path, html)
     note(f"{path}: {len(html.encode()) / 1024:,.0f} KiB, opens without a server")

@@ -406,3 +406,24 @@ def test_two_versions_of_a_file_are_named_for_a_shell_and_by_age(
     assert old[1:3] == ["(2026-03-12T02:00:00Z,", "older)"] and new[1:3] == ["(2026-03-12T03:00:00Z,", "newer)"]
     chosen = [word.replace("NAME", model) for word, model in ((new[0], "o/A"), (new[0], "o/B"))]
     assert script.main(["--baseline", chosen[0], "--candidate", chosen[1], "--results", str(tmp_path)]) != 2
+
+
+def answer(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    code = script.main(list(map(str, words)))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_name_that_asks_for_a_state_is_never_another_record_of_that_id(tmp_path, capsys):
+    """A stranger's record called as mine is asked for: unread where only states are called so, else asked about."""
+    mine = {"when": "2026-11-21T10:00:00Z", "details": {"revision": "step1"}}
+    write_record(tmp_path / "mine", "run/old", SCORES)
+    write_record(tmp_path / "mine", "run/new", SCORES[::-1], **mine)
+    evil = write_record(tmp_path / "evil", "run/new@2026-11-21", [1] * len(SCORES))
+    pair = ("--baseline", "run/old", "--results", tmp_path / "mine", tmp_path / "evil", "--candidate")
+    code, out, err = answer(capsys, *pair, "run/new@2026-11-21")
+    assert (code, out) == (2, "") and f"{evil}: the model's name ends in @2026-11-21" in err
+    evil.unlink()
+    write_record(tmp_path / "evil", "run/new@step1", [1] * len(SCORES))
+    code, out, err = answer(capsys, *pair, "run/new@step1")
+    assert (code, out) == (3, "") and "run/new@step1: the id of one model, and short for others" in err

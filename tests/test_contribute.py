@@ -13,12 +13,14 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 from local_hub import LocalHub
+from local_hub_site import Call
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "every_eval_ever"
 STORE = "evaleval/EEE_datastore"
 MODEL = "tiny_run/step_700"
 REPO = "me/tiny-llama"
+ASKED = Call.arg
 LOST = [{"drop": "answer"}, {"status": 429, "executed": True}, {"status": 503, "executed": True}, {"drop": "before"}]
 
 
@@ -146,6 +148,22 @@ def test_closed_one_is_not_opened_again(store: LocalHub, capsys: pytest.CaptureF
         code, _, err = contribute(capsys, *argv)
         assert code == 3 and "/discussions/1" in err and "--again" in err
     assert contribute(capsys, "--create-pr", "--again")[0] == 0 and open_ones(store) == [2]
+
+
+def test_a_pull_request_of_another_is_never_ours(store, capsys, monkeypatch) -> None:
+    """Whatever a Hub that does not filter by author lists: nothing is committed to it, and nothing is closed for it."""
+    store.add_user("mallory")
+    found, _ = manager.read_records([Path("results")])
+    allowed, vocabulary = manager.Allowed(False, False), manager.vocabulary_of(manager.read_mapping())
+    files = manager.plan_contribution(found, STORE, MODEL, REPO, allowed, vocabulary).files
+    monkeypatch.setattr(
+        Call, "arg", lambda self, name, *more: more[0] if name == "author" else ASKED(self, name, *more)
+    )
+    theirs = store.open_pull_request(STORE, dict([*files.items()][:1]), repo_type="dataset", user="mallory")
+    before = store.files(STORE, f"refs/pr/{theirs}", "dataset")
+    code, _, err = contribute(capsys, "--create-pr")
+    assert code == 0, err
+    assert store.files(STORE, f"refs/pr/{theirs}", "dataset") == before and open_ones(store) == [theirs, theirs + 1]
 
 
 def test_other_content_at_the_same_place_is_asked(store: LocalHub, capsys: pytest.CaptureFixture[str]) -> None:

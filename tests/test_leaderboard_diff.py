@@ -359,3 +359,60 @@ def test_the_metrics_of_opencompass_are_those_that_its_evaluators_make(tmp_path,
     rows = board.query(engine, "SELECT benchmark, comparable, shown, why_not FROM scores")
     assert {one["benchmark"]: one["comparable"] for one in rows if one["shown"]} == pytest.approx(shown)
     assert shown or "is not the metric that" in rows[0]["why_not"]
+
+
+MARKED = ["org/m@2026-11-18", "org/m@" + "b" * 40, "org/m[dtype=int8]", "org/m@2026-11-18T10:00:00Z", "org/m[a=b]"]
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_a_record_cannot_call_itself_a_state_of_a_model(boards, name):
+    """What a board, or who asks, calls a state by is no id: such a record is read nowhere, and said."""
+    boards.measure("old", "org/m", 0.5, when="2026-11-18T10:00:00Z")
+    boards.measure("old", name, 0.99)
+    asked = ["collect", "--results", str(boards.folder / "old"), "--output-dir", str(boards.folder / "old-board")]
+    assert board.main(asked) == 1
+    assert [one["model"] for one in boards.show("old")["rows"]] == ["org/m"]
+    told = json.loads((boards.folder / "old-board" / "metadata.json").read_text(encoding="utf-8"))["unreadable"]
+    assert [name.removeprefix("org/m") in one["reason"] for one in told] == [True]
+
+
+def test_names_with_a_sign_that_is_no_state_are_names(boards):
+    names = ["google/text-bison@001", "claude-3-opus@20240229", "org/m[it]", "org/m@step100"]
+    for name in names:
+        boards.measure("old", name, 0.5)
+    assert "4 scores of 4 models" in boards.collect("old")
+
+
+def test_the_numbers_of_a_lead_are_those_of_the_state_that_leads(boards):
+    """The first commit leads, the last one does not: its number is none of the lead."""
+    for when, first in (("old", 0.2), ("new", 0.9)):
+        more = [("b", first, 18), ("f", 0.3, 24)]
+        for sha, score, day in more:
+            boards.measure(when, "org/m", score, details={"revision": sha * 40}, when=f"2026-11-{day}T10:00:00Z")
+        boards.measure(when, "org/other", 0.6)
+    _, document, _ = boards.diff()
+    ((lead),) = [one for kind in ("leaders", "leaders_unlike") for one in document[kind]]
+    assert (lead["model"], lead["now"]["comparable"]) == ("org/m", 0.9)
+
+
+def test_whose_collect_it_is_stands_in_every_answer(boards, tmp_path, monkeypatch, capsys):
+    boards.measure("old", "org/m", 0.5)
+    boards.collect("old")
+    data = str(boards.folder / "old-board")
+
+    def answers() -> tuple[bool, bool, str]:
+        shown = boards.show("old")
+        capsys.readouterr()
+        board.main(["diff", data, data, "--json"])
+        compared = json.loads(capsys.readouterr().out)
+        (here,) = set(compared["collected_here"])
+        return shown["collected_here"], here, board.read_page(Path(data))
+
+    *here, page = answers()
+    assert here == [True, True] and board.BY_OTHERS not in page
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "somebody-else"))
+    *here, page = answers()
+    assert here == [False, False] and board.BY_OTHERS in page.partition("</table>")[0]
+    assert board.BY_OTHERS not in board.read_page(Path(data), adopt=True)
+    assert board.main(["export", "--data", data, "--output-dir", str(tmp_path / "site")]) == 0
+    assert board.BY_OTHERS in (tmp_path / "site" / "index.html").read_text(encoding="utf-8").partition("</table>")[0]

@@ -317,3 +317,24 @@ def test_killed_and_run_again_it_goes_on(world, held):
     assert first.read_bytes() == before
     for step in (1, 2):
         assert answers(world, "again", step) == answers(world, "held", step)
+
+
+LOOKED_UP = """
+import json
+import inspect_vllm_uv as script
+from inspect_ai.model import get_model_info
+from inspect_ai.model._providers import hf
+asked = []
+for name in ("AutoModelForCausalLM", "AutoTokenizer"):
+    setattr(hf, name, type(name, (), {"from_pretrained": staticmethod(lambda *words, **more: asked.append(words))}))
+script.transformers_provider()
+get_model_info(f"{script.HF_PROVIDER}/tiny_run/step_700")
+print(json.dumps(asked))
+"""
+
+
+def test_a_folder_is_never_looked_up_on_the_hub_by_its_name():
+    """inspect looks up what it can of a model, by making it once more; a Hub may have a repo of the folder's name."""
+    environment = os.environ | {"PYTHONPATH": str(SCRIPT.parent), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([PYTHON, "-c", LOOKED_UP], capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stdout.strip().splitlines()[-1:]) == (0, ["[]"]), done.stderr

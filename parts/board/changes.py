@@ -95,6 +95,12 @@ class Board:
         rows = [row for key in keys for row in self.columns[key]]
         return board_order(rows, keys, self.metadata["benchmarks"], count_models(self.models))
 
+    def leading(self, key: str, model: str) -> BoardRow | None:
+        """The number of a model in a column: of its state that leads there, else of the last one."""
+        order = self.orders.get(key)
+        own = [row for row in self.columns.get(key, ()) if order and row["model"] == order.first]
+        return first_of(own) if own and model_of(order.first) == model else self.numbers.get((model, key))
+
     def like(self, other: BoardRow, place: BoardSpot) -> BoardRow | None:
         """A number of a place that was measured like another one, shown or not."""
         found = [
@@ -195,7 +201,7 @@ def add_leaders(found: dict[str, list[dict[str, Any]]], old: Board, new: Board) 
             sure = other if beside and beside.certain else None
             if not model or (model == sure if order.certain else kind == "leaders_lost" or model == other):
                 continue
-            item = number_change((model, key), old.numbers.get((model, key)), new.numbers.get((model, key)))
+            item = number_change((model, key), *(board.leading(key, model) for board in (old, new)))
             item |= {"instead": (sure if order.certain else other) or None}
             unlike = order.unlike if kind == "leaders" else beside.unlike if beside and model == other else ""
             open_now = kind == "leaders_lost" and beside and model_of(beside.first) == model

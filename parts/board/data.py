@@ -276,6 +276,7 @@ def made_again(folder: Path) -> tuple[dict[str, bytes], dict[str, Any], list[str
     with engine:
         rows = query(engine, "SELECT * FROM scores")
     where = f"{folder}/metadata.json"
+    del metadata["collected_here"]  # of this user, and in no file
     check_fields(metadata, BOARD_FIELDS, where)
     check_fields(metadata["asked"], ASKED_FIELDS, f"{where}: asked")
     said = {entry["key"]: {**entry, "order": place} for place, entry in enumerate(metadata["benchmarks"])}
@@ -319,9 +320,10 @@ def sound_metadata(metadata: Mapping[str, Any]) -> bool:
     return named and {"rows", "models"} <= set(metadata["counts"])
 
 
-def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
+def open_data(folder: Path, adopt: bool = False) -> tuple[Any, dict[str, Any]]:
     """A DuckDB connection with the table `scores` (in memory; it can reach no file) and the metadata of a folder.
 
+    `collected_here` is added to the metadata: whether this user collected it, or `adopt` takes it for the own.
     ScriptError when a file is missing, damaged or of another schema.
     """
     import duckdb
@@ -360,7 +362,8 @@ def open_data(folder: Path) -> tuple[Any, dict[str, Any]]:
     kinds = [f"coalesce(source_type, '') NOT IN {tuple(SOURCE_TYPES)}", *(f"{name} IS NULL" for name in NEVER_NULL)]
     if query(engine, f"SELECT 1 FROM scores WHERE {' OR '.join([*no_numbers, *kinds])} LIMIT 1"):
         raise ScriptError(f"{folder}/leaderboard.parquet has a row that this version does not write; collect again")
-    if of_others(folder):
+    metadata["collected_here"] = adopt or not of_others(folder)
+    if not metadata["collected_here"]:
         note(
             f"warning: the data in {shown_path(folder)} was not collected by you here: its scores, where they are from "
             "(verified, own run) and their places are what its files say"

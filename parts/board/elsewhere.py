@@ -28,7 +28,7 @@ from parts.frame import ScriptError, is_number, kept_text, note, option_words, s
 from parts.inputs import input_bytes, input_text, open_input, strict_json_line
 from parts.names import REPO_ID
 from parts.private import without_paths
-from parts.records.files import refuse_future, refuse_link_away
+from parts.records.files import refuse_claims, refuse_link_away
 from parts.records.publishable import is_main_metric, used_tools
 from parts.records.run import limit_of
 from parts.vocabulary import is_named_after, is_of_raters, other_data, stated_unit
@@ -89,7 +89,7 @@ def read_eee_folder(folder: Path, address: str, benchmarks: Benchmarks, models: 
                 if made is None:
                     counts: Counter[str] = Counter()
                     record = strict_json_line(input_bytes(path, MOST_BYTES))
-                    refuse_future(Path(path), record)
+                    refuse_claims(Path(path), record)
                     rows = elsewhere_rows(record, where, address, names, counts)
                     made = orjson.dumps([[told_columns(row) for row in rows], counts])
                     before.put(where, stamp, made)

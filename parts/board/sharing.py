@@ -133,7 +133,7 @@ def main():
     sys.path.insert(0, str(SCRIPT.parent))
     import leaderboard
 
-    return leaderboard.main(["serve", "--data", str(DATA), "--host", "0.0.0.0", "--port", "7860"])
+    return leaderboard.main(["serve", "--data", str(DATA), "--adopt", "--host", "0.0.0.0", "--port", "7860"])
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 
 from parts.frame import kept_text
 from parts.metadata.identity import known_measures
+from parts.names import STATE_MARK
 from parts.vocabulary import RIGHT_ANSWERS, MetricMapping, metric_key, metric_type, normalize_name, vocabulary_of
 
 # Who says a number, first the one that is shown when several do.
@@ -84,8 +85,6 @@ WHOLE_CONFIGS = frozenset({"", "default", "all", "main", "none"})
 SHOTS_IN_NAME = re.compile(r"(?i)\s*[(\[]?\s*\b(\d{1,3})[ -]?shots?\b(?:[ ,]*cot\b)?\s*[)\]]?")
 BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # that Unicode calls letters, and no font draws
 BoardRow = dict[str, Any]  # a score, with the columns above
-# What follows a model's id where a row is of one of its states alone: a commit, or when it was measured.
-STATE_MARK = re.compile(r"@(?:[0-9a-f]{40}|\d{4}-\d\d-\d\d(?:T[\d:]+Z)?)(?: \(.*\)$|(?=$| \[))")
 
 
 # Filters of lm-eval that look for the answer of one try in two ways: columns of their own, as acc and acc_norm.

@@ -110,9 +110,13 @@ class Library:
         meant = [entry for entry in self.entries() if entry.identity.answers_to(name)]
         exact = [entry for entry in meant if entry.identity.id == name]
         others = model_names([entry.identity for entry in meant if entry.identity.id != name])
-        if exact and others:  # else the one of this very id could not be named
-            note(f"note: {single_line(name)} is the model of that very name; not meant: {listing(others, 5)}")
-            meant = exact
+        if exact and others:  # whose record is called so decides nothing: anybody's may be
+            files = listing((str(entry.path) for entry in exact), 2)
+            raise ScriptError(
+                f"{single_line(name)}: the id of one model, and short for others; name one of them: "
+                f"{listing(others, 5)}; or the files of the one that is called just so: {files}",
+                code=3,
+            )
         files = {entry.path for entry in meant}
         failed = [entry for entry in self.entries() if entry.record.get("failure") and entry.path not in files]
         return meant + [entry for entry in failed if any(entry.identity.fits(one.identity) for one in meant)]

@@ -19,7 +19,7 @@ from parts.formats.vocabulary import Files, MigratedRecord, Origin, Trouble
 from parts.frame import ScriptError, single_line
 from parts.private import scrub
 from parts.records.datastore import EEE_SCHEMAS, score_problems
-from parts.records.files import refuse_future
+from parts.records.files import refuse_claims
 from parts.records.schema import SCHEMA_VERSION, strings
 
 EEE_MIGRATED = {"0.2.0", "0.2.1", "0.2.2", "0.2.3"}
@@ -68,7 +68,7 @@ def read_every_eval_ever(
         "evaluation_results": eee_results(record.get("evaluation_results")),
     }
     try:
-        refuse_future(origin.path, record)
+        refuse_claims(origin.path, record)
     except ScriptError as error:
         raise ValueError(single_line(error).removeprefix(f"{origin.path}: ")) from error
     titles = dict.fromkeys(single_line(row.get("evaluation_name")) for row in record["evaluation_results"])

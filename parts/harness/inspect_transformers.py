@@ -84,8 +84,16 @@ def transformers_provider() -> type:
 
     @modelapi(name=HF_PROVIDER)
     class TransformersAPI(HuggingFaceAPI):
-        def __init__(self, model_name: str, config: Any = None, connections: int = HF_CONNECTIONS, **more: Any) -> None:
-            super().__init__(model_name, config=config or GenerateConfig(), **more)
+        def __init__(
+            self,
+            model_name: str,
+            config: Any = None,
+            connections: int = HF_CONNECTIONS,
+            *,
+            model_path: str,  # without it, inspect would ask the Hub for a model of this name: it looks models up again
+            **more: Any,
+        ) -> None:
+            super().__init__(model_name, config=config or GenerateConfig(), model_path=model_path, **more)
             self.connections = connections
             self.context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None) or sys.maxsize
             self.waiting: list[Queued] = []

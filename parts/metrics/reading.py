@@ -87,7 +87,7 @@ from parts.metrics.vocabulary import (
     unwatched,
 )
 from parts.metrics.votes import score_bradley_terry, score_elo, score_lc_win_rate, score_win_rate
-from parts.names import HUB_ID, KNOWN_BY, local_id, parse_checkpoint_name, say_folder
+from parts.names import HUB_ID, KNOWN_BY, given_id, local_id, parse_checkpoint_name, say_folder
 from parts.outgoing import rendered
 from parts.outputs import take_away
 from parts.own_function import read_own_function
@@ -340,7 +340,7 @@ def read_subject(model: str | None, model_id: str | None) -> Subject:
     if folder is None or not folder.is_dir():
         if model and not HUB_ID.fullmatch(model):
             raise ScriptError(f"--model {model}: neither a folder nor a Hub id")
-        return Subject(single_line(model_id or model), {})
+        return Subject(given_id(single_line(model_id or model)), {})
     folder = Path(os.path.abspath(folder))
     try:
         digest = weights_sha256(folder)
@@ -348,7 +348,9 @@ def read_subject(model: str | None, model_id: str | None) -> Subject:
         raise ScriptError(f"--model {model}: {error}") from error
     found = parse_checkpoint_name(folder.name)
     details = {"checkpoint": folder.name, "step": found and found[0], "path": shown_path(folder)}
-    return Subject(single_line(model_id or local_id(folder)), strings(details | {"weights_sha256": digest}))
+    return Subject(
+        given_id(single_line(model_id)) if model_id else local_id(folder), strings(details | {"weights_sha256": digest})
+    )
 
 
 def read_custom_metric(path: str) -> CustomMetric:

@@ -54,10 +54,14 @@ RANK_METHOD = (
 )
 
 
-def read_page(folder: Path, primary: str | None = None) -> str:
+# Behind the date, wherever the page tells it: where numbers and their sources are not the word of who made the page.
+BY_OTHERS = " by others: what the numbers are and where they are from is their word"
+
+
+def read_page(folder: Path, primary: str | None = None, adopt: bool = False) -> str:
     """The page of the data in a folder; ScriptError with the command that collects data when it cannot be made.
 
-    primary: benchmarks of the overall order, with commas between.
+    primary: benchmarks of the overall order, with commas between; adopt: take what others collected for the own.
     """
     words = command_line_of(["collect", "--trending", "100", "--output-dir", folder])
     again = f"collect it: {run_line('leaderboard.py')} {words}"
@@ -65,7 +69,7 @@ def read_page(folder: Path, primary: str | None = None) -> str:
         if not (folder / name).is_file():
             raise ScriptError(f"{folder / name}: no such file; {again}")
     try:
-        engine, metadata = open_data(folder)
+        engine, metadata = open_data(folder, adopt)
         named = [covered_key(name, metadata, "--primary") for name in filter(None, (primary or "").split(","))]
         with engine:
             return page_html(*page_data(engine, metadata, named))
@@ -82,6 +86,7 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
 
     With it the HTML of the first rows. named: the benchmarks of the overall order, when somebody has named them.
     """
+    here = metadata.get("collected_here", True)
     models = sorted(query(engine, PAGE_MODELS), key=lambda row: natural_key(row["model"]))
     if not models:
         raise ValueError("it has no rows")
@@ -112,7 +117,8 @@ def page_data(engine: Any, metadata: Mapping[str, Any], named: Sequence[str]) ->
     rows = (page_score(row, ranks[row["benchmark"], row["model"]] if row["shown"] else None, text) for row in scores)
     data = {
         "hub": HUB_URL,
-        "collected": f"{metadata['collected'][:16].replace('T', ' ')} UTC",
+        "collected": f"{metadata['collected'][:16].replace('T', ' ')} UTC{'' if here else BY_OTHERS}",
+        "claimed": not here,
         "read": metadata["models_read"],
         "ranking": RANK_METHOD,
         "sources": page_sources(),
@@ -172,21 +178,21 @@ def pack_page(html: str) -> PackedPage:
 class ServedPage:
     """The page of a folder, made again when the data changed; the last good one stays if that fails."""
 
-    def __init__(self, folder: Path, primary: str | None = None) -> None:
-        self.folder, self.primary = folder, primary
+    def __init__(self, folder: Path, primary: str | None = None, adopt: bool = False) -> None:
+        self.asked = folder, primary, adopt
         self.lock = threading.Lock()
         self.state = page_state(folder)  # before the page: a change in between is seen later
-        self.packed = pack_page(read_page(folder, primary))
+        self.packed = pack_page(read_page(*self.asked))
 
     def current(self) -> PackedPage:
         """The page of the data as it is now."""
         with self.lock:
-            state = page_state(self.folder)
+            state = page_state(self.asked[0])
             if state != self.state:
                 self.state = state
                 try:
-                    self.packed = pack_page(read_page(self.folder, self.primary))
-                    note(f"{self.folder}: changed, read again")
+                    self.packed = pack_page(read_page(*self.asked))
+                    note(f"{self.asked[0]}: changed, read again")
                 except ScriptError as error:
                     note(f"warning: {error}; the page shows the data read before")
             return self.packed
@@ -281,7 +287,7 @@ def launch(page: ServedPage, host: str, port: int) -> None:
 def serve(args: argparse.Namespace) -> int:
     """Serve the page until it is interrupted; a change of the data shows at the next load of the page."""
     host = SPACE_HOST if os.environ.get("SPACE_ID") else args.host
-    page = ServedPage(args.data, args.primary)
+    page = ServedPage(args.data, args.primary, args.adopt)
     check_port(host, args.port)
     launch(page, host, args.port)
     note(f"serving {args.data} on http://{host}:{args.port} (Ctrl-C ends it)")
@@ -293,7 +299,7 @@ def serve(args: argparse.Namespace) -> int:
 def export(args: argparse.Namespace) -> int:
     """Write the page as one HTML file; its path goes to stdout."""
     path = Path(args.output_dir) / "index.html"
-    html = read_page(args.data, args.primary)
+    html = read_page(args.data, args.primary, args.adopt)
     refuse_others(path, html)
     write_whole(path, html)
     note(f"{path}: {len(html.encode()) / 1024:,.0f} KiB, opens without a server")

@@ -193,7 +193,8 @@ def own_pull_requests(hub: Hub, dataset: str, user: str) -> list[Any]:
             hub.api.get_repo_discussions(dataset, author=user, discussion_type="pull_request", repo_type="dataset")
         )
     )
-    return sorted(found, key=lambda item: -item.num)[:OWN_PULL_REQUESTS]
+    own = [item for item in found if item.author == user and item.is_pull_request]  # whatever a Hub filters by
+    return sorted(own, key=lambda item: -item.num)[:OWN_PULL_REQUESTS]
 
 
 def same_files(hub: Hub, dataset: str, files: Mapping[str, bytes], revision: str) -> set[str]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from parts.foreign import mapping_of, time_of
-from parts.frame import ScriptError, command_line_of, near_place, note, run_line, single_line
+from parts.frame import ScriptError, command_line_of, kept_text, near_place, note, run_line, single_line
 from parts.inputs import input_bytes, open_input, quick_json
-from parts.names import disguised
+from parts.names import disguised, state_mark
 from parts.records.schema import RECORD_SCHEMA
 
 # JSON files that belong to a checkpoint, not to an evaluation: never opened in the search for records.
@@ -176,12 +176,25 @@ def read_record(path: Path, trainer: bool = False) -> dict[str, Any] | None:
         if re.match(r"0\.2\.\d", str(version)):
             reads += f"; {run_line('convert_results.py')} FILE --output-dir results makes one of it"
         raise ScriptError(f"{path}: schema_version is {single_line(repr(version))[:40]}; {reads}")
-    refuse_future(path, record)
-    refuse_disguise(path, record)
+    refuse_claims(path, record)
     return None if is_trainer_log(record) and not trainer else record
 
 
-def refuse_future(path: Path, record: dict[str, Any]) -> None:
+def refuse_claims(path: Path, record: Mapping[str, Any]) -> None:
+    """ScriptError for a date in the future, a name in disguise, and one that is a question for a state of a model."""
+    refuse_future(path, record)
+    refuse_disguise(path, record)
+    info = mapping_of(record.get("model_info"))
+    names = (info.get("id"), info.get("name"), mapping_of(info.get("additional_details")).get("checkpoint"))
+    for name in filter(None, map(kept_text, names)):
+        if mark := state_mark(name):
+            raise ScriptError(
+                f"{path}: the model's name ends in {single_line(mark)[:60]}, by which a state of a model is asked for: "
+                "write a revision into model_info.additional_details.revision"
+            )
+
+
+def refuse_future(path: Path, record: Mapping[str, Any]) -> None:
     """ScriptError for a record that is dated later than now: its date decides which of two is the newer one."""
     rows = record.get("evaluation_results")
     for said_in in (record, *(rows if isinstance(rows, list) else ())):
@@ -196,7 +209,8 @@ def refuse_future(path: Path, record: dict[str, Any]) -> None:
 
 def refuse_disguise(path: Path, record: Mapping[str, Any]) -> None:
     """ScriptError for a model or benchmark whose name looks like another's by letters of another alphabet."""
-    rows = record["evaluation_results"]
+    rows = record.get("evaluation_results")
+    rows = rows if isinstance(rows, list) else []
     names = [(mapping_of(record.get("model_info")), ("id", "name"))]
     names += [(row, ("evaluation_name", "evaluation_result_id")) for row in map(mapping_of, rows)]
     names += [(mapping_of(row.get("source_data")), ("dataset_name", "hf_repo")) for row in map(mapping_of, rows)]

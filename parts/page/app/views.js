@@ -32,8 +32,8 @@ function drawAbout() {
   const order = sources.map((source) =>
     el("li", {}, mark(source), el("strong", {}, source.label), `: ${source.text}`));
   put($("view-about"), el("h2", { id: "title-about" }, "About the numbers"),
-    el("p", {}, "Every number here is one that somebody published with the model, or that was measured with this "
-      + `project; none is made up. Collected on ${data.collected}: `
+    el("p", {}, (data.claimed ? "" : "Every number here is one that somebody published with the model, or that was "
+      + "measured with this project; none is made up. ") + `Collected on ${data.collected}: `
       + `${usedSources.map((source) => `${many.format(sourceCounts[sources.indexOf(source)])} ${source.label}`).join(", ")}`
       + `${data.read ? `; ${plural(data.read, "model was", "models were")} asked for on the Hub` : ""}.`),
     el("h3", {}, "Which number is shown"),
