@@ -6912,16 +6912,24 @@ class Converter:
         stays = path not in self.new and path.is_file()
         file = first.run.origin.path if first and not stays else path
         told = Trouble(str(made.run.origin.path), f"the same run as in {file}", made.run.task)
-        if old is not None and not (ours >= there or there >= ours or says_the_same(old, made.record, parts)):
+        more = bool(there) and ours > there
+        fewer = bool(ours) and there > ours
+        if first and not stays and first.run.origin.path.parent != made.run.origin.path.parent:
+            more = fewer = False  # what lies beside another copy of a result file need not be of its run
+        alike = bool(ours) and ours == there
+        if old is not None and not (alike or more or fewer or says_the_same(old, made.record, parts)):
             wrong = "it is there, made of another file" if stays else "neither is taken"
             wrong = f"{file} says that the same run is another ({wrong}): move one of them away"
             self.report.conflicts.append(replace(told, reason=wrong))
             self.take_back(path)
             return
-        if first and not ours > there:
+        if first and not more:
             self.report.skipped.append(told)
             return
-        if not first and ours < there:  # some of them are no longer here
+        if more and part(made.record, "detailed_evaluation_results") != part(old or {}, "detailed_evaluation_results"):
+            told = replace(told, reason="its items lie beside it, which the record that is there did not have: taken")
+            self.report.notes.append(told)
+        if not first and fewer:  # some of them are no longer here
             self.report.unchanged.append(replace(made, record=old))
             return
         if old is None:

@@ -10807,7 +10807,11 @@ def add_file(
     """
     rows, unread = rows_of_files(state)
     held = {name for name, text in state.files.items() if text.strip()} | set(unread) | set(change.files)
-    what = "comments" if path in held and rows.get(path) == [] else "a file that cannot be read" * (path in unread)
+    what = (
+        "a file without results"
+        if path in held and rows.get(path) == []
+        else "a file that cannot be read" * (path in unread)
+    )
     if what and not (placed.entry and is_beside(placed.entry, beside)):
         change.conflicts.append(Conflict(path, placed.name, what, row["value"], unread.get(path, "")))
         return
@@ -11247,7 +11251,12 @@ class Hub:
         files = changed_files(details.diff or "")
         touches = any(name.startswith(EVAL_RESULTS) for name in files)
         if not touches and ("README.md" in files or not files):  # no diff: it is empty, or too large to be shown
-            touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}", main())
+            standing = main()
+            try:
+                touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}", standing)
+            except UnreadableFile as error:
+                note(f"pull request #{item.num} counts as one that touches evaluation metadata: {error}")
+                touches = True
         created = item.created_at.strftime("%Y-%m-%d") if item.created_at else ""
         said = [event for event in details.events if event.type == "comment"][1:]
         last = f"{said[-1].author}: {said[-1].content}"[:300] if said else ""
@@ -17765,7 +17774,11 @@ def propose(batch: Batch, outcome: ModelOutcome, identity: Mapping[str, Any]) ->
     change.questions = questions
     requests = batch.hub.pull_requests(plan.repo_id)
     for request in [request for request in requests if request.evaluation]:
-        there = merge(plan, batch.hub.state(plan.repo_id, f"refs/pr/{request.number}"))
+        try:
+            there = merge(plan, batch.hub.state(plan.repo_id, f"refs/pr/{request.number}"))
+        except UnreadableFile as error:
+            outcome.reason = f"an open pull request cannot be read: {request.url}: {error}"
+            return
         if request.author == me and not there.files and not there.conflicts:
             outcome.pull_request = request.url
         elif request.author == me:

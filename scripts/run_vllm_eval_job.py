@@ -2188,7 +2188,7 @@ def given_id(name: str) -> str:
 RUN_SCHEMA = "2"  # of run.json and of what --json prints
 PLANNED = "PLANNED"
 FINISHED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
-NOT_KNOWN = -1  # seconds of a timeout
+NOT_KNOWN = -1  # seconds of a timeout, dollars of a job
 GONE = "the Hub does not know this job any more"
 RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL, TIMEOUT_LABEL = "eval-run", "eval-job", "eval-attempt", "eval-timeout"
 JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
@@ -2279,9 +2279,9 @@ class EvalJob:
 class JobState:
     """What became of a job: `stage` is PLANNED before it is sent, then what the Hub says; `seconds` it ran.
 
-    `tries`: what each job on the Hub that was sent for it has cost so far, in dollars; `timeout` (NOT_KNOWN: of a job
-    that another hand has sent), `flavor`, `price`: of the last; `measured`: its records are home, all of them, however
-    it ended.
+    `tries`: what each job on the Hub that was sent for it has cost so far, in dollars (NOT_KNOWN: on hardware whose
+    price nobody says); `timeout` (NOT_KNOWN: of a job that another hand has sent), `flavor`, `price`: of the last;
+    `measured`: its records are home, all of them, however it ended.
     """
 
     stage: str = PLANNED
@@ -2301,8 +2301,13 @@ class JobState:
 
     @property
     def spent(self) -> float:
-        """Dollars, of all tries."""
-        return sum(self.tries.values())
+        """Dollars, of all tries whose price is known."""
+        return sum(usd for usd in self.tries.values() if usd != NOT_KNOWN)
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether a try of it ran, or runs, on hardware whose price nobody says."""
+        return NOT_KNOWN in self.tries.values()
 
     @property
     def active(self) -> bool:
@@ -2325,9 +2330,11 @@ class JobState:
         """Dollars that its tries can have cost when the last one has ended; None where nothing bounds that."""
         if not self.tries and not self.active:
             return 0.0
-        if self.active and self.timeout == NOT_KNOWN:
+        if self.unpriced or (self.active and self.timeout == NOT_KNOWN):
             return None
-        now = (self.price or job.price) * (self.timeout or timeout) / 3600 if self.active else 0.0
+        now = (
+            (job.price if self.price is None else self.price) * (self.timeout or timeout) / 3600 if self.active else 0.0
+        )
         hardware = sum(usd for name, usd in self.tries.items() if name != self.job_id)
         hardware += max(self.tries.get(self.job_id or "", 0.0), now)
         return None if job.tokens_at_most is None else hardware + job.tokens_at_most * max(1, len(self.tries))
@@ -2727,6 +2734,9 @@ JOB_REASONS = {
 }
 
 
+UNITS_OF_AN_HOUR = {"minute": 60, "hour": 1, "second": 3600}  # a price of any other unit is none
+
+
 def job_labels(run: EvalRun, job: EvalJob, attempt: int) -> dict[str, str]:
     """The labels by which a job is found again, whoever lost run.json."""
     model = family(job.models[0]) if len(job.models) > 1 else job.models[0]
@@ -2799,11 +2809,17 @@ class JobsClient:
         if not ACCOUNT.fullmatch(self.namespace):
             raise ScriptError(f"{single_line(self.namespace)[:60]!r} is no account's name")
         self.prices: dict[str, float] | None = None
+        self.refused: set[str] = set()  # ids of jobs that bear our labels and are not ours: each is said once
 
     def account(self) -> str:
         """The name of the token's owner."""
         with job_errors("asking the Hub who you are", self.token):
             return known_identity(self.patiently(self.api.whoami), "asking the Hub who you are")["name"]
+
+    @functools.cached_property
+    def user(self) -> str:
+        """The account, asked once."""
+        return self.account()
 
     def patiently(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Call, and call again on 429, 5xx and broken connections, when the Hub says."""
@@ -2827,16 +2843,16 @@ class JobsClient:
             rows = self.patiently(listed, self.api.list_jobs_hardware)
             if not rows:
                 raise ScriptError("asking for the hardware of Jobs: the Hub lists none")
-            priced = [row for row in rows if is_price(row.unit_cost_usd)]
+            priced = [row for row in rows if is_price(row.unit_cost_usd) and str(row.unit_label) in UNITS_OF_AN_HOUR]
             if not priced:
-                raise ScriptError("asking for the hardware of Jobs: the Hub names no price of any")
+                raise ScriptError("asking for the hardware of Jobs: the Hub names no price of any", code=3)
             return Catalog(tuple(map(flavor_from_hub, priced)), "the Hub's list of today")
 
-    def price(self, flavor: str) -> float:
-        """Today's dollars for an hour of a flavor; 0 for one that there is no more."""
+    def price(self, flavor: str) -> float | None:
+        """Today's dollars for an hour of a flavor; None for one that there is no more, or that has no price."""
         if self.prices is None:
             self.prices = {row.name: row.price for row in self.catalog().flavors}
-        return self.prices.get(flavor, 0.0)
+        return self.prices.get(flavor)
 
     def jobs_of(self, run_id: str) -> dict[str, list[Any]]:
         """The jobs on the Hub for each job name of a run, the newest last."""
@@ -2878,14 +2894,16 @@ class JobsClient:
         with job_errors(f"submitting {job.name}", self.token):
             for trial in again:
                 with trial:
-                    if trial.retry_state.attempt_number > 1 and (known := self.submitted(labels)):
-                        return with_sound_id(known)
+                    if trial.retry_state.attempt_number > 1 and (known := self.submitted(run, job.name, labels)):
+                        return known
                     return with_sound_id(self.send(run, job, labels, script))
 
-    def submitted(self, labels: dict[str, str]) -> Any:
-        """The job with these labels, when an earlier try reached the Hub after all."""
-        wanted = {name: labels[name] for name in (RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL)}
-        return next(iter(listed(lambda: self.api.list_jobs(labels=wanted, namespace=self.namespace))), None)
+    def submitted(self, run: EvalRun, name: str, labels: dict[str, str]) -> Any:
+        """Our job with these labels, when an earlier try reached the Hub after all."""
+        wanted = {label: labels[label] for label in (RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL)}
+        infos = listed(lambda: self.api.list_jobs(labels=wanted, namespace=self.namespace))
+        job = next(job for job in run.jobs if job.name == name)
+        return next((info for info in map(with_sound_id, infos) if not not_ours(self, info, run, job)), None)
 
     def refuse_public_bucket(self) -> None:
         """ScriptError (3) where the bucket for the files of jobs is public; it is made when there is none."""
@@ -2953,10 +2971,54 @@ def worth_sending_again(error: BaseException) -> bool:
     return worth_repeating(answer) or (answer is error and isinstance(error, RuntimeError))
 
 
-def is_job_of(info: Any, run: EvalRun, job: EvalJob) -> bool:
-    """Whether a job on the Hub was sent for this job of this run."""
-    labels = info.labels or {}
-    return (labels.get(RUN_LABEL), labels.get(JOB_LABEL)) == (label_value(run.run_id), label_value(job.name))
+def not_ours(client: JobsClient, info: Any, run: EvalRun, job: EvalJob) -> str | None:
+    """Why a job on the Hub was not sent for this job of this run; None where it was.
+
+    Anybody in an organization can give a job any labels. A job that the Hub says this account started is ours, whatever
+    version of this script made its words; one that another started is ours only if run.json names it, and where the Hub
+    names nobody, its words must be those that are sent.
+    """
+    labels, state, by = info.labels or {}, run.states[job.name], info.initiator
+    if (labels.get(RUN_LABEL), labels.get(JOB_LABEL)) != (label_value(run.run_id), label_value(job.name)):
+        return "was sent for something else"
+    if by is None or (by.type == "user" and by.name is None):
+        return None if sends(info, run, job) else "runs something else"
+    if by.type == "user" and by.name in (run.owner, client.user):
+        return None
+    if info.id in (state.job_id, *state.tries):
+        return None if sends(info, run, job) else "runs something else"
+    who = by.name if by.type == "user" else f"a {by.type}"
+    return f"was started by {single_line(who)[:60]}"
+
+
+def sends(info: Any, run: EvalRun, job: EvalJob) -> bool:
+    """Whether a job on the Hub runs what is sent for this one, as far as the Hub says; with what hardware is free."""
+    words = [str(word) for part in (info.command, info.arguments) if isinstance(part, list) for word in part]
+    if info.command is None and info.arguments is None:
+        return True
+    at = next((number for number, word in enumerate(words) if word.endswith(".py")), len(words))
+    files = {f"/data/{Path(name).name.replace(' ', '_')}" for name in run.files}
+    wanted = ["/data/" if word in run.files else word for word in without_fitting(job.arguments)]
+    found = ["/data/" if copy_name(word) in files else word for word in without_fitting(words[at + 1 :])]
+    return words[:2] == ["uv", "run"] and words[at : at + 1] == [f"/data/{run.script}"] and found == wanted
+
+
+def copy_name(word: str) -> str:
+    """The name of a file that travels, of which the client numbers the second of one name: "/data/a(0).py"."""
+    return re.sub(r"\(\d{1,3}\)(?=\.[^./]*\Z|\Z)", "", word)
+
+
+def without_fitting(words: Sequence[str]) -> list[str]:
+    """The words of a job without those that follow from its hardware, which may be another the next time."""
+    kept = without_flags(words, ("--tensor-parallel-size", "--gpu-memory-utilization"))
+    at = next((number for number in range(len(kept)) if kept[number : number + 2] == ["--dtype", "float16"]), None)
+    return kept if at is None else kept[:at] + kept[at + 2 :]
+
+
+def without_flags(words: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """Arguments without some flags that take one value each."""
+    left_out = {i + step for i, word in enumerate(words) if word in flags for step in (0, 1)}
+    return [word for i, word in enumerate(words) if i not in left_out]
 
 
 def timeout_of(info: Any) -> int | None:
@@ -2986,10 +3048,10 @@ def flavor_from_hub(row: Any) -> Flavor:
     gpu = row.accelerator if row.accelerator and row.accelerator.manufacturer.lower() == "nvidia" else None
     count = int(number(gpu.quantity)) if gpu else 0
     memory = number(gpu.vram) / count if gpu and count else 0.0
-    hours = {"minute": 60, "hour": 1, "second": 3600}.get(row.unit_label, 60)
+    price = row.unit_cost_usd * UNITS_OF_AN_HOUR[row.unit_label]
     disk = number(row.ephemeral_storage) or None
     model = gpu.model if gpu else ""
-    return Flavor(row.name, model, count, memory, number(row.ram), row.unit_cost_usd * hours, disk)
+    return Flavor(row.name, model, count, memory, number(row.ram), price, disk)
 
 
 def packages_hash(packages: Sequence[str]) -> str:
@@ -4708,7 +4770,8 @@ def check_run(run: EvalRun, run_id: str) -> None:
                 raise ValueError(f"{job_id!r} is no job's id")
         if not FLAVOR_NAME.fullmatch(job.flavor):
             raise ValueError(f"{job.flavor!r} is no hardware")
-        amounts = (job.price, job.hours, job.tokens_usd, job.tokens_at_most or 0, *run.states[job.name].tries.values())
+        spent = (usd for usd in run.states[job.name].tries.values() if usd != NOT_KNOWN)
+        amounts = (job.price, job.hours, job.tokens_usd, job.tokens_at_most or 0, *spent)
         if not all(0 <= value < 1e6 for value in (*amounts, run.max_cost or 0)):
             raise ValueError(f"the job {job.name} has a price or a time that is none")
 
@@ -4818,6 +4881,7 @@ def claimed_lines(run: EvalRun) -> list[str]:
     locked = locked_ever(run.script)
     other = [row for row in run.packages if row not in locked]
     lines = [
+        f"planned by {run.owner or 'nobody who is named'}",
         f"script {run.script}, image {run.image or 'the default'}, packages: {len(run.packages) - len(other)} that are "
         f"locked here, others: {', '.join(other) or 'none'}",
         f"paid by {run.namespace}, timeout {run.timeout}, records to {run.results_repo}",
@@ -4902,7 +4966,8 @@ def run_rows(run: EvalRun) -> list[list[str]]:
     """The jobs of a run as they are now."""
     rows = [["job", "hardware", "stage", "try", "ran", "cost", "what"]]
     for job, state in run.rows():
-        ran = [str(state.attempt), duration_text(state.seconds), money(state.spent)]
+        cost = "not known" if state.unpriced else money(state.spent)
+        ran = [str(state.attempt), duration_text(state.seconds), cost]
         what = state.cause or state.message or (f"{len(state.missing)} missing" if state.missing else "")
         rows.append([job.name, state.flavor or job.flavor, state.stage, *ran, what])
     return rows
@@ -4911,7 +4976,7 @@ def run_rows(run: EvalRun) -> list[list[str]]:
 def summary(run: EvalRun) -> str:
     """One line: how many jobs are where, what they have cost so far and can cost at most, and how long it may take."""
     counts = collections.Counter(state.stage for _, state in run.rows())
-    cost = f"{money(run.spent)} so far"
+    cost = f"{spent_text(run)} so far"
     active = any(state.active for state in run.states.values())
     if active and run.committed is not None:
         cost += f", at most {money(run.committed)}"
@@ -4962,14 +5027,34 @@ def ceiling_text(run: EvalRun) -> str:
 def committed_text(run: EvalRun) -> str:
     """What was spent, and what the jobs that run can make of it."""
     most = "" if run.committed is None else f", at most {money(run.committed)} when what runs has ended"
-    return f"{money(run.spent)} spent{most if any(state.active for state in run.states.values()) else ''}"
+    return f"{spent_text(run)} spent{most if any(state.active for state in run.states.values()) else ''}"
+
+
+def spent_text(run: EvalRun) -> str:
+    """What the jobs have cost, as far as somebody says it."""
+    unpriced = sum(state.unpriced for state in run.states.values())
+    return f"{money(run.spent)}{f' and the price of {unpriced} jobs, which the Hub does not say' if unpriced else ''}"
 
 
 def refreshed(client: JobsClient, run: EvalRun) -> EvalRun:
     """The run with every job's stage as the Hub has it; failed jobs with the end of their log and the cause."""
     found = client.jobs_of(run.run_id)
-    states = {job.name: state_now(client, run, job, found.get(job.name, [])) for job in run.jobs}
+    ours = {job.name: own_jobs(client, run, job, found.get(job.name, [])) for job in run.jobs}
+    states = {job.name: state_now(client, run, job, ours[job.name]) for job in run.jobs}
     return replace(run, states=states)
+
+
+def own_jobs(client: JobsClient, run: EvalRun, job: EvalJob, infos: Sequence[Any]) -> list[Any]:
+    """Those of the jobs with a job's labels that were sent for it; each other one is said, and nothing of it counts."""
+    kept = []
+    for info in infos:
+        why = not_ours(client, info, run, job)
+        if why is None:
+            kept.append(info)
+        elif info.id not in client.refused:
+            client.refused.add(info.id)
+            note(f"warning: the job {info.id} bears the labels of {job.name} and {why}: it counts for nothing")
+    return kept
 
 
 def state_now(client: JobsClient, run: EvalRun, job: EvalJob, infos: Sequence[Any]) -> JobState:
@@ -4978,8 +5063,8 @@ def state_now(client: JobsClient, run: EvalRun, job: EvalJob, infos: Sequence[An
     listed = {row.id for row in infos}
     if old.active and old.job_id not in listed:  # the list may be behind; the job itself is certain
         own = client.job(old.job_id)
-        if own is not None and not is_job_of(own, run, job):
-            said = f"run.json names the job {old.job_id} for it, which was sent for something else"
+        if own is not None and (why := not_ours(client, own, run, job)):
+            said = f"run.json names the job {old.job_id} for it, which {why}"
             old, own = JobState(message=said, timeout=old.timeout), None
         elif own is None and (info is None or attempt_of(info) <= old.attempt):
             old = replace(old, stage="DELETED", message=GONE, cause="it vanished: send it again")
@@ -4988,7 +5073,10 @@ def state_now(client: JobsClient, run: EvalRun, job: EvalJob, infos: Sequence[An
             info, infos = own, [*infos, own]
     tries = dict(old.tries)
     for row in infos:
-        tries[row.id] = max(tries.get(row.id, 0.0), price_of(client, run, job, row) * seconds_run(row) / 3600)
+        if (price := price_of(client, run, job, row)) is None:
+            tries.setdefault(row.id, NOT_KNOWN)
+        else:
+            tries[row.id] = max(tries.get(row.id, 0.0), price * seconds_run(row) / 3600)
     old = replace(old, tries=tries)
     known = info is not None and old.job_id == info.id and old.stage in FINISHED
     if info is None or known or attempt_of(info) < old.attempt:  # less: the list is behind
@@ -5035,8 +5123,8 @@ def flavor_of(job: EvalJob, info: Any) -> str:
     return str(getattr(info.flavor, "value", info.flavor or job.flavor))
 
 
-def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float:
-    """What an hour of a job on the Hub costs: as it was when it was sent, else today."""
+def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float | None:
+    """What an hour of a job on the Hub costs: as it was when it was sent, else today; None where nobody says it."""
     old, flavor = run.states[job.name], flavor_of(job, info)
     if old.price is not None and old.flavor == flavor:
         return old.price
@@ -5172,11 +5260,16 @@ def this_script() -> str:
     return run_line(Path(__file__).name)
 
 
+def known_spent(run: EvalRun) -> float | None:
+    """Dollars that a run has cost, for JSON; None where nobody says them all."""
+    return None if any(state.unpriced for state in run.states.values()) else round(run.spent, 4)
+
+
 def print_run(run: EvalRun, as_json: bool) -> None:
     """The state of a run on stdout."""
     if as_json:
         most = None if run.committed is None else round(run.committed, 4)
-        money_of = {"usd_spent": round(run.spent, 4), "usd_at_most": most}
+        money_of = {"usd_spent": known_spent(run), "usd_at_most": most}
         print(json.dumps(run_to_json(run) | money_of | {"summary": summary(run)}, indent=1))
     elif sys.stdout.isatty():
         terminal_console().print(rich_rows(run_rows(run), summary(run)))
@@ -8329,6 +8422,9 @@ def submit(
         client.namespace = run.namespace  # of the run that is gone on with
         run = at_prices_of_today(run, client.catalog()) if not args.model else run
         run = check_owner(run, client, args) if not args.dry_run else run
+    if client and run.namespace != client.user:
+        others = f"until a job starts, others who may write to the buckets of {run.namespace}"
+        note(f"warning: {others} can change what it runs, with your token in it")
     if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
     problem = objection_to(run, token_prices)
@@ -8422,7 +8518,7 @@ def show_run_plan(run: EvalRun, args: argparse.Namespace, problem: ScriptError |
         estimate = {"usd": round(run.dollars, 4), "usd_at_most": rounded_cents(run.ceiling)}
         estimate |= {
             "to_send": len(run.waiting),
-            "usd_spent": round(run.spent, 4),
+            "usd_spent": known_spent(run),
             "usd_at_most_in_all": rounded_cents(run.at_most),
         }
         reason = {"reason": str(problem)} if problem else {}
@@ -8596,6 +8692,10 @@ def unknown_ceiling(run: EvalRun) -> str:
     strange = [name for name, state in run.states.items() if state.active and state.timeout == NOT_KNOWN]
     if strange:
         return f"{strange[0]} runs, sent by another hand with a timeout that the Hub does not tell: wait for it"
+    unpriced = [(name, state) for name, state in run.states.items() if state.unpriced]
+    if unpriced:
+        name, state = unpriced[0]
+        return f"{name} ran on {state.flavor}, whose price the Hub does not say: send the rest as another --run-id"
     unbounded = [note for note in run.notes if note.startswith("no ceiling: ")]
     return unbounded[0].removeprefix("no ceiling: ") if unbounded else "the tokens of a provider have no known ceiling"
 
@@ -11389,6 +11489,8 @@ def hardware_catalog(client: JobsClient | None) -> Catalog:
     try:
         return client.catalog()
     except ScriptError as error:
+        if error.code == 3:  # it was asked, and says that nothing is for hire
+            raise
         note(f"warning: {error}")
         return BUILT_IN
 
@@ -11485,12 +11587,6 @@ def gpu_job(
     return EvalJob(
         name, tuple(models), tuple(tasks), tuple(words), folder, choice.flavor.name, choice.flavor.price, hours
     )
-
-
-def without_flags(words: Sequence[str], flags: Sequence[str]) -> list[str]:
-    """Arguments without some flags that take one value each."""
-    left_out = {i + step for i, word in enumerate(words) if word in flags for step in (0, 1)}
-    return [word for i, word in enumerate(words) if i not in left_out]
 
 
 def needed_dtype(args: argparse.Namespace, facts: Sequence[ModelFacts], choice: Placement) -> list[str]:

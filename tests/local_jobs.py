@@ -159,7 +159,10 @@ class Job:
         durations = {"schedulingSecs": waited, "runningSecs": running, "totalSecs": total}
         owner = {"id": self.namespace, "name": self.namespace, "type": "user"}
         status = {"stage": self.stage, "message": self.message}
-        return {"id": self.id, **spec, **times, "status": status, "durations": durations, "owner": owner}
+        by = {"type": "user", "id": self.user, "name": self.user}
+        return {
+            "id": self.id, **spec, **times, "status": status, "durations": durations, "owner": owner, "initiator": by,
+        }  # fmt: skip
 
 
 # --- Pure core ---

@@ -208,12 +208,14 @@ def test_a_job_that_another_hand_sends_between_batches_is_not_sent_twice(hub):
     class OtherHand(Pretend):
         def start(self, job):
             if len(hub.jobs.all) == 1:
-                spec = {**job.spec, "labels": {**job.labels, "eval-job": waiting, "name": waiting}}
+                words = ["uv", "run", "/data/lighteval_vllm_uv.py", *planned.arguments]
+                spec = {**job.spec, "command": words, "labels": {**job.labels, "eval-job": waiting}}
                 hub.jobs.all["e" * 24] = Job("e" * 24, "me", "me", spec, created=local_jobs.timestamp(), hourly=0.8)
 
     hub.jobs.runner = OtherHand(lambda job: Ending(before=lambda: upload(hub, job)))
     args = script.build_parser().parse_args(command(*TWO, count=2))
-    waiting = script.plan_gpu_run(args, script.JobsClient(hub.token, None)).jobs[1].name
+    planned = script.plan_gpu_run(args, script.JobsClient(hub.token, None)).jobs[1]
+    waiting = planned.name
     assert main(*command(*TWO, "--max-parallel", "1", count=2)) == 0
     assert sorted(job.labels["eval-job"] == waiting for job in hub.jobs.all.values()) == [False, True]
 

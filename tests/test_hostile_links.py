@@ -279,18 +279,41 @@ def test_other_files_beside_the_same_result_take_no_place(tmp_path, capsys, run,
 
 
 @pytest.mark.parametrize("place", ["a", "z"])
-def test_items_that_came_after_the_result_are_taken_and_stay(tmp_path, place):
+def test_items_that_came_after_the_result_are_taken_with_a_word_and_stay(tmp_path, capsys, place):
     samples = "samples_toy_write.jsonl"
     for name in ("b", place):
         shutil.copytree(FIXTURES / "lm_eval_0_4", tmp_path / "in" / name)
     (tmp_path / "in" / "b" / samples).unlink()
     assert convert(tmp_path / "in" / "b", output=tmp_path / "out") == 0
     known = {path.name for path in (tmp_path / "out").rglob("*.jsonl")}
+    assert convert(tmp_path / "in", output=tmp_path / "out") == 0
+    assert "its items lie beside it, which the record that is there did not have" in capsys.readouterr().err
     for path in ("in", f"in/{place}", "in/b", "in"):
         assert convert(tmp_path / path, output=tmp_path / "out") == 0
         assert len(known) < len({path.name for path in (tmp_path / "out").rglob("*.jsonl")})
-    assert convert(tmp_path / "in", output=tmp_path / "at_once") == 0
-    assert len([*(tmp_path / "at_once").rglob("*.jsonl")]) == len([*(tmp_path / "out").rglob("*.jsonl")])
+    capsys.readouterr()
+    assert convert(tmp_path / "in", output=tmp_path / "at_once") == 1  # what lies beside a copy may be another's
+    assert "says that the same run is another (neither is taken)" in capsys.readouterr().err
+    assert not any("toy_write" in str(path) for path in (tmp_path / "at_once").rglob("*.json*"))
+
+
+def test_a_record_that_does_not_say_of_what_it_was_made_is_not_replaced(tmp_path, capsys):
+    inspect_log(tmp_path / "mine" / "log.json", "E1", 1, 5)
+    assert convert(tmp_path / "mine", output=tmp_path / "out") == 0
+    (path,) = (tmp_path / "out").rglob("*-*[0-9a-f].json")
+    record = json.loads(path.read_text())
+    record["source_metadata"]["additional_details"] = {}
+    record["detailed_evaluation_results"].pop("additional_details", None)
+    path.write_text(json.dumps(record))
+    assert convert(tmp_path / "mine", output=tmp_path / "out") == 0  # it says the same
+    path.write_text(json.dumps(record))
+    log = json.loads((tmp_path / "mine" / "log.json").read_text())
+    log["samples"][0]["id"], log["samples"][9]["id"] = "q9", "q0"  # the same score, of other items
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "log.json").write_text(json.dumps(log))
+    assert convert(tmp_path / "theirs", output=tmp_path / "out") == 1
+    assert "it is there, made of another file" in capsys.readouterr().err
+    assert json.loads(path.read_text()) == record
 
 
 def test_details_of_lighteval_that_lie_elsewhere_are_no_run_s_items(tmp_path, capsys):

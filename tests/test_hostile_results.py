@@ -98,3 +98,15 @@ def test_claims_in_such_a_file_are_not_judged(tmp_path, monkeypatch, capsys):
     words = ["check", "--card", "README.md", "--results", str(results), "--model-id", "tiny_run/step_700", "--json"]
     assert manager.main([*words]) == 3
     assert any("x.yaml cannot be read" in text for text in json.loads(capsys.readouterr().out)["notes"])
+
+
+def test_a_pull_request_that_cannot_be_read_is_named_and_blocks_only_until_that_is_allowed(spoiled, capsys):
+    HfApi(token=spoiled.token).create_commit(
+        "me/M", [CommitOperationAdd("README.md", b"#" * 20_000_001)], commit_message="x", create_pr=True
+    )
+    words = ["extract-readme", "--repo-id", "me/M", "--create-pr"]
+    assert manager.main(words) == 3
+    err = capsys.readouterr().err
+    assert "pull request #1 counts as one that touches evaluation metadata" in err and "discussions/1" in err
+    assert manager.main(["get-prs", "--repo-id", "me/M"]) == 0 and "unreadable" in capsys.readouterr().out
+    assert manager.main([*words, "--allow-duplicate-pr"]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import hashlib
 import io
 import logging
@@ -50,6 +51,9 @@ JOB_REASONS = {
     404: "no such account, job or data set, or no access to it",
     429: "too many requests, or jobs at a time: wait some minutes, or give --max-parallel N",
 }
+
+
+UNITS_OF_AN_HOUR = {"minute": 60, "hour": 1, "second": 3600}  # a price of any other unit is none
 
 
 def job_labels(run: EvalRun, job: EvalJob, attempt: int) -> dict[str, str]:
@@ -124,11 +128,17 @@ class JobsClient:
         if not ACCOUNT.fullmatch(self.namespace):
             raise ScriptError(f"{single_line(self.namespace)[:60]!r} is no account's name")
         self.prices: dict[str, float] | None = None
+        self.refused: set[str] = set()  # ids of jobs that bear our labels and are not ours: each is said once
 
     def account(self) -> str:
         """The name of the token's owner."""
         with job_errors("asking the Hub who you are", self.token):
             return known_identity(self.patiently(self.api.whoami), "asking the Hub who you are")["name"]
+
+    @functools.cached_property
+    def user(self) -> str:
+        """The account, asked once."""
+        return self.account()
 
     def patiently(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Call, and call again on 429, 5xx and broken connections, when the Hub says."""
@@ -152,16 +162,16 @@ class JobsClient:
             rows = self.patiently(listed, self.api.list_jobs_hardware)
             if not rows:
                 raise ScriptError("asking for the hardware of Jobs: the Hub lists none")
-            priced = [row for row in rows if is_price(row.unit_cost_usd)]
+            priced = [row for row in rows if is_price(row.unit_cost_usd) and str(row.unit_label) in UNITS_OF_AN_HOUR]
             if not priced:
-                raise ScriptError("asking for the hardware of Jobs: the Hub names no price of any")
+                raise ScriptError("asking for the hardware of Jobs: the Hub names no price of any", code=3)
             return Catalog(tuple(map(flavor_from_hub, priced)), "the Hub's list of today")
 
-    def price(self, flavor: str) -> float:
-        """Today's dollars for an hour of a flavor; 0 for one that there is no more."""
+    def price(self, flavor: str) -> float | None:
+        """Today's dollars for an hour of a flavor; None for one that there is no more, or that has no price."""
         if self.prices is None:
             self.prices = {row.name: row.price for row in self.catalog().flavors}
-        return self.prices.get(flavor, 0.0)
+        return self.prices.get(flavor)
 
     def jobs_of(self, run_id: str) -> dict[str, list[Any]]:
         """The jobs on the Hub for each job name of a run, the newest last."""
@@ -203,14 +213,16 @@ class JobsClient:
         with job_errors(f"submitting {job.name}", self.token):
             for trial in again:
                 with trial:
-                    if trial.retry_state.attempt_number > 1 and (known := self.submitted(labels)):
-                        return with_sound_id(known)
+                    if trial.retry_state.attempt_number > 1 and (known := self.submitted(run, job.name, labels)):
+                        return known
                     return with_sound_id(self.send(run, job, labels, script))
 
-    def submitted(self, labels: dict[str, str]) -> Any:
-        """The job with these labels, when an earlier try reached the Hub after all."""
-        wanted = {name: labels[name] for name in (RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL)}
-        return next(iter(listed(lambda: self.api.list_jobs(labels=wanted, namespace=self.namespace))), None)
+    def submitted(self, run: EvalRun, name: str, labels: dict[str, str]) -> Any:
+        """Our job with these labels, when an earlier try reached the Hub after all."""
+        wanted = {label: labels[label] for label in (RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL)}
+        infos = listed(lambda: self.api.list_jobs(labels=wanted, namespace=self.namespace))
+        job = next(job for job in run.jobs if job.name == name)
+        return next((info for info in map(with_sound_id, infos) if not not_ours(self, info, run, job)), None)
 
     def refuse_public_bucket(self) -> None:
         """ScriptError (3) where the bucket for the files of jobs is public; it is made when there is none."""
@@ -278,10 +290,54 @@ def worth_sending_again(error: BaseException) -> bool:
     return worth_repeating(answer) or (answer is error and isinstance(error, RuntimeError))
 
 
-def is_job_of(info: Any, run: EvalRun, job: EvalJob) -> bool:
-    """Whether a job on the Hub was sent for this job of this run."""
-    labels = info.labels or {}
-    return (labels.get(RUN_LABEL), labels.get(JOB_LABEL)) == (label_value(run.run_id), label_value(job.name))
+def not_ours(client: JobsClient, info: Any, run: EvalRun, job: EvalJob) -> str | None:
+    """Why a job on the Hub was not sent for this job of this run; None where it was.
+
+    Anybody in an organization can give a job any labels. A job that the Hub says this account started is ours, whatever
+    version of this script made its words; one that another started is ours only if run.json names it, and where the Hub
+    names nobody, its words must be those that are sent.
+    """
+    labels, state, by = info.labels or {}, run.states[job.name], info.initiator
+    if (labels.get(RUN_LABEL), labels.get(JOB_LABEL)) != (label_value(run.run_id), label_value(job.name)):
+        return "was sent for something else"
+    if by is None or (by.type == "user" and by.name is None):
+        return None if sends(info, run, job) else "runs something else"
+    if by.type == "user" and by.name in (run.owner, client.user):
+        return None
+    if info.id in (state.job_id, *state.tries):
+        return None if sends(info, run, job) else "runs something else"
+    who = by.name if by.type == "user" else f"a {by.type}"
+    return f"was started by {single_line(who)[:60]}"
+
+
+def sends(info: Any, run: EvalRun, job: EvalJob) -> bool:
+    """Whether a job on the Hub runs what is sent for this one, as far as the Hub says; with what hardware is free."""
+    words = [str(word) for part in (info.command, info.arguments) if isinstance(part, list) for word in part]
+    if info.command is None and info.arguments is None:
+        return True
+    at = next((number for number, word in enumerate(words) if word.endswith(".py")), len(words))
+    files = {f"/data/{Path(name).name.replace(' ', '_')}" for name in run.files}
+    wanted = ["/data/" if word in run.files else word for word in without_fitting(job.arguments)]
+    found = ["/data/" if copy_name(word) in files else word for word in without_fitting(words[at + 1 :])]
+    return words[:2] == ["uv", "run"] and words[at : at + 1] == [f"/data/{run.script}"] and found == wanted
+
+
+def copy_name(word: str) -> str:
+    """The name of a file that travels, of which the client numbers the second of one name: "/data/a(0).py"."""
+    return re.sub(r"\(\d{1,3}\)(?=\.[^./]*\Z|\Z)", "", word)
+
+
+def without_fitting(words: Sequence[str]) -> list[str]:
+    """The words of a job without those that follow from its hardware, which may be another the next time."""
+    kept = without_flags(words, ("--tensor-parallel-size", "--gpu-memory-utilization"))
+    at = next((number for number in range(len(kept)) if kept[number : number + 2] == ["--dtype", "float16"]), None)
+    return kept if at is None else kept[:at] + kept[at + 2 :]
+
+
+def without_flags(words: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """Arguments without some flags that take one value each."""
+    left_out = {i + step for i, word in enumerate(words) if word in flags for step in (0, 1)}
+    return [word for i, word in enumerate(words) if i not in left_out]
 
 
 def timeout_of(info: Any) -> int | None:
@@ -311,10 +367,10 @@ def flavor_from_hub(row: Any) -> Flavor:
     gpu = row.accelerator if row.accelerator and row.accelerator.manufacturer.lower() == "nvidia" else None
     count = int(number(gpu.quantity)) if gpu else 0
     memory = number(gpu.vram) / count if gpu and count else 0.0
-    hours = {"minute": 60, "hour": 1, "second": 3600}.get(row.unit_label, 60)
+    price = row.unit_cost_usd * UNITS_OF_AN_HOUR[row.unit_label]
     disk = number(row.ephemeral_storage) or None
     model = gpu.model if gpu else ""
-    return Flavor(row.name, model, count, memory, number(row.ram), row.unit_cost_usd * hours, disk)
+    return Flavor(row.name, model, count, memory, number(row.ram), price, disk)
 
 
 def packages_hash(packages: Sequence[str]) -> str:

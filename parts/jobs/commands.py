@@ -19,6 +19,7 @@ from parts.jobs.following import (
     committed_text,
     cost_lines,
     follow,
+    known_spent,
     plan_rows,
     print_run,
     refreshed,
@@ -81,6 +82,9 @@ def submit(
         client.namespace = run.namespace  # of the run that is gone on with
         run = at_prices_of_today(run, client.catalog()) if not args.model else run
         run = check_owner(run, client, args) if not args.dry_run else run
+    if client and run.namespace != client.user:
+        others = f"until a job starts, others who may write to the buckets of {run.namespace}"
+        note(f"warning: {others} can change what it runs, with your token in it")
     if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
     problem = objection_to(run, token_prices)
@@ -174,7 +178,7 @@ def show_run_plan(run: EvalRun, args: argparse.Namespace, problem: ScriptError |
         estimate = {"usd": round(run.dollars, 4), "usd_at_most": rounded_cents(run.ceiling)}
         estimate |= {
             "to_send": len(run.waiting),
-            "usd_spent": round(run.spent, 4),
+            "usd_spent": known_spent(run),
             "usd_at_most_in_all": rounded_cents(run.at_most),
         }
         reason = {"reason": str(problem)} if problem else {}
@@ -348,6 +352,10 @@ def unknown_ceiling(run: EvalRun) -> str:
     strange = [name for name, state in run.states.items() if state.active and state.timeout == NOT_KNOWN]
     if strange:
         return f"{strange[0]} runs, sent by another hand with a timeout that the Hub does not tell: wait for it"
+    unpriced = [(name, state) for name, state in run.states.items() if state.unpriced]
+    if unpriced:
+        name, state = unpriced[0]
+        return f"{name} ran on {state.flavor}, whose price the Hub does not say: send the rest as another --run-id"
     unbounded = [note for note in run.notes if note.startswith("no ceiling: ")]
     return unbounded[0].removeprefix("no ceiling: ") if unbounded else "the tokens of a provider have no known ceiling"
 

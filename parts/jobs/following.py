@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.frame import SHOWN_FAILURES, ScriptError, note, run_line
-from parts.jobs.client import HubAway, JobsClient, attempt_of, is_job_of, timeout_of
+from parts.jobs.client import HubAway, JobsClient, attempt_of, not_ours, timeout_of
 from parts.jobs.packing import packed, packed_job
 from parts.jobs.run import failure_cause, run_file, run_to_json, save_run
 from parts.jobs.vocabulary import (
@@ -54,7 +54,8 @@ def run_rows(run: EvalRun) -> list[list[str]]:
     """The jobs of a run as they are now."""
     rows = [["job", "hardware", "stage", "try", "ran", "cost", "what"]]
     for job, state in run.rows():
-        ran = [str(state.attempt), duration_text(state.seconds), money(state.spent)]
+        cost = "not known" if state.unpriced else money(state.spent)
+        ran = [str(state.attempt), duration_text(state.seconds), cost]
         what = state.cause or state.message or (f"{len(state.missing)} missing" if state.missing else "")
         rows.append([job.name, state.flavor or job.flavor, state.stage, *ran, what])
     return rows
@@ -63,7 +64,7 @@ def run_rows(run: EvalRun) -> list[list[str]]:
 def summary(run: EvalRun) -> str:
     """One line: how many jobs are where, what they have cost so far and can cost at most, and how long it may take."""
     counts = collections.Counter(state.stage for _, state in run.rows())
-    cost = f"{money(run.spent)} so far"
+    cost = f"{spent_text(run)} so far"
     active = any(state.active for state in run.states.values())
     if active and run.committed is not None:
         cost += f", at most {money(run.committed)}"
@@ -114,14 +115,34 @@ def ceiling_text(run: EvalRun) -> str:
 def committed_text(run: EvalRun) -> str:
     """What was spent, and what the jobs that run can make of it."""
     most = "" if run.committed is None else f", at most {money(run.committed)} when what runs has ended"
-    return f"{money(run.spent)} spent{most if any(state.active for state in run.states.values()) else ''}"
+    return f"{spent_text(run)} spent{most if any(state.active for state in run.states.values()) else ''}"
+
+
+def spent_text(run: EvalRun) -> str:
+    """What the jobs have cost, as far as somebody says it."""
+    unpriced = sum(state.unpriced for state in run.states.values())
+    return f"{money(run.spent)}{f' and the price of {unpriced} jobs, which the Hub does not say' if unpriced else ''}"
 
 
 def refreshed(client: JobsClient, run: EvalRun) -> EvalRun:
     """The run with every job's stage as the Hub has it; failed jobs with the end of their log and the cause."""
     found = client.jobs_of(run.run_id)
-    states = {job.name: state_now(client, run, job, found.get(job.name, [])) for job in run.jobs}
+    ours = {job.name: own_jobs(client, run, job, found.get(job.name, [])) for job in run.jobs}
+    states = {job.name: state_now(client, run, job, ours[job.name]) for job in run.jobs}
     return replace(run, states=states)
+
+
+def own_jobs(client: JobsClient, run: EvalRun, job: EvalJob, infos: Sequence[Any]) -> list[Any]:
+    """Those of the jobs with a job's labels that were sent for it; each other one is said, and nothing of it counts."""
+    kept = []
+    for info in infos:
+        why = not_ours(client, info, run, job)
+        if why is None:
+            kept.append(info)
+        elif info.id not in client.refused:
+            client.refused.add(info.id)
+            note(f"warning: the job {info.id} bears the labels of {job.name} and {why}: it counts for nothing")
+    return kept
 
 
 def state_now(client: JobsClient, run: EvalRun, job: EvalJob, infos: Sequence[Any]) -> JobState:
@@ -130,8 +151,8 @@ def state_now(client: JobsClient, run: EvalRun, job: EvalJob, infos: Sequence[An
     listed = {row.id for row in infos}
     if old.active and old.job_id not in listed:  # the list may be behind; the job itself is certain
         own = client.job(old.job_id)
-        if own is not None and not is_job_of(own, run, job):
-            said = f"run.json names the job {old.job_id} for it, which was sent for something else"
+        if own is not None and (why := not_ours(client, own, run, job)):
+            said = f"run.json names the job {old.job_id} for it, which {why}"
             old, own = JobState(message=said, timeout=old.timeout), None
         elif own is None and (info is None or attempt_of(info) <= old.attempt):
             old = replace(old, stage="DELETED", message=GONE, cause="it vanished: send it again")
@@ -140,7 +161,10 @@ def state_now(client: JobsClient, run: EvalRun, job: EvalJob, infos: Sequence[An
             info, infos = own, [*infos, own]
     tries = dict(old.tries)
     for row in infos:
-        tries[row.id] = max(tries.get(row.id, 0.0), price_of(client, run, job, row) * seconds_run(row) / 3600)
+        if (price := price_of(client, run, job, row)) is None:
+            tries.setdefault(row.id, NOT_KNOWN)
+        else:
+            tries[row.id] = max(tries.get(row.id, 0.0), price * seconds_run(row) / 3600)
     old = replace(old, tries=tries)
     known = info is not None and old.job_id == info.id and old.stage in FINISHED
     if info is None or known or attempt_of(info) < old.attempt:  # less: the list is behind
@@ -187,8 +211,8 @@ def flavor_of(job: EvalJob, info: Any) -> str:
     return str(getattr(info.flavor, "value", info.flavor or job.flavor))
 
 
-def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float:
-    """What an hour of a job on the Hub costs: as it was when it was sent, else today."""
+def price_of(client: JobsClient, run: EvalRun, job: EvalJob, info: Any) -> float | None:
+    """What an hour of a job on the Hub costs: as it was when it was sent, else today; None where nobody says it."""
     old, flavor = run.states[job.name], flavor_of(job, info)
     if old.price is not None and old.flavor == flavor:
         return old.price
@@ -324,11 +348,16 @@ def this_script() -> str:
     return run_line(Path(__file__).name)
 
 
+def known_spent(run: EvalRun) -> float | None:
+    """Dollars that a run has cost, for JSON; None where nobody says them all."""
+    return None if any(state.unpriced for state in run.states.values()) else round(run.spent, 4)
+
+
 def print_run(run: EvalRun, as_json: bool) -> None:
     """The state of a run on stdout."""
     if as_json:
         most = None if run.committed is None else round(run.committed, 4)
-        money_of = {"usd_spent": round(run.spent, 4), "usd_at_most": most}
+        money_of = {"usd_spent": known_spent(run), "usd_at_most": most}
         print(json.dumps(run_to_json(run) | money_of | {"summary": summary(run)}, indent=1))
     elif sys.stdout.isatty():
         terminal_console().print(rich_rows(run_rows(run), summary(run)))

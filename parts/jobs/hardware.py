@@ -10,7 +10,7 @@ from pathlib import Path
 
 from parts.frame import ScriptError, note
 from parts.hashes import file_sha256
-from parts.jobs.client import HubAway, JobsClient, script_path
+from parts.jobs.client import HubAway, JobsClient, script_path, without_flags
 from parts.jobs.models import HowRun, fetch_facts, folder_facts, named_models
 from parts.jobs.own_questions import own_sets, question_files, question_words, shown_questions
 from parts.jobs.packing import locked_packages
@@ -304,6 +304,8 @@ def hardware_catalog(client: JobsClient | None) -> Catalog:
     try:
         return client.catalog()
     except ScriptError as error:
+        if error.code == 3:  # it was asked, and says that nothing is for hire
+            raise
         note(f"warning: {error}")
         return BUILT_IN
 
@@ -400,12 +402,6 @@ def gpu_job(
     return EvalJob(
         name, tuple(models), tuple(tasks), tuple(words), folder, choice.flavor.name, choice.flavor.price, hours
     )
-
-
-def without_flags(words: Sequence[str], flags: Sequence[str]) -> list[str]:
-    """Arguments without some flags that take one value each."""
-    left_out = {i + step for i, word in enumerate(words) if word in flags for step in (0, 1)}
-    return [word for i, word in enumerate(words) if i not in left_out]
 
 
 def needed_dtype(args: argparse.Namespace, facts: Sequence[ModelFacts], choice: Placement) -> list[str]:

@@ -173,7 +173,8 @@ def check_run(run: EvalRun, run_id: str) -> None:
                 raise ValueError(f"{job_id!r} is no job's id")
         if not FLAVOR_NAME.fullmatch(job.flavor):
             raise ValueError(f"{job.flavor!r} is no hardware")
-        amounts = (job.price, job.hours, job.tokens_usd, job.tokens_at_most or 0, *run.states[job.name].tries.values())
+        spent = (usd for usd in run.states[job.name].tries.values() if usd != NOT_KNOWN)
+        amounts = (job.price, job.hours, job.tokens_usd, job.tokens_at_most or 0, *spent)
         if not all(0 <= value < 1e6 for value in (*amounts, run.max_cost or 0)):
             raise ValueError(f"the job {job.name} has a price or a time that is none")
 
@@ -283,6 +284,7 @@ def claimed_lines(run: EvalRun) -> list[str]:
     locked = locked_ever(run.script)
     other = [row for row in run.packages if row not in locked]
     lines = [
+        f"planned by {run.owner or 'nobody who is named'}",
         f"script {run.script}, image {run.image or 'the default'}, packages: {len(run.packages) - len(other)} that are "
         f"locked here, others: {', '.join(other) or 'none'}",
         f"paid by {run.namespace}, timeout {run.timeout}, records to {run.results_repo}",

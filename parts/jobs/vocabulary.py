@@ -17,7 +17,7 @@ from parts.names import HUB_PLACE
 RUN_SCHEMA = "2"  # of run.json and of what --json prints
 PLANNED = "PLANNED"
 FINISHED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
-NOT_KNOWN = -1  # seconds of a timeout
+NOT_KNOWN = -1  # seconds of a timeout, dollars of a job
 GONE = "the Hub does not know this job any more"
 RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL, TIMEOUT_LABEL = "eval-run", "eval-job", "eval-attempt", "eval-timeout"
 JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
@@ -108,9 +108,9 @@ class EvalJob:
 class JobState:
     """What became of a job: `stage` is PLANNED before it is sent, then what the Hub says; `seconds` it ran.
 
-    `tries`: what each job on the Hub that was sent for it has cost so far, in dollars; `timeout` (NOT_KNOWN: of a job
-    that another hand has sent), `flavor`, `price`: of the last; `measured`: its records are home, all of them, however
-    it ended.
+    `tries`: what each job on the Hub that was sent for it has cost so far, in dollars (NOT_KNOWN: on hardware whose
+    price nobody says); `timeout` (NOT_KNOWN: of a job that another hand has sent), `flavor`, `price`: of the last;
+    `measured`: its records are home, all of them, however it ended.
     """
 
     stage: str = PLANNED
@@ -130,8 +130,13 @@ class JobState:
 
     @property
     def spent(self) -> float:
-        """Dollars, of all tries."""
-        return sum(self.tries.values())
+        """Dollars, of all tries whose price is known."""
+        return sum(usd for usd in self.tries.values() if usd != NOT_KNOWN)
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether a try of it ran, or runs, on hardware whose price nobody says."""
+        return NOT_KNOWN in self.tries.values()
 
     @property
     def active(self) -> bool:
@@ -154,9 +159,11 @@ class JobState:
         """Dollars that its tries can have cost when the last one has ended; None where nothing bounds that."""
         if not self.tries and not self.active:
             return 0.0
-        if self.active and self.timeout == NOT_KNOWN:
+        if self.unpriced or (self.active and self.timeout == NOT_KNOWN):
             return None
-        now = (self.price or job.price) * (self.timeout or timeout) / 3600 if self.active else 0.0
+        now = (
+            (job.price if self.price is None else self.price) * (self.timeout or timeout) / 3600 if self.active else 0.0
+        )
         hardware = sum(usd for name, usd in self.tries.items() if name != self.job_id)
         hardware += max(self.tries.get(self.job_id or "", 0.0), now)
         return None if job.tokens_at_most is None else hardware + job.tokens_at_most * max(1, len(self.tries))

@@ -551,7 +551,11 @@ def add_file(
     """
     rows, unread = rows_of_files(state)
     held = {name for name, text in state.files.items() if text.strip()} | set(unread) | set(change.files)
-    what = "comments" if path in held and rows.get(path) == [] else "a file that cannot be read" * (path in unread)
+    what = (
+        "a file without results"
+        if path in held and rows.get(path) == []
+        else "a file that cannot be read" * (path in unread)
+    )
     if what and not (placed.entry and is_beside(placed.entry, beside)):
         change.conflicts.append(Conflict(path, placed.name, what, row["value"], unread.get(path, "")))
         return

@@ -25,7 +25,7 @@ from parts.hub.answers import listed
 from parts.inputs import input_bytes, read_json, read_lines, strict_json
 from parts.metadata.entries import Entry, Finding, Sending
 from parts.metadata.front_matter import EVAL_RESULTS, front_block
-from parts.metadata.merge import decode_strict, merge, told_of_file
+from parts.metadata.merge import UnreadableFile, decode_strict, merge, told_of_file
 from parts.metadata.official import Placing
 from parts.metadata.plan import (
     PLAN_SCHEMA,
@@ -294,7 +294,11 @@ def propose(batch: Batch, outcome: ModelOutcome, identity: Mapping[str, Any]) ->
     change.questions = questions
     requests = batch.hub.pull_requests(plan.repo_id)
     for request in [request for request in requests if request.evaluation]:
-        there = merge(plan, batch.hub.state(plan.repo_id, f"refs/pr/{request.number}"))
+        try:
+            there = merge(plan, batch.hub.state(plan.repo_id, f"refs/pr/{request.number}"))
+        except UnreadableFile as error:
+            outcome.reason = f"an open pull request cannot be read: {request.url}: {error}"
+            return
         if request.author == me and not there.files and not there.conflicts:
             outcome.pull_request = request.url
         elif request.author == me:

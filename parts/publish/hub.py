@@ -201,7 +201,12 @@ class Hub:
         files = changed_files(details.diff or "")
         touches = any(name.startswith(EVAL_RESULTS) for name in files)
         if not touches and ("README.md" in files or not files):  # no diff: it is empty, or too large to be shown
-            touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}", main())
+            standing = main()
+            try:
+                touches = self.other_results(repo_id, item.git_reference or f"refs/pr/{item.num}", standing)
+            except UnreadableFile as error:
+                note(f"pull request #{item.num} counts as one that touches evaluation metadata: {error}")
+                touches = True
         created = item.created_at.strftime("%Y-%m-%d") if item.created_at else ""
         said = [event for event in details.events if event.type == "comment"][1:]
         last = f"{said[-1].author}: {said[-1].content}"[:300] if said else ""
