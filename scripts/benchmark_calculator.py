@@ -366,13 +366,11 @@ import html
 import importlib
 import io
 import itertools
-import logging
 import math
 import mmap
 import shlex
 import shutil
 import signal
-import socket
 import stat
 import sys
 import tempfile
@@ -388,9 +386,8 @@ from collections.abc import Callable, Collection, Container, Hashable, Iterable,
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from email.utils import parsedate_to_datetime
 from functools import cache, cached_property, partial
-from itertools import pairwise
+from itertools import count, pairwise
 from operator import attrgetter
 from pathlib import PurePosixPath
 from statistics import NormalDist
@@ -1965,6 +1962,8 @@ def worth_repeating(error: BaseException) -> bool:
 def no_such_host(error: BaseException | None) -> bool:
     """Whether an error came of a name that nothing resolves, or a place where nobody listens or no way leads: no
     network, or another address is wrong; no wait helps."""
+    import socket
+
     while error is not None and not (
         isinstance(error, socket.gaierror) or (isinstance(error, OSError) and error.errno in NO_WAY)
     ):
@@ -1974,6 +1973,8 @@ def no_such_host(error: BaseException | None) -> bool:
 
 def retry_after(text: str, now: datetime) -> float | None:
     """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    from email.utils import parsedate_to_datetime
+
     if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
         return float(text)
     try:
@@ -3122,28 +3123,47 @@ def add_mapping_option(add: Any) -> None:
     )
 
 
+# --- parts/patterns.py ------------------------------------------------------------------------------------------------
+
+
+class Regex:
+    """A regular expression like those of `re.compile`, whose methods are there from the first use of one on."""
+
+    def __init__(self, pattern: str, flags: int = 0) -> None:
+        self.pattern, self.given = pattern, flags
+
+    def __getattr__(self, name: str) -> Any:
+        """What stands in the compiled one by a name; all of its methods are kept, and found without this from then."""
+        if name.startswith("__"):  # asked by what copies
+            raise AttributeError(name)
+        made = re.compile(self.pattern, self.given)
+        names = ("findall", "finditer", "fullmatch", "match", "search", "split", "sub", "subn")
+        self.__dict__.update((own, getattr(made, own)) for own in names)
+        return getattr(made, name)
+
+
 # --- parts/cards/text.py ----------------------------------------------------------------------------------------------
 
 MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
 MAX_LABEL = 400  # characters of a header or label that are looked at
 
-_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{\u00ad\u200b-\u200f\u2060\ufeff\uff05-\uff19]")
-_ODD_LETTER = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff\uff05\uff0e\uff10-\uff19]")  # unseen, or of full width
+_SPECIAL = Regex(r"[*_`<&\\\[~$^\n\t{\u00ad\u200b-\u200f\u2060\ufeff\uff05-\uff19]")
+_ODD_LETTER = Regex(r"[\u00ad\u200b-\u200f\u2060\ufeff\uff05\uff0e\uff10-\uff19]")  # unseen, or of full width
 _FULL_WIDTH = {**{chr(0xFF10 + n): str(n) for n in range(10)}, "％": "%", "．": "."}
-_STRUCK = re.compile(r"~~(?!\s)[^~\n]{1,300}~~")
-_BOLD_NUMBER = re.compile(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
-_BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
-_SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
-_SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
-_FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
-_HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
-_MAY_UNDISPLAY = re.compile(r"(?i)<[^<>]*(?:\bhidden\b|\bstyle\s*=)")
-_STYLE_BLANKS = re.compile(r"/\*.*?\*/|\s+", re.S)
-_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
-_IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
-_LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
-_FOOTNOTE_REF = re.compile(r"\[\^[^\[\]\s]{1,40}\]")
-_LATEX_GROUP = re.compile(
+_STRUCK = Regex(r"~~(?!\s)[^~\n]{1,300}~~")
+_BOLD_NUMBER = Regex(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
+_BREAK = Regex(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
+_SUB_OR_SUP = Regex(r"(?i)<su[bp]\b[^<>]{0,200}>")
+_SUP = Regex(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
+_FOOTNOTE = Regex(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
+_HIDDEN = Regex(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
+_MAY_UNDISPLAY = Regex(r"(?i)<[^<>]*(?:\bhidden\b|\bstyle\s*=)")
+_STYLE_BLANKS = Regex(r"/\*.*?\*/|\s+", re.S)
+_TAG = Regex(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
+_IMAGE = Regex(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
+_LINK = Regex(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
+_FOOTNOTE_REF = Regex(r"\[\^[^\[\]\s]{1,40}\]")
+_LATEX_GROUP = Regex(
     r"\\(?:text(?:bf|it|rm|sc|tt|sf)?|math(?:bf|rm|it|sf|tt|bb)|boldsymbol|bm|bf|underline|emph|mbox|uline|"
     r"textcolor\{[^{}]{0,30}\}|color\{[^{}]{0,30}\})\s*\{([^{}]{0,300})\}"
 )
@@ -3154,19 +3174,19 @@ _LATEX_WORDS = {
     r"\%": "%", r"\,": " ", r"\;": " ", r"\ ": " ",
     r"\Delta": "Δ", r"\alpha": "α", r"\beta": "β", r"\mu": "μ", r"\bf": "", r"\rm": "", r"\quad": " ",
 }  # fmt: skip
-_LATEX_WORD = re.compile(r"\\(?:[a-zA-Z]+|[%,; ])")
-_MATH = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
+_LATEX_WORD = Regex(r"\\(?:[a-zA-Z]+|[%,; ])")
+_MATH = Regex(r"\$\$?([^$\n]{1,400})\$\$?")
 # Each alternative begins with its mark, so that the next mark is found quickly in a long text.
-_EMPHASIS = re.compile(r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))")
-_ITALIC = re.compile(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
-_UNDERLINE = re.compile(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
-_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_EMPHASIS = Regex(r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))")
+_ITALIC = Regex(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
+_UNDERLINE = Regex(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
+_ESCAPE = Regex(r"\\([!-/:-@\[-`{-~])")
 MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
 DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
-_DECOR_MARK = re.compile(f"[{DECOR}]")
+_DECOR_MARK = Regex(f"[{DECOR}]")
 _TAIL_MARKS = f" {MARKS}¹²³⁴⁵⁶⁷⁸⁹"
-_SHARP = re.compile(r"(?<!\w)[CF]#$")  # languages, no footnotes
-_REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
+_SHARP = Regex(r"(?<!\w)[CF]#$")  # languages, no footnotes
+_REFERENCE_TAIL = Regex(r"\[\d{1,2}\]$")
 
 
 def plain_text(source: str) -> str:
@@ -3743,8 +3763,8 @@ def either_case(words: Sequence[str]) -> str:
     return "|".join("".join(map(letters.__getitem__, word)) for word in words)
 
 
-_ALTERNATIVE = re.compile(r"(?:[^()|\[\]\\]|\\.|\[[^\]]*\]|\((?:[^()]|\([^()]*\))*\))+")  # at the outermost level
-_WORDS_FIRST = re.compile(r"\(\?:([^()\[\]\\?*+{}]+)\)(?![?*+{])")
+_ALTERNATIVE = Regex(r"(?:[^()|\[\]\\]|\\.|\[[^\]]*\]|\((?:[^()]|\([^()]*\))*\))+")  # at the outermost level
+_WORDS_FIRST = Regex(r"\(\?:([^()\[\]\\?*+{}]+)\)(?![?*+{])")
 
 
 def by_first_letter(alternatives: Iterable[str]) -> str:
@@ -3764,39 +3784,39 @@ MEASURES, MEASURE_FILLERS = word_list("measures"), word_list("measure_fillers")
 TAIL_METRICS = word_list("tail_metrics")
 _EVERYDAY = word_list("everyday_keys")
 AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
-_SHAPE = re.compile(by_first_letter([CARD_WORDS["benchmark_shapes"]]))
-_SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
+_SHAPE = Regex(by_first_letter([CARD_WORDS["benchmark_shapes"]]))
+_SPLIT = Regex(rf"(?i)(?:{CARD_WORDS['splits']})")
 _SPLIT_NAMES = {name: name for name in ("train", "test", "validation", "testmini")}
 _SPLIT_NAMES |= dict.fromkeys(("val", "dev"), "validation")
 _NOTES = [(re.compile(pattern, re.I), note) for pattern, note in CARD_WORDS["notes"]]
-_BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
-_OPENS = re.compile(r"[(\[（]")  # found much sooner than a bracket, which may begin with a space
-_PARTS = re.compile(r"\s*[,;，、]\s*")
-_SHOT = re.compile(
+_BRACKET = Regex(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
+_OPENS = Regex(r"[(\[（]")  # found much sooner than a bracket, which may begin with a space
+_PARTS = Regex(r"\s*[,;，、]\s*")
+_SHOT = Regex(
     r"(?i)(?<![\w.])(\d{1,3}(?:\s?[-–~]\s?\d{1,3})?|zero|one|two|three|five|few|many)[\s_-]*shots?(@\d+)?(?![a-z])"
 )
 _SHOT_NUMBER = {"zero": "0", "one": "1", "two": "2", "three": "3", "five": "5"}
-_COT = re.compile(
+_COT = Regex(
     r"(?i)(?<![a-z\d])(?:w/o?\s*|with(?:out)?\s+|no[- ])?(?:cot|chain[- ]of[- ]thoughts?)"
     r"(?:\s+prompt(?:ing)?)?(?![a-z\d])"
 )
-_COT_TAIL = re.compile(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
-_AT_K = re.compile(r"(?i)(?<![\w@])[a-z][a-z_-]{0,20}\d*(?:@|\^|_at_) ?\d+(?:[,/]\d+)*(?:@\d+)?(?!\w)|(?<=\s)ratings?$")
-_SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|bleu|mc\d)$")
-_TOOL_TAIL = re.compile(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
-_SAYS_MORE = re.compile(
+_COT_TAIL = Regex(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
+_AT_K = Regex(r"(?i)(?<![\w@])[a-z][a-z_-]{0,20}\d*(?:@|\^|_at_) ?\d+(?:[,/]\d+)*(?:@\d+)?(?!\w)|(?<=\s)ratings?$")
+_SLASH_METRIC = Regex(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|bleu|mc\d)$")
+_TOOL_TAIL = Regex(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
+_SAYS_MORE = Regex(
     r"[(\[（@^/]| [a-zA-Z]{2,5}[\d-]?[lL]?$|"
     + either_case(("shot", "cot", "_at_", "rating", "tool", "search", "python", "brows"))
 )
-SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
-_SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
-_RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
+SIZED = Regex(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
+_SAYS_SETTING = Regex(r"(?i)shot|cot|chain")
+_RAISED = Regex("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 DIGIT_IN, DIGITS_IN = re.compile(r"\d"), re.compile(r"[\d²³¹⁰⁴-⁹]")
-_COUNT_BRACKET = re.compile(r"[(\[（]\s*\d[\d.,]*k?\s*[)\]）]")
-_NAME_IN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.+²-]*|[^\W_A-Za-z0-9]+)(?<![.-])")  # "MMLU为5-shot" is four
-_DATE = re.compile(r"(?:20)?2\d(?:0[1-9]|1[0-2])?(?:\d\d)?|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*")
+_COUNT_BRACKET = Regex(r"[(\[（]\s*\d[\d.,]*k?\s*[)\]）]")
+_NAME_IN = Regex(r"(?:[A-Za-z0-9][A-Za-z0-9_.+²-]*|[^\W_A-Za-z0-9]+)(?<![.-])")  # "MMLU为5-shot" is four
+_DATE = Regex(r"(?:20)?2\d(?:0[1-9]|1[0-2])?(?:\d\d)?|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*")
 _PLAIN_NOTES = word_list("plain_notes")
-_WORDS_OF = re.compile(r"[^\W_]+")
+_WORDS_OF = Regex(r"[^\W_]+")
 _ASCII_WORDS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 
 
@@ -5999,6 +6019,7 @@ class SampleLine(NamedTuple):
 
 
 Lines = Sequence[SampleLine]
+new_line, new_answer = (partial(tuple.__new__, form) for form in (SampleLine, Answer))  # quickly, of all their values
 
 
 def parsed_line(row: Mapping[str, Any], whole: bool = False) -> SampleLine:
@@ -6011,7 +6032,7 @@ def parsed_line(row: Mapping[str, Any], whole: bool = False) -> SampleLine:
         elif type(metadata) is not dict:
             raise ValueError("metadata is no object")
         answers, digest = (row.get("output") or NO_FIELDS).get("raw"), row.get("sample_hash")
-        return SampleLine(
+        values = (
             about,
             str(row["sample_id"]),
             sample_score(row),
@@ -6020,11 +6041,21 @@ def parsed_line(row: Mapping[str, Any], whole: bool = False) -> SampleLine:
             metadata,
             "" if metadata.get("prompt_hash") else question_hash(asked),
             len(asked.get("choices") or ()),
-            bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers),
+            bool(answers) and "choices" not in row["input"] and all_blank(answers),
             row if whole else NO_FIELDS,
+            None,
         )
+        return new_line(values)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         return SampleLine(about, row=row if whole else NO_FIELDS, fault=error)
+
+
+def all_blank(texts: Sequence[str]) -> bool:
+    """Whether none of some texts, nearly always one, says anything."""
+    said = ""
+    for text in texts:
+        said = said or text.strip()
+    return not said
 
 
 @dataclass(frozen=True, slots=True)
@@ -6209,23 +6240,23 @@ def with_answers(run: Run, lines: Lines, cluster_by: str | None = None, facts: I
         return run if run.aggregation else replace(run, aggregation="mean")
     factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
     cluster_by = cluster_by or run.cluster_field or None
-    repeats: list[dict[str, Answer]] = []
-    counts: dict[str, int] = {}
-    lost: dict[str, Mapping[str, str]] = {}
-    for line, group in zip(lines, sharing_groups(lines, cluster_by), strict=True):
-        name, metadata = line.name, line.metadata
-        index = counts[name] = counts.get(name, -1) + 1
-        if index == len(repeats):
-            repeats.append({})
-        fields = NO_FIELDS
-        if not OWN_PLACE.issuperset(metadata):
-            fields = {k: str(v) for k, v in metadata.items() if k not in OWN_PLACE and v is not None}
-        if line.score is None:
-            lost[name] = fields
-            continue
-        prompt = metadata.get("prompt_hash")
-        prompt = None if prompt is None else str(prompt)
-        repeats[index][name] = Answer(line.score * factor, line.digest, prompt, group, fields)
+    names, metadata = [line.name for line in lines], [line.metadata for line in lines]
+    scores = [None if line.score is None else line.score * factor for line in lines]
+    prompts = [None if (prompt := own.get("prompt_hash")) is None else str(prompt) for own in metadata]
+    fields: list[Mapping[str, str]] = [NO_FIELDS] * len(lines)
+    if not OWN_PLACE.issuperset(set().union(*metadata)):
+        fields = [{k: str(v) for k, v in own.items() if k not in OWN_PLACE and v is not None} for own in metadata]
+    columns = (scores, [line.digest for line in lines], prompts, sharing_groups(lines, cluster_by), fields)
+    answers = list(map(new_answer, zip(*columns, strict=True)))
+    lost = {name: own for name, own, score in zip(names, fields, scores, strict=True) if score is None}
+    repeats: list[dict[str, Answer]] = [dict(zip(names, answers, strict=True))]
+    if lost or len(repeats[0]) < len(names):
+        times: dict[str, Iterator[int]] = defaultdict(count)
+        places = [next(times[name]) for name in names]
+        repeats = [{} for _ in range(max(places) + 1)]
+        for name, place, answer in zip(names, places, answers, strict=True):
+            if answer.score is not None:
+                repeats[place][name] = answer
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
     return replace(run, repeats=tuple(repeats), errors=frozenset(lost), lost_fields=lost, aggregation=aggregation)
@@ -11017,6 +11048,8 @@ def watch_answers() -> None:
 
     What the client would say of its own tries is not said: the error that ends them is.
     """
+    import logging
+
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     keep_token_home()
     LAST.answer = None

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from parts.cards.text import label_text
 from parts.embedded import embedded
+from parts.patterns import Regex
 from parts.vocabulary import folded_name
 
 CARD_WORDS = embedded("cards/words.json")
@@ -32,8 +33,8 @@ def either_case(words: Sequence[str]) -> str:
     return "|".join("".join(map(letters.__getitem__, word)) for word in words)
 
 
-_ALTERNATIVE = re.compile(r"(?:[^()|\[\]\\]|\\.|\[[^\]]*\]|\((?:[^()]|\([^()]*\))*\))+")  # at the outermost level
-_WORDS_FIRST = re.compile(r"\(\?:([^()\[\]\\?*+{}]+)\)(?![?*+{])")
+_ALTERNATIVE = Regex(r"(?:[^()|\[\]\\]|\\.|\[[^\]]*\]|\((?:[^()]|\([^()]*\))*\))+")  # at the outermost level
+_WORDS_FIRST = Regex(r"\(\?:([^()\[\]\\?*+{}]+)\)(?![?*+{])")
 
 
 def by_first_letter(alternatives: Iterable[str]) -> str:
@@ -53,39 +54,39 @@ MEASURES, MEASURE_FILLERS = word_list("measures"), word_list("measure_fillers")
 TAIL_METRICS = word_list("tail_metrics")
 _EVERYDAY = word_list("everyday_keys")
 AVERAGES, VALUES = word_list("average_words"), word_list("value_heads")
-_SHAPE = re.compile(by_first_letter([CARD_WORDS["benchmark_shapes"]]))
-_SPLIT = re.compile(rf"(?i)(?:{CARD_WORDS['splits']})")
+_SHAPE = Regex(by_first_letter([CARD_WORDS["benchmark_shapes"]]))
+_SPLIT = Regex(rf"(?i)(?:{CARD_WORDS['splits']})")
 _SPLIT_NAMES = {name: name for name in ("train", "test", "validation", "testmini")}
 _SPLIT_NAMES |= dict.fromkeys(("val", "dev"), "validation")
 _NOTES = [(re.compile(pattern, re.I), note) for pattern, note in CARD_WORDS["notes"]]
-_BRACKET = re.compile(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
-_OPENS = re.compile(r"[(\[（]")  # found much sooner than a bracket, which may begin with a space
-_PARTS = re.compile(r"\s*[,;，、]\s*")
-_SHOT = re.compile(
+_BRACKET = Regex(r"\s*(?:\(([^()]{0,120})\)|\[([^\[\]]{0,120})\]|（([^（）]{0,120})）)")
+_OPENS = Regex(r"[(\[（]")  # found much sooner than a bracket, which may begin with a space
+_PARTS = Regex(r"\s*[,;，、]\s*")
+_SHOT = Regex(
     r"(?i)(?<![\w.])(\d{1,3}(?:\s?[-–~]\s?\d{1,3})?|zero|one|two|three|five|few|many)[\s_-]*shots?(@\d+)?(?![a-z])"
 )
 _SHOT_NUMBER = {"zero": "0", "one": "1", "two": "2", "three": "3", "five": "5"}
-_COT = re.compile(
+_COT = Regex(
     r"(?i)(?<![a-z\d])(?:w/o?\s*|with(?:out)?\s+|no[- ])?(?:cot|chain[- ]of[- ]thoughts?)"
     r"(?:\s+prompt(?:ing)?)?(?![a-z\d])"
 )
-_COT_TAIL = re.compile(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
-_AT_K = re.compile(r"(?i)(?<![\w@])[a-z][a-z_-]{0,20}\d*(?:@|\^|_at_) ?\d+(?:[,/]\d+)*(?:@\d+)?(?!\w)|(?<=\s)ratings?$")
-_SLASH_METRIC = re.compile(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|bleu|mc\d)$")
-_TOOL_TAIL = re.compile(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
-_SAYS_MORE = re.compile(
+_COT_TAIL = Regex(r"(?i)(?<=[\s,_-])(?:w/\s*)?cot$")
+_AT_K = Regex(r"(?i)(?<![\w@])[a-z][a-z_-]{0,20}\d*(?:@|\^|_at_) ?\d+(?:[,/]\d+)*(?:@\d+)?(?!\w)|(?<=\s)ratings?$")
+_SLASH_METRIC = Regex(r"(?i)/(acc(?:_norm|uracy)?|em|exact_match|f1|mcc|bleu|mc\d)$")
+_TOOL_TAIL = Regex(r"(?i)[\s,–-]+(?:w/o?|with(?:out)?|no)[\s-]+(?:python|tools?|search|browsing)$")
+_SAYS_MORE = Regex(
     r"[(\[（@^/]| [a-zA-Z]{2,5}[\d-]?[lL]?$|"
     + either_case(("shot", "cot", "_at_", "rating", "tool", "search", "python", "brows"))
 )
-SIZED = re.compile(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
-_SAYS_SETTING = re.compile(r"(?i)shot|cot|chain")
-_RAISED = re.compile("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
+SIZED = Regex(r"(?i)(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
+_SAYS_SETTING = Regex(r"(?i)shot|cot|chain")
+_RAISED = Regex("[¹²³⁴⁵⁶⁷⁸⁹⁰]")
 DIGIT_IN, DIGITS_IN = re.compile(r"\d"), re.compile(r"[\d²³¹⁰⁴-⁹]")
-_COUNT_BRACKET = re.compile(r"[(\[（]\s*\d[\d.,]*k?\s*[)\]）]")
-_NAME_IN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.+²-]*|[^\W_A-Za-z0-9]+)(?<![.-])")  # "MMLU为5-shot" is four
-_DATE = re.compile(r"(?:20)?2\d(?:0[1-9]|1[0-2])?(?:\d\d)?|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*")
+_COUNT_BRACKET = Regex(r"[(\[（]\s*\d[\d.,]*k?\s*[)\]）]")
+_NAME_IN = Regex(r"(?:[A-Za-z0-9][A-Za-z0-9_.+²-]*|[^\W_A-Za-z0-9]+)(?<![.-])")  # "MMLU为5-shot" is four
+_DATE = Regex(r"(?:20)?2\d(?:0[1-9]|1[0-2])?(?:\d\d)?|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*")
 _PLAIN_NOTES = word_list("plain_notes")
-_WORDS_OF = re.compile(r"[^\W_]+")
+_WORDS_OF = Regex(r"[^\W_]+")
 _ASCII_WORDS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 
 

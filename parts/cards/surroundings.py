@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from parts.cards.labels import (
@@ -28,70 +27,69 @@ from parts.cards.labels import (
 from parts.cards.model_names import BASE, QUANTIZED, TUNED, VENDORS, name_tokens
 from parts.cards.tables import one_line
 from parts.metric_directions import metric_direction
+from parts.patterns import Regex
 
 LANGUAGES = word_list("languages")
 PLAIN_WORDS = frozenset().union(*map(word_list, ("plain_headings", "plain_labels")), TUNED, BASE, VENDORS)
 PLAIN_WORDS -= word_list("never_plain")
-_PLAIN_STEM = re.compile(rf"(?:{CARD_WORDS['plain_stems']})\w*")
-_SPREAD = re.compile(rf"(?i){CARD_WORDS['spread']}")  # "± standard error", which is of a score
-_MAY_SPREAD = re.compile(r"[sS](?<![^\W\d_][sS])(?i:td|tandard|\.?[ed]\.?(?!\w)|\.?e\.?m\.?(?!\w))")
-_PLAIN_RUNS = re.compile("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=len, reverse=True)))
+_PLAIN_STEM = Regex(rf"(?:{CARD_WORDS['plain_stems']})\w*")
+_SPREAD = Regex(rf"(?i){CARD_WORDS['spread']}")  # "± standard error", which is of a score
+_MAY_SPREAD = Regex(r"[sS](?<![^\W\d_][sS])(?i:td|tandard|\.?[ed]\.?(?!\w)|\.?e\.?m\.?(?!\w))")
+_PLAIN_RUNS = Regex("|".join(sorted(CARD_WORDS["plain_runs"].split(), key=len, reverse=True)))
 _DATA_WORDS, _RESULT_WORDS = word_list("data_words"), word_list("result_words")
 _SUITES = word_list("suites")
 _SETUP, _SETUP_HEADS = word_list("setup_sections"), word_list("setup_heads")
 _OF_ALL = word_list("sections_of_all")
-_SIGNS = re.compile(r"%(?!\s*(?:[,;:，)）\]]|$))|[(（]\d[\d.]*\s?[-–]\s?\d|[Δ∆÷≈≥≤]|<(?!-)|(?<!-)>")
-_TELLING = re.compile(rf"\b(?:{by_first_letter(CARD_WORDS['telling'])})\b")  # of a text in lower case
-_PLAIN_PHRASES = re.compile(rf"(?i)\b(?:{by_first_letter([CARD_WORDS['plain_phrases']])})\b|[（(\[]%[)）\]]")
-_MAY_BE_PHRASE = re.compile(rf"\b(?:{by_first_letter([CARD_WORDS['plain_phrases']])})\b|%")  # in lower case: sooner
-_TELLING_RUNS = re.compile(rf"{by_first_letter(CARD_WORDS['telling_runs'].split())}|[δ∆]")  # of other letters
-MEASURES_SAID = [
-    (re.compile(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]
-]
-_MEASURE_SAID = re.compile(rf"(?i)(?<!\w)(?:{by_first_letter(said for said, _ in CARD_WORDS['measures_said'])})(?!\w)")
-_SENTENCE = re.compile(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|。\W*$|다\W*$|です|ます|である|した")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=。)")
-_LEAD_END = re.compile(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
-_LEGEND = re.compile(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
-_NAMED = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9]+[\dA-Z][A-Za-z0-9_.+²-]*")  # ends where other letters begin
-_REVERSED = re.compile(r"(?i)1(?<![\w.]1)(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
-_NUMBERED = re.compile(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*|^(?-i:[IVX]{1,4}[.)]\s(?=[A-Z]))")
-_ABOUT_NUMBERS = re.compile(CARD_WORDS["about_numbers"])  # in lower case
-_ABOUT_TABLE = re.compile(  # in lower case
+_SIGNS = Regex(r"%(?!\s*(?:[,;:，)）\]]|$))|[(（]\d[\d.]*\s?[-–]\s?\d|[Δ∆÷≈≥≤]|<(?!-)|(?<!-)>")
+_TELLING = Regex(rf"\b(?:{by_first_letter(CARD_WORDS['telling'])})\b")  # of a text in lower case
+_PLAIN_PHRASES = Regex(rf"(?i)\b(?:{by_first_letter([CARD_WORDS['plain_phrases']])})\b|[（(\[]%[)）\]]")
+_MAY_BE_PHRASE = Regex(rf"\b(?:{by_first_letter([CARD_WORDS['plain_phrases']])})\b|%")  # in lower case: sooner
+_TELLING_RUNS = Regex(rf"{by_first_letter(CARD_WORDS['telling_runs'].split())}|[δ∆]")  # of other letters
+MEASURES_SAID = [(Regex(rf"(?i)(?<!\w)(?:{said})(?!\w)"), fits.split()) for said, fits in CARD_WORDS["measures_said"]]
+_MEASURE_SAID = Regex(rf"(?i)(?<!\w)(?:{by_first_letter(said for said, _ in CARD_WORDS['measures_said'])})(?!\w)")
+_SENTENCE = Regex(rf"(?i)\b(?:{CARD_WORDS['sentence_words']})\b.*[.!?]\W*$|。\W*$|다\W*$|です|ます|である|した")
+_SENTENCE_END = Regex(r"(?<=[.!?])\s+|(?<=。)")
+_LEAD_END = Regex(rf"{_SENTENCE_END.pattern}|(?<=[:：])\s+")
+_LEGEND = Regex(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
+_NAMED = Regex(r"(?<![A-Za-z0-9_])[A-Za-z0-9]+[\dA-Z][A-Za-z0-9_.+²-]*")  # ends where other letters begin
+_REVERSED = Regex(r"(?i)1(?<![\w.]1)(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
+_NUMBERED = Regex(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*|^(?-i:[IVX]{1,4}[.)]\s(?=[A-Z]))")
+_ABOUT_NUMBERS = Regex(CARD_WORDS["about_numbers"])  # in lower case
+_ABOUT_TABLE = Regex(  # in lower case
     rf"\b(?:{by_first_letter([CARD_WORDS['about_table']])})|-shot(?<=\w-shot)\b|^\W*(?:{CARD_WORDS['about_table_first']})\b"
 )
-_IS_OR_HAS = re.compile(CARD_WORDS["is_or_has"])  # in lower case
+_IS_OR_HAS = Regex(CARD_WORDS["is_or_has"])  # in lower case
 _SAID_WORDS = word_list("said_words")
-_ADDRESS = re.compile(r"https?://\S+|\barxiv:\S+")
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_ADDRESS = Regex(r"https?://\S+|\barxiv:\S+")
+_CJK = Regex(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _LEADS_ON = (":", "：")
-_LOWER_SAID = re.compile(
+_LOWER_SAID = Regex(
     rf"(?i)(?<!\w)(?:{by_first_letter([CARD_WORDS['lower_said']])})(?!\w)|{'|'.join(CARD_WORDS['lower_runs'].split())}"
 )
 
 
 _SIGNS_OF_NOTES = "†‡§¶⁎∗＊※¹²³"
-_NOTE = re.compile(
+_NOTE = Regex(
     rf"\n {{0,3}}(?:\[\^[^\]\s]+\]:|(?:[-*] |>|<[^<>\n]+>)* *(?:\\\*|[{_SIGNS_OF_NOTES}])) *(\w[^\n]{{3,1500}})"
 )
-_SECTION = re.compile(r"\n {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})(?=\n|\Z)")
-_ON_RESULTS = re.compile(r"(?i)\b(?:eval\w*|bench\w*|results?|performance)\b|评|結果|结果|ベンチ|評価|벤치|평가|성능")
-_OF_NUMBERS = re.compile(  # of any table of the card
+_SECTION = Regex(r"\n {0,3}(#{1,6})[ \t]+(\S[^\n]{0,300})(?=\n|\Z)")
+_ON_RESULTS = Regex(r"(?i)\b(?:eval\w*|bench\w*|results?|performance)\b|评|結果|结果|ベンチ|評価|벤치|평가|성능")
+_OF_NUMBERS = Regex(  # of any table of the card
     r"(?i)\b(?:all|both|these|those|the|our) (?:\w+ ){0,2}?(?:numbers|scores|results|tables?|figures)\b "
     r"(?:\w+ ){0,3}?(?:above|below|here|are|were|is|was|come|came|use|reported|shown)\b"
 )
 _NOUNS = ("number", "score", "result", "table", "figure")
-_PARAGRAPH_END = re.compile(r"\n\s*\n|\n(?=[-*+] )")
-_TABLE_BEGINS = re.compile(r"\n(?=[^\S\n]*\||[^\n|]+\|[^\n]*\n[ :|-]+(?:\n|\Z))|<table")
-_LIST_MARK = re.compile(r"^(?:[-*+>]|\d+[.)])\s+")
-_ALT = re.compile(r"!\[([^\[\]]{20,300})\]")
-_COMMAND = re.compile(r"pretrained=|--[a-z](?<![\w-]--[a-z])")
-_SETTING_LINE = re.compile(r"\s*[a-z_]+\s*[:=]\s*\S+\s*$")
-_COMMAND_MODEL = re.compile(
+_PARAGRAPH_END = Regex(r"\n\s*\n|\n(?=[-*+] )")
+_TABLE_BEGINS = Regex(r"\n(?=[^\S\n]*\||[^\n|]+\|[^\n]*\n[ :|-]+(?:\n|\Z))|<table")
+_LIST_MARK = Regex(r"^(?:[-*+>]|\d+[.)])\s+")
+_ALT = Regex(r"!\[([^\[\]]{20,300})\]")
+_COMMAND = Regex(r"pretrained=|--[a-z](?<![\w-]--[a-z])")
+_SETTING_LINE = Regex(r"\s*[a-z_]+\s*[:=]\s*\S+\s*$")
+_COMMAND_MODEL = Regex(
     r"(?i)(?:\bpretrained=|--(?:base-?)?model(?:[-_](?:id|path|name(?:_or_path)?))?[ =]|^\s*model(?:_name)?\s*[:=]\s*|"
     r"\bvllm serve )[\"']?(\w[\w./-]*)"
 )
-_COMMAND_TELLS = re.compile(rf"(?i)(?<![a-z])(?:{CARD_WORDS['command_tells']})")
+_COMMAND_TELLS = Regex(rf"(?i)(?<![a-z])(?:{CARD_WORDS['command_tells']})")
 
 
 @functools.lru_cache(maxsize=4)

@@ -11,27 +11,28 @@ import re
 from typing import Any
 
 from parts.frame import ScriptError
+from parts.patterns import Regex
 
 MAX_CELL_TEXT = 4_000  # characters of a cell that are looked at
 MAX_LABEL = 400  # characters of a header or label that are looked at
 
-_SPECIAL = re.compile(r"[*_`<&\\\[~$^\n\t{\u00ad\u200b-\u200f\u2060\ufeff\uff05-\uff19]")
-_ODD_LETTER = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff\uff05\uff0e\uff10-\uff19]")  # unseen, or of full width
+_SPECIAL = Regex(r"[*_`<&\\\[~$^\n\t{\u00ad\u200b-\u200f\u2060\ufeff\uff05-\uff19]")
+_ODD_LETTER = Regex(r"[\u00ad\u200b-\u200f\u2060\ufeff\uff05\uff0e\uff10-\uff19]")  # unseen, or of full width
 _FULL_WIDTH = {**{chr(0xFF10 + n): str(n) for n in range(10)}, "％": "%", "．": "."}
-_STRUCK = re.compile(r"~~(?!\s)[^~\n]{1,300}~~")
-_BOLD_NUMBER = re.compile(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
-_BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
-_SUB_OR_SUP = re.compile(r"(?i)<su[bp]\b[^<>]{0,200}>")
-_SUP = re.compile(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
-_FOOTNOTE = re.compile(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
-_HIDDEN = re.compile(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
-_MAY_UNDISPLAY = re.compile(r"(?i)<[^<>]*(?:\bhidden\b|\bstyle\s*=)")
-_STYLE_BLANKS = re.compile(r"/\*.*?\*/|\s+", re.S)
-_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
-_IMAGE = re.compile(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
-_LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
-_FOOTNOTE_REF = re.compile(r"\[\^[^\[\]\s]{1,40}\]")
-_LATEX_GROUP = re.compile(
+_STRUCK = Regex(r"~~(?!\s)[^~\n]{1,300}~~")
+_BOLD_NUMBER = Regex(r"\s*\*\*([\d.,%\s]+)\*\*\s*")
+_BREAK = Regex(r"(?i)<\s*(?:br|/p|/div|/li|hr)\b[^<>]{0,200}>")
+_SUB_OR_SUP = Regex(r"(?i)<su[bp]\b[^<>]{0,200}>")
+_SUP = Regex(r"(?is)<sup\b[^<>]{0,200}>(.{0,400}?)</sup\s*>")
+_FOOTNOTE = Regex(r"[\s*†‡§¶#^,]*(?:\d{1,2}|[a-g]|[ivx]{1,4})?[\s*†‡§¶#^,\d]*|\[\d{1,2}\]|\(\d\)")
+_HIDDEN = Regex(r"(?i)<(script|style|del|s|strike)\b[^<>]{0,200}>(?:[^<]|<(?!\1\b)){0,2000}?</\1\s*>")
+_MAY_UNDISPLAY = Regex(r"(?i)<[^<>]*(?:\bhidden\b|\bstyle\s*=)")
+_STYLE_BLANKS = Regex(r"/\*.*?\*/|\s+", re.S)
+_TAG = Regex(r"</?[a-zA-Z][^<>]{0,1000}>|<!--.{0,1000}?-->", re.S)
+_IMAGE = Regex(r"!\[[^\[\]]{0,300}\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])?")
+_LINK = Regex(r"\[([^\[\]]{0,500})\](?:\((?:[^()]|\([^()]{0,200}\)){0,1000}\)|\[[^\[\]]{0,100}\])")
+_FOOTNOTE_REF = Regex(r"\[\^[^\[\]\s]{1,40}\]")
+_LATEX_GROUP = Regex(
     r"\\(?:text(?:bf|it|rm|sc|tt|sf)?|math(?:bf|rm|it|sf|tt|bb)|boldsymbol|bm|bf|underline|emph|mbox|uline|"
     r"textcolor\{[^{}]{0,30}\}|color\{[^{}]{0,30}\})\s*\{([^{}]{0,300})\}"
 )
@@ -42,19 +43,19 @@ _LATEX_WORDS = {
     r"\%": "%", r"\,": " ", r"\;": " ", r"\ ": " ",
     r"\Delta": "Δ", r"\alpha": "α", r"\beta": "β", r"\mu": "μ", r"\bf": "", r"\rm": "", r"\quad": " ",
 }  # fmt: skip
-_LATEX_WORD = re.compile(r"\\(?:[a-zA-Z]+|[%,; ])")
-_MATH = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
+_LATEX_WORD = Regex(r"\\(?:[a-zA-Z]+|[%,; ])")
+_MATH = Regex(r"\$\$?([^$\n]{1,400})\$\$?")
 # Each alternative begins with its mark, so that the next mark is found quickly in a long text.
-_EMPHASIS = re.compile(r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))")
-_ITALIC = re.compile(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
-_UNDERLINE = re.compile(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
-_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_EMPHASIS = Regex(r"\*\*(?:(?<!\\\*\*)(?=\S)|(?<=[^\s\\]\*\*))|__(?:(?<![\w\\]__)(?=\S)|(?<=[^\s\\]__)(?!\w))")
+_ITALIC = Regex(r"(?<![\w*\\])\*([^*\s](?:[^*\n]{0,300}[^*\s\\])?)\*(?![\w*])")
+_UNDERLINE = Regex(r"(?<![\w\\])_([^_\s](?:[^_\n]{0,300}[^_\s\\])?)_(?!\w)")
+_ESCAPE = Regex(r"\\([!-/:-@\[-`{-~])")
 MARKS = "*†‡§¶^#ᵃᵇᶜ⁎∗＊"
 DECOR = "↑↓⬆⬇⇑⇓↗↘🥇🥈🥉🏆⭐✨🔥🚀🌟📈🎉🤗\ufe0f🆕👑💥"
-_DECOR_MARK = re.compile(f"[{DECOR}]")
+_DECOR_MARK = Regex(f"[{DECOR}]")
 _TAIL_MARKS = f" {MARKS}¹²³⁴⁵⁶⁷⁸⁹"
-_SHARP = re.compile(r"(?<!\w)[CF]#$")  # languages, no footnotes
-_REFERENCE_TAIL = re.compile(r"\[\d{1,2}\]$")
+_SHARP = Regex(r"(?<!\w)[CF]#$")  # languages, no footnotes
+_REFERENCE_TAIL = Regex(r"\[\d{1,2}\]$")
 
 
 def plain_text(source: str) -> str:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from parts.cards.labels import CARD_WORDS, DIGIT_IN, note_of, split_label
 from parts.cards.text import DECOR, MARKS
+from parts.patterns import Regex
 
 
 class Value(NamedTuple):
@@ -27,20 +28,20 @@ class Value(NamedTuple):
     odd: str = ""  # what stands by it and may make it another thing: "(German)", "#3"
 
 
-MISSING_CELL = re.compile(
+MISSING_CELL = Regex(
     r"(?i)[-—–−―/\\.…?✗✘×x❌*\s]*|n\.?/?a\.?|oom|tbd|tba|none|null|nan|err(?:or)?|fail(?:ed)?|n/r|nr|pending|timeout|"
     r"待定|无|暂无"
 )
 LONGEST_MISSING = 7  # letters of a word for nothing
 # A plain number such as 85.2, as most score cells are; parse_value gives its float, and needs no look at the rest.
-is_decimal = re.compile(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
+is_decimal = Regex(r"\d{1,6}(?:\.\d{1,8})?").fullmatch
 _NUMBER = r"[-+−–]?(?:\d+(?:[.,]\d+)*|[.]\d+)"
 # A score cell: marks, a number, then deviations, further numbers, brackets, marks.
-_LEAD = re.compile(rf"[~≈><≥≤=≃∼{DECOR}{MARKS}✅\s]*({_NUMBER})\s*([%％])?")
-_CHANGE_OR_RANK = re.compile(r"[↑↓⬆⬇⇑⇓↗↘#🥇🥈🥉]")  # before a number: "#3"
-_PLAIN_BRACKET = re.compile(rf"(?i)[\W\d]*|\W*(?:\w|{CARD_WORDS['plain_brackets']})\W*|[^\w]*[+±↑↓−-].*")
-_BOUND = re.compile(rf"[{DECOR}{MARKS}✅\s]*[<>≤≥]")
-_REST = re.compile(
+_LEAD = Regex(rf"[~≈><≥≤=≃∼{DECOR}{MARKS}✅\s]*({_NUMBER})\s*([%％])?")
+_CHANGE_OR_RANK = Regex(r"[↑↓⬆⬇⇑⇓↗↘#🥇🥈🥉]")  # before a number: "#3"
+_PLAIN_BRACKET = Regex(rf"(?i)[\W\d]*|\W*(?:\w|{CARD_WORDS['plain_brackets']})\W*|[^\w]*[+±↑↓−-].*")
+_BOUND = Regex(rf"[{DECOR}{MARKS}✅\s]*[<>≤≥]")
+_REST = Regex(
     rf"\s*(?:(?:[↑↓▲▼⬆⬇]\s*|(?<=\s)[-+−]){_NUMBER}\s*[%％]?(?!\w)|(?:±|\+/-|\+-|∓)\s*{_NUMBER}\s*[%％]?|"
     rf"(?:[,→&]|->|\bvs\.?)\s*(?P<next>{_NUMBER})\s*[%％]?(?![\w.])|"
     rf"(?P<bracket>\([^()]{{0,80}}\)|\[[^\[\]]{{0,80}}\]|（[^（）]{{0,80}}）)|(?P<shots>@?\d+-shot)|(?:pts?|points?|"
@@ -114,7 +115,7 @@ def cell_kind(text: str, decimal_comma: bool = False) -> str:
     return ODD_CELL if digits and not _LETTER.search(text) else TEXT_CELL
 
 
-_are_words = re.compile(rf"[A-WYZa-wyz][^\n|/;]{{{LONGEST_MISSING},}}").fullmatch  # no value, and not for a missing one
+_are_words = Regex(rf"[A-WYZa-wyz][^\n|/;]{{{LONGEST_MISSING},}}").fullmatch  # no value, and not for a missing one
 _LETTER, _DIVIDER = re.compile(r"[^\W\d_]"), re.compile(r"[\n|/;]")
 _COUNT, _SHOTS_LAST = re.compile(r"(?i)\d+|zero|one|few"), re.compile(r"(?i)(?:\d+|few|five)[- ]?shots?")
 _DIVIDERS = (re.compile(r"\n"), re.compile(r"\s*\|\s*"), re.compile(r"\s*/\s*"), re.compile(r"\s*;\s*"))
@@ -194,8 +195,8 @@ def to_number(token: str, decimal_comma: bool) -> float | None:
     return float(token)
 
 
-_COMMA_NUMBER = re.compile(r"\W*(?:\d{1,3},\d{1,2}|0,\d{3,4}|\d{1,3}(?:\.\d{3})+,\d+)(?!\d)")
-_POINT_NUMBER = re.compile(r"\W*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])")
+_COMMA_NUMBER = Regex(r"\W*(?:\d{1,3},\d{1,2}|0,\d{3,4}|\d{1,3}(?:\.\d{3})+,\d+)(?!\d)")
+_POINT_NUMBER = Regex(r"\W*\d+\.(?!\d{3}(?:[.,]\d|(?!\d)))\d+(?![\d.,])")
 
 
 def uses_decimal_comma(texts: Collection[str]) -> bool:

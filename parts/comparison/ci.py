@@ -7,7 +7,6 @@ or an error there, everything else is not. Names of models and benchmarks are fo
 from __future__ import annotations
 
 import os
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +74,8 @@ def cases_of(decision: Decision) -> list[Case]:
 
 def junit_xml(title: str, cases: Sequence[Case], warnings: Sequence[str] = ()) -> str:
     """A JUnit document with one suite; warnings about the whole answer are the suite's output."""
+    import xml.etree.ElementTree as ET
+
     count = {ended: str(sum(case.ended == ended for case in cases)) for ended in (FAILURE, ERROR, SKIPPED)}
     totals = {"tests": str(len(cases)), "failures": count[FAILURE], "errors": count[ERROR], "skipped": count[SKIPPED]}
     root = ET.Element("testsuites", totals)

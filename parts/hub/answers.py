@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import logging
 import os
 import re
 import threading
@@ -40,6 +39,8 @@ def watch_answers() -> None:
 
     What the client would say of its own tries is not said: the error that ends them is.
     """
+    import logging
+
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     keep_token_home()
     LAST.answer = None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-import socket
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from parts.frame import FIRST_WAIT
@@ -29,6 +27,8 @@ def worth_repeating(error: BaseException) -> bool:
 def no_such_host(error: BaseException | None) -> bool:
     """Whether an error came of a name that nothing resolves, or a place where nobody listens or no way leads: no
     network, or another address is wrong; no wait helps."""
+    import socket
+
     while error is not None and not (
         isinstance(error, socket.gaierror) or (isinstance(error, OSError) and error.errno in NO_WAY)
     ):
@@ -38,6 +38,8 @@ def no_such_host(error: BaseException | None) -> bool:
 
 def retry_after(text: str, now: datetime) -> float | None:
     """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None when it says nothing."""
+    from email.utils import parsedate_to_datetime
+
     if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", text.strip(), re.ASCII):
         return float(text)
     try:

@@ -7,7 +7,6 @@ import contextlib
 import functools
 import hashlib
 import io
-import logging
 import math
 import os
 import re
@@ -117,6 +116,8 @@ class JobsClient:
     """The Hub's Jobs API as one account uses it; what is refused for now is asked again."""
 
     def __init__(self, token: str, namespace: str | None) -> None:
+        import logging
+
         from huggingface_hub import HfApi
         from huggingface_hub.utils import disable_progress_bars
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import socket
 import stat
 import time
 from collections.abc import Iterator
@@ -102,7 +101,7 @@ def owned_folder(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise ScriptError(f"{folder}: {owner_text(os.pread(file, 1000, 0))}; wait for it, or stop it") from error
-        owner = {"process": os.getpid(), "machine": socket.gethostname(), "since": time.time()}
+        owner = {"process": os.getpid(), "machine": os.uname().nodename, "since": time.time()}
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps(owner).encode(), 0)
         for place in (folder, *(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())):

@@ -11,6 +11,8 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,6 +59,7 @@ class SampleLine(NamedTuple):
 
 
 Lines = Sequence[SampleLine]
+new_line, new_answer = (partial(tuple.__new__, form) for form in (SampleLine, Answer))  # quickly, of all their values
 
 
 def parsed_line(row: Mapping[str, Any], whole: bool = False) -> SampleLine:
@@ -69,7 +72,7 @@ def parsed_line(row: Mapping[str, Any], whole: bool = False) -> SampleLine:
         elif type(metadata) is not dict:
             raise ValueError("metadata is no object")
         answers, digest = (row.get("output") or NO_FIELDS).get("raw"), row.get("sample_hash")
-        return SampleLine(
+        values = (
             about,
             str(row["sample_id"]),
             sample_score(row),
@@ -78,11 +81,21 @@ def parsed_line(row: Mapping[str, Any], whole: bool = False) -> SampleLine:
             metadata,
             "" if metadata.get("prompt_hash") else question_hash(asked),
             len(asked.get("choices") or ()),
-            bool(answers) and "choices" not in row["input"] and not any(text.strip() for text in answers),
+            bool(answers) and "choices" not in row["input"] and all_blank(answers),
             row if whole else NO_FIELDS,
+            None,
         )
+        return new_line(values)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         return SampleLine(about, row=row if whole else NO_FIELDS, fault=error)
+
+
+def all_blank(texts: Sequence[str]) -> bool:
+    """Whether none of some texts, nearly always one, says anything."""
+    said = ""
+    for text in texts:
+        said = said or text.strip()
+    return not said
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,23 +280,23 @@ def with_answers(run: Run, lines: Lines, cluster_by: str | None = None, facts: I
         return run if run.aggregation else replace(run, aggregation="mean")
     factor = facts.factor if facts.factor is not None and run.aggregation in ITEM_MEANS else 1.0
     cluster_by = cluster_by or run.cluster_field or None
-    repeats: list[dict[str, Answer]] = []
-    counts: dict[str, int] = {}
-    lost: dict[str, Mapping[str, str]] = {}
-    for line, group in zip(lines, sharing_groups(lines, cluster_by), strict=True):
-        name, metadata = line.name, line.metadata
-        index = counts[name] = counts.get(name, -1) + 1
-        if index == len(repeats):
-            repeats.append({})
-        fields = NO_FIELDS
-        if not OWN_PLACE.issuperset(metadata):
-            fields = {k: str(v) for k, v in metadata.items() if k not in OWN_PLACE and v is not None}
-        if line.score is None:
-            lost[name] = fields
-            continue
-        prompt = metadata.get("prompt_hash")
-        prompt = None if prompt is None else str(prompt)
-        repeats[index][name] = Answer(line.score * factor, line.digest, prompt, group, fields)
+    names, metadata = [line.name for line in lines], [line.metadata for line in lines]
+    scores = [None if line.score is None else line.score * factor for line in lines]
+    prompts = [None if (prompt := own.get("prompt_hash")) is None else str(prompt) for own in metadata]
+    fields: list[Mapping[str, str]] = [NO_FIELDS] * len(lines)
+    if not OWN_PLACE.issuperset(set().union(*metadata)):
+        fields = [{k: str(v) for k, v in own.items() if k not in OWN_PLACE and v is not None} for own in metadata]
+    columns = (scores, [line.digest for line in lines], prompts, sharing_groups(lines, cluster_by), fields)
+    answers = list(map(new_answer, zip(*columns, strict=True)))
+    lost = {name: own for name, own, score in zip(names, fields, scores, strict=True) if score is None}
+    repeats: list[dict[str, Answer]] = [dict(zip(names, answers, strict=True))]
+    if lost or len(repeats[0]) < len(names):
+        times: dict[str, Iterator[int]] = defaultdict(count)
+        places = [next(times[name]) for name in names]
+        repeats = [{} for _ in range(max(places) + 1)]
+        for name, place, answer in zip(names, places, answers, strict=True):
+            if answer.score is not None:
+                repeats[place][name] = answer
     mean = facts.factor is not None and run.aggregation in ITEM_MEANS
     aggregation = "mean" if mean else run.aggregation or "not the mean of its items"
     return replace(run, repeats=tuple(repeats), errors=frozenset(lost), lost_fields=lost, aggregation=aggregation)
