@@ -12347,6 +12347,24 @@ def fisher_interval(value: float, drawn: Any, n: float) -> tuple[float, float]:
     return math.tanh(z[0] - half), math.tanh(z[0] + half)
 
 
+def interval_by_items(formula: str, rows: Any, groups: Any, drawn: Any = None) -> tuple[float, float, str] | None:
+    """(both ends, method) of the 95 % interval of the score of some items, or None.
+
+    groups: the number of what each item shares with others, or None. drawn: scores of draws, for formulas by rows that
+    were drawn already.
+    """
+    import numpy as np
+
+    rule = FORMULAS[formula]
+    value, units = rule.of(rows), len(rows) if groups is None else int(groups.max()) + 1
+    if rule.by_rows and drawn is None:
+        (drawn,) = drawn_scores(formula, [rows], groups, draws_for(formula, len(rows)), [0])
+    elif not rule.by_rows:
+        (rows,), units = grouped_rows([rows], groups)
+    made = corpus_spread(formula, value, rows, np.ones(len(rows)), drawn, units)
+    return None if isinstance(made, str) else made[1:]
+
+
 def corpus_spread(
     formula: str, value: float, units: Any, counts: Any, drawn: Any = None, n: int = 0
 ) -> tuple[float, float, float, str] | str:
@@ -12423,19 +12441,10 @@ def corpus_interval(items: ItemScores, place: int) -> Interval | None:
     """The 95 % interval of one checkpoint's score, or None."""
     import numpy as np
 
-    rule, there = FORMULAS[items.formula], np.isfinite(items.scores[place])
-    rows, (groups, _), drawn = items.statistics[place][there], corpus_groups(items), None
-    groups, value = None if groups is None else np.unique(groups[there], return_inverse=True)[1], rule.of(rows)
-    units = len(rows) if groups is None else int(groups.max()) + 1
-    if rule.by_rows:
-        (drawn,) = drawn_scores(items.formula, [rows], groups, draws_for(items.formula, len(rows)), [0])
-    else:
-        (rows,), units = grouped_rows([rows], groups)
-    made = corpus_spread(items.formula, value, rows, np.ones(len(rows)), drawn, units)
-    if isinstance(made, str):
-        return None
-    _, low, high, method = made
-    return Interval(items.scale * low, items.scale * high, method)
+    there, (groups, _) = np.isfinite(items.scores[place]), corpus_groups(items)
+    groups = None if groups is None else np.unique(groups[there], return_inverse=True)[1]
+    found = interval_by_items(items.formula, items.statistics[place][there], groups)
+    return None if found is None else Interval(items.scale * found[0], items.scale * found[1], found[2])
 
 
 # --- parts/statistics/few.py ------------------------------------------------------------------------------------------

@@ -4539,7 +4539,7 @@ class Basis:
     discordant: tuple[int, int] | None = None  # items only the candidate has right, only the baseline
     design_effect: float = 1.0
     p_difference: float | None = None
-    score_intervals: tuple[tuple[float, float], ...] = ()  # of both sides, where they come with the evidence
+    score_intervals: tuple[tuple[float, float] | None, ...] = ()  # of both sides, where they come with the evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -7880,6 +7880,116 @@ def draws_for(formula: str, items: int) -> int:
     return ROW_DRAWS if FORMULAS[formula].by_rows else max(ROW_DRAWS, min(CORPUS_DRAWS, 10**9 // max(items, 1)))
 
 
+# --- parts/statistics/corpus_interval.py ------------------------------------------------------------------------------
+
+CORRELATIONS = ("pearson", "spearman", "kendall")
+FEWEST_DRAWS = 0.5  # share of the draws that must have a score: others lack a class
+OPEN_RATE = 0.5  # above, a rate without a top has an interval on the scale of its logarithm
+
+
+def widest_share(formula: str, units: Any, counts: Any) -> float:
+    """The variance, as a share of value (1 - value), if each unit were wholly right or wrong: by how much each weighs.
+
+    Of a mean over classes that of each class, as of independent parts. inf: nothing weighs anything.
+    """
+    import numpy as np
+
+    if formula in ("auroc", "average_precision"):  # no more than the rarer class, the positive one, tells (Birnbaum)
+        positive = float(counts @ units[:, 1])
+        few = positive if formula == "average_precision" else min(positive, float(counts.sum()) - positive)
+        return 1 / few if few else math.inf
+    sizes = {"ratio": [1], "percent_ratio": [1], "f1": [1, 2], "bleu": [9], "chrf": [1]}.get(formula)
+    count = units.shape[1] // 3
+    if FORMULAS[formula].labels:
+        weights = units[:, count : 2 * count] + units[:, 2 * count :]
+    else:
+        weights = units[:, sizes].sum(1, keepdims=True) if sizes else np.ones((len(units), 1))
+    total = counts @ weights
+    parts = (counts @ weights**2)[total > 0] / total[total > 0] ** 2
+    return float(parts.sum()) / len(parts) ** 2 if len(parts) else math.inf
+
+
+def jackknife_error(rule: Formula, units: Any, counts: Any) -> float:
+    """The standard error of a score of sums, each unit left out once, but for those without which there is no score."""
+    import numpy as np
+
+    found = np.asarray(rule.factor * rule.compute(counts @ units - units), float)
+    known = np.isfinite(found)
+    if not known.any():
+        return 0.0
+    found, weights = found[known], counts[known]
+    n = float(weights.sum())
+    off = found - weights @ found / n
+    return math.sqrt(max(0.0, (n - 1) / n * float(weights @ off**2)))
+
+
+def fisher_interval(value: float, drawn: Any, n: float) -> tuple[float, float]:
+    """The interval of a coefficient between -1 and 1 from finite draws of n units, on the scale of Fisher's z."""
+    import numpy as np
+
+    z = np.arctanh(np.clip([value, *drawn], -1 + 1e-12, 1 - 1e-12))
+    half = float(critical_value((1 - CONFIDENCE) / 2, n - 1)) * float(z[1:].std(ddof=1)) * math.sqrt(n / (n - 1))
+    return math.tanh(z[0] - half), math.tanh(z[0] + half)
+
+
+def interval_by_items(formula: str, rows: Any, groups: Any, drawn: Any = None) -> tuple[float, float, str] | None:
+    """(both ends, method) of the 95 % interval of the score of some items, or None.
+
+    groups: the number of what each item shares with others, or None. drawn: scores of draws, for formulas by rows that
+    were drawn already.
+    """
+    import numpy as np
+
+    rule = FORMULAS[formula]
+    value, units = rule.of(rows), len(rows) if groups is None else int(groups.max()) + 1
+    if rule.by_rows and drawn is None:
+        (drawn,) = drawn_scores(formula, [rows], groups, draws_for(formula, len(rows)), [0])
+    elif not rule.by_rows:
+        (rows,), units = grouped_rows([rows], groups)
+    made = corpus_spread(formula, value, rows, np.ones(len(rows)), drawn, units)
+    return None if isinstance(made, str) else made[1:]
+
+
+def corpus_spread(
+    formula: str, value: float, units: Any, counts: Any, drawn: Any = None, n: int = 0
+) -> tuple[float, float, float, str] | str:
+    """(standard error, both ends, method); or why there is none.
+
+    drawn: for formulas by rows, whose units are items, the scores of draws of `n` groups (0: of the items).
+    """
+    import numpy as np
+
+    rule, n = FORMULAS[formula], n or float(counts.sum())
+    if n < 2:
+        return "one item or group only"
+    stretch = math.sqrt(n / (n - 1))
+    if rule.by_rows:
+        finite = drawn[np.isfinite(drawn)]
+        if len(finite) < max(2, FEWEST_DRAWS * len(drawn)):
+            return f"undefined in {len(drawn) - len(finite)} of {len(drawn)} draws" if len(drawn) else "--draws 0"
+        error = float(finite.std(ddof=1)) * stretch
+        if formula in CORRELATIONS:
+            if not error:
+                return "all draws are alike"
+            return error, *fisher_interval(value, finite, n), "bootstrap, Fisher's z, t"
+    else:
+        error = jackknife_error(rule, units, counts)
+    name = "bootstrap" if rule.by_rows else "jackknife"
+    if rule.high is None and value > OPEN_RATE * rule.factor:
+        half = float(critical_value((1 - CONFIDENCE) / 2, n - 1)) * error / value
+        low, high = value * math.exp(-half), value * math.exp(half)
+        return (error, max(rule.low, low), high, f"{name}, logarithm, t") if error else "all items are alike"
+    top = rule.factor if rule.high is None else rule.high
+    widest = widest_share(formula, units, counts)
+    freedom = 1 / widest - 1 if rule.by_rows else n - 1
+    if not math.isfinite(widest) or freedom < 1:
+        return "one item of a class only"
+    wide = top - rule.low
+    mean = steadied((value - rule.low) / wide, (error / wide) ** 2 * (n - 1) / n, widest, freedom)
+    low, high = (rule.low + wide * float(end) for end in mean.interval())
+    return error, low, high, f"Wilson on the effective number of items, {name}, t"
+
+
 # --- parts/statistics/possible.py -------------------------------------------------------------------------------------
 
 
@@ -8105,7 +8215,11 @@ def corpus_basis(items: CorpusItems, sign: int, swing: float | None) -> Basis:
     p = randomization_p(items.formula, *items.rows, groups, draws, [SEED, 1])
     words = f"paired bootstrap over {units:,} {what}, {draws:,} draws (p: approximate randomization)"
     words += f"; only {changed} items differ: with the exact bound of those that were not met" if few else ""
-    ends = tuple(tuple(map(float, np.nanquantile(own, [0.025, 0.975]))) for own in scores)
+    found = [
+        interval_by_items(items.formula, rows, groups, own / items.scale)
+        for rows, own in zip(items.rows, scores, strict=True)
+    ]
+    ends = tuple(None if one is None else (items.scale * one[0], items.scale * one[1]) for one in found)
     return Basis(
         Resampled(drawn, error, units - 1, **few), words, n, error**2 * n or None, p_difference=p, score_intervals=ends
     )
@@ -8964,7 +9078,8 @@ def side_json(row: Row, side: int) -> dict[str, Any] | None:
         interval = score_interval(values, list(row.pairs.shared.values()), *ends)
         found["interval_95"] = None if interval is None else list(interval[:2])
     if row.basis is not None and row.basis.score_intervals:
-        found["interval_95"] = list(row.basis.score_intervals[side])
+        ends = row.basis.score_intervals[side]
+        found["interval_95"] = None if ends is None else list(ends)
     if own.repeats > 1:
         mean, deviation, half = mean_of_runs(own.run_scores)
         found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}

@@ -6630,6 +6630,858 @@ def classes_of(found: Sequence[tuple[Any, ...]], formula: str) -> list[str]:
     return sorted(every)
 
 
+# --- parts/statistics/crossed.py --------------------------------------------------------------------------------------
+
+CARRIED_BY, SINGLE_CARRIED_BY = 8, 16  # groups and single values, or half of all, that Student's t needs to rest on
+FEW_GROUPS = 8  # with fewer, their skewness is noise
+MOST_SKEWED = 0.8  # skewness of a mean
+MOST_CORRECTED = 3.0  # critical value up to which skewness is corrected: the expansion is of values about 2
+
+
+def group_sums(values: Any, group: Any) -> Any:
+    """(..., groups) sums."""
+    import numpy as np
+
+    order = np.argsort(group, kind="stable")
+    return np.add.reduceat(values[..., order], np.flatnonzero(np.diff(group[order], prepend=-1)), axis=-1)
+
+
+def carry_the_mean(values: Any, ways: Sequence[Any]) -> Any:
+    """(...,) whether enough groups of each way, and single values, carry the mean, and what is off it.
+
+    By the participation number of the absolute values, (sum)^2 / sum of squares: as many equal ones would carry as
+    much. A few changed items do not, nor one rater who alone tells any difference, nor one value unlike all others.
+    """
+    import numpy as np
+
+    enough = True
+    for sizes in (np.abs(values), np.abs(values - values.mean(-1, keepdims=True))):
+        for sums, least in [(sizes, SINGLE_CARRIED_BY), *((group_sums(sizes, way), CARRIED_BY) for way in ways)]:
+            number = sums.sum(-1) ** 2 / np.maximum((sums**2).sum(-1), 1e-300)
+            enough = enough & (number >= min(least, sums.shape[-1] / 2))
+    return enough
+
+
+def shared_variance(values: Any, ways: Sequence[Any]) -> tuple[Any, Any]:
+    """(variance of the mean, its degrees of freedom) of values that share groups in one or two ways.
+
+    One way: between the groups' sums. Two: the components of value = mean + item + rater + rest by the method of
+    moments (Gao and Owen 2017, arXiv 1602.00346), whatever cells are missing or given twice; of a full table they are
+    those of the analysis of variance, (MS_rater + MS_item - MS_rest) / n, with degrees of freedom by Satterthwaite. It
+    is never below what the rest alone makes of it.
+    """
+    import numpy as np
+
+    n = values.shape[-1]
+    off = values - values.mean(-1, keepdims=True)
+    counts, sums = [np.bincount(way) for way in ways], [group_sums(off, way) for way in ways]
+    weights = [float(((count / n) ** 2).sum()) for count in counts]  # 1 / how many equal groups they are worth
+    free = [1 / weight - 1 for weight in weights]
+    if len(ways) == 1:
+        groups = len(counts[0])
+        return (sums[0] ** 2).sum(-1) / n**2 * groups / (groups - 1), free[0]
+    whole = (off**2).sum(-1)
+    within = [whole - (own**2 / count).sum(-1) for own, count in zip(sums, counts, strict=True)]
+    _, first, cells = np.unique(np.stack(ways), axis=1, return_index=True, return_counts=True)
+    met = [n - float((cells**2 / count[way[first]]).sum()) for way, count in zip(ways, counts, strict=True)]
+    expected = np.array([
+        [0, met[0], n - len(counts[0])],
+        [met[1], 0, n - len(counts[1])],
+        [n * (1 - weights[0]), n * (1 - weights[1]), n - 1],
+    ])  # fmt: skip
+    found = np.stack([*within, whole], -1) @ np.linalg.pinv(expected).T
+    rest = np.maximum(found[..., 2], 0) / n
+    parts = [np.maximum(found[..., i] * weights[i] + rest, 0) for i in (0, 1)]
+    variance = np.maximum(parts[0] + parts[1] - rest, rest)
+    below = parts[0] ** 2 / free[0] + parts[1] ** 2 / free[1] + rest**2 / (free[0] * free[1])
+    freedom = np.where(below > 0, variance**2 / np.where(below > 0, below, 1.0), 0.0)
+    return variance, np.maximum(freedom, min(free))
+
+
+def skewness_of_mean(values: Any, ways: Sequence[Any], variance: Any) -> Any:
+    """(...,) the skewness of the mean, from third moments that add up over ways as the variances do."""
+    import numpy as np
+
+    off = values - values.mean(-1, keepdims=True)
+    known = [group_sums(off, way) for way in ways if way.max() + 1 >= FEW_GROUPS]
+    third = sum((sums**3).sum(-1) for sums in known) - max(len(known) - 1, 0) * (off**3).sum(-1)
+    scale = values.shape[-1] ** 3 * np.maximum(variance, 1e-100) ** 1.5
+    return np.clip(third / scale, -MOST_SKEWED, MOST_SKEWED)
+
+
+def without_skewness(critical: Any, skewness: float) -> Any:
+    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function).
+
+    Larger critical values (of few raters, or of one test among many) keep the correction of MOST_CORRECTED: further out
+    the cube root runs away, to an end that is many times as far off as the other one.
+    """
+    import numpy as np
+
+    if abs(skewness) < 1e-6:
+        return critical
+    near = np.clip(critical, -MOST_CORRECTED, MOST_CORRECTED)
+    return 3 / skewness * (np.cbrt(1 + skewness * (near - skewness / 6)) - 1) + (critical - near)
+
+
+# --- parts/statistics/differences.py ----------------------------------------------------------------------------------
+
+MOST_ITEMS = 2**34
+MOST_CRITICAL = 1e3  # t with one degree of freedom exceeds it once in 3,000 times
+
+
+class Evidence:
+    """What some data say about a true difference."""
+
+    freedom: Any = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """The lower bound at a critical value of t with `freedom` degrees of freedom; falls with it."""
+        raise NotImplementedError
+
+    def mirrored(self) -> Evidence:
+        """The same data with the two sides exchanged."""
+        raise NotImplementedError
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Evidence, float]:
+        """(what `times` as many items would say on average, the standard deviation of that difference).
+
+        unchanged: if both sides are equally good and differ on as many items; else if it is as it was observed.
+        """
+        raise NotImplementedError
+
+    def lower(self, level: float) -> Any:
+        """The lower bound that is one-sided at `level`."""
+        return self.low_end(critical_value(level, self.freedom))
+
+    def upper(self, level: float) -> Any:
+        """The upper bound that is one-sided at `level`."""
+        return 0.0 - self.mirrored().lower(level)
+
+    def interval(self, level: float) -> tuple[Any, Any]:
+        """The two-sided interval with the coverage 1 - `level`."""
+        return self.lower(level / 2), self.upper(level / 2)
+
+    def p_above(self, value: float) -> float:
+        """One-sided p-value of "the difference is at most `value`": the level whose lower bound it is."""
+        if self.low_end(0.0) > value:
+            return upper_tail(reached(self.low_end, value), self.freedom)
+        return 1 - self.mirrored().p_above(-value) if self.mirrored().low_end(0.0) > -value else 0.5
+
+    def p_below(self, value: float) -> float:
+        """One-sided p-value of "the difference is at least `value`"."""
+        return self.mirrored().p_above(-value)
+
+
+def reached(low_end: Any, value: float) -> float:
+    """The critical value at which a falling bound is no longer above `value`: where it stays at it, the smallest."""
+    import numpy as np
+
+    value += 1e-12 * max(1.0, abs(value))
+    if low_end(0.0) <= value:
+        return 0.0
+    if low_end(MOST_CRITICAL) > value:
+        return MOST_CRITICAL
+    low, high = 0.0, MOST_CRITICAL
+    while high - low > 1e-12:  # a hundredth in each round: scipy's root finders take half a second to import
+        ends = np.linspace(low, high, 101)
+        first = 1 + int(np.argmin(np.append(low_end(ends[1:-1]) > value, False)))
+        low, high = float(ends[first - 1]), float(ends[first])
+    return (low + high) / 2
+
+
+def upper_tail(critical: float, freedom: float) -> float:
+    """P(T > critical) for t with some degrees of freedom, or for a normal variable."""
+    from scipy import special
+
+    return float(special.ndtr(-critical) if math.isinf(freedom) else special.stdtr(freedom, -critical))
+
+
+def two_sided_p(evidence: Evidence) -> float:
+    """The two-sided p-value of "there is no difference"."""
+    return min(1.0, 2 * min(evidence.p_above(0.0), evidence.p_below(0.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference(Evidence):
+    """The difference of two bounded means: gains and losses of paired items, or two models' scores.
+
+    correlation: of the two means. span: the width of the scores' range. extra: a variance beside that of the items,
+    as a share of span squared (between repeated runs). freedom: degrees of freedom of the whole.
+    """
+
+    up: BoundedMean
+    down: BoundedMean
+    correlation: Any = 0.0
+    span: float = 1.0
+    extra: float = 0.0
+    freedom: Any = math.inf
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        import numpy as np
+
+        gain = self.up.value - self.up.lower(critical, strict=True)
+        loss = self.down.upper(critical, strict=True) - self.down.value
+        square = gain**2 + loss**2 - 2 * self.correlation * gain * loss + self.extra * critical**2
+        return self.span * (self.up.value - self.down.value - np.sqrt(square))
+
+    def mirrored(self) -> Difference:
+        """See Evidence."""
+        return replace(self, up=self.down, down=self.up)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Difference, float]:
+        """See Evidence."""
+        middle = (self.up.value + self.down.value) / 2
+        up, down = (
+            replace(
+                mean, value=middle if unchanged else mean.value, factor=mean.factor / times, widest=mean.widest / times
+            )
+            for mean in (self.up, self.down)
+        )
+        variance = up.variance + down.variance - 2 * self.correlation * math.sqrt(up.variance * down.variance)
+        return replace(self, up=up, down=down), self.span * math.sqrt(variance + self.extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Student(Evidence):
+    """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
+
+    skewness: of the mean. span: the width of the scores' range. slack: of the mean, beside its error (continuity).
+    fixed: the variance that more items (and raters, clusters) leave as it is, that between repeated runs.
+    """
+
+    mean: float
+    error: float
+    freedom: float = math.inf
+    skewness: float = 0.0
+    span: float = math.inf
+    slack: float = 0.0
+    fixed: float = 0.0
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        import numpy as np
+
+        return np.maximum(self.mean - self.slack - self.error * without_skewness(critical, self.skewness), -self.span)
+
+    def mirrored(self) -> Student:
+        """See Evidence."""
+        return replace(self, mean=-self.mean, skewness=-self.skewness)
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
+        """See Evidence."""
+        error = math.sqrt((self.error**2 - self.fixed) / times + self.fixed)
+        then = replace(self, error=error, skewness=self.skewness / math.sqrt(times), slack=self.slack / times)
+        freedom = self.freedom if self.fixed else max(self.freedom * times, 1.0)
+        return replace(then, mean=0.0 if unchanged else self.mean, freedom=freedom), error
+
+
+def items_needed(
+    evidence: Evidence, n: int, limit: float, level: float, power: float, unchanged: bool = False
+) -> int | None:
+    """How many items show, with this power, that the difference is above `limit`; `n` are there. None: no number does.
+
+    The bound that they would have on average must lie above the limit by what the power wants (a normal quantile of
+    standard deviations); simulated in the tests.
+    """
+    reserve = float(critical_value(1 - power))
+
+    def short(times: float) -> bool:
+        then, deviation = evidence.planned(times, unchanged)
+        return float(then.lower(level)) - reserve * deviation < limit
+
+    most = 1
+    while short(most / n):
+        most *= 2
+        if most > MOST_ITEMS:
+            return None
+    least = most // 2
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (middle, most) if short(middle / n) else (least, middle)
+    return most
+
+
+def paired_difference(
+    differences: Any, groups: Sequence[Any] = (), span: float | None = 1.0, runs: tuple[float, float] = (0.0, math.inf)
+) -> Evidence:
+    """The evidence in (..., items) differences of paired items, (items,) where they share something by `groups`.
+
+    span: the width of the scores' range; None for none. runs: the variance between repeated runs that is added to that
+    of the items, and its degrees of freedom.
+    """
+    import numpy as np
+
+    ways = several_ways(groups)
+    if span is None or rests_on_many(differences / span, ways):
+        skewness = 0.0
+        if span is None:
+            fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
+            variance, freedom = two_way_variance(differences, ways), fewest - 1
+        else:
+            variance, freedom = shared_variance(differences, ways)
+            skewness = float(skewness_of_mean(differences, ways, variance + runs[0]))
+        freedom = float(satterthwaite((variance, runs[0]), (freedom, runs[1])))
+        error = math.sqrt(variance + runs[0])
+        width = math.inf if span is None else span
+        return Student(float(differences.mean()), error, freedom, skewness, width, fixed=runs[0])
+    differences = differences / span
+    gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
+    up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
+    of_gains, of_losses, whole = (variance_of_mean(values, ways[0]) for values in (gains, losses, differences))
+    correlation = (of_gains + of_losses - whole) / 2 / np.sqrt(np.maximum(of_gains * of_losses, 1e-30))
+    extra, freedom = runs[0] / span**2, min(up.freedom, down.freedom)
+    if extra:
+        freedom = float(satterthwaite((whole, extra), (freedom, runs[1])))
+    return Difference(up, down, np.clip(correlation, -1.0, 0.0), span, extra, freedom)
+
+
+def rests_on_many(differences: Any, ways: Sequence[Any]) -> bool:
+    """Whether differences, as shares of the span, are of raters and items, or of right and wrong answers in clusters,
+    and so many carry their mean that nothing much larger, or rarer, needs to be allowed for."""
+    import numpy as np
+
+    if ways[0] is None or (len(ways) == 1 and not np.isin(np.abs(differences), (0, 1)).all()):
+        return False
+    return bool(carry_the_mean(differences, ways).all())
+
+
+def unpaired_difference(baseline: BoundedMean, candidate: BoundedMean, span: float = 1.0) -> Difference:
+    """The evidence in the scores of two sides that share nothing that is known; each as a share of the span."""
+    freedom = satterthwaite((baseline.variance, candidate.variance), (baseline.freedom, candidate.freedom))
+    return Difference(candidate, baseline, span=span, freedom=float(freedom))
+
+
+# --- parts/statistics/resampling.py -----------------------------------------------------------------------------------
+
+TIE = 1e-6  # scores closer than this, or than this share of them, are equal: single precision is sure of no more
+MANY_CHECKPOINTS, FEWER_DRAWS = 300, 2_000  # see enough()
+ROWS_AT_ONCE = 32  # checkpoints whose differences to another one are bounded together
+CHUNK = 100_000  # resampling weights counted at once: they stay in the processor's cache
+
+
+def cluster_sums(items: ItemScores) -> tuple[Any, Any]:
+    """Sum of the scores, and number of scored items, of each cluster: two (checkpoints, clusters) float32 arrays.
+
+    The clusters come in an order that the scores alone decide, so that draws do not depend on names or files.
+    """
+    import numpy as np
+
+    known = ~np.isnan(items.scores)
+    values = np.where(known, items.scores, 0.0)
+    _, group = np.unique(items.clusters, return_inverse=True)
+    if len(group) and group.max() + 1 < len(group):
+        order = np.argsort(group, kind="stable")
+        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+        values = np.add.reduceat(values[:, order], starts, axis=1)
+        known = np.add.reduceat(known[:, order].astype(float), starts, axis=1)
+    order = np.lexsort((*known, *values))
+    return values[:, order].astype(np.float32), known[:, order].astype(np.float32)
+
+
+def resampling_weights(generator: Any, draws: int, clusters: int) -> Iterator[Any]:
+    """How often each cluster is drawn in a bootstrap draw (multinomial): (some draws, clusters) float32 at a time."""
+    import numpy as np
+
+    kind = np.uint16 if clusters <= 2**16 else np.uint32
+    piece = max(1, CHUNK // clusters)
+    offsets = np.arange(piece)[:, None] * clusters
+    for begin in range(0, draws, 10 * piece):
+        weights = np.empty((min(10 * piece, draws - begin), clusters), np.float32)
+        for first in range(0, len(weights), piece):
+            part = weights[first : first + piece]
+            drawn = generator.integers(0, clusters, part.shape, dtype=kind) + offsets[: len(part)]
+            part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
+        yield weights
+
+
+def ratios(top: Any, bottom: Any, otherwise: Any) -> Any:
+    """top / bottom, and `otherwise` where no scored item was drawn; bottom may be one row for all checkpoints.
+
+    `top` may be what is given back.
+    """
+    import numpy as np
+
+    if (bottom > 0).all():
+        return np.divide(top, bottom, out=top if top.dtype == np.result_type(top, bottom) else None)
+    return np.where(bottom > 0, top / np.maximum(bottom, 1), otherwise)
+
+
+def bootstrap_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
+    """Bootstrap draws of the mean of each checkpoint, (checkpoints, draws) float32: clusters of items are drawn, the
+    same ones for all checkpoints.
+
+    The draws are stretched about the mean by sqrt(G / (G - 1)), so that their variance is that of the unbiased
+    estimate (Hesterberg 2015, "narrowness bias"). Weights times scores is one matrix product.
+    """
+    import numpy as np
+
+    if items.raters is not None:
+        return two_way_means(items, draws, seed)
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    shared = (counts == counts[0]).all()
+    counts = counts[:1] if shared else counts
+    means = sums.sum(1, keepdims=True, dtype=float) / np.maximum(counts.sum(1, keepdims=True, dtype=float), 1)
+    means = means.astype(np.float32)
+    drawn = np.empty((len(sums), draws), np.float32)
+    begin = 0
+    for weights in resampling_weights(np.random.default_rng(seed), draws, clusters):
+        end = begin + len(weights)
+        drawn[:, begin:end] = ratios(sums @ weights.T, counts @ weights.T, means)
+        begin = end
+    drawn -= means
+    drawn *= np.float32(math.sqrt(clusters / (clusters - 1)))
+    drawn += means
+    return drawn
+
+
+def two_way_means(items: ItemScores, draws: int, seed: Sequence[int]) -> Any:
+    """The same where items were judged by raters who judged several: both are drawn (pigeonhole bootstrap, Owen 2007).
+
+    Few raters tell little of how far raters differ: the draws are stretched as a Student t interval is wider than a
+    normal one.
+    """
+    import numpy as np
+    from scipy import stats
+
+    known = ~np.isnan(items.scores)
+    values = np.where(known, items.scores, 0.0)
+    order = np.lexsort((*known, *values))
+    values, known = values[:, order].astype(np.float32), known[:, order].astype(np.float32)
+    ways = [np.unique(way[order], return_inverse=True)[1] for way in (items.clusters, items.raters)]
+    sizes = [int(way.max()) + 1 for way in ways]
+    means = (values.sum(1, dtype=float) / np.maximum(known.sum(1, dtype=float), 1)).astype(np.float32)[:, None]
+    drawn, begin, generator = np.empty((len(values), draws), np.float32), 0, np.random.default_rng(seed)
+    both = zip(*(pieces_of(generator, draws, size, values.shape[1]) for size in sizes), strict=True)
+    for one, two in both:
+        weights, end = one[:, ways[0]] * two[:, ways[1]], begin + len(one)
+        drawn[:, begin:end] = ratios(values @ weights.T, known @ weights.T, means)
+        begin = end
+    few = min(sizes)
+    tail = (1 + CONFIDENCE) / 2
+    stretch = math.sqrt(few / (few - 1)) * stats.t.ppf(tail, few - 1) / stats.norm.ppf(tail)
+    return means + (drawn - means) * np.float32(stretch)
+
+
+def pieces_of(generator: Any, draws: int, groups: int, items: int) -> Iterator[Any]:
+    """How often each group is drawn in each draw: (some draws, groups) float32, few enough for so many items."""
+    import numpy as np
+
+    piece = max(1, 10 * CHUNK // items)
+    for begin in range(0, draws, piece):
+        count = min(piece, draws - begin)
+        yield generator.multinomial(groups, np.full(groups, 1 / groups), count).astype(np.float32)
+
+
+def normal_means(scores: Any, errors: Any, draws: int, seed: Sequence[int]) -> Any:
+    """Draws of (checkpoints,) scores with independent normal errors, or of joint ones, by a root of their covariance:
+    (checkpoints, draws) float32."""
+    import numpy as np
+
+    noise = np.random.default_rng(seed).standard_normal((len(scores), draws), dtype=np.float32)
+    noise = with_errors(noise, errors)
+    noise += np.float32(scores)[:, None]
+    return noise
+
+
+def half_means(items: ItemScores, splits: int, seed: Sequence[int]) -> Any:
+    """Means over a random half of the clusters and over the other; each split both ways: (2, checkpoints, 2 splits)."""
+    import numpy as np
+
+    if items.raters is not None:  # a rater's taste must not be in both halves
+        items = replace(items, clusters=items.raters)
+    sums, counts = cluster_sums(items)
+    clusters = sums.shape[1]
+    place = np.random.default_rng(seed).random((splits, clusters)).argsort(1)
+    sizes = clusters // 2 + np.arange(splits)[:, None] % 2 * (clusters % 2)
+    half = (place < sizes).astype(np.float32).T
+    means = sums.sum(1, keepdims=True) / np.maximum(counts.sum(1, keepdims=True), 1)
+    one = ratios(sums @ half, counts @ half, means)
+    other = ratios(sums @ (1 - half), counts @ (1 - half), means)
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def with_errors(noise: Any, errors: Any) -> Any:
+    """(checkpoints, draws) standard normal noise, which is used up, with these errors, or this root of a covariance."""
+    import numpy as np
+
+    errors = np.float32(errors)
+    return errors @ noise if errors.ndim > 1 else np.multiply(errors[:, None], noise, out=noise)
+
+
+def normal_halves(scores: Any, errors: Any, splits: int, seed: Sequence[int]) -> Any:
+    """As half_means, for normal errors: score ± error x noise are independent, each as of half of the items.
+
+    Gaussian data thinning (Neufeld, Dharamshi, Gao and Witten 2024).
+    """
+    import numpy as np
+
+    noise = with_errors(np.random.default_rng(seed).standard_normal((len(scores), splits)), errors)
+    one, other = np.float32(scores)[:, None] + noise, np.float32(scores)[:, None] - noise
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def trailing_means(values: Any, n: int) -> Any:
+    """Means over the last n along the first axis; the first n - 1 places have none: (places - n + 1, ...)."""
+    return values if n == 1 else sum(values[i : len(values) - n + 1 + i] for i in range(n)) / n
+
+
+def draw_interval(draws: Any) -> Any:
+    """The 95 % interval of each checkpoint, by the percentiles of its draws: (2, checkpoints)."""
+    import numpy as np
+
+    return np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
+
+
+def tie_width(draws: Any) -> float:
+    """How close draws of equal scores may be, on whatever scale they are."""
+    import numpy as np
+
+    return TIE * max(1.0, float(np.abs(draws).max(initial=0.0)))
+
+
+def probability_best(draws: Any) -> Any:
+    """Share of the draws in which a checkpoint is the best one, equal ones sharing a draw: (checkpoints,)."""
+    winners = draws >= draws.max(0) - tie_width(draws)
+    return (winners / winners.sum(0)).mean(1)
+
+
+def enough(draws: Any) -> Any:
+    """The draws, (checkpoints, draws), or the first 2,000 of them for more than 300 checkpoints.
+
+    What compares all pairs grows with the square of the checkpoints: 1,000 with 10,000 draws take ten seconds and more.
+    2,000 draws know a p-value of 0.05 to 0.005.
+    """
+    return draws[:, :FEWER_DRAWS] if len(draws) > MANY_CHECKPOINTS else draws
+
+
+def rank_intervals(draws: Any) -> list[tuple[int, int]]:
+    """The 95 % interval of each checkpoint's rank over the draws, 1 for the best; equal ones may have any of theirs."""
+    import numpy as np
+
+    tail, draws, tie = (1 - CONFIDENCE) / 2, enough(draws), tie_width(draws)
+    first, last = (np.empty(draws.shape, np.uint16) for _ in range(2))
+    if len(draws) > MANY_CHECKPOINTS:
+        for i, column in enumerate(draws.T):
+            ordered = np.sort(column)
+            first[:, i] = 1 + len(column) - np.searchsorted(ordered, column + tie, "right")
+            last[:, i] = len(column) - np.searchsorted(ordered, column - tie, "left")
+    else:
+        for i, row in enumerate(draws):
+            first[i] = 1 + (draws > row + tie).sum(0, dtype=np.uint16)
+            last[i] = (draws >= row - tie).sum(0, dtype=np.uint16)
+    low = np.quantile(first, tail, axis=1, method="inverted_cdf")
+    high = np.quantile(last, 1 - tail, axis=1, method="inverted_cdf")
+    return list(zip(low.astype(int).tolist(), high.astype(int).tolist(), strict=True))
+
+
+def ranks_within(draws: Any, low: Any, high: Any) -> list[tuple[int, int]]:
+    """`rank_intervals` of draws of scores each of which may also lie off by anything between `low` and `high`."""
+    import numpy as np
+
+    found = rank_intervals(draws)
+    if not low.any() and not high.any():
+        return found
+    tail, least, most = (1 - CONFIDENCE) / 2, draws + low[:, None], draws + high[:, None]
+    for i, (first, last) in enumerate(found):
+        above = np.quantile((least > most[i]).sum(0), tail, method="inverted_cdf")
+        beside = np.quantile((most >= least[i]).sum(0), 1 - tail, method="inverted_cdf")
+        found[i] = min(first, 1 + int(above)), max(last, int(beside))
+    return found
+
+
+def elimination(t: Any) -> list[tuple[int, float, int]]:
+    """(which, its t, the one that it is furthest behind) in the order in which a set loses the one that is furthest
+    behind any other, to the last; t, which is used up: how far each is behind each, 0 behind itself."""
+    import numpy as np
+
+    ahead = t.argmax(1)
+    furthest = t[np.arange(len(t)), ahead]
+    found = []
+    for _ in t:
+        worst = int(furthest.argmax())
+        found.append((worst, furthest[worst], int(ahead[worst])))
+        furthest[worst] = t[:, worst] = -np.inf
+        moved = np.flatnonzero((ahead == worst) & (furthest >= 0))  # nearly none: few are behind the last one
+        ahead[moved] = t[moved].argmax(1)
+        furthest[moved] = t[moved, ahead[moved]]
+    return found
+
+
+def largest_differences(noise: Any, weights: Any) -> Iterator[Any]:
+    """For the first two rows of (rows, draws) noise, the first three and so on: the largest |difference| of two of them
+    times its weight, of each draw (one array, that grows); weights: (rows, rows), not negative.
+
+    A group of rows is looked at only in the draws in which its ends, with its largest weight, come up to what was found
+    before: in nearly all the largest stands early.
+    """
+    import numpy as np
+
+    largest = np.zeros(noise.shape[1], noise.dtype)
+    low, high = (np.empty((len(noise) // ROWS_AT_ONCE + 1, noise.shape[1]), noise.dtype) for _ in range(2))
+
+    def look(rows: slice, draws: Any) -> None:
+        apart = noise[rows, draws] - noise[place, draws]
+        apart *= weights[place, rows, None]
+        largest[draws] = np.maximum(largest[draws], np.maximum(apart.max(0), -apart.min(0)))
+
+    for place in range(1, len(noise)):
+        groups = place // ROWS_AT_ONCE
+        whole = groups * ROWS_AT_ONCE
+        if place == whole:
+            last = noise[whole - ROWS_AT_ONCE : whole]
+            low[groups - 1], high[groups - 1] = last.min(0), last.max(0)
+        else:
+            look(slice(whole, place), slice(None))
+        reach = np.maximum(high[:groups] - noise[place], noise[place] - low[:groups])
+        reach *= weights[place, :whole].reshape(groups, ROWS_AT_ONCE).max(1)[:, None]
+        for group, draws in enumerate(reach > largest):
+            if draws.any():
+                look(slice(group * ROWS_AT_ONCE, (group + 1) * ROWS_AT_ONCE), np.flatnonzero(draws))
+        yield largest
+
+
+def confidence_set(scores: Any, draws: Any, of_few: Callable[[int, int], float | None] = lambda *_: None) -> Any:
+    """p-values of the model confidence set, (checkpoints,): those of at least 0.05 cannot be told from the best one.
+
+    of_few: the p-value of two checkpoints (places) of which few items differ; a set that they are furthest apart in has
+    no smaller p-value than theirs times its pairs (Bonferroni), however little the draws vary. None: the draws hold.
+
+    Hansen, Lunde and Nason 2011 (Econometrica 79, 453-497), section 3.1.2: T_R, the largest |t| of all pairs, with its
+    elimination rule; the null distribution from the draws about the scores. The rule looks at the scores alone, so the
+    order of elimination comes first, and the largest |t| of each smaller set is found on the way back. (arch's MCS
+    resamples one series of losses; here tasks are averaged.)
+    """
+    import numpy as np
+
+    tie = tie_width(draws)
+    noise = draws - draws.mean(1, keepdims=True)
+    covariance = np.cov(noise.astype(float), bias=True).reshape(len(scores), len(scores))
+    noise = enough(noise)
+    variance = covariance.diagonal()
+    spread = np.sqrt(np.maximum(variance + variance[:, None] - 2 * covariance, 0))
+    clear = spread > tie
+    spread = np.where(clear, spread, 1)
+    behind = scores - scores[:, None]
+    t = np.where(clear, behind / spread, np.where(behind > tie, np.inf, 0.0))
+    *eliminated, (last, *_) = elimination(t)
+    order = [last, *(out for out, *_ in reversed(eliminated))]
+    weights = np.where(clear, 1 / spread, 0.0)[np.ix_(order, order)].astype(np.float32)
+    largest = largest_differences(noise[order], weights)
+    reached = [float((own >= seen).mean()) for own, (_, seen, _) in zip(largest, reversed(eliminated), strict=True)]
+    p_values, highest = np.ones(len(scores)), 0.0
+    tests = zip(range(len(scores), 1, -1), reversed(reached), eliminated, strict=True)
+    for size, p_value, (out, _, ahead) in tests:
+        highest = max(highest, p_value, min(1.0, math.comb(size, 2) * (of_few(out, ahead) or 0.0)))
+        p_values[out] = highest
+    return p_values
+
+
+def simultaneous_differences(scores: Any, draws: Any, baseline: int) -> list[tuple[float, float, float]]:
+    """(difference, low, high) of each checkpoint to one of them, paired; all intervals hold together with 95 %.
+
+    The half-width is the 95 % quantile of the largest |t| over the checkpoints, times the standard error (max-t
+    bootstrap, Romano and Wolf 2005).
+    """
+    import numpy as np
+
+    noise = draws - draws.mean(1, keepdims=True)
+    noise = noise - noise[baseline]
+    spread = noise.std(1)
+    clear = spread > tie_width(draws) * 1e-2
+    quantile = 0.0
+    if clear.any():
+        quantile = float(np.quantile(np.abs(noise[clear] / spread[clear, None]).max(0), CONFIDENCE))
+    difference = scores - scores[baseline]
+    half = np.where(clear, quantile * spread, 0.0)
+    return [(float(d), float(d - h), float(d + h)) for d, h in zip(difference, half, strict=True)]
+
+
+def split_half_score(halves: Any, base: Any = None) -> float:
+    """The mean score, on the halves that did not choose, of the checkpoints that the other halves chose.
+
+    base: the halves (2, 1, splits) of another model; then how much better they are than it on the same halves.
+    """
+    choose, report = halves
+    winners = choose >= choose.max(0) - tie_width(choose)
+    found = (winners * report).sum(0) / winners.sum(0)
+    return float((found if base is None else found - base[1, 0]).mean())
+
+
+def line_contrast(x: Sequence[float]) -> Any:
+    """The weights of scores in the change along their regression line on x, from its first to its last place."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    return (places - places.mean()) / ((places - places.mean()) ** 2).sum() * (places[-1] - places[0])
+
+
+def line_change(x: Sequence[float], scores: Any, draws: Any) -> tuple[float, float, float]:
+    """(change, low, high) along the regression line of the scores on x, from its first to its last place."""
+    import numpy as np
+
+    contrast = line_contrast(x)
+    low, high = np.quantile(contrast @ draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(contrast @ scores), float(low), float(high)
+
+
+def off_the_line(x: Sequence[float], scores: Any, draws: Any) -> int | None:
+    """The place that lies furthest off the regression line of the scores on x, where the draws do not explain it (the
+    largest |t| of all places, 95 %); None where the line fits."""
+    import numpy as np
+
+    places = np.asarray(x, float)
+    design = np.stack([np.ones_like(places), places - places.mean()])
+    rest = np.eye(len(places)) - design.T @ np.linalg.inv(design @ design.T) @ design
+    noise = rest @ (draws - draws.mean(1, keepdims=True))
+    spread = noise.std(1)
+    clear = spread > tie_width(draws)
+    if not clear.any():
+        return None
+    size = np.where(clear, np.abs(rest @ scores) / np.where(clear, spread, 1.0), 0.0)
+    largest = np.quantile((np.abs(noise[clear]) / spread[clear, None]).max(0), CONFIDENCE)
+    return int(size.argmax()) if size.max() > largest else None
+
+
+# --- parts/statistics/corpus_draws.py ---------------------------------------------------------------------------------
+
+CORPUS_DRAWS = 10_000
+ROW_DRAWS = 1_000  # of scores that are no function of sums: each draw is computed from its items
+
+
+def grouped_rows(rows: Sequence[Any], groups: Any) -> tuple[list[Any], int]:
+    """(sums of the statistics over each group, how many groups); the items alone where nothing is shared."""
+    import numpy as np
+
+    if groups is None:
+        return list(rows), len(rows[0])
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(np.asarray(groups)[order], prepend=-1))
+    return [np.add.reduceat(own[order], starts, axis=0) for own in rows], len(starts)
+
+
+def drawn_units(formula: str, sides: Sequence[Any], groups: Any) -> tuple[list[Any], int, Any]:
+    """(what weights are put on for each side, how many units are drawn, the unit of each row): sums of groups, or rows
+    where the score is no function of sums."""
+    if FORMULAS[formula].by_rows:
+        return list(sides), len(sides[0]) if groups is None else 1 + int(groups.max()), groups
+    rows, units = grouped_rows(sides, groups)
+    return rows, units, None
+
+
+def drawn_scores(formula: str, sides: Sequence[Any], groups: Any, draws: int, seed: Sequence[int]) -> Any:
+    """(sides, draws) scores of bootstrap draws of the items, or of their groups: the same ones for all sides."""
+    import numpy as np
+
+    rule, found = FORMULAS[formula], []
+    rows, units, places = drawn_units(formula, sides, groups)
+    for weights in resampling_weights(np.random.default_rng(seed), draws, units):
+        weights = weights if places is None else weights[:, places]
+        found.append([rule.weighted(own, weights) for own in rows])
+    return np.concatenate([np.array(part) for part in found], axis=1)
+
+
+def half_scores(formula: str, sides: Sequence[Any], groups: Any, splits: int, seed: Sequence[int]) -> Any:
+    """Scores on a random half of the items (or groups) and on the other, both ways round: (2, sides, 2 splits)."""
+    import numpy as np
+
+    rule = FORMULAS[formula]
+    rows, units, places = drawn_units(formula, sides, groups)
+    place = np.random.default_rng(seed).random((splits, units)).argsort(1)
+    half = (place < units // 2 + np.arange(splits)[:, None] % 2 * (units % 2)).astype(float)
+    half = half if places is None else half[:, places]
+    one, other = (np.array([rule.weighted(own, weights) for own in rows]) for weights in (half, 1 - half))
+    return np.stack([np.hstack([one, other]), np.hstack([other, one])])
+
+
+def randomization_p(formula: str, one: Any, other: Any, groups: Any, trials: int, seed: Sequence[int]) -> float:
+    """The two-sided p-value of "it makes no difference which side gave which answer": approximate randomization.
+
+    Items (or groups) change sides at random (Noreen 1989, Riezler and Maxwell 2005); (c + 1) / (trials + 1) for the c
+    trials with a difference at least as large as the observed one. sacrebleu's --paired-ar counts larger ones alone,
+    which is nearly the same for BLEU, and too little for errors that are whole numbers and often equal.
+    """
+    import numpy as np
+
+    rule, rng = FORMULAS[formula], np.random.default_rng(seed)
+    observed, larger = abs(rule.of(one) - rule.of(other)), 0
+    (one, other), units, place = drawn_units(formula, [one, other], groups)
+    place = slice(None) if place is None else place
+    step = 1 if rule.by_rows else max(1, 2_000_000 // units)
+    for begin in range(0, trials, step):
+        kept = rng.integers(2, size=(min(step, trials - begin), units), dtype=bool)[:, place]
+        if rule.by_rows:
+            mask = kept[0][:, None]
+            scores = np.array([rule.of(np.where(mask, one, other)) - rule.of(np.where(mask, other, one))])
+        else:
+            mixed = kept @ (one - other)
+            scores = rule.factor * (rule.compute(mixed + other.sum(0)) - rule.compute(one.sum(0) - mixed))
+        larger += int((np.abs(scores) >= observed - 1e-12 * max(1.0, observed)).sum())
+    return (larger + 1) / (trials + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Resampled(Evidence):
+    """A difference as the paired bootstrap has it: percentiles at the level that few units ask for (Hesterberg 2015).
+
+    drawn: the sorted differences of the draws; freedom: units less 1, of the t quantile that the level comes from.
+    Beyond the draws the bound goes on in their standard deviations. swing: where few items changed, how much the score
+    would if all did; the draws know nothing of changes that were not met, and the exact bound of their share is added.
+    """
+
+    drawn: Any
+    error: float
+    freedom: float
+    changed: float = 0.0
+    swing: float = 0.0
+
+    def low_end(self, critical: Any) -> Any:
+        """See Evidence."""
+        import numpy as np
+        from scipy import special
+
+        if np.ndim(critical):
+            return np.array([self.low_end(float(one)) for one in critical])
+        wide = critical * math.sqrt((self.freedom + 1) / self.freedom)
+        last = len(self.drawn) - 1
+        place, edge = float(special.ndtr(-wide)) * last, min(10.0, last / 4)
+        beyond = 0.0
+        if place < edge:
+            place, beyond = edge, (wide + float(special.ndtri(edge / last))) * self.error
+        low = int(place)
+        high = min(low + 1, last)
+        found = self.drawn[low] + (place - low) * (self.drawn[high] - self.drawn[low])
+        return float(found) - beyond - self.unmet(critical)
+
+    def unmet(self, critical: float) -> float:
+        """What items that were not met could change, at a critical value: the bound of Clopper and Pearson."""
+        from scipy import special
+
+        n = self.freedom + 1
+        if not self.swing or self.changed >= n:
+            return 0.0
+        most = float(special.betaincinv(self.changed + 1, n - self.changed, special.ndtr(critical)))
+        return self.swing * max(0.0, most - self.changed / n)
+
+    def mirrored(self) -> Resampled:
+        """See Evidence."""
+        return replace(self, drawn=-self.drawn[::-1])
+
+    def planned(self, times: float, unchanged: bool) -> tuple[Resampled, float]:
+        """See Evidence."""
+        middle = float(self.drawn[len(self.drawn) // 2])
+        drawn = (self.drawn - middle) / math.sqrt(times) + (0.0 if unchanged else middle)
+        error = self.error / math.sqrt(times)
+        then = replace(self, drawn=drawn, error=error, freedom=max(1.0, (self.freedom + 1) * times - 1))
+        return replace(then, changed=self.changed * times), error
+
+
+def draws_for(formula: str, items: int) -> int:
+    """How many draws are made: fewer of scores by rows, and of very many items."""
+    return ROW_DRAWS if FORMULAS[formula].by_rows else max(ROW_DRAWS, min(CORPUS_DRAWS, 10**9 // max(items, 1)))
+
+
 # --- parts/statistics/corpus_interval.py ------------------------------------------------------------------------------
 
 CORRELATIONS = ("pearson", "spearman", "kendall")
@@ -6680,6 +7532,24 @@ def fisher_interval(value: float, drawn: Any, n: float) -> tuple[float, float]:
     z = np.arctanh(np.clip([value, *drawn], -1 + 1e-12, 1 - 1e-12))
     half = float(critical_value((1 - CONFIDENCE) / 2, n - 1)) * float(z[1:].std(ddof=1)) * math.sqrt(n / (n - 1))
     return math.tanh(z[0] - half), math.tanh(z[0] + half)
+
+
+def interval_by_items(formula: str, rows: Any, groups: Any, drawn: Any = None) -> tuple[float, float, str] | None:
+    """(both ends, method) of the 95 % interval of the score of some items, or None.
+
+    groups: the number of what each item shares with others, or None. drawn: scores of draws, for formulas by rows that
+    were drawn already.
+    """
+    import numpy as np
+
+    rule = FORMULAS[formula]
+    value, units = rule.of(rows), len(rows) if groups is None else int(groups.max()) + 1
+    if rule.by_rows and drawn is None:
+        (drawn,) = drawn_scores(formula, [rows], groups, draws_for(formula, len(rows)), [0])
+    elif not rule.by_rows:
+        (rows,), units = grouped_rows([rows], groups)
+    made = corpus_spread(formula, value, rows, np.ones(len(rows)), drawn, units)
+    return None if isinstance(made, str) else made[1:]
 
 
 def corpus_spread(
@@ -10125,328 +10995,6 @@ def listening_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
     if row.get("rating_time"):
         made["seconds"] = str(float(row["rating_time"]) / 1000)
     return made
-
-
-# --- parts/statistics/crossed.py --------------------------------------------------------------------------------------
-
-CARRIED_BY, SINGLE_CARRIED_BY = 8, 16  # groups and single values, or half of all, that Student's t needs to rest on
-FEW_GROUPS = 8  # with fewer, their skewness is noise
-MOST_SKEWED = 0.8  # skewness of a mean
-MOST_CORRECTED = 3.0  # critical value up to which skewness is corrected: the expansion is of values about 2
-
-
-def group_sums(values: Any, group: Any) -> Any:
-    """(..., groups) sums."""
-    import numpy as np
-
-    order = np.argsort(group, kind="stable")
-    return np.add.reduceat(values[..., order], np.flatnonzero(np.diff(group[order], prepend=-1)), axis=-1)
-
-
-def carry_the_mean(values: Any, ways: Sequence[Any]) -> Any:
-    """(...,) whether enough groups of each way, and single values, carry the mean, and what is off it.
-
-    By the participation number of the absolute values, (sum)^2 / sum of squares: as many equal ones would carry as
-    much. A few changed items do not, nor one rater who alone tells any difference, nor one value unlike all others.
-    """
-    import numpy as np
-
-    enough = True
-    for sizes in (np.abs(values), np.abs(values - values.mean(-1, keepdims=True))):
-        for sums, least in [(sizes, SINGLE_CARRIED_BY), *((group_sums(sizes, way), CARRIED_BY) for way in ways)]:
-            number = sums.sum(-1) ** 2 / np.maximum((sums**2).sum(-1), 1e-300)
-            enough = enough & (number >= min(least, sums.shape[-1] / 2))
-    return enough
-
-
-def shared_variance(values: Any, ways: Sequence[Any]) -> tuple[Any, Any]:
-    """(variance of the mean, its degrees of freedom) of values that share groups in one or two ways.
-
-    One way: between the groups' sums. Two: the components of value = mean + item + rater + rest by the method of
-    moments (Gao and Owen 2017, arXiv 1602.00346), whatever cells are missing or given twice; of a full table they are
-    those of the analysis of variance, (MS_rater + MS_item - MS_rest) / n, with degrees of freedom by Satterthwaite. It
-    is never below what the rest alone makes of it.
-    """
-    import numpy as np
-
-    n = values.shape[-1]
-    off = values - values.mean(-1, keepdims=True)
-    counts, sums = [np.bincount(way) for way in ways], [group_sums(off, way) for way in ways]
-    weights = [float(((count / n) ** 2).sum()) for count in counts]  # 1 / how many equal groups they are worth
-    free = [1 / weight - 1 for weight in weights]
-    if len(ways) == 1:
-        groups = len(counts[0])
-        return (sums[0] ** 2).sum(-1) / n**2 * groups / (groups - 1), free[0]
-    whole = (off**2).sum(-1)
-    within = [whole - (own**2 / count).sum(-1) for own, count in zip(sums, counts, strict=True)]
-    _, first, cells = np.unique(np.stack(ways), axis=1, return_index=True, return_counts=True)
-    met = [n - float((cells**2 / count[way[first]]).sum()) for way, count in zip(ways, counts, strict=True)]
-    expected = np.array([
-        [0, met[0], n - len(counts[0])],
-        [met[1], 0, n - len(counts[1])],
-        [n * (1 - weights[0]), n * (1 - weights[1]), n - 1],
-    ])  # fmt: skip
-    found = np.stack([*within, whole], -1) @ np.linalg.pinv(expected).T
-    rest = np.maximum(found[..., 2], 0) / n
-    parts = [np.maximum(found[..., i] * weights[i] + rest, 0) for i in (0, 1)]
-    variance = np.maximum(parts[0] + parts[1] - rest, rest)
-    below = parts[0] ** 2 / free[0] + parts[1] ** 2 / free[1] + rest**2 / (free[0] * free[1])
-    freedom = np.where(below > 0, variance**2 / np.where(below > 0, below, 1.0), 0.0)
-    return variance, np.maximum(freedom, min(free))
-
-
-def skewness_of_mean(values: Any, ways: Sequence[Any], variance: Any) -> Any:
-    """(...,) the skewness of the mean, from third moments that add up over ways as the variances do."""
-    import numpy as np
-
-    off = values - values.mean(-1, keepdims=True)
-    known = [group_sums(off, way) for way in ways if way.max() + 1 >= FEW_GROUPS]
-    third = sum((sums**3).sum(-1) for sums in known) - max(len(known) - 1, 0) * (off**3).sum(-1)
-    scale = values.shape[-1] ** 3 * np.maximum(variance, 1e-100) ** 1.5
-    return np.clip(third / scale, -MOST_SKEWED, MOST_SKEWED)
-
-
-def without_skewness(critical: Any, skewness: float) -> Any:
-    """The value of (mean - truth) / error that a critical value of t stands for (the inverse of Hall's function).
-
-    Larger critical values (of few raters, or of one test among many) keep the correction of MOST_CORRECTED: further out
-    the cube root runs away, to an end that is many times as far off as the other one.
-    """
-    import numpy as np
-
-    if abs(skewness) < 1e-6:
-        return critical
-    near = np.clip(critical, -MOST_CORRECTED, MOST_CORRECTED)
-    return 3 / skewness * (np.cbrt(1 + skewness * (near - skewness / 6)) - 1) + (critical - near)
-
-
-# --- parts/statistics/differences.py ----------------------------------------------------------------------------------
-
-MOST_ITEMS = 2**34
-MOST_CRITICAL = 1e3  # t with one degree of freedom exceeds it once in 3,000 times
-
-
-class Evidence:
-    """What some data say about a true difference."""
-
-    freedom: Any = math.inf
-
-    def low_end(self, critical: Any) -> Any:
-        """The lower bound at a critical value of t with `freedom` degrees of freedom; falls with it."""
-        raise NotImplementedError
-
-    def mirrored(self) -> Evidence:
-        """The same data with the two sides exchanged."""
-        raise NotImplementedError
-
-    def planned(self, times: float, unchanged: bool) -> tuple[Evidence, float]:
-        """(what `times` as many items would say on average, the standard deviation of that difference).
-
-        unchanged: if both sides are equally good and differ on as many items; else if it is as it was observed.
-        """
-        raise NotImplementedError
-
-    def lower(self, level: float) -> Any:
-        """The lower bound that is one-sided at `level`."""
-        return self.low_end(critical_value(level, self.freedom))
-
-    def upper(self, level: float) -> Any:
-        """The upper bound that is one-sided at `level`."""
-        return 0.0 - self.mirrored().lower(level)
-
-    def interval(self, level: float) -> tuple[Any, Any]:
-        """The two-sided interval with the coverage 1 - `level`."""
-        return self.lower(level / 2), self.upper(level / 2)
-
-    def p_above(self, value: float) -> float:
-        """One-sided p-value of "the difference is at most `value`": the level whose lower bound it is."""
-        if self.low_end(0.0) > value:
-            return upper_tail(reached(self.low_end, value), self.freedom)
-        return 1 - self.mirrored().p_above(-value) if self.mirrored().low_end(0.0) > -value else 0.5
-
-    def p_below(self, value: float) -> float:
-        """One-sided p-value of "the difference is at least `value`"."""
-        return self.mirrored().p_above(-value)
-
-
-def reached(low_end: Any, value: float) -> float:
-    """The critical value at which a falling bound is no longer above `value`: where it stays at it, the smallest."""
-    import numpy as np
-
-    value += 1e-12 * max(1.0, abs(value))
-    if low_end(0.0) <= value:
-        return 0.0
-    if low_end(MOST_CRITICAL) > value:
-        return MOST_CRITICAL
-    low, high = 0.0, MOST_CRITICAL
-    while high - low > 1e-12:  # a hundredth in each round: scipy's root finders take half a second to import
-        ends = np.linspace(low, high, 101)
-        first = 1 + int(np.argmin(np.append(low_end(ends[1:-1]) > value, False)))
-        low, high = float(ends[first - 1]), float(ends[first])
-    return (low + high) / 2
-
-
-def upper_tail(critical: float, freedom: float) -> float:
-    """P(T > critical) for t with some degrees of freedom, or for a normal variable."""
-    from scipy import special
-
-    return float(special.ndtr(-critical) if math.isinf(freedom) else special.stdtr(freedom, -critical))
-
-
-def two_sided_p(evidence: Evidence) -> float:
-    """The two-sided p-value of "there is no difference"."""
-    return min(1.0, 2 * min(evidence.p_above(0.0), evidence.p_below(0.0)))
-
-
-@dataclass(frozen=True, slots=True)
-class Difference(Evidence):
-    """The difference of two bounded means: gains and losses of paired items, or two models' scores.
-
-    correlation: of the two means. span: the width of the scores' range. extra: a variance beside that of the items,
-    as a share of span squared (between repeated runs). freedom: degrees of freedom of the whole.
-    """
-
-    up: BoundedMean
-    down: BoundedMean
-    correlation: Any = 0.0
-    span: float = 1.0
-    extra: float = 0.0
-    freedom: Any = math.inf
-
-    def low_end(self, critical: Any) -> Any:
-        """See Evidence."""
-        import numpy as np
-
-        gain = self.up.value - self.up.lower(critical, strict=True)
-        loss = self.down.upper(critical, strict=True) - self.down.value
-        square = gain**2 + loss**2 - 2 * self.correlation * gain * loss + self.extra * critical**2
-        return self.span * (self.up.value - self.down.value - np.sqrt(square))
-
-    def mirrored(self) -> Difference:
-        """See Evidence."""
-        return replace(self, up=self.down, down=self.up)
-
-    def planned(self, times: float, unchanged: bool) -> tuple[Difference, float]:
-        """See Evidence."""
-        middle = (self.up.value + self.down.value) / 2
-        up, down = (
-            replace(
-                mean, value=middle if unchanged else mean.value, factor=mean.factor / times, widest=mean.widest / times
-            )
-            for mean in (self.up, self.down)
-        )
-        variance = up.variance + down.variance - 2 * self.correlation * math.sqrt(up.variance * down.variance)
-        return replace(self, up=up, down=down), self.span * math.sqrt(variance + self.extra)
-
-
-@dataclass(frozen=True, slots=True)
-class Student(Evidence):
-    """A difference with an error: Student's t, or normal for infinitely many degrees of freedom.
-
-    skewness: of the mean. span: the width of the scores' range. slack: of the mean, beside its error (continuity).
-    fixed: the variance that more items (and raters, clusters) leave as it is, that between repeated runs.
-    """
-
-    mean: float
-    error: float
-    freedom: float = math.inf
-    skewness: float = 0.0
-    span: float = math.inf
-    slack: float = 0.0
-    fixed: float = 0.0
-
-    def low_end(self, critical: Any) -> Any:
-        """See Evidence."""
-        import numpy as np
-
-        return np.maximum(self.mean - self.slack - self.error * without_skewness(critical, self.skewness), -self.span)
-
-    def mirrored(self) -> Student:
-        """See Evidence."""
-        return replace(self, mean=-self.mean, skewness=-self.skewness)
-
-    def planned(self, times: float, unchanged: bool) -> tuple[Student, float]:
-        """See Evidence."""
-        error = math.sqrt((self.error**2 - self.fixed) / times + self.fixed)
-        then = replace(self, error=error, skewness=self.skewness / math.sqrt(times), slack=self.slack / times)
-        freedom = self.freedom if self.fixed else max(self.freedom * times, 1.0)
-        return replace(then, mean=0.0 if unchanged else self.mean, freedom=freedom), error
-
-
-def items_needed(
-    evidence: Evidence, n: int, limit: float, level: float, power: float, unchanged: bool = False
-) -> int | None:
-    """How many items show, with this power, that the difference is above `limit`; `n` are there. None: no number does.
-
-    The bound that they would have on average must lie above the limit by what the power wants (a normal quantile of
-    standard deviations); simulated in the tests.
-    """
-    reserve = float(critical_value(1 - power))
-
-    def short(times: float) -> bool:
-        then, deviation = evidence.planned(times, unchanged)
-        return float(then.lower(level)) - reserve * deviation < limit
-
-    most = 1
-    while short(most / n):
-        most *= 2
-        if most > MOST_ITEMS:
-            return None
-    least = most // 2
-    while most - least > 1:
-        middle = (least + most) // 2
-        least, most = (middle, most) if short(middle / n) else (least, middle)
-    return most
-
-
-def paired_difference(
-    differences: Any, groups: Sequence[Any] = (), span: float | None = 1.0, runs: tuple[float, float] = (0.0, math.inf)
-) -> Evidence:
-    """The evidence in (..., items) differences of paired items, (items,) where they share something by `groups`.
-
-    span: the width of the scores' range; None for none. runs: the variance between repeated runs that is added to that
-    of the items, and its degrees of freedom.
-    """
-    import numpy as np
-
-    ways = several_ways(groups)
-    if span is None or rests_on_many(differences / span, ways):
-        skewness = 0.0
-        if span is None:
-            fewest = min(differences.shape[-1] if way is None else int(way.max()) + 1 for way in ways)
-            variance, freedom = two_way_variance(differences, ways), fewest - 1
-        else:
-            variance, freedom = shared_variance(differences, ways)
-            skewness = float(skewness_of_mean(differences, ways, variance + runs[0]))
-        freedom = float(satterthwaite((variance, runs[0]), (freedom, runs[1])))
-        error = math.sqrt(variance + runs[0])
-        width = math.inf if span is None else span
-        return Student(float(differences.mean()), error, freedom, skewness, width, fixed=runs[0])
-    differences = differences / span
-    gains, losses = np.maximum(differences, 0.0), np.maximum(-differences, 0.0)
-    up, down = mean_of(gains, ways, cautious=True), mean_of(losses, ways, cautious=True)
-    of_gains, of_losses, whole = (variance_of_mean(values, ways[0]) for values in (gains, losses, differences))
-    correlation = (of_gains + of_losses - whole) / 2 / np.sqrt(np.maximum(of_gains * of_losses, 1e-30))
-    extra, freedom = runs[0] / span**2, min(up.freedom, down.freedom)
-    if extra:
-        freedom = float(satterthwaite((whole, extra), (freedom, runs[1])))
-    return Difference(up, down, np.clip(correlation, -1.0, 0.0), span, extra, freedom)
-
-
-def rests_on_many(differences: Any, ways: Sequence[Any]) -> bool:
-    """Whether differences, as shares of the span, are of raters and items, or of right and wrong answers in clusters,
-    and so many carry their mean that nothing much larger, or rarer, needs to be allowed for."""
-    import numpy as np
-
-    if ways[0] is None or (len(ways) == 1 and not np.isin(np.abs(differences), (0, 1)).all()):
-        return False
-    return bool(carry_the_mean(differences, ways).all())
-
-
-def unpaired_difference(baseline: BoundedMean, candidate: BoundedMean, span: float = 1.0) -> Difference:
-    """The evidence in the scores of two sides that share nothing that is known; each as a share of the span."""
-    freedom = satterthwaite((baseline.variance, candidate.variance), (baseline.freedom, candidate.freedom))
-    return Difference(candidate, baseline, span=span, freedom=float(freedom))
 
 
 # --- parts/statistics/votes.py ----------------------------------------------------------------------------------------

@@ -397,6 +397,18 @@ def test_a_record_whose_items_do_not_make_its_score_is_not_used(tmp_path, capsys
     assert any("not what its items' statistics give" in line for line in row["notes"])
 
 
+@pytest.mark.parametrize("metric", ["wer", "bleu", "chrf"])
+def test_a_score_has_one_interval_wherever_it_is_shown(metric, tmp_path, capsys):
+    wanted = texts(80, 9)
+    own = []
+    for name, share in (("old", 0.2), ("new", 0.15)):
+        scored(tmp_path, name, rows_of(wanted, answers(wanted, share, 3)), metric, "--json")
+        own.append(json.loads(capsys.readouterr().out)["scores"][0]["interval"])
+    row = gate(tmp_path, capsys)["benchmarks"][0]
+    assert row["baseline"]["interval_95"] == pytest.approx(own[0])
+    assert row["score"]["interval_95"] == pytest.approx(own[1])
+
+
 @pytest.mark.parametrize(("metric", "order"), [("wer", "less is better"), ("bleu", "bleu")])
 def test_checkpoints_are_ranked_by_error_rates_and_points(metric, order, tmp_path, capsys):
     wanted = texts(150, 14)

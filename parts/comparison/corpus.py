@@ -16,6 +16,7 @@ from parts.comparison.vocabulary import Basis, CorpusItems, ItemId, Row, Side
 from parts.frame import ScriptError
 from parts.statistics.corpus import FORMULAS, classes_of, statistics_array
 from parts.statistics.corpus_draws import Resampled, drawn_scores, draws_for, randomization_p
+from parts.statistics.corpus_interval import interval_by_items
 from parts.statistics.item_statistics import PER_LENGTH, statistic_of
 from parts.statistics.possible import extreme, possible_scores
 
@@ -151,7 +152,11 @@ def corpus_basis(items: CorpusItems, sign: int, swing: float | None) -> Basis:
     p = randomization_p(items.formula, *items.rows, groups, draws, [SEED, 1])
     words = f"paired bootstrap over {units:,} {what}, {draws:,} draws (p: approximate randomization)"
     words += f"; only {changed} items differ: with the exact bound of those that were not met" if few else ""
-    ends = tuple(tuple(map(float, np.nanquantile(own, [0.025, 0.975]))) for own in scores)
+    found = [
+        interval_by_items(items.formula, rows, groups, own / items.scale)
+        for rows, own in zip(items.rows, scores, strict=True)
+    ]
+    ends = tuple(None if one is None else (items.scale * one[0], items.scale * one[1]) for one in found)
     return Basis(
         Resampled(drawn, error, units - 1, **few), words, n, error**2 * n or None, p_difference=p, score_intervals=ends
     )

@@ -464,7 +464,8 @@ def side_json(row: Row, side: int) -> dict[str, Any] | None:
         interval = score_interval(values, list(row.pairs.shared.values()), *ends)
         found["interval_95"] = None if interval is None else list(interval[:2])
     if row.basis is not None and row.basis.score_intervals:
-        found["interval_95"] = list(row.basis.score_intervals[side])
+        ends = row.basis.score_intervals[side]
+        found["interval_95"] = None if ends is None else list(ends)
     if own.repeats > 1:
         mean, deviation, half = mean_of_runs(own.run_scores)
         found["runs"] = {"n": own.repeats, "mean": mean, "standard_deviation": deviation, "half_width_95": half}

@@ -243,7 +243,7 @@ class Basis:
     discordant: tuple[int, int] | None = None  # items only the candidate has right, only the baseline
     design_effect: float = 1.0
     p_difference: float | None = None
-    score_intervals: tuple[tuple[float, float], ...] = ()  # of both sides, where they come with the evidence
+    score_intervals: tuple[tuple[float, float] | None, ...] = ()  # of both sides, where they come with the evidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from parts.statistics.corpus import FORMULAS
-from parts.statistics.corpus_draws import drawn_scores, draws_for, grouped_rows, half_scores
-from parts.statistics.corpus_interval import corpus_spread
+from parts.statistics.corpus_draws import drawn_scores, draws_for, half_scores
+from parts.statistics.corpus_interval import interval_by_items
 from parts.statistics.intervals import Interval, ItemScores
 
 
@@ -47,16 +46,7 @@ def corpus_interval(items: ItemScores, place: int) -> Interval | None:
     """The 95 % interval of one checkpoint's score, or None."""
     import numpy as np
 
-    rule, there = FORMULAS[items.formula], np.isfinite(items.scores[place])
-    rows, (groups, _), drawn = items.statistics[place][there], corpus_groups(items), None
-    groups, value = None if groups is None else np.unique(groups[there], return_inverse=True)[1], rule.of(rows)
-    units = len(rows) if groups is None else int(groups.max()) + 1
-    if rule.by_rows:
-        (drawn,) = drawn_scores(items.formula, [rows], groups, draws_for(items.formula, len(rows)), [0])
-    else:
-        (rows,), units = grouped_rows([rows], groups)
-    made = corpus_spread(items.formula, value, rows, np.ones(len(rows)), drawn, units)
-    if isinstance(made, str):
-        return None
-    _, low, high, method = made
-    return Interval(items.scale * low, items.scale * high, method)
+    there, (groups, _) = np.isfinite(items.scores[place]), corpus_groups(items)
+    groups = None if groups is None else np.unique(groups[there], return_inverse=True)[1]
+    found = interval_by_items(items.formula, items.statistics[place][there], groups)
+    return None if found is None else Interval(items.scale * found[0], items.scale * found[1], found[2])

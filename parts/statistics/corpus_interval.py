@@ -14,6 +14,7 @@ from typing import Any
 
 from parts.statistics.bounded import critical_value, steadied
 from parts.statistics.corpus import FORMULAS, Formula
+from parts.statistics.corpus_draws import drawn_scores, draws_for, grouped_rows
 from parts.statistics.intervals import CONFIDENCE
 
 CORRELATIONS = ("pearson", "spearman", "kendall")
@@ -64,6 +65,24 @@ def fisher_interval(value: float, drawn: Any, n: float) -> tuple[float, float]:
     z = np.arctanh(np.clip([value, *drawn], -1 + 1e-12, 1 - 1e-12))
     half = float(critical_value((1 - CONFIDENCE) / 2, n - 1)) * float(z[1:].std(ddof=1)) * math.sqrt(n / (n - 1))
     return math.tanh(z[0] - half), math.tanh(z[0] + half)
+
+
+def interval_by_items(formula: str, rows: Any, groups: Any, drawn: Any = None) -> tuple[float, float, str] | None:
+    """(both ends, method) of the 95 % interval of the score of some items, or None.
+
+    groups: the number of what each item shares with others, or None. drawn: scores of draws, for formulas by rows that
+    were drawn already.
+    """
+    import numpy as np
+
+    rule = FORMULAS[formula]
+    value, units = rule.of(rows), len(rows) if groups is None else int(groups.max()) + 1
+    if rule.by_rows and drawn is None:
+        (drawn,) = drawn_scores(formula, [rows], groups, draws_for(formula, len(rows)), [0])
+    elif not rule.by_rows:
+        (rows,), units = grouped_rows([rows], groups)
+    made = corpus_spread(formula, value, rows, np.ones(len(rows)), drawn, units)
+    return None if isinstance(made, str) else made[1:]
 
 
 def corpus_spread(
