@@ -150,19 +150,21 @@ def alike(names: Iterable[str]) -> list[list[str]]:
 
 
 def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something.
-
-    ScriptError for a name that no reader of records takes.
-    """
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
     parent = folder.parent
     run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return given_id(f"{run_folder.name or 'local'}/{folder.name}")
+    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
 def given_id(name: str) -> str:
     """A model's id as somebody gives it; ScriptError where no reader of records would take it."""
-    if found := state_mark(name) or disguised(name):
+    if found := not_to_be_read(name):
         raise ScriptError(
-            f"a model called {single_line(name)[:100]}: no record of it would be read, because of {found}; rename it"
+            f"a model called {single_line(name)[:100]}: no record of it would be read, for {found}; rename it"
         )
     return name
+
+
+def not_to_be_read(name: str) -> str:
+    """What no reader of records takes in a model's id, or nothing: the mark of a state, a letter in disguise."""
+    return state_mark(name) or disguised(name) or ""

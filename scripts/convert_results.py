@@ -1920,22 +1920,24 @@ def alike(names: Iterable[str]) -> list[list[str]]:
 
 
 def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something.
-
-    ScriptError for a name that no reader of records takes.
-    """
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
     parent = folder.parent
     run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return given_id(f"{run_folder.name or 'local'}/{folder.name}")
+    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
 def given_id(name: str) -> str:
     """A model's id as somebody gives it; ScriptError where no reader of records would take it."""
-    if found := state_mark(name) or disguised(name):
+    if found := not_to_be_read(name):
         raise ScriptError(
-            f"a model called {single_line(name)[:100]}: no record of it would be read, because of {found}; rename it"
+            f"a model called {single_line(name)[:100]}: no record of it would be read, for {found}; rename it"
         )
     return name
+
+
+def not_to_be_read(name: str) -> str:
+    """What no reader of records takes in a model's id, or nothing: the mark of a state, a letter in disguise."""
+    return state_mark(name) or disguised(name) or ""
 
 
 # --- parts/private.py -------------------------------------------------------------------------------------------------
@@ -5887,6 +5889,8 @@ def record_head(run: TaskRun, now: int) -> dict[str, Any]:
     seconds = now if run.moment.seconds is None else int(run.moment.seconds)
     if seconds > now + DAY:
         raise ValueError(f"it is dated {single_line(run.moment.text)[:40]}, which is in the future")
+    if found := not_to_be_read(run.model.id):
+        raise ValueError(f"its model is called {single_line(run.model.id)[:100]}: no record is read with {found} in it")
     library = {"task": run.task, **{name: as_detail(value) for name, value in run.library.items()}, **run.run_ids}
     source = {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256, "format": run.origin.format}
     head = {

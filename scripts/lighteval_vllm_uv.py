@@ -2816,22 +2816,24 @@ def alike(names: Iterable[str]) -> list[list[str]]:
 
 
 def local_id(folder: Path) -> str:
-    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something.
-
-    ScriptError for a name that no reader of records takes.
-    """
+    """`<run>/<folder>` for a checkpoint; the run is the first parent whose name says something."""
     parent = folder.parent
     run_folder = parent.parent if parent.name.lower() in GENERIC_FOLDERS and parent.parent.name else parent
-    return given_id(f"{run_folder.name or 'local'}/{folder.name}")
+    return f"{run_folder.name or 'local'}/{folder.name}"
 
 
 def given_id(name: str) -> str:
     """A model's id as somebody gives it; ScriptError where no reader of records would take it."""
-    if found := state_mark(name) or disguised(name):
+    if found := not_to_be_read(name):
         raise ScriptError(
-            f"a model called {single_line(name)[:100]}: no record of it would be read, because of {found}; rename it"
+            f"a model called {single_line(name)[:100]}: no record of it would be read, for {found}; rename it"
         )
     return name
+
+
+def not_to_be_read(name: str) -> str:
+    """What no reader of records takes in a model's id, or nothing: the mark of a state, a letter in disguise."""
+    return state_mark(name) or disguised(name) or ""
 
 
 # --- parts/private.py -------------------------------------------------------------------------------------------------
@@ -4076,7 +4078,7 @@ def local_model(checkpoint: Checkpoint | Path) -> Model:
     below = folder.is_relative_to(Path.cwd()) and folder != Path.cwd()
     path = folder.relative_to(Path.cwd()).as_posix() if below else local_id(home)
     step = None if checkpoint.step is None else str(checkpoint.step)
-    return Model(local_id(home), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
+    return Model(given_id(local_id(home)), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
 
 
 def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:
@@ -6903,6 +6905,13 @@ def unlike_scales(one: Run, two: Run) -> dict[str, tuple[str, str]]:
     return found
 
 
+def without_rounding(value: float, low: float, high: float) -> float:
+    """A score, or the end of its range which only the last digits of a float lie beyond: sacrebleu's best BLEU is
+    100.00000000000004."""
+    end = min(max(value, low), high)
+    return end if abs(value - end) <= 1e-9 * max(1.0, abs(end)) else value
+
+
 def read_score(
     metric: Mapping[str, Any], details: Mapping[str, Any], result_id: str, entry: Mapping[str, Any]
 ) -> tuple[float, str, float, float]:
@@ -6912,6 +6921,7 @@ def read_score(
     if not is_number(value):
         raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
     lowest, highest = range_in_any_unit(metric, entry)
+    value = without_rounding(value, max(low, lowest), min(high, highest))
     if not max(low, lowest) <= value <= min(high, highest):
         possible = lowest <= value <= highest
         low, high, any_unit = (low, high, "") if possible else (lowest, highest, " in whatever unit")

@@ -409,6 +409,19 @@ def test_a_score_has_one_interval_wherever_it_is_shown(metric, tmp_path, capsys)
     assert row["score"]["interval_95"] == pytest.approx(own[1])
 
 
+def test_the_best_bleu_is_read_whatever_the_last_digits_of_a_float_are(tmp_path, capsys):
+    """sacrebleu gives 100.00000000000004, which is no score beyond the range."""
+    wanted = texts(80, 9)
+    assert BLEU().corpus_score(wanted, [wanted]).score > 100
+    for name, share in (("old", 0.2), ("new", 0.0)):
+        scored(tmp_path, name, rows_of(wanted, answers(wanted, share, 3) if share else wanted), "bleu")
+    capsys.readouterr()
+    row = gate(tmp_path, capsys)["benchmarks"][0]
+    assert (row["score"]["recorded"], row["verdict"]) == ([100], "GO")
+    with pytest.raises(ValueError, match="outside its range"):
+        cr.read_score({"metric_id": "bleu", "metric_unit": "points"}, {"score": 100.001}, "x", {})
+
+
 @pytest.mark.parametrize(("metric", "order"), [("wer", "less is better"), ("bleu", "bleu")])
 def test_checkpoints_are_ranked_by_error_rates_and_points(metric, order, tmp_path, capsys):
     wanted = texts(150, 14)

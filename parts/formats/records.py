@@ -23,7 +23,7 @@ from parts.formats.vocabulary import (
 )
 from parts.frame import single_line
 from parts.harness.scorers import scorer_texts
-from parts.names import parse_checkpoint_name
+from parts.names import not_to_be_read, parse_checkpoint_name
 from parts.records.schema import SCHEMA_VERSION, strings
 
 DAY = 86_400  # seconds that the clocks of two machines may differ
@@ -117,6 +117,8 @@ def record_head(run: TaskRun, now: int) -> dict[str, Any]:
     seconds = now if run.moment.seconds is None else int(run.moment.seconds)
     if seconds > now + DAY:
         raise ValueError(f"it is dated {single_line(run.moment.text)[:40]}, which is in the future")
+    if found := not_to_be_read(run.model.id):
+        raise ValueError(f"its model is called {single_line(run.model.id)[:100]}: no record is read with {found} in it")
     library = {"task": run.task, **{name: as_detail(value) for name, value in run.library.items()}, **run.run_ids}
     source = {"file": single_line(run.origin.path.name), "sha256": run.origin.sha256, "format": run.origin.format}
     head = {

@@ -37,7 +37,7 @@ from parts.hashes import remembered_sha256
 from parts.hub.answers import keep_token_home
 from parts.inputs import read_json
 from parts.loadable import is_adapter_repo, why_not_applied, why_not_loadable
-from parts.names import HUB_PLACE, REPO_ID, local_id, parse_checkpoint_name, say_folder
+from parts.names import HUB_PLACE, REPO_ID, given_id, local_id, parse_checkpoint_name, say_folder
 from parts.private import explain, shown_name
 from parts.training_runs import find_checkpoints, is_hub_place
 
@@ -71,7 +71,7 @@ def local_model(checkpoint: Checkpoint | Path) -> Model:
     below = folder.is_relative_to(Path.cwd()) and folder != Path.cwd()
     path = folder.relative_to(Path.cwd()).as_posix() if below else local_id(home)
     step = None if checkpoint.step is None else str(checkpoint.step)
-    return Model(local_id(home), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
+    return Model(given_id(local_id(home)), weights_sha256(folder), folder, path=path, name=checkpoint.name, step=step)
 
 
 def cached_snapshot(repo: str, revision: str | None = None) -> Path | None:

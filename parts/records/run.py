@@ -414,6 +414,13 @@ def unlike_scales(one: Run, two: Run) -> dict[str, tuple[str, str]]:
     return found
 
 
+def without_rounding(value: float, low: float, high: float) -> float:
+    """A score, or the end of its range which only the last digits of a float lie beyond: sacrebleu's best BLEU is
+    100.00000000000004."""
+    end = min(max(value, low), high)
+    return end if abs(value - end) <= 1e-9 * max(1.0, abs(end)) else value
+
+
 def read_score(
     metric: Mapping[str, Any], details: Mapping[str, Any], result_id: str, entry: Mapping[str, Any]
 ) -> tuple[float, str, float, float]:
@@ -423,6 +430,7 @@ def read_score(
     if not is_number(value):
         raise ValueError(f"the score of {result_id} is {value!r}, not a finite number")
     lowest, highest = range_in_any_unit(metric, entry)
+    value = without_rounding(value, max(low, lowest), min(high, highest))
     if not max(low, lowest) <= value <= min(high, highest):
         possible = lowest <= value <= highest
         low, high, any_unit = (low, high, "") if possible else (lowest, highest, " in whatever unit")
