@@ -3580,9 +3580,10 @@ CARD_WORDS = {'other_models': 'instruct chat sft rlhf dpo posttrained finetuned 
                  'di результаты результат оценка сравнение модели модель и на качество wyniki ocena porównanie '
                  'sonuçlar değerlendirme karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
- 'plain_phrases': "['’](?:ve|re|ll)|multi[- ]?image|end[- ]to[- ]end|temperature ?= ?[\\d.]+|top[-_ ]?p ?= "
-                  '?[\\d.]+|(?<=\\[!)(?:note|important|tip|warning|caution)|e\\.g|i\\.e|et al|open ?llm '
-                  'leaderboards?(?: v\\d)?|(?:open '
+ 'plain_phrases': 'models? (?:larger|smaller|bigger) than \\d+(?:\\.\\d+)?\\s?[bm](?: parameters)?|mixture[- ]of[- '
+                  "]experts|experimental results|['’](?:ve|re|ll)|multi[- ]?image|end[- ]to[- ]end|temperature ?= "
+                  '?[\\d.]+|top[-_ ]?p ?= ?[\\d.]+|(?<=\\[!)(?:note|important|tip|warning|caution)|e\\.g|i\\.e|et '
+                  'al|open ?llm leaderboards?(?: v\\d)?|(?:open '
                   '?llm|leaderboard|harness|vllm|sglang|transformers|lighteval|opencompass|evalplus|alpaca '
                   '?eval|arena[- ]hard|mt[- ]bench|livecodebench)(?: leaderboard)?[ -]?\\(?v[\\d.]+\\)?|(?:can be '
                   ')?found (?:here|below|in|at)|(?:removed|excluded) (?:all )?(?:test|benchmark|evaluation) '

@@ -2949,9 +2949,10 @@ CARD_WORDS = {'other_models': 'instruct chat sft rlhf dpo posttrained finetuned 
                  'di результаты результат оценка сравнение модели модель и на качество wyniki ocena porównanie '
                  'sonuçlar değerlendirme karşılaştırma hasil evaluasi kết quả đánh giá',
  'plain_stems': 'benchmark|evaluat|compari|compare',
- 'plain_phrases': "['’](?:ve|re|ll)|multi[- ]?image|end[- ]to[- ]end|temperature ?= ?[\\d.]+|top[-_ ]?p ?= "
-                  '?[\\d.]+|(?<=\\[!)(?:note|important|tip|warning|caution)|e\\.g|i\\.e|et al|open ?llm '
-                  'leaderboards?(?: v\\d)?|(?:open '
+ 'plain_phrases': 'models? (?:larger|smaller|bigger) than \\d+(?:\\.\\d+)?\\s?[bm](?: parameters)?|mixture[- ]of[- '
+                  "]experts|experimental results|['’](?:ve|re|ll)|multi[- ]?image|end[- ]to[- ]end|temperature ?= "
+                  '?[\\d.]+|top[-_ ]?p ?= ?[\\d.]+|(?<=\\[!)(?:note|important|tip|warning|caution)|e\\.g|i\\.e|et '
+                  'al|open ?llm leaderboards?(?: v\\d)?|(?:open '
                   '?llm|leaderboard|harness|vllm|sglang|transformers|lighteval|opencompass|evalplus|alpaca '
                   '?eval|arena[- ]hard|mt[- ]bench|livecodebench)(?: leaderboard)?[ -]?\\(?v[\\d.]+\\)?|(?:can be '
                   ')?found (?:here|below|in|at)|(?:removed|excluded) (?:all )?(?:test|benchmark|evaluation) '
@@ -5323,6 +5324,7 @@ _LEGEND = Regex(r"[*†‡§¶^⁎∗＊※¹²³]|\[\d\]|\(?\w\)\s")
 _NAMED = Regex(r"(?<![A-Za-z0-9_])[A-Za-z0-9]+[\dA-Z][A-Za-z0-9_.+²-]*")  # ends where other letters begin
 _REVERSED = Regex(r"(?i)1(?<![\w.]1)(?:00)?\s?%?\s?[-−–]\s?(?:acc|[a-z]*er\b|f1|em\b|score|率|正)")  # 1 − accuracy
 _NUMBERED = Regex(r"(?i)^\W*(?:table|figure|tab|fig|表|図|图|표)\.?\s*\d+\W*|^(?-i:[IVX]{1,4}[.)]\s(?=[A-Z]))")
+_NUMERAL = Regex(r"^\W*[IVX]{1,5}[.)]\s")  # "III. Evaluation"
 _ABOUT_NUMBERS = Regex(CARD_WORDS["about_numbers"])  # in lower case
 _ABOUT_TABLE = Regex(  # in lower case
     rf"\b(?:{by_first_letter([CARD_WORDS['about_table']])})|-shot(?<=\w-shot)\b|^\W*(?:{CARD_WORDS['about_table_first']})\b"
@@ -5481,7 +5483,7 @@ class Surroundings:
             return ""
         if reverse := _REVERSED.search(text):
             return reverse[0]
-        text = text.lower() if text.isupper() and " " in text else text
+        text = _NUMERAL.sub("", text.lower() if text.isupper() and " " in text else text)
         for name, key in benchmarks_in(text, self.vocabulary).items():
             if self.keys and key not in _SUITES and not any(own.startswith(key) for own in self.keys):
                 return name
