@@ -184,6 +184,11 @@ def test_a_chapter_above_the_heading_on_results_is_plain(heading):
     assert {score.benchmark: score.value for score in outer(heading).scores} == VALUES
 
 
+def test_a_numeral_before_a_heading_is_plain_and_one_behind_a_name_is_not():
+    assert read(f"## III. Evaluation Results\n\n{pipe(COLUMNS)}").scores
+    assert not read(f"## Results of Foo III\n\n{pipe(COLUMNS)}").scores
+
+
 def test_a_lead_of_another_kind_of_model_is_asked():
     table = pipe([("Benchmark", "Score"), ("MMLU", "61"), ("GSM8K", "42")])
     assert read(f"## Foo-7B results\n\n{table}").scores
