@@ -2124,6 +2124,33 @@ NOT_KNOWN = -1  # seconds of a timeout, dollars of a job
 GONE = "the Hub does not know this job any more"
 RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL, TIMEOUT_LABEL = "eval-run", "eval-job", "eval-attempt", "eval-timeout"
 JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
+# What a job runs first: its files lie in a bucket until it starts, and others of an organization may write there. Each
+# is read once, compared with the hash in the command (which the Hub keeps, and the bucket does not), and run from a
+# fresh folder, where nobody has laid a uv.toml beside it.
+CHECKED_RUN = """\
+import hashlib, os, sys, tempfile
+at, folder = sys.argv.index("--"), os.path.join(tempfile.mkdtemp(), "data")
+hashes, words = sys.argv[LINES:at], sys.argv[at + 1 :]
+os.mkdir(folder)
+for number, digest in (text.split(":") for text in hashes):
+    name = words[int(number)]
+    with open(name, "rb") as file:
+        data = file.read()
+    if hashlib.sha256(data).hexdigest() != digest:
+        sys.exit("error: " + name + " is not the file that was sent: somebody else has changed it; nothing was run")
+    words[int(number)] = os.path.join(folder, os.path.basename(name))
+    with open(words[int(number)], "wb") as file:
+        file.write(data)
+os.execvp("uv", ["uv", "run"] + words)
+"""
+CHECK_LINES = CHECKED_RUN.replace("LINES", str(CHECKED_RUN.count("\n") + 1)).splitlines()
+# Behind `uv run`, before the hashes, "--" and the words. Line by line: the client asks of each word if it is a file.
+CHECKED_WORDS = (
+    *("--no-project", "python", "-I", "-c"),
+    f"import sys; exec('\\n'.join(sys.argv[1:{len(CHECK_LINES) + 1}]))",
+    *CHECK_LINES,
+)
+WORDS_HASH = re.compile(r"\d{1,6}:[0-9a-f]{64}")  # the number of a word, and the SHA-256 of its file
 DEFAULT_TIMEOUT = "3h"
 PROVIDER_SCRIPT = "inspect_eval_uv.py"  # asks the Inference Providers, which are paid by tokens
 SHOWN_LINES = 30  # of a failed job
@@ -2814,8 +2841,11 @@ class JobsClient:
                 raise ScriptError(f"the Hub answered with another job than {job_id}: {info.id}")
             return info
 
-    def submit(self, run: EvalRun, job: EvalJob, attempt: int, script: Path) -> Any:
-        """Send one job, once: after a failure that may have come behind the Hub's back, its labels are looked up."""
+    def submit(self, run: EvalRun, job: EvalJob, attempt: int, files: Mapping[str, str]) -> Any:
+        """Send one job, once: after a failure that may have come behind the Hub's back, its labels are looked up.
+
+        files: the script, and what travels with it, by their places here: SHA-256 of each.
+        """
         import tenacity
 
         labels = job_labels(run, job, attempt)
@@ -2830,7 +2860,7 @@ class JobsClient:
                 with trial:
                     if trial.retry_state.attempt_number > 1 and (known := self.submitted(run, job.name, labels)):
                         return known
-                    return with_sound_id(self.send(run, job, labels, script))
+                    return with_sound_id(self.send(run, job, labels, files))
 
     def submitted(self, run: EvalRun, name: str, labels: dict[str, str]) -> Any:
         """Our job with these labels, when an earlier try reached the Hub after all."""
@@ -2848,14 +2878,18 @@ class JobsClient:
         if self.api.bucket_info(name).private is not True:
             raise ScriptError(f"the bucket {name} is public, and the files of jobs go there: make it private", code=3)
 
-    def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str], script: Path) -> Any:
-        """One submission, by the client's own way; what it prints goes to stderr."""
+    def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str], files: Mapping[str, str]) -> Any:
+        """One submission, by the client's own way; what it prints goes to stderr.
+
+        The client is told to run a command, of which it sends each word that is a file: one that checks them first.
+        """
         self.refuse_public_bucket()
+        words = [next(iter(files)), *job.arguments]
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # run_uv_job is marked experimental
             return self.api.run_uv_job(
-                str(script),
-                script_args=list(job.arguments),
+                CHECKED_WORDS[0],
+                script_args=[*CHECKED_WORDS[1:], *hashes_of_words(words, files), "--", *words],
                 image=run.image,
                 env=dict(JOB_ENVIRONMENT) | {PACKAGES_VARIABLE: packages_hash(run.packages)},
                 secrets={"HF_TOKEN": self.token},
@@ -2897,6 +2931,11 @@ def with_sound_id(info: Any) -> Any:
     return info
 
 
+def hashes_of_words(words: Sequence[str], files: Mapping[str, str]) -> list[str]:
+    """Which of a job's words are files, and their SHA-256, as CHECKED_RUN takes them."""
+    return [f"{number}:{files[word]}" for number, word in enumerate(words) if word in files]
+
+
 def worth_sending_again(error: BaseException) -> bool:
     """Whether a submission that failed may succeed: as any request, and an upload that was not refused."""
     answer = behind(error)
@@ -2934,7 +2973,15 @@ def sends(info: Any, run: EvalRun, job: EvalJob) -> bool:
     files = {f"/data/{Path(name).name.replace(' ', '_')}" for name in run.files}
     wanted = ["/data/" if word in run.files else word for word in without_fitting(job.arguments)]
     found = ["/data/" if copy_name(word) in files else word for word in without_fitting(words[at + 1 :])]
-    return words[:2] == ["uv", "run"] and words[at : at + 1] == [f"/data/{run.script}"] and found == wanted
+    return is_start(words[:at]) and words[at : at + 1] == [f"/data/{run.script}"] and found == wanted
+
+
+def is_start(words: Sequence[str]) -> bool:
+    """Whether these words stand before the script of a job that this program has sent, with the check or before it."""
+    if len(words) == 2:
+        return words == ["uv", "run"]
+    hashes = words[2 + len(CHECKED_WORDS) : -1]
+    return words[:-1] == ["uv", "run", *CHECKED_WORDS, *hashes] and all(map(WORDS_HASH.fullmatch, hashes))
 
 
 def copy_name(word: str) -> str:
@@ -4489,8 +4536,8 @@ def packed(run: EvalRun, folder: Path) -> tuple[EvalRun, Path]:
 
 
 @contextlib.contextmanager
-def packed_job(run: EvalRun, job: EvalJob, script: Path) -> Iterator[tuple[EvalJob, Path]]:
-    """A job whose words name copies of the files that travel with it, and a copy of the script.
+def packed_job(run: EvalRun, job: EvalJob, script: Path) -> Iterator[tuple[EvalJob, dict[str, str]]]:
+    """A job whose words name copies of the files that travel with it; these copies, the script's first, and SHA-256.
 
     What the client reads is what has the hash that was planned, whatever is written to the files meanwhile. It sends
     each word that is a file where it stands, so it stands in an empty folder within. ScriptError (3) for a file that
@@ -4506,7 +4553,7 @@ def packed_job(run: EvalRun, job: EvalJob, script: Path) -> Iterator[tuple[EvalJ
             copy.parent.mkdir()
             copy.write_bytes(found[name])
         words = (str(copies[word]) if word in own else word for word in job.arguments)
-        yield replace(job, arguments=tuple(words)), copies[str(script)]
+        yield replace(job, arguments=tuple(words)), {str(copy): wanted[name] for name, copy in copies.items()}
 
 
 # --- parts/seal.py ----------------------------------------------------------------------------------------------------
@@ -4617,6 +4664,10 @@ CAUSES = (
     (
         r"(?:argument|option|set) .?trust_remote_code|model brings its own code",
         "the model brings its own code: read it, then submit with --trust-remote-code",
+    ),
+    (
+        r"is not the file that was sent",
+        "its files were changed in the bucket before it started: ask who may write to the buckets of the namespace",
     ),
     (r"No space left on device", "the disk is full: submit with larger --hardware"),
     (
@@ -5081,8 +5132,8 @@ def send_jobs(
         run = as_agreed(run) if room else run
         for job in [job for job in run.jobs if job.name in queue[:room]]:
             old = run.states[job.name]
-            with packed_job(run, job, script) as (copied, copy):
-                info = client.submit(run, copied, old.attempt + 1, copy)
+            with packed_job(run, job, script) as (copied, files):
+                info = client.submit(run, copied, old.attempt + 1, files)
             tries = {**old.tries, info.id: old.tries.get(info.id, 0.0)}
             place = {"flavor": job.flavor, "price": job.price, "timeout": duration_seconds(run.timeout)}
             state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, tries=tries, **place)
@@ -8375,9 +8426,6 @@ def submit(
         client.namespace = run.namespace  # of the run that is gone on with
         run = at_prices_of_today(run, client.catalog()) if not args.model else run
         run = check_owner(run, client, args) if not args.dry_run else run
-    if client and run.namespace != client.user:
-        others = f"until a job starts, others who may write to the buckets of {run.namespace}"
-        note(f"warning: {others} can change what it runs, with your token in it")
     if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
     problem = objection_to(run, token_prices)

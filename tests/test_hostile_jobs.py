@@ -1,11 +1,14 @@
 """Jobs that others have started under our labels, and hardware whose price nobody says."""
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import run_vllm_eval_job as script
 from local_jobs import Ending, Job, Pretend, timestamp
-from test_jobs import command, hub, main  # noqa: F401
+from test_jobs import command, ended, hub, main, real  # noqa: F401
 
 
 def lay(found, first, user, **changes):
@@ -99,3 +102,54 @@ def test_a_price_of_an_unknown_unit_is_none(hub, capsys, unit):  # noqa: F811
         row["unitLabel"] = unit
     assert main(*command("--yes")) == 3
     assert not hub.jobs.all and "names no price of any" in capsys.readouterr().err
+
+
+def checked(hub, *words):  # noqa: F811
+    """A job that is sent as ours are: its files are compared before they run."""
+    from huggingface_hub import HfApi
+
+    files = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in ("probe.py", "notes.txt")}
+    words = ["probe.py", "notes.txt", *words]
+    first, *rest = script.CHECKED_WORDS
+    return HfApi().run_uv_job(first, script_args=[*rest, *script.hashes_of_words(words, files), "--", *words])
+
+
+@pytest.mark.skipif(shutil.which("uv") is None, reason="a job's own check starts uv")
+@pytest.mark.filterwarnings("ignore:.*experimental")
+@pytest.mark.parametrize("changed", ["probe.py", "notes.txt", "", "uv.toml", "probe.py.lock"])
+def test_a_job_runs_what_was_sent_and_nothing_that_was_laid_into_its_bucket(real, changed):  # noqa: F811
+    """Others of an organization may write there until the job starts."""
+    mounted = real.jobs.mounted
+
+    def laid(job):
+        files = mounted(job)
+        return files | ({changed: files.get(changed, b"") + b"\nprint('mine')\n"} if changed else {})
+
+    real.jobs.mounted = laid
+    job = checked(real, "0", "0")
+    ends, text = ended(real, job), "\n".join(line for _, line in real.jobs.all[job.id].logs)
+    if changed in ("probe.py", "notes.txt"):
+        assert (ends.status.stage, ends.status.message) == ("ERROR", "Job failed with exit code: 1")
+        assert f"/{changed} is not the file that was sent" in text and "arguments" not in text
+        assert script.failure_cause(None, [text], 1, 100).startswith("its files were changed in the bucket")
+    else:
+        assert ends.status.stage == "COMPLETED", text
+        assert "travelled" in text and "mine" not in text
+
+
+def test_a_job_is_sent_with_the_hashes_of_all_that_lies_in_its_bucket(hub, capsys):  # noqa: F811
+    hub.jobs.runner = Pretend(lambda job: Ending("RUNNING"))
+    Path("x y.jsonl").write_text('{"question": "1+1?", "answer": "2"}\n')
+    words = command("--questions", "x y.jsonl", "--yes", "--namespace", "me-org")
+    words[words.index("--task") : words.index("--task") + 2] = []
+    assert main(*words) == 0
+    assert "can change what it runs" not in capsys.readouterr().err
+    (job,) = hub.jobs.all.values()
+    sent = job.spec["command"]
+    assert tuple(sent[2 : 2 + len(script.CHECKED_WORDS)]) == script.CHECKED_WORDS
+    end = sent.index("--")
+    hashes, rest = sent[2 + len(script.CHECKED_WORDS) : end], sent[end + 1 :]
+    found = {rest[int(number)]: digest for number, _, digest in (part.partition(":") for part in hashes)}
+    files = hub.jobs.mounted(job)
+    assert found == {f"/data/{name}": hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    assert len(files) == 2

@@ -956,12 +956,12 @@ def test_the_submission_is_the_clients_own_with_the_token_as_a_secret(hub, capsy
     assert spec["flavor"] == "t4-small"
     assert spec["labels"]["eval-run"] == "r1"
     assert spec["labels"]["task"] == "gsm8k"
-    assert spec["command"][:3] == ["uv", "run", "/data/lighteval_vllm_uv.py"]
+    assert spec["command"][:3] == ["uv", "run", "--no-project"]
     assert option(job, "--model") == models(2)
     assert option(job, "--tasks") == ["gsm8k|5"]
     assert option(job, "--backend") == ["vllm"]
     assert option(job, "--limit") == ["10"]
-    assert len(json.dumps(spec)) < 2500  # the script is not in it, whatever its size
+    assert len(json.dumps(spec)) < 3500  # the script is not in it, whatever its size
     ((name, sent),) = hub.jobs.mounted(job).items()
     ours = (ROOT / "scripts" / "lighteval_vllm_uv.py").read_bytes()
     end = b"# ]\n# ///\n"
@@ -1270,7 +1270,8 @@ def test_the_printed_command_sends_the_same_job(hub, capsys):
     assert done.returncode == 0, done.stderr
     ours, theirs = ({**job.spec, "volumes": None} for job in hub.jobs.all.values())
     assert ours["environment"].pop("HUB_EVALS_PACKAGES")  # of the locked packages, which a script by hand has not
-    assert ours.pop("command")[3:] == theirs.pop("command")[5:]
+    words = ours.pop("command")
+    assert words[words.index("/data/lighteval_vllm_uv.py") + 1 :] == theirs.pop("command")[5:]
     assert ours == theirs
 
 
@@ -2188,7 +2189,7 @@ def test_providers_are_asked_from_a_cpu(hub, router, capsys):
     assert provider_script.main([*words, "--yes", "--wait", "--provider", "a"]) == 0
     (job,) = hub.jobs.all.values()
     assert job.spec["flavor"] == "cpu-basic"
-    assert job.spec["command"][:3] == ["uv", "run", "/data/inspect_eval_uv.py"]
+    assert "/data/inspect_eval_uv.py" in job.spec["command"]
     assert job.spec["secrets"] == {"HF_TOKEN": hub.token}
     assert option(job, "--provider") == ["a"]
     assert parser_of(ROOT / "scripts" / "inspect_eval_uv.py").parse_args(job.script_arguments).limit == 100

@@ -11,7 +11,7 @@ import math
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,13 @@ from parts.hub.retry import LOG_IN, seconds_to_wait, worth_repeating
 from parts.jobs.vocabulary import (
     ACCOUNT,
     ATTEMPT_LABEL,
+    CHECKED_WORDS,
     JOB_ENVIRONMENT,
     JOB_ID,
     JOB_LABEL,
     RUN_LABEL,
     TIMEOUT_LABEL,
+    WORDS_HASH,
     Catalog,
     EvalJob,
     EvalRun,
@@ -200,8 +202,11 @@ class JobsClient:
                 raise ScriptError(f"the Hub answered with another job than {job_id}: {info.id}")
             return info
 
-    def submit(self, run: EvalRun, job: EvalJob, attempt: int, script: Path) -> Any:
-        """Send one job, once: after a failure that may have come behind the Hub's back, its labels are looked up."""
+    def submit(self, run: EvalRun, job: EvalJob, attempt: int, files: Mapping[str, str]) -> Any:
+        """Send one job, once: after a failure that may have come behind the Hub's back, its labels are looked up.
+
+        files: the script, and what travels with it, by their places here: SHA-256 of each.
+        """
         import tenacity
 
         labels = job_labels(run, job, attempt)
@@ -216,7 +221,7 @@ class JobsClient:
                 with trial:
                     if trial.retry_state.attempt_number > 1 and (known := self.submitted(run, job.name, labels)):
                         return known
-                    return with_sound_id(self.send(run, job, labels, script))
+                    return with_sound_id(self.send(run, job, labels, files))
 
     def submitted(self, run: EvalRun, name: str, labels: dict[str, str]) -> Any:
         """Our job with these labels, when an earlier try reached the Hub after all."""
@@ -234,14 +239,18 @@ class JobsClient:
         if self.api.bucket_info(name).private is not True:
             raise ScriptError(f"the bucket {name} is public, and the files of jobs go there: make it private", code=3)
 
-    def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str], script: Path) -> Any:
-        """One submission, by the client's own way; what it prints goes to stderr."""
+    def send(self, run: EvalRun, job: EvalJob, labels: dict[str, str], files: Mapping[str, str]) -> Any:
+        """One submission, by the client's own way; what it prints goes to stderr.
+
+        The client is told to run a command, of which it sends each word that is a file: one that checks them first.
+        """
         self.refuse_public_bucket()
+        words = [next(iter(files)), *job.arguments]
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # run_uv_job is marked experimental
             return self.api.run_uv_job(
-                str(script),
-                script_args=list(job.arguments),
+                CHECKED_WORDS[0],
+                script_args=[*CHECKED_WORDS[1:], *hashes_of_words(words, files), "--", *words],
                 image=run.image,
                 env=dict(JOB_ENVIRONMENT) | {PACKAGES_VARIABLE: packages_hash(run.packages)},
                 secrets={"HF_TOKEN": self.token},
@@ -283,6 +292,11 @@ def with_sound_id(info: Any) -> Any:
     return info
 
 
+def hashes_of_words(words: Sequence[str], files: Mapping[str, str]) -> list[str]:
+    """Which of a job's words are files, and their SHA-256, as CHECKED_RUN takes them."""
+    return [f"{number}:{files[word]}" for number, word in enumerate(words) if word in files]
+
+
 def worth_sending_again(error: BaseException) -> bool:
     """Whether a submission that failed may succeed: as any request, and an upload that was not refused."""
     answer = behind(error)
@@ -320,7 +334,15 @@ def sends(info: Any, run: EvalRun, job: EvalJob) -> bool:
     files = {f"/data/{Path(name).name.replace(' ', '_')}" for name in run.files}
     wanted = ["/data/" if word in run.files else word for word in without_fitting(job.arguments)]
     found = ["/data/" if copy_name(word) in files else word for word in without_fitting(words[at + 1 :])]
-    return words[:2] == ["uv", "run"] and words[at : at + 1] == [f"/data/{run.script}"] and found == wanted
+    return is_start(words[:at]) and words[at : at + 1] == [f"/data/{run.script}"] and found == wanted
+
+
+def is_start(words: Sequence[str]) -> bool:
+    """Whether these words stand before the script of a job that this program has sent, with the check or before it."""
+    if len(words) == 2:
+        return words == ["uv", "run"]
+    hashes = words[2 + len(CHECKED_WORDS) : -1]
+    return words[:-1] == ["uv", "run", *CHECKED_WORDS, *hashes] and all(map(WORDS_HASH.fullmatch, hashes))
 
 
 def copy_name(word: str) -> str:

@@ -82,9 +82,6 @@ def submit(
         client.namespace = run.namespace  # of the run that is gone on with
         run = at_prices_of_today(run, client.catalog()) if not args.model else run
         run = check_owner(run, client, args) if not args.dry_run else run
-    if client and run.namespace != client.user:
-        others = f"until a job starts, others who may write to the buckets of {run.namespace}"
-        note(f"warning: {others} can change what it runs, with your token in it")
     if client and (args.run_id or not args.dry_run):
         run = refreshed(client, run)
     problem = objection_to(run, token_prices)

@@ -235,8 +235,8 @@ def send_jobs(
         run = as_agreed(run) if room else run
         for job in [job for job in run.jobs if job.name in queue[:room]]:
             old = run.states[job.name]
-            with packed_job(run, job, script) as (copied, copy):
-                info = client.submit(run, copied, old.attempt + 1, copy)
+            with packed_job(run, job, script) as (copied, files):
+                info = client.submit(run, copied, old.attempt + 1, files)
             tries = {**old.tries, info.id: old.tries.get(info.id, 0.0)}
             place = {"flavor": job.flavor, "price": job.price, "timeout": duration_seconds(run.timeout)}
             state = JobState("SCHEDULING", info.id, info.url, old.attempt + 1, tries=tries, **place)

@@ -69,8 +69,8 @@ def packed(run: EvalRun, folder: Path) -> tuple[EvalRun, Path]:
 
 
 @contextlib.contextmanager
-def packed_job(run: EvalRun, job: EvalJob, script: Path) -> Iterator[tuple[EvalJob, Path]]:
-    """A job whose words name copies of the files that travel with it, and a copy of the script.
+def packed_job(run: EvalRun, job: EvalJob, script: Path) -> Iterator[tuple[EvalJob, dict[str, str]]]:
+    """A job whose words name copies of the files that travel with it; these copies, the script's first, and SHA-256.
 
     What the client reads is what has the hash that was planned, whatever is written to the files meanwhile. It sends
     each word that is a file where it stands, so it stands in an empty folder within. ScriptError (3) for a file that
@@ -86,4 +86,4 @@ def packed_job(run: EvalRun, job: EvalJob, script: Path) -> Iterator[tuple[EvalJ
             copy.parent.mkdir()
             copy.write_bytes(found[name])
         words = (str(copies[word]) if word in own else word for word in job.arguments)
-        yield replace(job, arguments=tuple(words)), copies[str(script)]
+        yield replace(job, arguments=tuple(words)), {str(copy): wanted[name] for name, copy in copies.items()}

@@ -87,6 +87,10 @@ CAUSES = (
         r"(?:argument|option|set) .?trust_remote_code|model brings its own code",
         "the model brings its own code: read it, then submit with --trust-remote-code",
     ),
+    (
+        r"is not the file that was sent",
+        "its files were changed in the bucket before it started: ask who may write to the buckets of the namespace",
+    ),
     (r"No space left on device", "the disk is full: submit with larger --hardware"),
     (
         r"402 Client Error|Payment Required|exceeded your monthly included credits",

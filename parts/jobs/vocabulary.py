@@ -21,6 +21,33 @@ NOT_KNOWN = -1  # seconds of a timeout, dollars of a job
 GONE = "the Hub does not know this job any more"
 RUN_LABEL, JOB_LABEL, ATTEMPT_LABEL, TIMEOUT_LABEL = "eval-run", "eval-job", "eval-attempt", "eval-timeout"
 JOB_ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}  # so that the log shows lines as they are printed
+# What a job runs first: its files lie in a bucket until it starts, and others of an organization may write there. Each
+# is read once, compared with the hash in the command (which the Hub keeps, and the bucket does not), and run from a
+# fresh folder, where nobody has laid a uv.toml beside it.
+CHECKED_RUN = """\
+import hashlib, os, sys, tempfile
+at, folder = sys.argv.index("--"), os.path.join(tempfile.mkdtemp(), "data")
+hashes, words = sys.argv[LINES:at], sys.argv[at + 1 :]
+os.mkdir(folder)
+for number, digest in (text.split(":") for text in hashes):
+    name = words[int(number)]
+    with open(name, "rb") as file:
+        data = file.read()
+    if hashlib.sha256(data).hexdigest() != digest:
+        sys.exit("error: " + name + " is not the file that was sent: somebody else has changed it; nothing was run")
+    words[int(number)] = os.path.join(folder, os.path.basename(name))
+    with open(words[int(number)], "wb") as file:
+        file.write(data)
+os.execvp("uv", ["uv", "run"] + words)
+"""
+CHECK_LINES = CHECKED_RUN.replace("LINES", str(CHECKED_RUN.count("\n") + 1)).splitlines()
+# Behind `uv run`, before the hashes, "--" and the words. Line by line: the client asks of each word if it is a file.
+CHECKED_WORDS = (
+    *("--no-project", "python", "-I", "-c"),
+    f"import sys; exec('\\n'.join(sys.argv[1:{len(CHECK_LINES) + 1}]))",
+    *CHECK_LINES,
+)
+WORDS_HASH = re.compile(r"\d{1,6}:[0-9a-f]{64}")  # the number of a word, and the SHA-256 of its file
 DEFAULT_TIMEOUT = "3h"
 PROVIDER_SCRIPT = "inspect_eval_uv.py"  # asks the Inference Providers, which are paid by tokens
 SHOWN_LINES = 30  # of a failed job
