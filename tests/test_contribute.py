@@ -297,6 +297,56 @@ def test_pull_request_does_not_call_runs_what_a_document_tells(store, capsys, tm
     assert "Nothing was left out" not in text
 
 
+def edited(tmp_path, number: int, edit) -> Path:
+    """One of the records, changed."""
+    path = sorted((tmp_path / "results").rglob("????????-*-????????????.json"))[number]
+    record = json.loads(path.read_text())
+    edit(record)
+    path.write_text(json.dumps(record))
+    return path
+
+
+def test_fewer_items_than_the_task_has_are_a_part_of_it_without_any_limit(store, capsys, tmp_path) -> None:
+    def more(record: dict) -> None:
+        record["evaluation_results"][0]["source_data"]["additional_details"]["samples_number"] = "1319"
+
+    def whole(record: dict) -> None:
+        result = record["evaluation_results"][0]
+        result["generation_config"]["additional_details"]["limit"] = "1000"
+
+    edited(tmp_path, 0, whole)
+    code, _, err = contribute(capsys)
+    assert code == 0, err  # a limit that nothing was left out by
+    edited(tmp_path, 1, more)
+    code, _, err = contribute(capsys)
+    assert code == 2 and "of 1319 items" in err and "--allow-partial" in err
+
+
+def test_pull_request_tells_what_has_no_score(store, capsys, tmp_path) -> None:
+    def losing(record: dict) -> None:
+        details = record["evaluation_results"][0]["score_details"].setdefault("details", {})
+        details |= {"attempts": "501", "scored": "500", "no_value": "1"}
+
+    path = edited(tmp_path, 0, losing)
+    record = json.loads(path.read_text())
+    failure = {"task": "own_math|5", "error": "no memory", "model_info": record["model_info"], "settings": {}}
+    path.with_name(f"{'0' * 8}-0000-4000-8000-{'0' * 12}_failure.json").write_text(json.dumps(failure))
+    code, _, err = contribute(capsys, "--create-pr")
+    text = json.dumps(store.pull_requests(STORE, "dataset")[0].events)
+    assert code == 0, err
+    for part in ("Without a score", "1 answer in 1 record", "without a record", "own&#95;math"):
+        assert part in text
+    assert "no memory" not in text
+    assert "Nothing was left out" not in text
+
+
+def test_two_states_of_weights_are_not_one_model_of_the_hub(store, capsys, tmp_path) -> None:
+    edited(tmp_path, 0, lambda record: record["model_info"]["additional_details"].update(weights_sha256="0" * 64))
+    code, _, err = contribute(capsys, "--create-pr")
+    assert code == 3 and "states of a model" in err and "--results" in err
+    assert store.pull_requests(STORE, "dataset") == []
+
+
 def test_results_link_to_their_records(store, capsys, tmp_path) -> None:
     store.create_repo(REPO, files={"README.md": "# Tiny\n"})
     assert contribute(capsys, "--create-pr")[0] == 0

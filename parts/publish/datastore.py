@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from parts.frame import (
     natural_key,
     note,
     option_words,
+    plural,
     single_line,
     write_whole,
 )
@@ -34,7 +35,7 @@ from parts.publish.records import results_of
 from parts.publish.text import TITLE, markdown_text
 from parts.records.datastore import CONTRIBUTED, DatastoreFile, contributed, datastore_file
 from parts.records.publishable import Allowed, record_model, record_place
-from parts.records.run import limit_of
+from parts.records.states import state_names, states_of
 from parts.vocabulary import MetricMapping
 
 FILES_AT_ONCE = 200  # of one commit: a commit of thousands times out, and may be carried out all the same
@@ -53,7 +54,8 @@ class Contribution:
     proposed: set[str] = dataclasses.field(default_factory=set)  # paths in the own pull request
     pull_request: int | None = None  # the own one that has some of the files
     told: int = 0  # records that were read from documents, and are no runs
-    partial: int = 0  # runs with --limit
+    partial: int = 0  # runs of a part of the items
+    lacking: list[str] = dataclasses.field(default_factory=list)  # answers and tasks without a score
     doubts: list[str] = dataclasses.field(default_factory=list)  # why the gate refuses some of the results
 
     @property
@@ -93,15 +95,6 @@ def plan_contribution(
             f"{option_words('--model-id', local[0])} --repo-id OWNER/NAME files them under the model on the Hub",
             code=3,
         )
-    partial = [path for path, record in mine if is_partial(record)]
-    if partial and not allowed.partial:
-        raise ScriptError(
-            f"{partial[0]} and {len(partial) - 1} more: partial runs (--limit) are smoke tests and no scores; evaluate "
-            "in full, or say --allow-partial"
-            if len(partial) > 1
-            else f"{partial[0]}: a partial run (--limit) is a smoke test and no score; evaluate in full, or say "
-            "--allow-partial"
-        )
     records = [datastore_file(path, record, repo_id or "") for path, record in mine]
     bad = [(record.path or str(path), record.problems) for (path, _), record in zip(mine, records, strict=True)
            if record.problems]  # fmt: skip
@@ -114,10 +107,23 @@ def plan_contribution(
         held = [path for path, data in record.files.items() if has_secret(data)]
         if held:
             raise ScriptError(f"{held[0]}: holds what looks like a token; take it out, and make it invalid", code=1)
+    rows = [row for path, record in mine for row in results_of(path, record, vocabulary)]
+    states = states_of([row.run for row in rows]) if repo_id else []
+    if len(states) > 1:
+        names = listing(state_names(record_model(mine[0][1]), states), 5)
+        raise ScriptError(f"{names}: states of a model, and {repo_id} is one; give the files of one with --results", 3)
+    partial = {row.run.file: row.run.incomplete for row in rows if row.run.incomplete}
+    if partial and not allowed.partial:
+        file, more = next(iter(partial)), f" (and {len(partial) - 1} more)" if len(partial) > 1 else ""
+        raise ScriptError(
+            f"{file}{more}: a partial run ({partial[file]}) is a smoke test and no score; evaluate in full, or say "
+            "--allow-partial"
+        )
     doubts = [
-        single_line(f"{row.entry.benchmark}: {'; '.join(row.run.validity.reasons)} ({record_place(path)})")
-        for path, record in mine
-        for row in results_of(path, record, vocabulary)
+        single_line(
+            f"{row.entry.benchmark}: {'; '.join(row.run.validity.reasons)} ({record_place(Path(row.run.file))})"
+        )
+        for row in rows
         if row.run.validity.reasons
     ]
     if doubts and not allowed.invalid:
@@ -125,6 +131,14 @@ def plan_contribution(
         raise ScriptError(f"{doubts[0]}{more}; evaluate it again, or send it all the same with --allow-invalid", code=1)
     plan = Contribution(dataset, records, [path for path, _ in mine], partial=len(partial), doubts=doubts)
     plan.told = sum(record["source_metadata"].get("source_type") != "evaluation_run" for _, record in mine)
+    lost = {row.run.file: row.run.attempts.lost for row in rows if row.run.attempts.lost}
+    plan.lacking = (
+        [f"Without a score: {plural(sum(lost.values()), 'answer')} in {plural(len(lost), 'record')}"] if lost else []
+    )
+    failed = failed_tasks(
+        found, {record_model(record) for _, record in mine}, {row.run.result_id.rpartition("/")[0] for row in rows}
+    )
+    plan.lacking += [f"Failed, and without a record: {listing(failed, 20)}"] if failed else []
     return plan
 
 
@@ -138,8 +152,13 @@ def is_local(record: Mapping[str, Any]) -> bool:
     return bool((record["model_info"].get("additional_details") or {}).get("path"))
 
 
-def is_partial(record: Mapping[str, Any]) -> bool:
-    return any(limit_of(result, record) for result in record.get("evaluation_results") or [])
+def failed_tasks(
+    found: Sequence[tuple[Path, Mapping[str, Any]]], models: Collection[str], measured: Collection[str]
+) -> list[str]:
+    """The tasks that failed for some models and that no record of them measures."""
+    entries = [record for _, record in found if record.get("failure") and record_model(record) in (*models, "")]
+    names = {single_line(record.get("task") or "") for record in entries}
+    return sorted(name for name in names if name and name not in measured)
 
 
 def who_asks(hub: Hub, acting: bool) -> Mapping[str, Any]:
@@ -332,9 +351,10 @@ def contribution_text(plan: Contribution) -> str:
     models = ", ".join(markdown_text(name) for name in models_of_records(plan)[:20])
     runs = len(plan.records) - plan.told
     kinds = [f"{runs} of own runs"] * bool(runs) + [f"{plan.told} of scores that documents tell"] * bool(plan.told)
-    said = [f"{plan.partial} are of a part of the items (--limit)."] if plan.partial else []
+    said = [f"{plan.partial} are of a part of the items."] if plan.partial else []
+    said += [f"{markdown_text(text)}." for text in plan.lacking]
     said += [f"Doubtful: {markdown_text(text)}." for text in plan.doubts[:20]]
-    said += ["Nothing was left out of these runs."] if runs and not plan.partial else []
+    said += ["Nothing was left out of these runs."] if runs and not said else []
     return (
         f"{len(plan.records)} records in the format of Every Eval Ever: {' and '.join(kinds)}, {samples} with their "
         f"samples.\n\n"
