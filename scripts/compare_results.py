@@ -6024,6 +6024,8 @@ def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
     up, down = int((differences > 0).sum()), int((differences < 0).sum())
     if span is None and up + down < FEW_CHANGES:
         return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
+    if span is None and (off := off_the_commonest(differences)) < min(FEW_CHANGES, n / 2):
+        return Basis(None, f"only {off} items differ otherwise than the others, and the metric has no bounds", n)
     runs = runs_variance(pairs)
     evidence = paired_difference(differences, ways, span, runs)
     binary = is_binary(pairs.baseline) and is_binary(pairs.candidate)
@@ -6300,6 +6302,14 @@ def numbered_groups(names: Sequence[Any]) -> np.ndarray | None:
     numbers: dict[Any, int] = {}
     codes = [numbers.setdefault(name, len(numbers)) for name in names]
     return np.array(codes) if len(numbers) < len(names) else None
+
+
+def off_the_commonest(differences: np.ndarray) -> int:
+    """How many differences are not the commonest one: where all are the same, nothing says how much they may vary."""
+    import numpy as np
+
+    shares = np.round(differences / np.abs(differences).max(), 9)  # equal but for the last digits of a float
+    return len(shares) - int(np.unique(shares, return_counts=True)[1].max())
 
 
 def spread_of_runs(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> float:
@@ -8210,9 +8220,9 @@ def corpus_basis(items: CorpusItems, sign: int, swing: float | None) -> Basis:
     what = "items" if groups is None else "clusters"
     if units < FEW_UNITS:
         return Basis(None, f"too few {what} ({units}) to show how much they differ", n)
-    changed = int((items.rows[0] != items.rows[1]).any(axis=1).sum())
-    if changed < FEW_CHANGED and (swing is None or groups is not None):
-        return Basis(None, f"only {changed} items differ, and nothing bounds how much one may", n)
+    off, told = fewest_off(items)
+    if off < FEW_CHANGED and (swing is None or groups is not None):
+        return Basis(None, f"{told}, and nothing bounds how much one may", n)
     draws = draws_for(items.formula, n)
     scores = items.scale * drawn_scores(items.formula, items.rows, groups, draws, [SEED])
     drawn = np.sort(sign * (scores[1] - scores[0]))
@@ -8221,10 +8231,10 @@ def corpus_basis(items: CorpusItems, sign: int, swing: float | None) -> Basis:
         if len(drawn) < 0.975 * draws:
             return Basis(None, "the score is not defined in many draws of the items", n)
     error = float(drawn.std(ddof=1)) * math.sqrt(units / (units - 1))
-    few = {"changed": float(changed), "swing": swing} if changed < FEW_CHANGED else {}
+    few = {"changed": float(off), "swing": swing} if off < FEW_CHANGED else {}
     p = randomization_p(items.formula, *items.rows, groups, draws, [SEED, 1])
     words = f"paired bootstrap over {units:,} {what}, {draws:,} draws (p: approximate randomization)"
-    words += f"; only {changed} items differ: with the exact bound of those that were not met" if few else ""
+    words += f"; {told}: with the exact bound of those that were not met" if few else ""
     found = [
         interval_by_items(items.formula, rows, groups, own / items.scale)
         for rows, own in zip(items.rows, scores, strict=True)
@@ -8233,6 +8243,26 @@ def corpus_basis(items: CorpusItems, sign: int, swing: float | None) -> Basis:
     return Basis(
         Resampled(drawn, error, units - 1, **few), words, n, error**2 * n or None, p_difference=p, score_intervals=ends
     )
+
+
+def fewest_off(items: CorpusItems) -> tuple[int, str]:
+    """(how many items differ otherwise than most, that in words): most may be alike, or all differ by the same.
+
+    Draws of items that all differ by the same are all alike and show no spread. Scores by rank are not made of sums: a
+    shift of all changes none.
+    """
+    import numpy as np
+
+    one, two = items.rows
+    changed = int((one != two).any(axis=1).sum())
+    told = f"only {changed} items differ"
+    if FORMULAS[items.formula].by_rows:
+        return changed, told
+    common = int(np.unique(two - one, axis=0, return_counts=True)[1].max())
+    off = len(one) - common
+    if off >= changed or 2 * common < len(one):
+        return changed, told
+    return off, f"only {off} items differ otherwise than the {common} that all differ by the same"
 
 
 def swing_of(items: CorpusItems, scores: Sequence[float]) -> float | None:

@@ -2386,9 +2386,9 @@ def with_revision(path: Path, revision: str, moment: str = "") -> None:
 
 
 def test_a_choice_counts_differences_of_unlike_units_and_says_which_way_is_better(tmp_path, capsys):
-    loss = np.random.default_rng(7).normal(8, 0.5, 200)
+    loss, more = np.random.default_rng(7).normal(8, 0.5, 200), np.linspace(2.9, 3.1, 200)
     told = {"metric": "perplexity", "unit": "perplexity", "bounds": None, "lower": True}
-    for name, scores, own in zip(("org/one", "org/two"), flips(400, 10, 60), (loss + 3, loss), strict=True):
+    for name, scores, own in zip(("org/one", "org/two"), flips(400, 10, 60), (loss + more, loss), strict=True):
         paths = [write_record(tmp_path, name, scores, task=task) for task in ("gsm8k", "drop")]
         for path in [*paths, write_record(tmp_path, name, own, task="my_text", **told)]:
             with_revision(path, name[-1] * 40)

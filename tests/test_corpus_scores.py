@@ -384,6 +384,26 @@ def test_few_changes_are_bounded_by_what_was_not_met(tmp_path, capsys):
     assert row["interval_95"][1] > 0.001  # nearly four of 1,500 could be wholly wrong
 
 
+@pytest.mark.parametrize(("metric", "count", "verdict"), [("wer", 12, "INCONCLUSIVE"), ("bleu", 40, "GO")])
+def test_items_that_all_differ_by_the_same_have_no_interval_of_one_point(metric, count, verdict, tmp_path, capsys):
+    wanted = [" ".join(WORDS[:10])] * count
+    for model, wrong in (("old", 2), ("new", 1)):
+        scored(tmp_path, model, rows_of(wanted, [" ".join(["xx"] * wrong + WORDS[wrong:10])] * count), metric)
+    row = gate(tmp_path, capsys)["benchmarks"][0]
+    assert row["verdict"] == verdict and f"otherwise than the {count} that all differ by the same" in row["method"]
+    low, high = row["interval_95"]
+    assert high - low > 3 / count * row["score"]["score"]  # three of the items not met might be wholly wrong
+
+
+def test_equal_differences_of_a_metric_without_bounds_bound_nothing(tmp_path, capsys):
+    rows = {f"i{i}": math.log(2 + i) for i in range(40)}
+    for model, shift in (("old", 0.3), ("new", 0.2)):
+        own = [{"id": name, "reference": "1", "probability": math.exp(-value - shift)} for name, value in rows.items()]
+        scored(tmp_path, model, own, "log-loss")
+    row = gate(tmp_path, capsys)["benchmarks"][0]
+    assert row["verdict"] == "INCONCLUSIVE" and "only 0 items differ otherwise than the others" in row["method"]
+
+
 def test_a_record_whose_items_do_not_make_its_score_is_not_used(tmp_path, capsys):
     wanted = texts(60, 13)
     for model, share in (("old", 0.4), ("new", 0.1)):

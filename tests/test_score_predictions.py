@@ -887,6 +887,18 @@ def test_what_has_no_score_is_left_out_with_its_reason():
     assert "1 of the errors are answers to 1 empty references" in rate.scores.notes[0]
 
 
+def test_matthews_correlation_with_one_class_is_not_defined():
+    with pytest.raises(sp.ScriptError, match="correlation with one class"):
+        measured("mcc", pairs(("a", "a"), ("a", "a"), ("b", "a")))
+    assert measured("mcc", pairs(("a", "a"), ("a", "b"), ("a", "a"))).scores.value == 0  # as scikit-learn has it
+
+
+@pytest.mark.parametrize("wrong", [1, 2, 3])
+def test_values_that_are_alike_but_for_the_last_digits_of_a_float_have_no_error(wrong):
+    rows = pairs(*[(" ".join("x" * wrong + "abcdefghij"[wrong:]), " ".join("abcdefghij"))] * 12)
+    assert measured("rouge-l", rows).scores.spread.standard_error is None
+
+
 def test_no_certainty_is_made_up():
     assert measured("f1-token", pairs(("x b", "x c"))).scores.spread.method.startswith("none")
     alike = measured("bleu", pairs(("a", "a"), ("a", "a"))).scores.spread

@@ -39,6 +39,8 @@ def paired_basis(pairs: Pairs, sign: int, span: float | None) -> Basis:
     up, down = int((differences > 0).sum()), int((differences < 0).sum())
     if span is None and up + down < FEW_CHANGES:
         return Basis(None, f"only {up + down} items differ, and the metric has no bounds", n)
+    if span is None and (off := off_the_commonest(differences)) < min(FEW_CHANGES, n / 2):
+        return Basis(None, f"only {off} items differ otherwise than the others, and the metric has no bounds", n)
     runs = runs_variance(pairs)
     evidence = paired_difference(differences, ways, span, runs)
     binary = is_binary(pairs.baseline) and is_binary(pairs.candidate)
@@ -315,6 +317,14 @@ def numbered_groups(names: Sequence[Any]) -> np.ndarray | None:
     numbers: dict[Any, int] = {}
     codes = [numbers.setdefault(name, len(numbers)) for name in names]
     return np.array(codes) if len(numbers) < len(names) else None
+
+
+def off_the_commonest(differences: np.ndarray) -> int:
+    """How many differences are not the commonest one: where all are the same, nothing says how much they may vary."""
+    import numpy as np
+
+    shares = np.round(differences / np.abs(differences).max(), 9)  # equal but for the last digits of a float
+    return len(shares) - int(np.unique(shares, return_counts=True)[1].max())
 
 
 def spread_of_runs(side: Side, names: Sequence[ItemId], factors: Mapping[str, float]) -> float:

@@ -116,6 +116,8 @@ def score_matthews(items: Sequence[Item], metric: Metric, choices: Choices) -> S
     from sklearn.metrics import matthews_corrcoef
 
     wanted, said = class_pairs(items, metric)
+    if len(set(wanted)) < 2:
+        raise ScriptError(f"mcc: all references are {wanted[0]!r}: a correlation with one class is not defined")
     named = ["" if label is None else label for label in said]
     value, right = float(matthews_corrcoef(wanted, named)), [w == s for w, s in zip(wanted, said, strict=True)]
     details = {"classes": len({*wanted, *named})}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 ALL_ALIKE = "none: all draws are alike"
+LAST_DIGITS = 1e-12  # the last digits of floats that are the same number
 MOST_UNDEFINED = 0.025  # share of draws without a value above which there is no 95 % interval
 
 
@@ -52,10 +53,14 @@ def clipped(value: float, low: float | None, high: float | None) -> float:
 
 def mean_spread(values: np.ndarray, ways: Sequence[np.ndarray | None], low: float | None, high: float | None) -> Spread:
     """The uncertainty of a mean of values that may share groups and raters; see parts/statistics/bounded.py."""
+    import numpy as np
+
     interval = score_interval(values, ways, low, high)
     if interval is None:
         return Spread(method="none: one item only" if len(values) == 1 else "none: all items are in one group")
     error = sharing_error(values, ways) if len(values) > 1 else None
+    if error and np.ptp(values) < LAST_DIGITS * np.abs(values).max():
+        error = 0.0
     clustered = any(way is not None for way in ways)
     if error == 0 and (None in (low, high) or values[0] not in (low, high)):
         return Spread(method="none: all values are alike")
