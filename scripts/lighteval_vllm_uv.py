@@ -2560,7 +2560,7 @@ class EngineAnswer:
     tokens: list[list[int]] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     greedy: list[bool] = field(default_factory=list)
-    truncated: bool = False  # the end was the token limit
+    truncated: int = 0  # of how many texts the end was the token limit
     cut_prompt: bool = False  # the prompt did not fit and lost its beginning
 
 
@@ -8426,7 +8426,7 @@ class VllmEngine:
             return EngineAnswer(
                 texts=[row.text for row in rows],
                 tokens=[list(row.token_ids) for row in rows],
-                truncated=any(row.finish_reason == "length" for row in rows),
+                truncated=sum(row.finish_reason == "length" for row in rows),
                 cut_prompt=cut,
             )
         found: dict[tuple[int, ...], tuple[float, bool]] = {}

@@ -2560,7 +2560,7 @@ class EngineAnswer:
     tokens: list[list[int]] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     greedy: list[bool] = field(default_factory=list)
-    truncated: bool = False  # the end was the token limit
+    truncated: int = 0  # of how many texts the end was the token limit
     cut_prompt: bool = False  # the prompt did not fit and lost its beginning
 
 
@@ -9675,10 +9675,10 @@ class TaskDoc:
 
 @dataclass(frozen=True)
 class Reply:
-    """A model's answer to one of lm-eval's requests, once for each time that it was asked."""
+    """A model's answer to one of lm-eval's requests, once for each time that it was asked; how many were cut off."""
 
     responses: list[Any]
-    truncated: bool = False
+    truncated: int = 0
     cut_prompt: bool = False
 
 
@@ -11971,22 +11971,35 @@ def choice_facts_of(task: Task, replies: Sequence[Reply]) -> tuple[list[int], li
 
 
 def count_replies(task: Task, replies: Sequence[Reply], measured: MetricValues) -> dict[str, str]:
-    """How many answers are empty, cut off at the token limit, or hold nothing that the filter could read."""
+    """How many answers are empty, cut off at the token limit, or hold nothing that the filter could read.
+
+    In attempts, of which there is one for each item and repeat: where a task asks for several texts and votes, as many
+    of the attempts as of the texts.
+    """
     texts = [text for reply in replies for text in reply.responses] if generates(task) else []
+    times, items = len(measured.values), len(task.docs)
+    each = max(1, len(texts) // (times * items))
+    starts = item_starts(task)
+    cut = [any(reply.cut_prompt for reply in replies[i:j]) for i, j in itertools.pairwise(starts)]
     found = [value[0] if isinstance(value, list) and value else value for row in measured.extracted for value in row]
     errors = [error for own in measured.errors for error in own]
     counts = {
         "attempts": len(errors),
         "scored": errors.count(None),
-        "empty": sum(not text.strip() for text in texts),
-        "truncated": sum(reply.truncated for reply in replies),
+        "empty": math.ceil(sum(not text.strip() for text in texts) / each),
+        "truncated": math.ceil(sum(reply.truncated for reply in replies) / each),
         "unparsed": sum(
             value is None if asks(task) else isinstance(value, str) and value == UNPARSED for value in found
         ),
         "unscored": len(errors) - errors.count(None),
-        "truncated_prompts": sum(reply.cut_prompt for reply in replies),
+        "truncated_prompts": sum(cut) * times,
     }
     return {name: str(count) for name, count in counts.items()}
+
+
+def item_starts(task: Task) -> list[int]:
+    """The place of each item's first reply, and one behind the last."""
+    return [0, *itertools.accumulate(len(item.requests) for item in task.docs)]
 
 
 def metric_rows(
@@ -11995,9 +12008,7 @@ def metric_rows(
     """The lines of a samples file for one metric, in the order of the data set."""
     result = result_named(record, f"{task.name}/{score.metric}")
     function = task.source.aggregation().get(measured.metric, statistics.fmean)
-    starts = [0]
-    for item in task.docs:
-        starts.append(starts[-1] + len(item.requests))
+    starts = item_starts(task)
     order = sorted(range(len(task.docs)), key=lambda index: natural_key(task.docs[index].sample_id))
     times = len(measured.values)
     for turn in range(times):
@@ -12922,7 +12933,7 @@ class VllmEngine:
             return EngineAnswer(
                 texts=[row.text for row in rows],
                 tokens=[list(row.token_ids) for row in rows],
-                truncated=any(row.finish_reason == "length" for row in rows),
+                truncated=sum(row.finish_reason == "length" for row in rows),
                 cut_prompt=cut,
             )
         found: dict[tuple[int, ...], tuple[float, bool]] = {}
@@ -13094,7 +13105,7 @@ class SweptRequests:
         self.settings = settings
         self.encoded: dict[Any, Any] = {}
         self.batch: list[str] = []
-        self.cut_off: set[str] = set()
+        self.cut_off: collections.Counter[str] = collections.Counter()
         super().__init__(**options)
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **more: Any) -> list[int]:
@@ -13120,7 +13131,7 @@ class SweptRequests:
             if len(row) >= room and self.eot_token_id not in row:
                 text = self.tok_decode(row)
                 if not any(part in text for part in stop if part):
-                    self.cut_off.add(prompt)
+                    self.cut_off[prompt] += 1
         return rows
 
     def answer_job(self, job: Job) -> list[Reply]:
@@ -13140,9 +13151,9 @@ class SweptRequests:
         prompt, room = request.args[0], self.max_length
         if request.request_type == "generate_until":
             too_long = len(self.tok_encode(prompt)) > room - most_tokens(request.args[1])
-            return Reply(responses, prompt in self.cut_off, too_long)
+            return Reply(responses, min(self.cut_off[prompt], len(responses)), too_long)
         if request.request_type == "loglikelihood":
-            return Reply(responses, False, len(self.tok_encode(prompt + request.args[1])) > room + 1)
+            return Reply(responses, 0, len(self.tok_encode(prompt + request.args[1])) > room + 1)
         return Reply(responses)
 
     def cleanup(self) -> None:
@@ -13296,7 +13307,7 @@ class EngineRequests:
                 pairs = zip(question.requests, answer.logprobs, answer.greedy, strict=True)
                 for place, chance, greedy in pairs:
                     times = requests[place].repeats or 1
-                    found[place] = Reply([(chance, greedy)] * times, False, answer.cut_prompt)
+                    found[place] = Reply([(chance, greedy)] * times, 0, answer.cut_prompt)
         return [found[place] for place in range(len(requests))]
 
     # lm-eval's interface, which its evaluator would call; here jobs are asked.

@@ -414,6 +414,32 @@ def test_empty_and_truncated_answers_are_counted_and_an_item_without_a_score_is_
     assert [row["sample_id"] for row in rows if row.get("error")] == ["test/2", "test/2"]
 
 
+def test_answers_are_counted_in_attempts_however_often_they_were_asked_or_voted_on():
+    counts = ("attempts", "empty", "truncated", "truncated_prompts")
+
+    def told(texts: list[list[str]], cut: list[int], **changes) -> list[int]:
+        task, _ = generative_task(["1"] * len(texts), texts)
+        replies = [Reply(row, truncated=count, cut_prompt=bool(count)) for row, count in zip(texts, cut, strict=True)]
+        details = measured(task, replies, **changes)[0]["evaluation_results"][0]["score_details"]["details"]
+        return [int(details[name]) for name in counts]
+
+    # Four times each: one item of five was cut off each time, which is 4 of 20 answers and not 1.
+    assert told([["1"] * 4] * 5, [0, 0, 0, 0, 4], repeats=4) == [20, 0, 4, 4]
+    # A vote of 64 texts: 20 blank ones and 3 that were cut off, of 320, are no more than one of five answers.
+    votes = [["1"] * 60 + [" "] * 4] * 5
+    assert told(votes, [3, 0, 0, 0, 0]) == [5, 1, 1, 1]
+    assert told([[" "] * 64, *votes[1:]], [64, 64, 0, 0, 0]) == [5, 2, 2, 2]
+
+
+def test_a_prompt_that_was_cut_counts_once_for_all_choices_of_its_item():
+    task, _ = generative_task(["1", "2"], ["", ""])
+    for item in task.docs:
+        item.requests[:] = [item.requests[0]] * 4
+    measured_row = script.MetricValues("acc", "none", [[1.0, 0.0]], [[None, None]], [[None, None]])
+    replies = [Reply(["1"], cut_prompt=place < 4) for place in range(8)]
+    assert script.count_replies(task, replies, measured_row)["truncated_prompts"] == "1"
+
+
 def test_a_task_without_any_score_fails():
     task, replies = generative_task([None, None], ["1", "2"])
     with pytest.raises(ScriptError, match="no item could be scored: KeyError"):

@@ -185,7 +185,7 @@ class VllmEngine:
             return EngineAnswer(
                 texts=[row.text for row in rows],
                 tokens=[list(row.token_ids) for row in rows],
-                truncated=any(row.finish_reason == "length" for row in rows),
+                truncated=sum(row.finish_reason == "length" for row in rows),
                 cut_prompt=cut,
             )
         found: dict[tuple[int, ...], tuple[float, bool]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -173,22 +174,35 @@ def choice_facts_of(task: Task, replies: Sequence[Reply]) -> tuple[list[int], li
 
 
 def count_replies(task: Task, replies: Sequence[Reply], measured: MetricValues) -> dict[str, str]:
-    """How many answers are empty, cut off at the token limit, or hold nothing that the filter could read."""
+    """How many answers are empty, cut off at the token limit, or hold nothing that the filter could read.
+
+    In attempts, of which there is one for each item and repeat: where a task asks for several texts and votes, as many
+    of the attempts as of the texts.
+    """
     texts = [text for reply in replies for text in reply.responses] if generates(task) else []
+    times, items = len(measured.values), len(task.docs)
+    each = max(1, len(texts) // (times * items))
+    starts = item_starts(task)
+    cut = [any(reply.cut_prompt for reply in replies[i:j]) for i, j in itertools.pairwise(starts)]
     found = [value[0] if isinstance(value, list) and value else value for row in measured.extracted for value in row]
     errors = [error for own in measured.errors for error in own]
     counts = {
         "attempts": len(errors),
         "scored": errors.count(None),
-        "empty": sum(not text.strip() for text in texts),
-        "truncated": sum(reply.truncated for reply in replies),
+        "empty": math.ceil(sum(not text.strip() for text in texts) / each),
+        "truncated": math.ceil(sum(reply.truncated for reply in replies) / each),
         "unparsed": sum(
             value is None if asks(task) else isinstance(value, str) and value == UNPARSED for value in found
         ),
         "unscored": len(errors) - errors.count(None),
-        "truncated_prompts": sum(reply.cut_prompt for reply in replies),
+        "truncated_prompts": sum(cut) * times,
     }
     return {name: str(count) for name, count in counts.items()}
+
+
+def item_starts(task: Task) -> list[int]:
+    """The place of each item's first reply, and one behind the last."""
+    return [0, *itertools.accumulate(len(item.requests) for item in task.docs)]
 
 
 def metric_rows(
@@ -197,9 +211,7 @@ def metric_rows(
     """The lines of a samples file for one metric, in the order of the data set."""
     result = result_named(record, f"{task.name}/{score.metric}")
     function = task.source.aggregation().get(measured.metric, statistics.fmean)
-    starts = [0]
-    for item in task.docs:
-        starts.append(starts[-1] + len(item.requests))
+    starts = item_starts(task)
     order = sorted(range(len(task.docs)), key=lambda index: natural_key(task.docs[index].sample_id))
     times = len(measured.values)
     for turn in range(times):

@@ -75,10 +75,10 @@ class TaskDoc:
 
 @dataclass(frozen=True)
 class Reply:
-    """A model's answer to one of lm-eval's requests, once for each time that it was asked."""
+    """A model's answer to one of lm-eval's requests, once for each time that it was asked; how many were cut off."""
 
     responses: list[Any]
-    truncated: bool = False
+    truncated: int = 0
     cut_prompt: bool = False
 
 

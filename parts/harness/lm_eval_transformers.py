@@ -50,7 +50,7 @@ class SweptRequests:
         self.settings = settings
         self.encoded: dict[Any, Any] = {}
         self.batch: list[str] = []
-        self.cut_off: set[str] = set()
+        self.cut_off: collections.Counter[str] = collections.Counter()
         super().__init__(**options)
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **more: Any) -> list[int]:
@@ -76,7 +76,7 @@ class SweptRequests:
             if len(row) >= room and self.eot_token_id not in row:
                 text = self.tok_decode(row)
                 if not any(part in text for part in stop if part):
-                    self.cut_off.add(prompt)
+                    self.cut_off[prompt] += 1
         return rows
 
     def answer_job(self, job: Job) -> list[Reply]:
@@ -96,9 +96,9 @@ class SweptRequests:
         prompt, room = request.args[0], self.max_length
         if request.request_type == "generate_until":
             too_long = len(self.tok_encode(prompt)) > room - most_tokens(request.args[1])
-            return Reply(responses, prompt in self.cut_off, too_long)
+            return Reply(responses, min(self.cut_off[prompt], len(responses)), too_long)
         if request.request_type == "loglikelihood":
-            return Reply(responses, False, len(self.tok_encode(prompt + request.args[1])) > room + 1)
+            return Reply(responses, 0, len(self.tok_encode(prompt + request.args[1])) > room + 1)
         return Reply(responses)
 
     def cleanup(self) -> None:

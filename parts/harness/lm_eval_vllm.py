@@ -152,7 +152,7 @@ class EngineRequests:
                 pairs = zip(question.requests, answer.logprobs, answer.greedy, strict=True)
                 for place, chance, greedy in pairs:
                     times = requests[place].repeats or 1
-                    found[place] = Reply([(chance, greedy)] * times, False, answer.cut_prompt)
+                    found[place] = Reply([(chance, greedy)] * times, 0, answer.cut_prompt)
         return [found[place] for place in range(len(requests))]
 
     # lm-eval's interface, which its evaluator would call; here jobs are asked.

@@ -232,7 +232,7 @@ class EngineAnswer:
     tokens: list[list[int]] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     greedy: list[bool] = field(default_factory=list)
-    truncated: bool = False  # the end was the token limit
+    truncated: int = 0  # of how many texts the end was the token limit
     cut_prompt: bool = False  # the prompt did not fit and lost its beginning
 
 
