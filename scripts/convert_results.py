@@ -3036,10 +3036,7 @@ class Counts:
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:
             self.generative = True
-            blank = not any(text.strip() for text in (item.answers if item.scored is None else item.scored))
-            self.empty += blank and not (
-                item.errored or item.limit_hit
-            )  # counted as such, and no answer of the model's
+            self.empty += blank_attempts(item, len(values))
         if item.generative:
             known = self.truncated is not None and item.truncated is not None
             self.truncated = self.truncated + item.truncated if known else None
@@ -3067,6 +3064,14 @@ class Counts:
         found: dict[str, int | None] = {name: getattr(self, name) for name in ("attempts", "scored", "wrong")}
         found |= {name: getattr(self, name) for name in ("no_value", "errored", "limit_hit", "unparsed")}
         return ({"empty": self.empty, "truncated": self.truncated} if self.generative else {}) | found
+
+
+def blank_attempts(item: AskedItem, made: int) -> int:
+    """How many of the attempts at an item say nothing, but for those that failed or hit a limit: counted as such, and
+    no answers of the model's. Where several texts make one attempt, as those of a vote, all of them must be blank."""
+    texts = item.answers if item.scored is None else item.scored
+    blank = sum(not text.strip() for text in texts)
+    return max(0, (blank * made // len(texts) if texts else made) - item.errored - item.limit_hit)
 
 
 def short_slug(text: str) -> str:

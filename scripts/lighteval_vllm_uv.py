@@ -312,6 +312,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from functools import partial
 from itertools import count, pairwise
 from statistics import NormalDist
@@ -9318,10 +9319,7 @@ class Counts:
         self.unparsed = None if self.unparsed is None or item.unparsed is None else self.unparsed + item.unparsed
         if item.generative and item.error is None:
             self.generative = True
-            blank = not any(text.strip() for text in (item.answers if item.scored is None else item.scored))
-            self.empty += blank and not (
-                item.errored or item.limit_hit
-            )  # counted as such, and no answer of the model's
+            self.empty += blank_attempts(item, len(values))
         if item.generative:
             known = self.truncated is not None and item.truncated is not None
             self.truncated = self.truncated + item.truncated if known else None
@@ -9349,6 +9347,14 @@ class Counts:
         found: dict[str, int | None] = {name: getattr(self, name) for name in ("attempts", "scored", "wrong")}
         found |= {name: getattr(self, name) for name in ("no_value", "errored", "limit_hit", "unparsed")}
         return ({"empty": self.empty, "truncated": self.truncated} if self.generative else {}) | found
+
+
+def blank_attempts(item: AskedItem, made: int) -> int:
+    """How many of the attempts at an item say nothing, but for those that failed or hit a limit: counted as such, and
+    no answers of the model's. Where several texts make one attempt, as those of a vote, all of them must be blank."""
+    texts = item.answers if item.scored is None else item.scored
+    blank = sum(not text.strip() for text in texts)
+    return max(0, (blank * made // len(texts) if texts else made) - item.errored - item.limit_hit)
 
 
 def short_slug(text: str) -> str:
@@ -11592,11 +11598,17 @@ def choice_facts(scored: Scored, docs: list[Any]) -> tuple[list[int], list[float
 
 
 def count_answers(scored: Scored, docs: list[Any], engine: Engine) -> dict[str, str]:
-    """How many answers are empty, cut off at the token limit, or hold nothing that the metric could read."""
+    """How many answers are empty, cut off at the token limit, or hold nothing that the metric could read.
+
+    Of an item's several samples each is its part of the item's answer.
+    """
     generative = str(getattr(scored.metric.category, "value", "")) == "GENERATIVE"
     pairs = list(zip(docs, scored.responses, strict=True))
-    empty = sum(not any(text.strip() for text in response.final_text) for _, response in pairs) if generative else 0
-    cut = sum(is_cut_off(doc, response, engine.model) for doc, response in pairs) if generative else 0
+    blank = [[not text.strip() for text in response.final_text] or [True] for _, response in pairs]
+    ended = [cut_answers(doc, response, engine.model) or [False] for doc, response in pairs]
+    empty, cut = (
+        math.ceil(sum(Fraction(sum(own), len(own)) for own in rows)) if generative else 0 for rows in (blank, ended)
+    )
     found = [(doc.specific or {}).get("extracted_predictions") for doc in docs if isinstance(doc.specific, dict | None)]
     counts = {"attempts": len(scored.errors), "scored": sum(error is None for error in scored.errors)}
     counts |= {"empty": empty, "truncated": cut, "unparsed": sum(item == [] for item in found)}
@@ -11605,18 +11617,17 @@ def count_answers(scored: Scored, docs: list[Any], engine: Engine) -> dict[str, 
     return {name: str(count) for name, count in counts.items()}
 
 
-def is_cut_off(doc: Any, response: Any, model: Any) -> bool:
-    """Whether an answer ended at the token limit and not at a stop sequence or the end-of-text token."""
+def cut_answers(doc: Any, response: Any, model: Any) -> list[bool]:
+    """Of each sample whether it ended at the token limit and not at a stop sequence or the end-of-text token."""
     stops = [stop for stop in doc.stop_sequences or [] if stop]
     room = max(1, model.max_length - len(response.input_tokens))  # what the context leaves for the answer
     limit = min(doc.generation_size or room, room)
+    found = []
     for tokens in response.output_tokens:
         tokens = tokens.tolist() if hasattr(tokens, "tolist") else list(tokens)
-        if len(tokens) < limit or model.tokenizer.eos_token_id in tokens:
-            continue
-        if not any(stop in model.tokenizer.decode(tokens) for stop in stops):
-            return True
-    return False
+        at_limit = len(tokens) >= limit and model.tokenizer.eos_token_id not in tokens
+        found.append(at_limit and not any(stop in model.tokenizer.decode(tokens) for stop in stops))
+    return found
 
 
 def is_cut_prompt(response: Any, model: Any) -> bool:

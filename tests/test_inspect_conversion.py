@@ -93,6 +93,26 @@ def test_items_without_a_value_have_an_error_and_enter_no_mean(logs, tmp_path, c
     assert "the sandbox went away" in next(row["error"] for row in rows if row["sample_id"] == "q0")
 
 
+@pytest.mark.parametrize(
+    ("said", "more", "empty"),
+    [
+        (["a", "", " ", "b"], {}, 2),
+        ([""] * 4, {}, 4),
+        ([""] * 4, {"errored": 1, "limit_hit": 1}, 2),  # these are counted as such
+        (["a", "", "", "b"], {"tries": None}, 0),  # a vote of four texts is one answer
+        ([""] * 4, {"tries": None}, 1),
+    ],
+)
+def test_empty_answers_are_counted_in_attempts(said, more, empty):
+    tries = {"accuracy": [1.0] * 4}
+    item = converter.AskedItem(
+        "q", "?", [], said, {"accuracy": 1.0}, generative=True, **{"tries": tries, "planned": 4, **more}
+    )
+    counts = converter.Counts()
+    counts.add(item, "accuracy", 0.0)
+    assert counts.empty == empty
+
+
 def test_a_grader_without_a_grade(logs, tmp_path, capsys):
     answer_of(logs, "ungraded", tmp_path, capsys)
     result = results(tmp_path)["accuracy"]

@@ -1210,3 +1210,22 @@ def test_help_is_quick_and_imports_nothing_heavy():
     folder = Path(script.__file__).parent
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_each_sample_of_an_item_is_its_part_of_the_answers_that_are_empty_or_cut_off():
+    model = SimpleNamespace(max_length=100, tokenizer=SimpleNamespace(eos_token_id=0, decode=lambda tokens: "x"))
+    metric = SimpleNamespace(category=SimpleNamespace(value="GENERATIVE"))
+
+    def told(texts: list[str], tokens: list[int]) -> tuple[str, str]:
+        doc = SimpleNamespace(stop_sequences=["stop"], generation_size=8, specific=None)
+        response = SimpleNamespace(
+            final_text=texts, output_tokens=[[5] * count for count in tokens], input_tokens=[1], logprobs=[]
+        )
+        response.padded_tokens_count = 0
+        scored = script.Scored("avg@4", metric, [response] * 10, [1.0] * 10, [None] * 10)
+        counts = script.count_answers(scored, [doc] * 10, SimpleNamespace(model=model))
+        return counts["empty"], counts["truncated"]
+
+    assert told(["a", "b", "c", "d"], [3, 3, 3, 3]) == ("0", "0")
+    assert told(["a", "", " ", "d"], [3, 3, 3, 8]) == ("5", "3")  # 20 and 10 of 40 texts, of ten answers
+    assert told([""] * 4, [8] * 4) == ("10", "10")

@@ -6,6 +6,7 @@ import itertools
 import math
 import types
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
 from parts.frame import ScriptError, natural_key
@@ -140,11 +141,17 @@ def choice_facts(scored: Scored, docs: list[Any]) -> tuple[list[int], list[float
 
 
 def count_answers(scored: Scored, docs: list[Any], engine: Engine) -> dict[str, str]:
-    """How many answers are empty, cut off at the token limit, or hold nothing that the metric could read."""
+    """How many answers are empty, cut off at the token limit, or hold nothing that the metric could read.
+
+    Of an item's several samples each is its part of the item's answer.
+    """
     generative = str(getattr(scored.metric.category, "value", "")) == "GENERATIVE"
     pairs = list(zip(docs, scored.responses, strict=True))
-    empty = sum(not any(text.strip() for text in response.final_text) for _, response in pairs) if generative else 0
-    cut = sum(is_cut_off(doc, response, engine.model) for doc, response in pairs) if generative else 0
+    blank = [[not text.strip() for text in response.final_text] or [True] for _, response in pairs]
+    ended = [cut_answers(doc, response, engine.model) or [False] for doc, response in pairs]
+    empty, cut = (
+        math.ceil(sum(Fraction(sum(own), len(own)) for own in rows)) if generative else 0 for rows in (blank, ended)
+    )
     found = [(doc.specific or {}).get("extracted_predictions") for doc in docs if isinstance(doc.specific, dict | None)]
     counts = {"attempts": len(scored.errors), "scored": sum(error is None for error in scored.errors)}
     counts |= {"empty": empty, "truncated": cut, "unparsed": sum(item == [] for item in found)}
@@ -153,18 +160,17 @@ def count_answers(scored: Scored, docs: list[Any], engine: Engine) -> dict[str, 
     return {name: str(count) for name, count in counts.items()}
 
 
-def is_cut_off(doc: Any, response: Any, model: Any) -> bool:
-    """Whether an answer ended at the token limit and not at a stop sequence or the end-of-text token."""
+def cut_answers(doc: Any, response: Any, model: Any) -> list[bool]:
+    """Of each sample whether it ended at the token limit and not at a stop sequence or the end-of-text token."""
     stops = [stop for stop in doc.stop_sequences or [] if stop]
     room = max(1, model.max_length - len(response.input_tokens))  # what the context leaves for the answer
     limit = min(doc.generation_size or room, room)
+    found = []
     for tokens in response.output_tokens:
         tokens = tokens.tolist() if hasattr(tokens, "tolist") else list(tokens)
-        if len(tokens) < limit or model.tokenizer.eos_token_id in tokens:
-            continue
-        if not any(stop in model.tokenizer.decode(tokens) for stop in stops):
-            return True
-    return False
+        at_limit = len(tokens) >= limit and model.tokenizer.eos_token_id not in tokens
+        found.append(at_limit and not any(stop in model.tokenizer.decode(tokens) for stop in stops))
+    return found
 
 
 def is_cut_prompt(response: Any, model: Any) -> bool:
