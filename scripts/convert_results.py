@@ -2895,6 +2895,7 @@ class TaskRun:
     beside: tuple[Path, ...] = ()  # further files that the scores or the items are read of
     in_spans: bool = False  # whether `samples` takes the begin and end of a piece of that file, too
     promised: bool = False  # whether the log says that samples were written
+    lost: str = ""  # why items that are here in part are not read
     failure: str | None = None
 
     @property
@@ -3567,6 +3568,7 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 
 # --- parts/formats/values.py ------------------------------------------------------------------------------------------
 
+SAME_NUMBER = 1e-6  # relative: what one run's files say of it, of which one may be rounded
 SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
 MAX_DETAIL = 1 << 14  # one setting, in characters
 TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less may be a name
@@ -3786,6 +3788,16 @@ def conflict(score: ScoreRead, tally: Tally) -> str | None:
     if score.count is not None and len(tally.items) < score.count:
         there = f"{len(tally.items)} of {score.count} items that are here (a samples file cut off?)"
     return f"the file says {score.value!r}, its {there} average to {mean!r}"
+
+
+def unlike(file: Path, given: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """What is said where another file of the same run, `file`, has other numbers; "" where all that both have agree."""
+    for name in given:
+        one, two = finite(given[name]), finite(other.get(name))
+        if one is not None and two is not None and not math.isclose(one, two, rel_tol=SAME_NUMBER, abs_tol=SAME_NUMBER):
+            said = f"{single_line(name)[:60]} is {one:g} here and {two:g} in {single_line(file.name)}"
+            return f"{said}, of the same run: neither is taken, move one of them away"
+    return ""
 
 
 # --- parts/parquet.py -------------------------------------------------------------------------------------------------
@@ -4146,6 +4158,14 @@ def json_value(data: bytes) -> Any:
         return strict_json(data)
     except ValueError as error:
         raise ValueError(f"not valid JSON (cut off?): {single_line(error)[:200]}") from error
+
+
+def object_beside(path: Path) -> dict[str, Any]:
+    """The JSON object of a file beside a result; {} where there is none, or none that can be read."""
+    with contextlib.suppress(ValueError):
+        value = json_value(read_bounded(path)) if path.is_file() else None
+        return value if isinstance(value, dict) else {}
+    return {}
 
 
 def first_of_lines(data: bytes) -> Any:
@@ -6882,6 +6902,8 @@ class Converter:
             if run.samples is None and run.promised:
                 trouble = "the samples file is missing, and the log says that it was written"
                 lost = {"missing_samples": "the log says that they were written"}
+            elif run.samples is None and run.lost:
+                trouble, lost = run.lost, {"lost_items": run.lost}
             if lost:
                 lost = {name: single_line(text)[:200] for name, text in lost.items()}
                 run = replace(run, counts={**run.counts, **lost})
@@ -7848,6 +7870,7 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
     }
     files.used |= {path.resolve() for path in found.values()}
     whole_run = len(found) == len(subsets) > 0
+    missing = [single_line(name) for name in subsets if name not in found] if found else []
     judge = {"grader_model": ", ".join(all_texts(part(document, "judge_summary").get("judge_models"))) or None}
     scores = [evalscope_score(row, judge, evalscope_repeats(config, measured)) for row in measured]
     rows = zip(scores, measured, strict=True)
@@ -7883,6 +7906,7 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
         samples=(lambda _: evalscope_items(found, keys, config.get("repeats") != 1)) if whole_run else None,
         sample_file=next(iter(found.values()), None) if whole_run else None,
         beside=tuple(found.values()) if whole_run else (),
+        lost=f"the answers of {listing(missing, 4)} are not here" if missing else "",
         failure=None if any(scores) else "none of its metrics is a finite number",
     )
 
@@ -10801,10 +10825,19 @@ def mteb_model(path: Path, meta: Mapping[str, Any]) -> tuple[str | None, str | N
 def mteb_splits(document: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
     """Scores by split and subset."""
     if isinstance(document.get("scores"), dict):
-        found = {split: {row["hf_subset"]: row for row in rows_of(rows)} for split, rows in document["scores"].items()}
+        found = {split: mteb_subsets(split, rows_of(rows)) for split, rows in document["scores"].items()}
     else:  # before 1.11: {split: {subset: scores}}, or {split: scores} for a task of one subset
         found = {split: mteb_old_subsets(values) for split, values in document.items() if isinstance(values, dict)}
     return {split: subsets for split, subsets in found.items() if subsets}
+
+
+def mteb_subsets(split: str, rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The scores of a split by subset."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if found.setdefault(row["hf_subset"], row) != row:
+            raise ValueError(f"{single_line(split)} has several scores of the subset {single_line(row['hf_subset'])}")
+    return found
 
 
 def mteb_old_subsets(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -11049,24 +11082,45 @@ def is_olmes(document: Mapping[str, Any], _path: Path) -> bool:
 
 def read_olmes(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """The tasks of a file."""
+    folder = origin.path.parent
     if "task_name" in document:
-        yield from olmes_task(origin, document, here, files)
-        return
-    if any(origin.path.parent.glob("task-*-metrics.json")):
+        others = [(folder / "metrics.json", row) for row in olmes_rows(object_beside(folder / "metrics.json"))]
+    else:
+        others = [(path, object_beside(path)) for path in sorted(folder.glob("task-*-metrics.json"))]
+    beside = {alias: (path, part(row, "metrics")) for path, row in others if (alias := olmes_alias(row))}
+    again = 0
+    for row in [document] if "task_name" in document else olmes_rows(document):
+        path, numbers = beside.get(olmes_alias(row) or "", (None, {}))
+        if path and (wrong := unlike(path, part(row, "metrics"), numbers)):
+            yield Trouble(str(origin.path), wrong, olmes_alias(row), failed=True)
+        elif path and row is not document:
+            again += 1
+        else:
+            yield from olmes_task(origin, row, here, files)
+    if again:
         yield Trouble(str(origin.path), "a summary of the task files beside it")
-        return
+
+
+def olmes_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The tasks of a summary, each as its own file would have it."""
+    found = []
     for row in rows_of(first(document.get("tasks"), document.get("metrics"))):
         task = first(row.get("task_name"), row.get("task"), row.get("alias"))
         flat = {name: value for name, value in row.items() if name not in ("task", "task_config", "num_instances")}
-        whole_row = {"task_name": task, "metrics": flat, "model_config": document.get("model_config"), **row}
-        yield from olmes_task(origin, whole_row, here, files)
+        found.append({"task_name": task, "metrics": flat, "model_config": document.get("model_config"), **row})
+    return found
+
+
+def olmes_alias(row: Mapping[str, Any]) -> str | None:
+    """What a task is called, with its form and regime."""
+    told = part(row, "task_config", "metadata").get("alias")
+    return first(named(told), named(row.get("alias")), named(row.get("task_name")))
 
 
 def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """One task."""
     config, models, metrics = part(document, "task_config"), part(document, "model_config"), part(document, "metrics")
-    own = named(document.get("task_name"))
-    alias = first(named(part(config, "metadata").get("alias")), own)
+    own, alias = named(document.get("task_name")), olmes_alias(document)
     if alias is None:
         raise ValueError("a task without a name")
     form = OLMES_ALIAS.fullmatch(alias)
@@ -11200,6 +11254,7 @@ def olmes_shown(metrics: Mapping[str, Any], choices: Sequence[str], names: Mappi
 
 # --- parts/formats/opencompass.py -------------------------------------------------------------------------------------
 
+SAME_SHARE = 0.006  # percent: two digits are written of some
 OPENCOMPASS_RUN = re.compile(r"\d{8}_\d{6}")  # the folder of a run, by its time
 OPENCOMPASS_FOLDERS = ("predictions", "configs", "summary", "logs")
 # What OpenCompass says of the answers.
@@ -11233,8 +11288,12 @@ def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files
     scores = tuple(opencompass_score(task, name, float(document[name])) for name in names)
     shares = [score for score in scores if score.unit and score.unit[0] == "percent"]
     strict = [score for score in shares if score.id == "prompt_level_strict_acc"]  # by which IFEval calls an item right
-    per_item = [score.name for score in strict or shares]
-    readable = len(marked) == len(details) > 0 and len(per_item) == 1
+    per_item, lost = opencompass_of_items(strict or shares, marked), ""
+    if marked and len(marked) < len(details):
+        lost = f"{len(details) - len(marked)} of its {len(details)} items do not say whether they are right"
+    elif marked and shares and not per_item:
+        lost = "none of its scores is the share of its items that are right"
+    readable = bool(marked and per_item and not lost)
     predictions = opencompass_predictions(origin.path)
     files.used |= {path.resolve() for path in predictions}
     runs = max((len(opencompass_values(row)) for row in details.values()), default=1)
@@ -11248,8 +11307,9 @@ def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files
         source=source_named(single_line(task)),
         settings={"repeats": runs if runs > 1 else None},
         moment=moment,
-        samples=(lambda _: opencompass_items(details, per_item[0])) if readable else None,
+        samples=(lambda _: opencompass_items(details, per_item)) if readable else None,
         sample_file=origin.path if readable else None,
+        lost=lost,
         failure=None if scores else f"OpenCompass says: {single_line(document.get('error') or 'no score')}"[:300],
     )
 
@@ -11288,6 +11348,15 @@ def opencompass_values(row: Mapping[str, Any]) -> list[float]:
     given = first(*(row.get(name) for name in OPENCOMPASS_RIGHT))
     values = [finite(value) for value in (given if isinstance(given, list) else [given])]
     return [] if None in values else values
+
+
+def opencompass_of_items(shares: Sequence[ScoreRead], rows: Sequence[Mapping[str, Any]]) -> str:
+    """The score that items make: the only one, which is held against them later, or the one of several that they do."""
+    if len(shares) < 2 or not rows:
+        return shares[0].name if shares else ""
+    means = [sum(values) / len(values) for values in map(opencompass_values, rows)]
+    right = 100 * sum(means) / len(means)
+    return next((score.name for score in shares if abs(score.value - right) < SAME_SHARE), "")
 
 
 def opencompass_predictions(path: Path) -> list[Path]:
@@ -11369,12 +11438,15 @@ def read_simple_evals(
 ) -> Iterator[TaskRun | Trouble]:
     """The evaluation of a file; the short one gives nothing when the long one is beside it."""
     said = SIMPLE_EVALS_FILE.fullmatch(origin.path.stem)
-    longer = origin.path.with_name(f"{origin.path.stem}_allresults.json")
-    if not said["items"] and longer.is_file():
-        yield Trouble(str(origin.path), f"the same numbers as in {longer.name}", said["task"])
-        return
-    moment = simple_evals_moment(said["date"], said["time"])
-    given = {**part(document, "metrics"), **({"score": document["score"]} if said["items"] else document)}
+    moment, given = simple_evals_moment(said["date"], said["time"]), simple_evals_numbers(document)
+    stem = origin.path.stem.removesuffix("_allresults")
+    other = origin.path.with_name(f"{stem}.json" if said["items"] else f"{stem}_allresults.json")
+    if is_simple_evals(beside := object_beside(other), other):
+        wrong = unlike(other, given, simple_evals_numbers(beside))
+        if wrong or not said["items"]:
+            reason = wrong or f"the same numbers as in {other.name}"
+            yield Trouble(str(origin.path), reason, said["task"], failed=bool(wrong))
+            return
     names = simple_evals_names(document, said["task"])
     count = len({name for name, _ in names}) or whole(given.get("score:n_samples"))
     repeats = len(names) // count if names else 1
@@ -11406,6 +11478,12 @@ def read_simple_evals(
         sample_file=origin.path,
         failure=None if scores else "it has no finite score",
     )
+
+
+def simple_evals_numbers(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of either file."""
+    own = {"score": document["score"]} if "htmls" in document else document
+    return {**part(document, "metrics"), **own}
 
 
 def simple_evals_title(task: str, count: int | None) -> str:

@@ -8084,6 +8084,7 @@ class TaskRun:
     beside: tuple[Path, ...] = ()  # further files that the scores or the items are read of
     in_spans: bool = False  # whether `samples` takes the begin and end of a piece of that file, too
     promised: bool = False  # whether the log says that samples were written
+    lost: str = ""  # why items that are here in part are not read
     failure: str | None = None
 
     @property
@@ -8497,6 +8498,7 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 
 # --- parts/formats/values.py ------------------------------------------------------------------------------------------
 
+SAME_NUMBER = 1e-6  # relative: what one run's files say of it, of which one may be rounded
 SAME_SCORE = 1e-6  # a score and the mean of its items may differ by this much
 MAX_DETAIL = 1 << 14  # one setting, in characters
 TOKEN = re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{30,}")  # in names, where less may be a name
@@ -8716,6 +8718,16 @@ def conflict(score: ScoreRead, tally: Tally) -> str | None:
     if score.count is not None and len(tally.items) < score.count:
         there = f"{len(tally.items)} of {score.count} items that are here (a samples file cut off?)"
     return f"the file says {score.value!r}, its {there} average to {mean!r}"
+
+
+def unlike(file: Path, given: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """What is said where another file of the same run, `file`, has other numbers; "" where all that both have agree."""
+    for name in given:
+        one, two = finite(given[name]), finite(other.get(name))
+        if one is not None and two is not None and not math.isclose(one, two, rel_tol=SAME_NUMBER, abs_tol=SAME_NUMBER):
+            said = f"{single_line(name)[:60]} is {one:g} here and {two:g} in {single_line(file.name)}"
+            return f"{said}, of the same run: neither is taken, move one of them away"
+    return ""
 
 
 # --- parts/formats/inspect_scores.py ----------------------------------------------------------------------------------

@@ -1535,3 +1535,75 @@ def test_two_results_one_below_the_other_are_no_result_file(tmp_path, capsys):
     path.write_text(f"{json.dumps(one)}\n{json.dumps(one)}\n")
     assert convert(path, output=tmp_path / "out") == 2
     assert "not valid JSON" in capsys.readouterr().err
+
+
+# --- two files of one run, and items that are here in part ---
+
+
+def edited(path: Path, change) -> Path:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    change(document)
+    return write(path, document)
+
+
+def failed_reasons(capsys) -> list[str]:
+    return [row["reason"] for row in json.loads(capsys.readouterr().out or '{"failures": []}')["failures"]]
+
+
+def test_simple_evals_of_two_files_that_differ_neither_is_taken(tmp_path, capsys):
+    long = simple_evals_run(tmp_path / "in")
+    edited(long.with_name(long.name.replace("_allresults", "")), lambda short: short.update(score=0.99))
+    assert convert(tmp_path / "in", output=tmp_path / "out", options=["--json"]) == 2
+    assert not records(tmp_path / "out")
+    assert capsys.readouterr().err.count("neither is taken") == 2
+
+
+def test_simple_evals_beside_a_file_that_is_no_result_the_short_one_is_read(tmp_path):
+    write(simple_evals_run(tmp_path / "in"), {"x": 1})
+    convert(tmp_path / "in", output=tmp_path / "out")
+    assert one(records(tmp_path / "out"))[1]["score_details"]["score"] == 0.25
+
+
+def test_olmes_of_a_summary_that_differs_neither_is_taken(tmp_path, capsys):
+    folder = olmes_run(tmp_path / "in")
+    edited(folder / "metrics.json", lambda told: told["tasks"][0]["metrics"].update(acc_per_char=0.99))
+    assert convert(folder, output=tmp_path / "out", options=["--json"]) == 2
+    assert not records(tmp_path / "out")
+    assert capsys.readouterr().err.count("neither is taken") == 2
+
+
+def test_olmes_a_task_that_only_the_summary_has_is_read(tmp_path):
+    folder = olmes_run(tmp_path / "in")
+    more = {"alias": "other:rc::olmes", "metrics": {"acc_per_char": 0.1, "primary_score": 0.1}}
+    edited(folder / "metrics.json", lambda told: told["tasks"].append(more))
+    assert convert(folder, output=tmp_path / "out") == 0
+    assert len(records(tmp_path / "out")) == 2
+
+
+def test_opencompass_items_of_which_one_is_not_marked_are_said_to_be_left_out(tmp_path, capsys):
+    details = [{"pred": "18", "answer": "18", "correct": True}, {"pred": "3", "answer": "5"}]
+    folder = opencompass_run(tmp_path / "in", {"accuracy": 79.15, "details": details})
+    assert convert(folder, output=tmp_path / "out", options=["--json"]) == 1
+    assert "1 of its 2 items do not say whether they are right" in failed_reasons(capsys)[0]
+
+
+@pytest.mark.parametrize(("other", "code"), [(50.0, 0), (60.0, 1)])
+def test_opencompass_of_several_shares_the_one_that_the_items_make(tmp_path, other, code):
+    details = [{"pred": "18", "answer": "18", "correct": True}, {"pred": "3", "answer": "5", "correct": False}]
+    folder = opencompass_run(tmp_path / "in", {"accuracy": 79.15, "pass@1": other, "details": details})
+    assert convert(folder, output=tmp_path / "out") == code
+    assert ("detailed_evaluation_results" in one(records(tmp_path / "out"))[0]) == (code == 0)
+
+
+def test_mteb_a_subset_that_stands_twice_is_refused(tmp_path, capsys):
+    path = mteb_task(tmp_path / "in", "STSToy", {"test": [0.1, 0.9]})
+    edited(path, lambda told: [row.update(hf_subset="default") for row in told["scores"]["test"]])
+    assert convert(path, output=tmp_path / "out") == 2
+    assert "several scores of the subset default" in capsys.readouterr().err
+
+
+def test_evalscope_answers_of_some_subsets_are_said_to_be_left_out(tmp_path, capsys):
+    folder = evalscope_run(tmp_path / "in")
+    (folder / "reviews" / "tiny-chat" / "toy_qa_hard.jsonl").unlink()
+    assert convert(folder, output=tmp_path / "out", options=["--json"]) == 1
+    assert "the answers of hard are not here" in failed_reasons(capsys)[0]

@@ -98,6 +98,8 @@ class Converter:
             if run.samples is None and run.promised:
                 trouble = "the samples file is missing, and the log says that it was written"
                 lost = {"missing_samples": "the log says that they were written"}
+            elif run.samples is None and run.lost:
+                trouble, lost = run.lost, {"lost_items": run.lost}
             if lost:
                 lost = {name: single_line(text)[:200] for name, text in lost.items()}
                 run = replace(run, counts={**run.counts, **lost})

@@ -29,7 +29,7 @@ from parts.formats.values import (
     whole,
 )
 from parts.formats.vocabulary import AskedItem, Files, Moment, Origin, ScoreRead, TaskRun, Trouble
-from parts.frame import single_line
+from parts.frame import listing, single_line
 from parts.harness.metric_names import METRIC_IDS
 from parts.metric_directions import direction_in, unit_in
 from parts.records.schema import strings
@@ -74,6 +74,7 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
     }
     files.used |= {path.resolve() for path in found.values()}
     whole_run = len(found) == len(subsets) > 0
+    missing = [single_line(name) for name in subsets if name not in found] if found else []
     judge = {"grader_model": ", ".join(all_texts(part(document, "judge_summary").get("judge_models"))) or None}
     scores = [evalscope_score(row, judge, evalscope_repeats(config, measured)) for row in measured]
     rows = zip(scores, measured, strict=True)
@@ -109,6 +110,7 @@ def read_evalscope(origin: Origin, document: dict[str, Any], here: Here, files: 
         samples=(lambda _: evalscope_items(found, keys, config.get("repeats") != 1)) if whole_run else None,
         sample_file=next(iter(found.values()), None) if whole_run else None,
         beside=tuple(found.values()) if whole_run else (),
+        lost=f"the answers of {listing(missing, 4)} are not here" if missing else "",
         failure=None if any(scores) else "none of its metrics is a finite number",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import re
@@ -41,6 +42,14 @@ def json_value(data: bytes) -> Any:
         return strict_json(data)
     except ValueError as error:
         raise ValueError(f"not valid JSON (cut off?): {single_line(error)[:200]}") from error
+
+
+def object_beside(path: Path) -> dict[str, Any]:
+    """The JSON object of a file beside a result; {} where there is none, or none that can be read."""
+    with contextlib.suppress(ValueError):
+        value = json_value(read_bounded(path)) if path.is_file() else None
+        return value if isinstance(value, dict) else {}
+    return {}
 
 
 def first_of_lines(data: bytes) -> Any:

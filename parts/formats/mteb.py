@@ -10,7 +10,7 @@ and no number of items.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +103,19 @@ def mteb_model(path: Path, meta: Mapping[str, Any]) -> tuple[str | None, str | N
 def mteb_splits(document: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
     """Scores by split and subset."""
     if isinstance(document.get("scores"), dict):
-        found = {split: {row["hf_subset"]: row for row in rows_of(rows)} for split, rows in document["scores"].items()}
+        found = {split: mteb_subsets(split, rows_of(rows)) for split, rows in document["scores"].items()}
     else:  # before 1.11: {split: {subset: scores}}, or {split: scores} for a task of one subset
         found = {split: mteb_old_subsets(values) for split, values in document.items() if isinstance(values, dict)}
     return {split: subsets for split, subsets in found.items() if subsets}
+
+
+def mteb_subsets(split: str, rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The scores of a split by subset."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if found.setdefault(row["hf_subset"], row) != row:
+            raise ValueError(f"{single_line(split)} has several scores of the subset {single_line(row['hf_subset'])}")
+    return found
 
 
 def mteb_old_subsets(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

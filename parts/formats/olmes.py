@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.formats.files import json_lines
+from parts.formats.files import json_lines, object_beside
 from parts.formats.here import Here
 from parts.formats.values import (
     all_texts,
@@ -24,6 +24,7 @@ from parts.formats.values import (
     part,
     rows_of,
     source_named,
+    unlike,
     whole,
 )
 from parts.formats.vocabulary import AskedItem, Files, Origin, ScoreRead, TaskRun, Trouble
@@ -60,24 +61,45 @@ def is_olmes(document: Mapping[str, Any], _path: Path) -> bool:
 
 def read_olmes(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """The tasks of a file."""
+    folder = origin.path.parent
     if "task_name" in document:
-        yield from olmes_task(origin, document, here, files)
-        return
-    if any(origin.path.parent.glob("task-*-metrics.json")):
+        others = [(folder / "metrics.json", row) for row in olmes_rows(object_beside(folder / "metrics.json"))]
+    else:
+        others = [(path, object_beside(path)) for path in sorted(folder.glob("task-*-metrics.json"))]
+    beside = {alias: (path, part(row, "metrics")) for path, row in others if (alias := olmes_alias(row))}
+    again = 0
+    for row in [document] if "task_name" in document else olmes_rows(document):
+        path, numbers = beside.get(olmes_alias(row) or "", (None, {}))
+        if path and (wrong := unlike(path, part(row, "metrics"), numbers)):
+            yield Trouble(str(origin.path), wrong, olmes_alias(row), failed=True)
+        elif path and row is not document:
+            again += 1
+        else:
+            yield from olmes_task(origin, row, here, files)
+    if again:
         yield Trouble(str(origin.path), "a summary of the task files beside it")
-        return
+
+
+def olmes_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The tasks of a summary, each as its own file would have it."""
+    found = []
     for row in rows_of(first(document.get("tasks"), document.get("metrics"))):
         task = first(row.get("task_name"), row.get("task"), row.get("alias"))
         flat = {name: value for name, value in row.items() if name not in ("task", "task_config", "num_instances")}
-        whole_row = {"task_name": task, "metrics": flat, "model_config": document.get("model_config"), **row}
-        yield from olmes_task(origin, whole_row, here, files)
+        found.append({"task_name": task, "metrics": flat, "model_config": document.get("model_config"), **row})
+    return found
+
+
+def olmes_alias(row: Mapping[str, Any]) -> str | None:
+    """What a task is called, with its form and regime."""
+    told = part(row, "task_config", "metadata").get("alias")
+    return first(named(told), named(row.get("alias")), named(row.get("task_name")))
 
 
 def olmes_task(origin: Origin, document: Mapping[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """One task."""
     config, models, metrics = part(document, "task_config"), part(document, "model_config"), part(document, "metrics")
-    own = named(document.get("task_name"))
-    alias = first(named(part(config, "metadata").get("alias")), own)
+    own, alias = named(document.get("task_name")), olmes_alias(document)
     if alias is None:
         raise ValueError("a task without a name")
     form = OLMES_ALIAS.fullmatch(alias)

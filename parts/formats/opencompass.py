@@ -11,7 +11,7 @@ from __future__ import annotations
 import glob
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from parts.frame import single_line
 from parts.metric_directions import direction_in, is_no_score, metric_facts, unit_in
 from parts.vocabulary import metric_type
 
+SAME_SHARE = 0.006  # percent: two digits are written of some
 OPENCOMPASS_RUN = re.compile(r"\d{8}_\d{6}")  # the folder of a run, by its time
 OPENCOMPASS_FOLDERS = ("predictions", "configs", "summary", "logs")
 # What OpenCompass says of the answers.
@@ -56,8 +57,12 @@ def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files
     scores = tuple(opencompass_score(task, name, float(document[name])) for name in names)
     shares = [score for score in scores if score.unit and score.unit[0] == "percent"]
     strict = [score for score in shares if score.id == "prompt_level_strict_acc"]  # by which IFEval calls an item right
-    per_item = [score.name for score in strict or shares]
-    readable = len(marked) == len(details) > 0 and len(per_item) == 1
+    per_item, lost = opencompass_of_items(strict or shares, marked), ""
+    if marked and len(marked) < len(details):
+        lost = f"{len(details) - len(marked)} of its {len(details)} items do not say whether they are right"
+    elif marked and shares and not per_item:
+        lost = "none of its scores is the share of its items that are right"
+    readable = bool(marked and per_item and not lost)
     predictions = opencompass_predictions(origin.path)
     files.used |= {path.resolve() for path in predictions}
     runs = max((len(opencompass_values(row)) for row in details.values()), default=1)
@@ -71,8 +76,9 @@ def read_opencompass(origin: Origin, document: dict[str, Any], here: Here, files
         source=source_named(single_line(task)),
         settings={"repeats": runs if runs > 1 else None},
         moment=moment,
-        samples=(lambda _: opencompass_items(details, per_item[0])) if readable else None,
+        samples=(lambda _: opencompass_items(details, per_item)) if readable else None,
         sample_file=origin.path if readable else None,
+        lost=lost,
         failure=None if scores else f"OpenCompass says: {single_line(document.get('error') or 'no score')}"[:300],
     )
 
@@ -111,6 +117,15 @@ def opencompass_values(row: Mapping[str, Any]) -> list[float]:
     given = first(*(row.get(name) for name in OPENCOMPASS_RIGHT))
     values = [finite(value) for value in (given if isinstance(given, list) else [given])]
     return [] if None in values else values
+
+
+def opencompass_of_items(shares: Sequence[ScoreRead], rows: Sequence[Mapping[str, Any]]) -> str:
+    """The score that items make: the only one, which is held against them later, or the one of several that they do."""
+    if len(shares) < 2 or not rows:
+        return shares[0].name if shares else ""
+    means = [sum(values) / len(values) for values in map(opencompass_values, rows)]
+    right = 100 * sum(means) / len(means)
+    return next((score.name for score in shares if abs(score.value - right) < SAME_SHARE), "")
 
 
 def opencompass_predictions(path: Path) -> list[Path]:

@@ -19,10 +19,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from parts.formats.files import object_beside
 from parts.formats.here import Here
 from parts.formats.inspect_items import message_text, messages_text
 from parts.formats.lighteval import content_id
-from parts.formats.values import all_texts, finite, first, moment_of, part, rows_of, whole
+from parts.formats.values import all_texts, finite, first, moment_of, part, rows_of, unlike, whole
 from parts.formats.vocabulary import AskedItem, Files, Moment, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
 from parts.harness.metric_names import pass_at_k
@@ -55,12 +56,15 @@ def read_simple_evals(
 ) -> Iterator[TaskRun | Trouble]:
     """The evaluation of a file; the short one gives nothing when the long one is beside it."""
     said = SIMPLE_EVALS_FILE.fullmatch(origin.path.stem)
-    longer = origin.path.with_name(f"{origin.path.stem}_allresults.json")
-    if not said["items"] and longer.is_file():
-        yield Trouble(str(origin.path), f"the same numbers as in {longer.name}", said["task"])
-        return
-    moment = simple_evals_moment(said["date"], said["time"])
-    given = {**part(document, "metrics"), **({"score": document["score"]} if said["items"] else document)}
+    moment, given = simple_evals_moment(said["date"], said["time"]), simple_evals_numbers(document)
+    stem = origin.path.stem.removesuffix("_allresults")
+    other = origin.path.with_name(f"{stem}.json" if said["items"] else f"{stem}_allresults.json")
+    if is_simple_evals(beside := object_beside(other), other):
+        wrong = unlike(other, given, simple_evals_numbers(beside))
+        if wrong or not said["items"]:
+            reason = wrong or f"the same numbers as in {other.name}"
+            yield Trouble(str(origin.path), reason, said["task"], failed=bool(wrong))
+            return
     names = simple_evals_names(document, said["task"])
     count = len({name for name, _ in names}) or whole(given.get("score:n_samples"))
     repeats = len(names) // count if names else 1
@@ -92,6 +96,12 @@ def read_simple_evals(
         sample_file=origin.path,
         failure=None if scores else "it has no finite score",
     )
+
+
+def simple_evals_numbers(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of either file."""
+    own = {"score": document["score"]} if "htmls" in document else document
+    return {**part(document, "metrics"), **own}
 
 
 def simple_evals_title(task: str, count: int | None) -> str:

@@ -222,6 +222,7 @@ class TaskRun:
     beside: tuple[Path, ...] = ()  # further files that the scores or the items are read of
     in_spans: bool = False  # whether `samples` takes the begin and end of a piece of that file, too
     promised: bool = False  # whether the log says that samples were written
+    lost: str = ""  # why items that are here in part are not read
     failure: str | None = None
 
     @property
