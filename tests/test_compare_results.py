@@ -2545,6 +2545,17 @@ def test_a_plan_says_what_it_assumes_and_which_benchmarks_are_too_small(capsys) 
     assert "gsm8k has 1,319: too few" in capsys.readouterr().out
 
 
+def test_a_benchmark_that_shows_no_difference_is_not_said_to_show_the_largest(capsys) -> None:
+    small = ("2", "--benchmarks", "aime_2024", "gpqa_diamond", "--assume", "accuracy=0.9")
+    code, found = planned(capsys, *small)
+    shows = {key: own["shows"] for key, own in found["benchmarks"].items()}
+    assert code == 1 and shows["aime_2024"] == [None, None]  # 27 of 30 and 30 of 30: p = 0.25
+    assert stats.binomtest(0, 3).pvalue > 0.05 > stats.binomtest(0, 10).pvalue  # 198 items show less than 10 points
+    assert all(0.05 < share < 0.1 for share in shows["gpqa_diamond"])
+    assert cr.main(["--items-for", *small]) == 1
+    assert "aime_2024 has 30: too few; not even 90 % and 100 % are told apart by it" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

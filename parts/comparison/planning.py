@@ -83,13 +83,20 @@ def items_for(difference: float, disagreement: float, plan: Assumed) -> int | No
     return items_needed(paired_difference(pair), SYNTHETIC, 0.0, plan.alpha / 2, plan.power)
 
 
-def smallest_shown(size: int, disagreement: float, plan: Assumed) -> float:
-    """The smallest difference that a benchmark of so many items shows, as a share, rounded up to a tenth of a point."""
+def smallest_shown(size: int, disagreement: float, plan: Assumed) -> float | None:
+    """The smallest difference that a benchmark of so many items shows, as a share; None where not even that to a model
+    that has all right."""
+
+    def is_shown(share: float) -> bool:
+        needed = items_for(share, min(max(disagreement, share), plan.most(share)), plan)
+        return needed is not None and needed <= size
+
     low, high = LEAST_SHOWN, 1 - plan.accuracy
+    if not is_shown(high):
+        return None
     for _ in range(STEPS):
         middle = (low + high) / 2
-        needed = items_for(middle, max(disagreement, middle), plan)
-        low, high = (middle, high) if needed is None or needed > size else (low, middle)
+        low, high = (low, middle) if is_shown(middle) else (middle, high)
     return high
 
 
@@ -168,6 +175,15 @@ def planning_notes(difference: float, plan: Assumed, rates: Sequence[float]) -> 
     return notes
 
 
+def shown_text(shares: Sequence[float | None], accuracy: float) -> str:
+    """What a benchmark shows, for people."""
+    points = [f"{100 * share:.1f}" for share in shares if share is not None]
+    none = f"not even {100 * accuracy:g} % and 100 %" if len(points) < len(shares) else ""
+    if not points:
+        return f"{none} are told apart by it"
+    return f"it shows {' to '.join(points)} points" + (f", of models that disagree more {none}" if none else "")
+
+
 def planning_text(document: Mapping[str, Any]) -> str:
     """The document for people."""
     lines = [f"{document['answer']}."]
@@ -175,8 +191,8 @@ def planning_text(document: Mapping[str, Any]) -> str:
         lines.append(f"  {row['items']:,} items where just one is right on {100 * row['disagreement']:.0f} %")
     said = {0: "enough", 1: "too few", 3: "enough for models that seldom disagree alone"}
     for key, own in document["benchmarks"].items():
-        shows = " to ".join(f"{100 * share:.1f}" for share in own["shows"])
-        lines.append(f"{key} has {own['items']:,}: {said[own['code']]}; it shows {shows} points")
+        shows = shown_text(own["shows"], document["assumed"]["accuracy"])
+        lines.append(f"{key} has {own['items']:,}: {said[own['code']]}; {shows}")
     if document["large_enough"]:
         lines.append(f"As many have: {listing(document['large_enough'], 12)}.")
     else:
