@@ -15366,8 +15366,10 @@ def run_checkpoints(
     """The checkpoints of a folder that take part, and what else is in it with the reason; remarks go to stderr."""
     root = Path(args.checkpoints)
     scanned = find_checkpoints(root, folders if args.results else ())
-    checkpoints, excluded = without_excluded(scanned.checkpoints, args.exclude, scanned.others)
+    known = [*scanned.others, *(entry.name for entry in scanned.skipped)]
+    checkpoints, excluded = without_excluded(scanned.checkpoints, args.exclude, known)
     scanned.others = [name for name in scanned.others if name not in excluded]
+    scanned.skipped = [entry for entry in scanned.skipped if entry.name not in excluded]
     lines = list(dict.fromkeys(f"skipped {entry.name}: {entry.reason}" for entry in scanned.skipped))
     for line in lines[:10]:
         note(line)
@@ -15407,19 +15409,20 @@ def refuse_measured_others(
     skipped: Sequence[Skipped],
     strangers: Sequence[str],
 ) -> None:
-    """Exit 3 where a model in the folder was measured and has no checkpoint's name ("best", "step-2k"): it may be the
-    best of them, or none of the run."""
+    """Exit 3 where a model in the folder was measured and is not ranked, for it has no checkpoint's name ("best",
+    "step-2k") or is incomplete now: it may be the best of them, or none of the run."""
     models = {name.rpartition("/")[2]: name for name in strangers}
-    found = [entry.name for entry in skipped if entry.reason == NO_CHECKPOINT and Path(entry.name).name in models]
-    found = [name for name in found if holds_model(root / name) and not same_weights(root / name, checkpoints)]
-    if found:
+    left = {entry.name: entry.reason for entry in skipped if Path(entry.name).name in models}
+    own = [name for name, reason in left.items() if reason == NO_CHECKPOINT]
+    none = {name for name in own if not holds_model(root / name) or same_weights(root / name, checkpoints)}
+    if found := [name for name in left if name not in none]:
         run = sorted({name.rpartition("/")[0] for name in (models[Path(name).name] for name in found)})
         ranked = [f"{run[0]}/{checkpoint.name}" if run[0] else checkpoint.name for checkpoint in checkpoints]
         choose = ["--rule", "choose", "--candidate", *ranked, *(models[Path(name).name] for name in found)]
         command = f"{run_line('compare_results.py')} {command_line_of([*choose, '--results', *folders])}"
         raise ScriptError(
-            f"{listing(found)} in {root}: measured, and not named like a checkpoint (step_100, epoch_2), so not ranked "
-            f"here: to compare all of them {command}; to leave out knowingly {option_words('--exclude', *found)}",
+            f"{listing(f'{name} ({left[name]})' for name in found)} in {root}: measured, and not ranked here: to "
+            f"compare all of them {command}; to leave out knowingly {option_words('--exclude', *found)}",
             code=3,
         )
 

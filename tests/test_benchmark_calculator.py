@@ -558,6 +558,14 @@ def measured_run(root: Path) -> Path:
     return run
 
 
+def test_a_measured_checkpoint_that_is_incomplete_now_is_asked_about(tmp_path, capsys):
+    run = measured_run(tmp_path)
+    (run / "step_500" / "config.json").write_text("{")
+    message = refused(capsys, run, code=3)
+    assert "step_500 (config.json ends too early" in message and "--exclude step_500" in message
+    assert ranked(capsys, run, "--exclude", "step_500")["best"]["name"] == "step_1000"
+
+
 def test_measured_json(tmp_path, capsys):
     run = measured_run(tmp_path)
     code, out, err = call(capsys, run, "--json", "--full")
