@@ -18,6 +18,7 @@ import textwrap
 import uuid
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import check_contamination as cc
 import numpy as np
@@ -1334,6 +1335,31 @@ def test_scores_on_clean_and_suspect_items(capsys, measured):
     assert (graded["clean"]["low"], graded["clean"]["high"]) == pytest.approx(
         (clean.mean() - half, clean.mean() + half)
     )
+
+
+def test_items_of_one_passage_count_together_in_each_difference():
+    rng, rule = np.random.default_rng(5), SimpleNamespace(name="r")
+    keys = [("quiz", f"q{i}", None) for i in range(60)]
+    status = {key: SimpleNamespace(status={"r": cc.SUSPECT if i < 30 else cc.CLEAN}) for i, key in enumerate(keys)}
+    join = SimpleNamespace(find=lambda *asked: status[asked[:3]], unlike=[])
+
+    def widths(size: int, low: float | None, high: float | None) -> list[float]:
+        """Of the intervals of the difference, and of what is beyond the other model: `size` items a passage, whose
+        scores are all alike."""
+        both = [
+            cc.Measured(
+                name, "quiz", "quiz/f1", f"{name}.json", 0.5, dict(zip(keys, scores.tolist(), strict=True)), 1.0, 0, "",
+                low=low, high=high, clusters={key: f"p{i // size}" for i, key in enumerate(keys)},
+            )
+            for name, scores in (("one", np.repeat(rng.random(60 // size), size)), ("two", np.full(60, 0.5)))
+        ]  # fmt: skip
+        rows = [cc.split_scores(own, rule, join, 5) for own in both]
+        row = cc.against_others(rows, both, join, 5)[0]
+        return [found.high - found.low for found in (row.difference, row.beyond)]
+
+    for ends in ((0.0, 1.0), (None, None)):
+        alone, shared = widths(1, *ends), widths(5, *ends)
+        assert all(wide > 1.6 * narrow for wide, narrow in zip(shared, alone, strict=True)), (ends, alone, shared)
 
 
 def test_newcombe_is_the_published_interval():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,15 @@ from parts.contamination.markup import without_markup
 from parts.contamination.vocabulary import CLEAN, SUSPECT, TOO_SHORT, Judged, Mean, Rule, ScoreRow
 from parts.contamination.words import Folded
 from parts.frame import ScriptError, single_line
-from parts.statistics.bounded import mean_of, score_interval
+from parts.statistics.bounded import (
+    cluster_counts,
+    critical_value,
+    mean_of,
+    satterthwaite,
+    score_interval,
+    several_ways,
+    two_way_variance,
+)
 from parts.statistics.differences import unpaired_difference
 from parts.vocabulary import normalize_name
 
@@ -53,7 +62,7 @@ def difference_of_means(suspect: Group, clean: Group) -> tuple[Mean, str]:
     """(mean of the suspect items less that of the clean ones with its interval, the method)
 
     Newcombe's hybrid of the two intervals (Statist. Med. 17:873, method 10; Zou and Donner 2008), which holds for few
-    items and for groups without spread; Welch's where a score has no bounds.
+    items and for groups without spread; Welch's where a score has no bounds, of clusters where items share them.
     """
     value = float(suspect.values.mean() - clean.values.mean())
     if suspect.span and suspect.low is not None:
@@ -62,10 +71,13 @@ def difference_of_means(suspect: Group, clean: Group) -> tuple[Mean, str]:
         return Mean(value, float(low), float(high)), "Newcombe"
     if min(len(set(group.values.tolist())) for group in (suspect, clean)) == 1:
         return Mean(value, None, None), "none: no spread in one group, and no bounds are known"
-    from scipy import stats
-
-    interval = stats.ttest_ind(suspect.values, clean.values, equal_var=False).confidence_interval(LEVEL)
-    return Mean(value, float(interval.low), float(interval.high)), "Welch"
+    counts = [cluster_counts(group.ways, len(group.values))[0] for group in (suspect, clean)]
+    if min(counts) < 2:
+        return Mean(value, None, None), "none: all items of one group are in one cluster, and no bounds are known"
+    variances = [float(two_way_variance(group.values, several_ways(group.ways))) for group in (suspect, clean)]
+    freedom = satterthwaite(variances, [count - 1 for count in counts])
+    half = float(critical_value((1 - LEVEL) / 2, freedom)) * math.sqrt(sum(variances))
+    return Mean(value, value - half, value + half), "Welch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +176,7 @@ def split_scores(measured: Measured, rule: Rule, join: Join, fewest: int) -> Sco
             missing += 1
         else:
             by_text += bool(folded_text(text))
-            cluster = measured.clusters.get(key) or one.item.context or "\0".join(map(str, key))
-            found[one.status[rule.name]].append((score, cluster))
+            found[one.status[rule.name]].append((score, cluster_of_sample(measured, key, one)))
     check_join(join, measured)
     counts = {status.replace(" ", "_"): len(own) for status, own in found.items()}
     counts |= {"not_among_the_items": missing, "unscored": measured.unscored}
@@ -186,14 +197,19 @@ def split_scores(measured: Measured, rule: Rule, join: Join, fewest: int) -> Sco
     return row if measured.why else with_means(row, measured, found[CLEAN], found[SUSPECT], fewest)
 
 
-def group_of(scored: Sequence[tuple[float, str]], measured: Measured) -> Group:
-    """The scores of some items with what they share."""
+def cluster_of_sample(measured: Measured, key: tuple[str, str, str | None], one: Judged) -> str:
+    """What a sample shares with others: what its line says, or its item's context; alone where neither does."""
+    return measured.clusters.get(key) or one.item.context or "\0".join(map(str, key))
+
+
+def group_of(scored: Sequence[tuple[float, str]], low: float | None, high: float | None) -> Group:
+    """The scores of some items with what they share, and their range."""
     import numpy as np
 
     clusters = [cluster for _, cluster in scored]
     shared = len(set(clusters)) < len(clusters)
     numbers = np.unique(clusters, return_inverse=True)[1] if shared else None
-    return Group(np.array([score for score, _ in scored]), numbers, measured.low, measured.high)
+    return Group(np.array([score for score, _ in scored]), numbers, low, high)
 
 
 def with_means(
@@ -204,16 +220,16 @@ def with_means(
     fewest: int,
 ) -> ScoreRow:
     """A row with its means, and with their difference when there are items enough."""
-    scale = measured.scale
+    scale, ends = measured.scale, (measured.low, measured.high)
     sides = {"all": [*clean, *suspect], "clean": clean, "suspect": suspect}
-    means = {name: scaled(mean_interval(group_of(own, measured)), scale) for name, own in sides.items() if own}
+    means = {name: scaled(mean_interval(group_of(own, *ends)), scale) for name, own in sides.items() if own}
     binary = {score for own in sides.values() for score, _ in own} <= {0.0, 1.0}
     right = {name: round(sum(score for score, _ in own)) for name, own in sides.items()} if binary else {}
     row = replace(row, **means, right=right)
     few = [f"{len(own)} {name} items" for name, own in ((SUSPECT, suspect), (CLEAN, clean)) if len(own) < fewest]
     if few:
         return replace(row, why=f"{' and '.join(few)}; {fewest} are needed")
-    difference, method = difference_of_means(group_of(suspect, measured), group_of(clean, measured))
+    difference, method = difference_of_means(group_of(suspect, *ends), group_of(clean, *ends))
     # all - clean = share of the suspect items * (suspect - clean), so its interval is that share of the difference's.
     inflation = scaled(difference, scale * len(suspect) / (len(suspect) + len(clean)))
     whole = not row.counts["not_among_the_items"] and not row.counts[TOO_SHORT.replace(" ", "_")]
@@ -225,23 +241,22 @@ def against_others(rows: Sequence[ScoreRow], measured: Sequence[Measured], join:
 
     Suspect items may be easier for everybody: what a model has beyond the others, item by item, is its own.
     """
-    import numpy as np
-
     found: list[ScoreRow] = []
     for row in rows:
         one = next(m for m in measured if (m.record, m.result_id) == (row.record, row.result_id))
         others = [m for m in measured if m.model != one.model and m.task == one.task and metric_of(m) == metric_of(one)]
-        groups: dict[str, list[float]] = {CLEAN: [], SUSPECT: []}
+        groups: dict[str, list[tuple[float, str]]] = {CLEAN: [], SUSPECT: []}
         for key, score in one.items.items():
             theirs = [m.items[key] for m in others if key in m.items]
             item = join.find(*key, one.texts.get(key, "")) if theirs and len(theirs) == len(others) else None
             if item is not None and item.status[row.rule] in groups:
-                groups[item.status[row.rule]].append(score - sum(theirs) / len(theirs))
+                beyond = score - sum(theirs) / len(theirs)
+                groups[item.status[row.rule]].append((beyond, cluster_of_sample(one, key, item)))
         bounds = (None, None) if one.low is None or one.high is None else (one.low - one.high, one.high - one.low)
         if row.difference is None or min(map(len, groups.values())) < fewest:
             found.append(row)
             continue
-        pair = [Group(np.array(groups[name]), None, *bounds) for name in (SUSPECT, CLEAN)]
+        pair = [group_of(groups[name], *bounds) for name in (SUSPECT, CLEAN)]
         found.append(replace(row, beyond=scaled(difference_of_means(*pair)[0], one.scale)))
     return found
 
