@@ -3462,6 +3462,13 @@ PROPORTIONS = re.compile(
     _OWN + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|[pq]{1,2}em|extractive_match"
     r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
+# Those of them that are the mean of what each item has: by another rule they have another name.
+MEANS = re.compile(
+    r"(?!(?:.*_)?(?:macro|micro|weighted|grouped?|class|worst|best|any|all|corpus|majority)_)"
+    + _OWN
+    + r"(?:acc|accuracy|exact_match|em)(?:_norm|_bytes|_mutual_info|_raw|_uncond|_per_(?:token|char|byte))?"
+    r"|extractive_match|pass(?:@|_at_)1"
+)
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
     r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|correct)"
@@ -3481,6 +3488,11 @@ def bare_metric(name: str) -> str:
 def is_share_metric(name: str) -> bool:
     """Whether a metric is a share of right answers by its definition, so that bounds of 0 and 100 mean percent."""
     return PROPORTIONS.fullmatch(bare_metric(name)) is not None
+
+
+def is_item_mean(name: str) -> bool:
+    """Whether a metric is the mean of its items' values, as far as its name tells."""
+    return MEANS.fullmatch(bare_metric(name)) is not None
 
 
 def possible_range(name: str) -> tuple[float, float]:
@@ -6851,6 +6863,8 @@ def title_words(text: str) -> list[str]:
 
 # --- parts/formats/converter.py ---------------------------------------------------------------------------------------
 
+UNKNOWN_RULE = "unknown"  # the aggregation of a score that its items do not make by any rule that is known
+
 
 class Converter:
     """Writes records; knows what was found out so far."""
@@ -6947,6 +6961,10 @@ class Converter:
         fewer = bool(ours) and there > ours
         if first and not stays and first.run.origin.path.parent != made.run.origin.path.parent:
             more = fewer = False  # what lies beside another copy of a result file need not be of its run
+        if more and stays and (unlike := not_made_of_items(made.record)):
+            wrong = f"items lie beside a copy of its file that do not make its score ({listing(unlike)}): it stays"
+            self.report.conflicts.append(replace(told, reason=f"{wrong}; are they its own, take a new --output-dir"))
+            return
         alike = bool(ours) and ours == there
         if old is not None and not (alike or more or fewer or says_the_same(old, made.record, parts)):
             wrong = "it is there, made of another file" if stays else "neither is taken"
@@ -7089,10 +7107,11 @@ class Converter:
             return self.in_conflict(run, score, wrong), False
         if score.aggregation is None:
             score = replace(score, aggregation="mean")
-            if conflict(score, tally):
-                divided = tally.ratio[0] / tally.ratio[1] if tally.ratio[1] else math.inf
-                same = abs(divided - score.value) <= SAME_SCORE * max(1.0, abs(score.value))
-                return replace(score, aggregation="ratio of sums" if same else "unknown"), True
+            if (doubt := conflict(score, tally)) and (rule := other_rule(score, tally)):
+                if rule == UNKNOWN_RULE:
+                    told = f"{doubt}, and it does not say how it is made of them: no verdicts from them"
+                    self.report.notes.append(Trouble(str(run.origin.path), told, run.result_id(score)))
+                return replace(score, aggregation=rule), True
         wrong = conflict(score, tally)
         if wrong and tally.by_item and not conflict(score, Tally(array.array("d", tally.items))):
             return replace(score, aggregation="mean over items of the mean over repeats"), True
@@ -7149,6 +7168,30 @@ class Converter:
                 path, json.dumps(content, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n"
             )
         return path
+
+
+def other_rule(score: ScoreRead, tally: Tally) -> str | None:
+    """By what else than their mean the items may make a score whose file does not say it; None where that is all.
+
+    A metric that is a mean by its name is one, but where it may count those that have no value here.
+    """
+    divided = tally.ratio[0] / tally.ratio[1] if tally.ratio[1] else math.inf
+    if abs(divided - score.value) <= SAME_SCORE * max(1.0, abs(score.value)):
+        return "ratio of sums"
+    total, many = sum(tally.values), tally.lines
+    with_lost = tally.errors and total / many - SAME_SCORE <= score.value <= (total + tally.errors) / many + SAME_SCORE
+    return None if is_item_mean(str(score.details.get("metric", score.id))) and not with_lost else UNKNOWN_RULE
+
+
+def not_made_of_items(record: Mapping[str, Any]) -> list[str]:
+    """The results of a record that has items, which these do not make by a rule that is known."""
+    found = []
+    for result in record["evaluation_results"]:
+        rule = part(result, "metric_config", "additional_details").get("aggregation")
+        details = part(result, "score_details", "details")
+        if rule == UNKNOWN_RULE or details.get("scored") == "0" or {"conflict", "items_make"} & details.keys():
+            found.append(single_line(result.get("evaluation_result_id")))
+    return found
 
 
 def lost_filter(run: TaskRun, score: ScoreRead, read: SpanRead) -> str | None:

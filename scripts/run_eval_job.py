@@ -6091,6 +6091,13 @@ PROPORTIONS = re.compile(
     _OWN + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|[pq]{1,2}em|extractive_match"
     r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
+# Those of them that are the mean of what each item has: by another rule they have another name.
+MEANS = re.compile(
+    r"(?!(?:.*_)?(?:macro|micro|weighted|grouped?|class|worst|best|any|all|corpus|majority)_)"
+    + _OWN
+    + r"(?:acc|accuracy|exact_match|em)(?:_norm|_bytes|_mutual_info|_raw|_uncond|_per_(?:token|char|byte))?"
+    r"|extractive_match|pass(?:@|_at_)1"
+)
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
     r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|correct)"
@@ -6110,6 +6117,11 @@ def bare_metric(name: str) -> str:
 def is_share_metric(name: str) -> bool:
     """Whether a metric is a share of right answers by its definition, so that bounds of 0 and 100 mean percent."""
     return PROPORTIONS.fullmatch(bare_metric(name)) is not None
+
+
+def is_item_mean(name: str) -> bool:
+    """Whether a metric is the mean of its items' values, as far as its name tells."""
+    return MEANS.fullmatch(bare_metric(name)) is not None
 
 
 def possible_range(name: str) -> tuple[float, float]:
@@ -7893,6 +7905,7 @@ def question_hash(asked: Mapping[str, Any]) -> str:
 # --- parts/records/validity.py ----------------------------------------------------------------------------------------
 
 CONVERTER = "convert_results.py"  # as a record names it
+ROUNDED_TO_TWO = 0.0051  # how far a score may be from what it was rounded from, where nothing is known of its source
 PLAIN_SHARES = ("accuracy", "exactmatch", "accnorm")  # by their keys
 PLAIN_MEANS = ("accuracy", "exact_match")  # by their name, where a record does not say how it was made
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
@@ -7931,7 +7944,7 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     known = facts is None or run.writer == CONVERTER  # our own errors of items are clustered where these are alike
     if mean and known and (run.unit, run.low, run.high) == ("proportion", 0, 1) and not run.cluster_field:
         remarks += filter(None, [error_doubt(run.score, run.standard_error, run.n, run.error_method)])
-    if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
+    if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ("", "unknown"):
         remarks.append("its items do not average to its score, and it does not say how it is made")
     return Validity(tuple(reasons), tuple(remarks))
 
@@ -7947,8 +7960,7 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         reasons.append(f"its items could not be read ({run.lost_items})")
     if run.sampled and not samples_there:
         reasons.append("its samples are missing")
-    if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:
-        reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
+    reasons += mean_reasons(run, facts)
     reasons += statistics_reasons(run, facts) or micro_reasons(run, facts)
     if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
         repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
@@ -7962,6 +7974,20 @@ def is_plain_share(run: Run) -> bool:
     mean = run.aggregation in ITEM_MEANS[1:] or not run.aggregation
     known = metric_key(run.metric).partition(",")[0] in PLAIN_SHARES and run.unit == "proportion"
     return mean and known and not run.cluster_field and run.times == 1
+
+
+def mean_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Where a score is not the mean of its items, and says that it is; or is one by its metric's name, whatever it
+    says: then those without a score may count as wrong or right, and a record that says nothing may be rounded."""
+    if facts is None or facts.mean is None or facts.factor is not None:
+        return []
+    text = f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}"
+    if run.aggregation in ITEM_MEANS[1:]:
+        return [text]
+    total, slack = facts.mean * (facts.rows - facts.unscored), ROUNDED if run.aggregation else ROUNDED_TO_TWO
+    ranges = [(total * scale / facts.rows, (total * scale + facts.unscored) / facts.rows) for scale in (1.0, run.scale)]
+    possible = any(low - slack <= run.score <= high + slack for low, high in ranges)
+    return [f"{text}, as {run.metric} is"] if is_item_mean(run.metric) and not possible else []
 
 
 def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:

@@ -3624,6 +3624,13 @@ PROPORTIONS = re.compile(
     _OWN + r"(?:acc|accuracy|exact_match|em|f1|mc1|mc2)(?:_norm|_bytes|_mutual_info|_all)?|[pq]{1,2}em|extractive_match"
     r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
+# Those of them that are the mean of what each item has: by another rule they have another name.
+MEANS = re.compile(
+    r"(?!(?:.*_)?(?:macro|micro|weighted|grouped?|class|worst|best|any|all|corpus|majority)_)"
+    + _OWN
+    + r"(?:acc|accuracy|exact_match|em)(?:_norm|_bytes|_mutual_info|_raw|_uncond|_per_(?:token|char|byte))?"
+    r"|extractive_match|pass(?:@|_at_)1"
+)
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"
     r"(?:win|pass|success|resolved|refusal|hallucination)_?rate|toxicity|anls|correct)"
@@ -3643,6 +3650,11 @@ def bare_metric(name: str) -> str:
 def is_share_metric(name: str) -> bool:
     """Whether a metric is a share of right answers by its definition, so that bounds of 0 and 100 mean percent."""
     return PROPORTIONS.fullmatch(bare_metric(name)) is not None
+
+
+def is_item_mean(name: str) -> bool:
+    """Whether a metric is the mean of its items' values, as far as its name tells."""
+    return MEANS.fullmatch(bare_metric(name)) is not None
 
 
 def possible_range(name: str) -> tuple[float, float]:

@@ -1607,3 +1607,47 @@ def test_evalscope_answers_of_some_subsets_are_said_to_be_left_out(tmp_path, cap
     (folder / "reviews" / "tiny-chat" / "toy_qa_hard.jsonl").unlink()
     assert convert(folder, output=tmp_path / "out", options=["--json"]) == 1
     assert "the answers of hard are not here" in failed_reasons(capsys)[0]
+
+
+def test_a_share_of_right_answers_is_the_mean_of_its_items_whatever_its_file_leaves_unsaid(tmp_path, capsys):
+    """A score of 0.95 stood over items of which half were right, with no word."""
+    folder = evalscope_run(tmp_path / "evalscope")
+    path = folder / "reports" / "tiny-chat" / "toy_qa.json"
+    content = json.loads(path.read_text())
+    content["metrics"][0]["score"] = 0.95
+    write(path, content)
+    olmes = olmes_run(tmp_path / "olmes")
+    path = olmes / "task-000-toy_mc-metrics.json"
+    content = json.loads(path.read_text())
+    content["metrics"] |= {"acc_per_char": 0.99, "primary_score": 0.99}
+    write(path, content)
+    (olmes / "metrics.json").unlink()
+    for run, said in ((folder, "the file says 0.95, its 12 items average to 0.5"), (olmes, "the file says 0.99")):
+        out = tmp_path / f"{run.name}_out"
+        assert convert(run, output=out) == 1
+        assert said in capsys.readouterr().err
+        results = [result for record in records(out).values() for result in record["evaluation_results"]]
+        wrong = [result for result in results if result["score_details"]["score"] in (0.95, 0.99)]
+        assert wrong and all("conflict" in result["score_details"]["details"] for result in wrong)
+
+
+def test_items_that_do_not_make_a_score_are_not_taken_beside_a_copy_of_its_file_later(tmp_path, capsys):
+    for name in ("mine", "theirs"):
+        folder = evalscope_run(tmp_path / name)
+        path = folder / "reports" / "tiny-chat" / "toy_qa.json"
+        write(path, json.loads(path.read_text().replace('"accuracy"', '"calibration"')))
+        for path in (folder / "reviews").rglob("*.jsonl"):
+            path.write_text(path.read_text().replace('"acc"', '"calibration"'))
+    shutil.move(tmp_path / "mine" / "reviews", tmp_path / "reviews")
+    out = tmp_path / "out"
+    assert convert(tmp_path / "mine", output=out) == 0
+    first = {path: path.read_bytes() for path in out.rglob("*.json*")}
+    for path in (tmp_path / "theirs" / "reviews").rglob("*.jsonl"):
+        path.write_text(path.read_text().replace('"calibration": 1.0', '"calibration": 0.0'))
+    capsys.readouterr()
+    assert convert(tmp_path / "theirs", output=out) == 1
+    assert "items lie beside a copy of its file that do not make its score" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in out.rglob("*.json*")} == first
+    shutil.move(tmp_path / "reviews", tmp_path / "mine" / "reviews")
+    assert convert(tmp_path / "mine", output=out) == 0  # those that make it are
+    assert len(list(out.rglob("*_samples.jsonl"))) == 1

@@ -1,9 +1,11 @@
 """Files of .eval_results that somebody else has spoiled: each stands for itself, and nobody writes over it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import evaluation_manager as manager
+import leaderboard
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -110,3 +112,28 @@ def test_a_pull_request_that_cannot_be_read_is_named_and_blocks_only_until_that_
     assert "pull request #1 counts as one that touches evaluation metadata" in err and "discussions/1" in err
     assert manager.main(["get-prs", "--repo-id", "me/M"]) == 0 and "unreadable" in capsys.readouterr().out
     assert manager.main([*words, "--allow-duplicate-pr"]) == 0
+
+
+@pytest.mark.parametrize("rule", ["unknown", "median", "corpus_f1", "mean over subsets", None])
+def test_no_word_in_a_record_makes_a_share_of_right_answers_anything_but_the_mean_of_its_items(
+    tmp_path, monkeypatch, capsys, rule
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "examples/tiny_run/results", "results")
+    for path in Path("results").glob("data/*/tiny_run/step_100/*.json"):
+        content = json.loads(path.read_text())
+        for result in content["evaluation_results"]:
+            result["metric_config"]["additional_details"]["aggregation"] = rule
+            if rule is None:
+                del result["metric_config"]["additional_details"]["aggregation"]
+            result["score_details"]["score"] = 0.987
+            result["score_details"]["uncertainty"].pop("standard_error", None)
+        path.write_text(json.dumps(content))
+    assert leaderboard.main(["collect", "--results", "results", "--output-dir", "board"]) == 0
+    capsys.readouterr()
+    leaderboard.main(["show", "--data", "board"])
+    assert "98.7" not in capsys.readouterr().out
+    Path("card.md").write_text("---\nlicense: mit\n---\n")
+    words = ["add", "--repo-id", "me/x", "--results", "results", "--model-id", "tiny_run/step_100", "--card", "card.md"]
+    assert manager.main([*words, "--output", "plan.json"]) == 1
+    assert "is not the mean of its items" in capsys.readouterr().err

@@ -40,12 +40,15 @@ from parts.formats.vocabulary import (
     reason_of,
     short_slug,
 )
-from parts.frame import ScriptError, is_number, option_words, single_line, write_whole
+from parts.frame import ScriptError, is_number, listing, option_words, single_line, write_whole
 from parts.inputs import input_bytes, strict_json
 from parts.metric_directions import is_no_score
+from parts.metric_ranges import is_item_mean
 from parts.outputs import take_away
 from parts.records.schema import strings
 from parts.statistics.intervals import error_doubt
+
+UNKNOWN_RULE = "unknown"  # the aggregation of a score that its items do not make by any rule that is known
 
 
 class Converter:
@@ -143,6 +146,10 @@ class Converter:
         fewer = bool(ours) and there > ours
         if first and not stays and first.run.origin.path.parent != made.run.origin.path.parent:
             more = fewer = False  # what lies beside another copy of a result file need not be of its run
+        if more and stays and (unlike := not_made_of_items(made.record)):
+            wrong = f"items lie beside a copy of its file that do not make its score ({listing(unlike)}): it stays"
+            self.report.conflicts.append(replace(told, reason=f"{wrong}; are they its own, take a new --output-dir"))
+            return
         alike = bool(ours) and ours == there
         if old is not None and not (alike or more or fewer or says_the_same(old, made.record, parts)):
             wrong = "it is there, made of another file" if stays else "neither is taken"
@@ -285,10 +292,11 @@ class Converter:
             return self.in_conflict(run, score, wrong), False
         if score.aggregation is None:
             score = replace(score, aggregation="mean")
-            if conflict(score, tally):
-                divided = tally.ratio[0] / tally.ratio[1] if tally.ratio[1] else math.inf
-                same = abs(divided - score.value) <= SAME_SCORE * max(1.0, abs(score.value))
-                return replace(score, aggregation="ratio of sums" if same else "unknown"), True
+            if (doubt := conflict(score, tally)) and (rule := other_rule(score, tally)):
+                if rule == UNKNOWN_RULE:
+                    told = f"{doubt}, and it does not say how it is made of them: no verdicts from them"
+                    self.report.notes.append(Trouble(str(run.origin.path), told, run.result_id(score)))
+                return replace(score, aggregation=rule), True
         wrong = conflict(score, tally)
         if wrong and tally.by_item and not conflict(score, Tally(array.array("d", tally.items))):
             return replace(score, aggregation="mean over items of the mean over repeats"), True
@@ -345,6 +353,30 @@ class Converter:
                 path, json.dumps(content, indent=1, ensure_ascii=False).encode(errors="replace").decode() + "\n"
             )
         return path
+
+
+def other_rule(score: ScoreRead, tally: Tally) -> str | None:
+    """By what else than their mean the items may make a score whose file does not say it; None where that is all.
+
+    A metric that is a mean by its name is one, but where it may count those that have no value here.
+    """
+    divided = tally.ratio[0] / tally.ratio[1] if tally.ratio[1] else math.inf
+    if abs(divided - score.value) <= SAME_SCORE * max(1.0, abs(score.value)):
+        return "ratio of sums"
+    total, many = sum(tally.values), tally.lines
+    with_lost = tally.errors and total / many - SAME_SCORE <= score.value <= (total + tally.errors) / many + SAME_SCORE
+    return None if is_item_mean(str(score.details.get("metric", score.id))) and not with_lost else UNKNOWN_RULE
+
+
+def not_made_of_items(record: Mapping[str, Any]) -> list[str]:
+    """The results of a record that has items, which these do not make by a rule that is known."""
+    found = []
+    for result in record["evaluation_results"]:
+        rule = part(result, "metric_config", "additional_details").get("aggregation")
+        details = part(result, "score_details", "details")
+        if rule == UNKNOWN_RULE or details.get("scored") == "0" or {"conflict", "items_make"} & details.keys():
+            found.append(single_line(result.get("evaluation_result_id")))
+    return found
 
 
 def lost_filter(run: TaskRun, score: ScoreRead, read: SpanRead) -> str | None:

@@ -6,6 +6,7 @@ Takes a Run and what its items say (ItemFacts); gives reasons against its use an
 from __future__ import annotations
 
 from parts.frame import MANY, ROUNDED, number, plural
+from parts.metric_ranges import is_item_mean
 from parts.records.attempts import COUNT_WORDS, DOUBTFUL, attempts_of
 from parts.records.items import ITEM_MEANS, ItemFacts
 from parts.records.run import Run, Validity
@@ -14,6 +15,7 @@ from parts.statistics.intervals import error_contradiction, error_doubt, wilson_
 from parts.vocabulary import metric_key
 
 CONVERTER = "convert_results.py"  # as a record names it
+ROUNDED_TO_TWO = 0.0051  # how far a score may be from what it was rounded from, where nothing is known of its source
 PLAIN_SHARES = ("accuracy", "exactmatch", "accnorm")  # by their keys
 PLAIN_MEANS = ("accuracy", "exact_match")  # by their name, where a record does not say how it was made
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
@@ -52,7 +54,7 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     known = facts is None or run.writer == CONVERTER  # our own errors of items are clustered where these are alike
     if mean and known and (run.unit, run.low, run.high) == ("proportion", 0, 1) and not run.cluster_field:
         remarks += filter(None, [error_doubt(run.score, run.standard_error, run.n, run.error_method)])
-    if facts is not None and facts.mean is not None and facts.factor is None and not run.aggregation:
+    if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ("", "unknown"):
         remarks.append("its items do not average to its score, and it does not say how it is made")
     return Validity(tuple(reasons), tuple(remarks))
 
@@ -68,8 +70,7 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         reasons.append(f"its items could not be read ({run.lost_items})")
     if run.sampled and not samples_there:
         reasons.append("its samples are missing")
-    if facts is not None and facts.mean is not None and facts.factor is None and run.aggregation in ITEM_MEANS[1:]:
-        reasons.append(f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}")
+    reasons += mean_reasons(run, facts)
     reasons += statistics_reasons(run, facts) or micro_reasons(run, facts)
     if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
         repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
@@ -83,6 +84,20 @@ def is_plain_share(run: Run) -> bool:
     mean = run.aggregation in ITEM_MEANS[1:] or not run.aggregation
     known = metric_key(run.metric).partition(",")[0] in PLAIN_SHARES and run.unit == "proportion"
     return mean and known and not run.cluster_field and run.times == 1
+
+
+def mean_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Where a score is not the mean of its items, and says that it is; or is one by its metric's name, whatever it
+    says: then those without a score may count as wrong or right, and a record that says nothing may be rounded."""
+    if facts is None or facts.mean is None or facts.factor is not None:
+        return []
+    text = f"its score {run.score:g} is not the mean of its items, {facts.mean:.6g}"
+    if run.aggregation in ITEM_MEANS[1:]:
+        return [text]
+    total, slack = facts.mean * (facts.rows - facts.unscored), ROUNDED if run.aggregation else ROUNDED_TO_TWO
+    ranges = [(total * scale / facts.rows, (total * scale + facts.unscored) / facts.rows) for scale in (1.0, run.scale)]
+    possible = any(low - slack <= run.score <= high + slack for low, high in ranges)
+    return [f"{text}, as {run.metric} is"] if is_item_mean(run.metric) and not possible else []
 
 
 def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
