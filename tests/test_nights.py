@@ -226,6 +226,19 @@ def test_tonight_is_not_averaged_away(tmp_path, capsys):
     assert len(row["history"]["nights"]) == 14
 
 
+@pytest.mark.parametrize("size", [1, 10])
+def test_new_passages_each_night_are_no_change_more_often_than_by_chance(size):
+    """Items of one passage are no independent ones: taken as such, every third night differed from those before."""
+    rng, found = np.random.default_rng(3), []
+    for _ in range(300):
+        nights = []
+        for day in range(6):
+            gains = np.repeat(rng.normal(0, 0.3, 20), size) + rng.normal(0, 0.3, 20 * size)
+            nights.append(cr.Night(np.clip(gains, -1, 1), [(day, i // size) for i in range(20 * size)]))
+        found.append(cr.change_tonight(nights, 2.0)[1] < 0.05)
+    assert np.mean(found) < 0.1
+
+
 def test_small_sets_that_change_every_night_come_to_a_decision(tmp_path, capsys):
     """Sixty new items each night, on which both sides are asked: no night decides, twelve together do."""
     folder = tmp_path / "results"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from parts.comparison.losses import side_attempts
-from parts.comparison.pairs import match_items
+from parts.comparison.pairs import match_items, numbered_groups
 from parts.comparison.rows import Question, make_row, task_done, variants, without_task
 from parts.comparison.vocabulary import (
     ABSENT,
@@ -29,7 +29,8 @@ from parts.comparison.vocabulary import (
 from parts.frame import number
 from parts.records.run import Run, setting_differences
 from parts.records.states import moment_of_run, states_of
-from parts.statistics.differences import paired_difference, two_sided_p
+from parts.statistics.bounded import satterthwaite, sharing_error
+from parts.statistics.differences import paired_difference, two_sided_p, upper_tail
 from parts.statistics.nights import FEWEST_NIGHTS, FEWEST_TO_DRIFT, Drift, Night, drift_of, sequential_evidence
 
 
@@ -169,16 +170,28 @@ def change_tonight(nights: Sequence[Night], span: float | None) -> tuple[float, 
         if name in before
     ]
     if len(pairs) < 10:  # other items each night: the means alone tell
-        others = np.concatenate([night.differences for night in nights[:-1]])
-        own = nights[-1].differences
-        error = math.sqrt(own.var(ddof=1) / len(own) + others.var(ddof=1) / len(others))
-        change = nights[-1].gain - float(others.mean())
-        return (change, math.erfc(abs(change) / error / math.sqrt(2))) if error else None
-    numbers: dict[object, int] = {}
-    groups = np.array([numbers.setdefault(name, len(numbers)) for _, name in pairs])
+        return change_of_means(nights)
+    groups = numbered_groups([name for _, name in pairs])
     # A change of an item's difference may be as wide as two ranges.
     evidence = paired_difference(np.array([value for value, _ in pairs]), [groups], None if span is None else 2 * span)
     return float(np.mean([value for value, _ in pairs])), two_sided_p(evidence)
+
+
+def change_of_means(nights: Sequence[Night]) -> tuple[float, float] | None:
+    """The change of nights that ask other items each, by the means alone: Welch's t, items of one passage together."""
+    import numpy as np
+
+    sides = [
+        (np.concatenate([night.differences for night in part]), [name for night in part for name in night.shared])
+        for part in (nights[-1:], nights[:-1])
+    ]
+    counts = [len(set(names)) for _, names in sides]
+    if min(counts) < 2:
+        return None
+    variances = [sharing_error(values, [numbered_groups(names)]) ** 2 for values, names in sides]
+    change, error = float(sides[0][0].mean() - sides[1][0].mean()), math.sqrt(sum(variances))
+    freedom = float(satterthwaite(variances, [count - 1 for count in counts]))
+    return (change, min(1.0, 2 * upper_tail(abs(change) / error, freedom))) if error else None
 
 
 def decided_by_nights(row: Row, policy: Policy, alpha: float, gate: int) -> Row:
