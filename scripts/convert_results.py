@@ -1341,10 +1341,12 @@ HF_CONNECTIONS = 32  # and here they are the batch
 
 @dataclass(frozen=True)
 class ResultsRepo:
-    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+    """A data set on the Hub that takes records, the folder in it ("" or ends in "/"), and with what key they are sealed
+    ("": not at all)."""
 
     repo_id: str
     folder: str
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -17239,6 +17239,11 @@ def seal_key() -> bytes:
     return key.encode()
 
 
+def run_key(run_id: str) -> str:
+    """The key with which the jobs of a run seal what they write."""
+    return seal_of({"run": run_id}, "results of jobs")
+
+
 def own_list() -> Path:
     """The list of what this program has written for this user: hashes of whole files, a line each."""
     return state_folder() / "written.txt"

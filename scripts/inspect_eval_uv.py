@@ -276,6 +276,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from itertools import count, pairwise
+from pathlib import PurePosixPath
 from statistics import NormalDist
 from types import CodeType, MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, NoReturn, TextIO, TypeVar
@@ -1706,10 +1707,12 @@ HF_CONNECTIONS = 32  # and here they are the batch
 
 @dataclass(frozen=True)
 class ResultsRepo:
-    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+    """A data set on the Hub that takes records, the folder in it ("" or ends in "/"), and with what key they are sealed
+    ("": not at all)."""
 
     repo_id: str
     folder: str
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -12376,6 +12379,11 @@ def seal_key() -> bytes:
     return key.encode()
 
 
+def run_key(run_id: str) -> str:
+    """The key with which the jobs of a run seal what they write."""
+    return seal_of({"run": run_id}, "results of jobs")
+
+
 def own_list() -> Path:
     """The list of what this program has written for this user: hashes of whole files, a line each."""
     return state_folder() / "written.txt"
@@ -13320,6 +13328,32 @@ def make_private_repo(api: Any, repo_id: str, kind: str, option: str) -> None:
     refuse_public(api, repo_id, kind, option)
 
 
+# --- parts/hub/result_seal.py -----------------------------------------------------------------------------------------
+
+RESULTS_KEY = "HUB_EVALS_RESULTS_KEY"  # the environment variable of a job that has the key
+SEAL_ENDING = ".seal"  # of the file beside a record
+MOST_OF_SEAL = 1000
+
+
+def seal_name(place: str) -> str:
+    """Where the seal of a record stands: runs/R/JOB/data/.../ID.json -> runs/R/JOB/data/.../ID.seal."""
+    return PurePosixPath(place).with_suffix(SEAL_ENDING).as_posix()
+
+
+def result_seal(key: str, place: str, content: bytes) -> str:
+    """The seal of a record's or failure's content at its place in the data set."""
+    return hmac.new(key.encode(), place.encode() + b"\0" + content, hashlib.sha256).hexdigest()
+
+
+def has_seal(copy: Path, place: str | PurePosixPath, key: str) -> bool:
+    """Whether a record in a copy of the data set is what a job with a key wrote at its place."""
+    place = PurePosixPath(place).as_posix()
+    seal = copy / seal_name(place)
+    said = input_text(seal, MOST_OF_SEAL).strip() if seal.is_file() else ""
+    wanted = result_seal(key, place, input_bytes(copy / place, MAX_SAMPLES))
+    return said.isascii() and hmac.compare_digest(said, wanted)
+
+
 # --- parts/hub/results_repo.py ----------------------------------------------------------------------------------------
 
 RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
@@ -13342,7 +13376,7 @@ def open_results_repo(text: str) -> ResultsRepo:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
-    target = parse_results_repo(text)
+    target = replace(parse_results_repo(text), key=os.environ.pop(RESULTS_KEY, ""))  # no child gets to see it
     keep_token_home()
     try:
         refuse_moved(HfApi(), target.repo_id, "dataset", "--results-repo")
@@ -13375,7 +13409,8 @@ def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> N
         raise ScriptError(f"--results-repo {target.repo_id}: could not be read ({said})") from error
     for path in sorted((found / target.folder / "data").rglob("*.json*"), reverse=True):  # samples before records
         place = output / path.relative_to(found / target.folder)
-        if not place.exists():
+        ours = path.suffix != ".json" or not target.key or has_seal(found, path.relative_to(found), target.key)
+        if ours and not place.exists():
             with contextlib.suppress(ScriptError):  # no file of ours
                 text = input_text(path, MAX_SAMPLES)
                 write_whole(place, text)
@@ -13392,7 +13427,12 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
         return
     busy = retry_if_exception(lambda error: isinstance(error, HfHubHTTPError) and error.response.status_code in BUSY)
     send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
-    operations = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
+    seals = {
+        seal_name(name): result_seal(target.key, name, path.read_bytes()).encode()
+        for name, path in files.items()
+        if target.key and path.suffix == ".json"
+    }
+    operations = [CommitOperationAdd(name, content) for name, content in sorted((files | seals).items())]
     title = f"Add {len(files)} evaluation files"
 
     def commit() -> None:

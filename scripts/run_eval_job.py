@@ -146,7 +146,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from itertools import count, pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, TextIO, TypeVar
@@ -1953,6 +1953,32 @@ def make_private_repo(api: Any, repo_id: str, kind: str, option: str) -> None:
     refuse_public(api, repo_id, kind, option)
 
 
+# --- parts/hub/result_seal.py -----------------------------------------------------------------------------------------
+
+RESULTS_KEY = "HUB_EVALS_RESULTS_KEY"  # the environment variable of a job that has the key
+SEAL_ENDING = ".seal"  # of the file beside a record
+MOST_OF_SEAL = 1000
+
+
+def seal_name(place: str) -> str:
+    """Where the seal of a record stands: runs/R/JOB/data/.../ID.json -> runs/R/JOB/data/.../ID.seal."""
+    return PurePosixPath(place).with_suffix(SEAL_ENDING).as_posix()
+
+
+def result_seal(key: str, place: str, content: bytes) -> str:
+    """The seal of a record's or failure's content at its place in the data set."""
+    return hmac.new(key.encode(), place.encode() + b"\0" + content, hashlib.sha256).hexdigest()
+
+
+def has_seal(copy: Path, place: str | PurePosixPath, key: str) -> bool:
+    """Whether a record in a copy of the data set is what a job with a key wrote at its place."""
+    place = PurePosixPath(place).as_posix()
+    seal = copy / seal_name(place)
+    said = input_text(seal, MOST_OF_SEAL).strip() if seal.is_file() else ""
+    wanted = result_seal(key, place, input_bytes(copy / place, MAX_SAMPLES))
+    return said.isascii() and hmac.compare_digest(said, wanted)
+
+
 # --- parts/names.py ---------------------------------------------------------------------------------------------------
 
 # Checkpoint folders, as trainers name them: a stage ("stage2-ingredient1-") or "epoch_3-" in front of a step, what was
@@ -2327,6 +2353,7 @@ class EvalRun:
     agreed: tuple[str, ...] | None = None
     refused: tuple[str, ...] = ()  # models that were asked for, too, and cannot run, with the reason (not kept)
     token_prices: dict[str, float] = field(default_factory=dict)  # of a provider, as planned: dollars for a million
+    seals_results: bool = False  # whether its jobs seal their records, with a key that nobody else has
 
     def rows(self) -> list[tuple[EvalJob, JobState]]:
         return [(job, self.states[job.name]) for job in self.jobs]
@@ -2680,6 +2707,196 @@ def shown_name(name: str) -> str:
     return shown_path(Path(name)) if Path(name).is_dir() else name
 
 
+# --- parts/hashes.py --------------------------------------------------------------------------------------------------
+
+SETTLED = 2.0  # seconds after which another change of a file has another time, on any file system
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes as they are now: read whenever it is asked for, since it guards what is sent."""
+    with open_input(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remembered_sha256(path: Path) -> str:
+    """SHA-256 of a file of weights, remembered in the user's cache folder by all that the file system says of it.
+
+    That is path, device, inode, size, time of modification and of change: `touch -r`, `tar` and `rsync -t` give other
+    bytes the old date, but no program can set the time of change. What would still be taken for the old file: one
+    written while the computer's clock was set back to the very nanosecond of the last change, through the block device
+    itself, or on a file system (of a network, FUSE) that does not keep a time of change; and one written twice within
+    a tick of that clock (milliseconds), so a file that changed less than two seconds ago is not remembered.
+    """
+    state = path.stat()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
+    known = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode(errors="surrogateescape")).hexdigest()
+    with contextlib.suppress(OSError):
+        return entry.read_text(encoding="ascii")
+    digest, after = file_sha256(path), path.stat()
+    if after.st_ctime_ns != state.st_ctime_ns or time.time() - state.st_ctime < SETTLED:
+        return digest
+    with contextlib.suppress(ScriptError):
+        write_whole(entry, digest, durable=False)
+    return digest
+
+
+# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`, "x.py".
+NAMED_FILES = re.compile(
+    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
+    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))"
+    r"|[\"'](?P<code>[\w./-]+\.py)[\"']",
+    re.M,
+)
+
+
+def code_sha256(path: Path) -> str:
+    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
+    found, waiting = [], [path]
+    while waiting:
+        file = waiting.pop()
+        if file in found or not file.is_file():
+            continue
+        found.append(file)
+        for match in NAMED_FILES.finditer(input_text(file)):
+            if named := match["code"] or (match["yaml"] or "").strip("\"'"):
+                waiting.append(file.parent / named)
+            else:
+                module = (match["function"] or match["module"] or match["name"]).replace(".", "/")
+                waiting += [file.parent / f"{module}.py", file.parent / module / "__init__.py"]
+    if found == [path]:
+        return file_sha256(path)
+    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+@contextlib.contextmanager
+def sources_only() -> Iterator[None]:
+    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
+    before = sys.pycache_prefix, sys.dont_write_bytecode
+    with tempfile.TemporaryDirectory() as empty:
+        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
+        try:
+            yield
+        finally:
+            sys.pycache_prefix, sys.dont_write_bytecode = before
+
+
+HIDDEN_CARD = ".huggingface.yaml"  # says which files of a folder are its data, as its README.md does
+
+
+def plain_path(path: Path) -> Path:
+    """The path; ScriptError where the library that loads data sets would take it for a pattern, and read others."""
+    if glob.has_magic(os.path.abspath(path)):
+        raise ScriptError(f"{path}: data sets are loaded by patterns, and [ ] * ? in a name would be one: rename it")
+    return path
+
+
+def data_set_files(folder: Path) -> list[Path]:
+    """The files of a local data set: what is not hidden, the hidden card, and hidden files that a card names."""
+    found = [path for path in (folder / "README.md", folder / HIDDEN_CARD) if path.is_file()]
+    cards = b"".join(open_input(path).read() for path in found)
+
+    def counts(path: Path) -> bool:
+        hidden = path.name.startswith(".") and path.name != HIDDEN_CARD
+        return path.is_file() and (not hidden or os.fsencode(path.name) in cards)
+
+    return sorted(filter(counts, folder.rglob("*")))
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash for a local data set: of its files and their names."""
+    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in data_set_files(folder))
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
+
+
+def files_sha256(folder: Path, files: Sequence[str]) -> str:
+    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
+
+
+def local_sha256(path: Path, names: str | None = None) -> str | None:
+    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
+        return None
+    return files_sha256(path, names.split(",")) if names else data_sha256(path)
+
+
+# --- parts/seal.py ----------------------------------------------------------------------------------------------------
+
+
+def state_folder() -> Path:
+    """Where this program keeps what only the user may change."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "hub-evals"
+
+
+def seal_key() -> bytes:
+    """The user's key, made when there is none; ScriptError when it can be neither read nor written."""
+    path = state_folder() / "seal.key"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ScriptError(f"{path}: {error.strerror}; XDG_STATE_HOME names another folder for it") from error
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise ScriptError(f"{path}: others may read it, so it seals nothing: chmod 600, or remove it")
+    key = input_text(path, 1000).strip()
+    if len(key) < 32:
+        raise ScriptError(f"{path}: no key in it: remove it, and a new one is made")
+    return key.encode()
+
+
+def run_key(run_id: str) -> str:
+    """The key with which the jobs of a run seal what they write."""
+    return seal_of({"run": run_id}, "results of jobs")
+
+
+def own_list() -> Path:
+    """The list of what this program has written for this user: hashes of whole files, a line each."""
+    return state_folder() / "written.txt"
+
+
+def remember_own(path: Path) -> None:
+    """Note a file as written by this program, so that another's in its place is told from it."""
+    with contextlib.suppress(OSError):
+        own_list().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(own_list(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="ascii") as file:
+            file.write(f"{file_sha256(path)}\n")
+
+
+def written_by_others(paths: Iterable[Path]) -> list[Path]:
+    """The files among some that this program has not written for this user, as they are now."""
+    paths = list(paths)
+    with contextlib.suppress(OSError):
+        known = set(own_list().read_text(encoding="ascii").split())
+        return [path for path in paths if file_sha256(path) not in known]
+    return paths
+
+
+def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:
+    """The document with its seal, which covers every other key."""
+    return document | {"seal": seal_of(document, purpose)}
+
+
+def is_sealed(document: dict[str, Any], purpose: str) -> bool:
+    """Whether a document carries its seal for this purpose."""
+    said = document.get("seal") if isinstance(document, dict) else None
+    return isinstance(said, str) and said.isascii() and hmac.compare_digest(said, seal_of(document, purpose))
+
+
+def seal_of(document: dict[str, Any], purpose: str) -> str:
+    """The seal of a JSON document, whatever the order of its keys."""
+    content = {name: value for name, value in document.items() if name != "seal"}
+    text = json.dumps([purpose, content], sort_keys=True, separators=(",", ":"))
+    return hmac.new(seal_key(), text.encode(), hashlib.sha256).hexdigest()
+
+
 # --- parts/jobs/client.py ---------------------------------------------------------------------------------------------
 
 JOB_REASONS = {
@@ -2892,7 +3109,7 @@ class JobsClient:
                 script_args=[*CHECKED_WORDS[1:], *hashes_of_words(words, files), "--", *words],
                 image=run.image,
                 env=dict(JOB_ENVIRONMENT) | {PACKAGES_VARIABLE: packages_hash(run.packages)},
-                secrets={"HF_TOKEN": self.token},
+                secrets={"HF_TOKEN": self.token, RESULTS_KEY: run_key(run.run_id)},
                 flavor=job.flavor,
                 timeout=run.timeout,
                 labels=labels,
@@ -3046,124 +3263,6 @@ def script_path(name: str) -> Path:
     if not path.is_file():
         raise ScriptError(f"{path.name} is not beside this script: a job is sent from a copy of the whole project")
     return path
-
-
-# --- parts/hashes.py --------------------------------------------------------------------------------------------------
-
-SETTLED = 2.0  # seconds after which another change of a file has another time, on any file system
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes as they are now: read whenever it is asked for, since it guards what is sent."""
-    with open_input(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def remembered_sha256(path: Path) -> str:
-    """SHA-256 of a file of weights, remembered in the user's cache folder by all that the file system says of it.
-
-    That is path, device, inode, size, time of modification and of change: `touch -r`, `tar` and `rsync -t` give other
-    bytes the old date, but no program can set the time of change. What would still be taken for the old file: one
-    written while the computer's clock was set back to the very nanosecond of the last change, through the block device
-    itself, or on a file system (of a network, FUSE) that does not keep a time of change; and one written twice within
-    a tick of that clock (milliseconds), so a file that changed less than two seconds ago is not remembered.
-    """
-    state = path.stat()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-evals" / "sha256"
-    known = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-    entry = cache / hashlib.sha256(f"{path.resolve()}|{known}".encode(errors="surrogateescape")).hexdigest()
-    with contextlib.suppress(OSError):
-        return entry.read_text(encoding="ascii")
-    digest, after = file_sha256(path), path.stat()
-    if after.st_ctime_ns != state.st_ctime_ns or time.time() - state.st_ctime < SETTLED:
-        return digest
-    with contextlib.suppress(ScriptError):
-        write_whole(entry, digest, durable=False)
-    return digest
-
-
-# What a file of tasks takes from others beside it: `include: x.yaml`, `!function x.f`, `from x import f`, "x.py".
-NAMED_FILES = re.compile(
-    r"^[ \t-]*include:[ \t]*(?P<yaml>[^\s#]+)|!function[ \t]+(?P<function>[\w.]+)\.\w+"
-    r"|^[ \t]*(?:from[ \t]+\.?(?P<module>[\w.]+)[ \t]+import|import[ \t]+(?P<name>[\w.]+))"
-    r"|[\"'](?P<code>[\w./-]+\.py)[\"']",
-    re.M,
-)
-
-
-def code_sha256(path: Path) -> str:
-    """One hash for a file of tasks and the files beside it that it takes something from; that of the file alone."""
-    found, waiting = [], [path]
-    while waiting:
-        file = waiting.pop()
-        if file in found or not file.is_file():
-            continue
-        found.append(file)
-        for match in NAMED_FILES.finditer(input_text(file)):
-            if named := match["code"] or (match["yaml"] or "").strip("\"'"):
-                waiting.append(file.parent / named)
-            else:
-                module = (match["function"] or match["module"] or match["name"]).replace(".", "/")
-                waiting += [file.parent / f"{module}.py", file.parent / module / "__init__.py"]
-    if found == [path]:
-        return file_sha256(path)
-    lines = sorted(f"{file_sha256(file)}  {os.path.relpath(file, path.parent)}\n" for file in found)
-    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
-
-
-@contextlib.contextmanager
-def sources_only() -> Iterator[None]:
-    """While open, imports run the sources, which are what is hashed: compiled files are neither read nor written."""
-    before = sys.pycache_prefix, sys.dont_write_bytecode
-    with tempfile.TemporaryDirectory() as empty:
-        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
-        try:
-            yield
-        finally:
-            sys.pycache_prefix, sys.dont_write_bytecode = before
-
-
-HIDDEN_CARD = ".huggingface.yaml"  # says which files of a folder are its data, as its README.md does
-
-
-def plain_path(path: Path) -> Path:
-    """The path; ScriptError where the library that loads data sets would take it for a pattern, and read others."""
-    if glob.has_magic(os.path.abspath(path)):
-        raise ScriptError(f"{path}: data sets are loaded by patterns, and [ ] * ? in a name would be one: rename it")
-    return path
-
-
-def data_set_files(folder: Path) -> list[Path]:
-    """The files of a local data set: what is not hidden, the hidden card, and hidden files that a card names."""
-    found = [path for path in (folder / "README.md", folder / HIDDEN_CARD) if path.is_file()]
-    cards = b"".join(open_input(path).read() for path in found)
-
-    def counts(path: Path) -> bool:
-        hidden = path.name.startswith(".") and path.name != HIDDEN_CARD
-        return path.is_file() and (not hidden or os.fsencode(path.name) in cards)
-
-    return sorted(filter(counts, folder.rglob("*")))
-
-
-def data_sha256(folder: Path) -> str:
-    """One hash for a local data set: of its files and their names."""
-    lines = "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in data_set_files(folder))
-    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
-
-
-def files_sha256(folder: Path, files: Sequence[str]) -> str:
-    """One hash for some files of a folder and their names; that of `data_sha256` when these are all."""
-    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in sorted(files))
-    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
-
-
-def local_sha256(path: Path, names: str | None = None) -> str | None:
-    """The hash of local data: a file, all of a folder, or some of its files ("a.jsonl,b.jsonl"); None when gone."""
-    if path.is_file():
-        return file_sha256(path)
-    if not path.is_dir() or not all((path / name).is_file() for name in (names or "").split(",") if name):
-        return None
-    return files_sha256(path, names.split(",")) if names else data_sha256(path)
 
 
 # --- parts/checkpoints.py ---------------------------------------------------------------------------------------------
@@ -4556,73 +4655,6 @@ def packed_job(run: EvalRun, job: EvalJob, script: Path) -> Iterator[tuple[EvalJ
         yield replace(job, arguments=tuple(words)), {str(copy): wanted[name] for name, copy in copies.items()}
 
 
-# --- parts/seal.py ----------------------------------------------------------------------------------------------------
-
-
-def state_folder() -> Path:
-    """Where this program keeps what only the user may change."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "hub-evals"
-
-
-def seal_key() -> bytes:
-    """The user's key, made when there is none; ScriptError when it can be neither read nor written."""
-    path = state_folder() / "seal.key"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise ScriptError(f"{path}: {error.strerror}; XDG_STATE_HOME names another folder for it") from error
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise ScriptError(f"{path}: others may read it, so it seals nothing: chmod 600, or remove it")
-    key = input_text(path, 1000).strip()
-    if len(key) < 32:
-        raise ScriptError(f"{path}: no key in it: remove it, and a new one is made")
-    return key.encode()
-
-
-def own_list() -> Path:
-    """The list of what this program has written for this user: hashes of whole files, a line each."""
-    return state_folder() / "written.txt"
-
-
-def remember_own(path: Path) -> None:
-    """Note a file as written by this program, so that another's in its place is told from it."""
-    with contextlib.suppress(OSError):
-        own_list().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(os.open(own_list(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="ascii") as file:
-            file.write(f"{file_sha256(path)}\n")
-
-
-def written_by_others(paths: Iterable[Path]) -> list[Path]:
-    """The files among some that this program has not written for this user, as they are now."""
-    paths = list(paths)
-    with contextlib.suppress(OSError):
-        known = set(own_list().read_text(encoding="ascii").split())
-        return [path for path in paths if file_sha256(path) not in known]
-    return paths
-
-
-def sealed(document: dict[str, Any], purpose: str) -> dict[str, Any]:
-    """The document with its seal, which covers every other key."""
-    return document | {"seal": seal_of(document, purpose)}
-
-
-def is_sealed(document: dict[str, Any], purpose: str) -> bool:
-    """Whether a document carries its seal for this purpose."""
-    said = document.get("seal") if isinstance(document, dict) else None
-    return isinstance(said, str) and said.isascii() and hmac.compare_digest(said, seal_of(document, purpose))
-
-
-def seal_of(document: dict[str, Any], purpose: str) -> str:
-    """The seal of a JSON document, whatever the order of its keys."""
-    content = {name: value for name, value in document.items() if name != "seal"}
-    text = json.dumps([purpose, content], sort_keys=True, separators=(",", ":"))
-    return hmac.new(seal_key(), text.encode(), hashlib.sha256).hexdigest()
-
-
 # --- parts/jobs/run.py ------------------------------------------------------------------------------------------------
 
 LOCK_SECONDS = 5.0
@@ -4848,8 +4880,9 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
 def without_claims(run: EvalRun) -> EvalRun:
     """A run of another hand without what it says of costs and of what became of its jobs: a --max-cost counts on that.
 
-    What its tokens cost at most is not known then. Of each job that it names the Hub is asked, and what it does not
-    know (the timeout of a job without our label) is not known here; what is measured, `collect` finds in the records.
+    What its tokens cost at most is not known then, nor with what its results are sealed. Of each job that it names the
+    Hub is asked, and what it does not know (the timeout of a job without our label) is not known here; what is
+    measured, `collect` finds in the records.
     """
     most = None if run.script == PROVIDER_SCRIPT else 0.0
     jobs = tuple(replace(job, tokens_usd=0.0, tokens_at_most=most) for job in run.jobs)
@@ -4858,7 +4891,8 @@ def without_claims(run: EvalRun) -> EvalRun:
         for name, state in run.states.items()
     }
     told = "the hours are what another hand has estimated: only the timeout bounds them"
-    return replace(run, jobs=jobs, states=states, notes=(told,), prices_known=False, token_prices={})
+    known = {"prices_known": False, "token_prices": {}, "seals_results": False}
+    return replace(run, jobs=jobs, states=states, notes=(told,), **known)
 
 
 def claimed_lines(run: EvalRun) -> list[str]:
@@ -8154,8 +8188,11 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
         return folder
 
 
-def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str, set[str]]) -> Collected:
-    """Copy a job's sound records into OUTPUT/data; one that is there already stays as it is."""
+def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str, set[str]], key: str = "") -> Collected:
+    """Copy a job's sound records into OUTPUT/data; one that is there already stays as it is.
+
+    key: with which the job sealed what it wrote; "": that it did is not looked at.
+    """
     place = fetched / job.folder
     names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*.json")) if place.is_dir() else []
     records, contents, sound = [], [], set()
@@ -8169,6 +8206,8 @@ def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str,
             continue
         problem, record, doubts = checked_record(place / name, vocabulary)
         problem = problem or other_than_asked(job, record, aliases)
+        if key and not has_seal(fetched, f"{job.folder}/{name}", key):
+            problem = "not what the job wrote: it has no seal of this run (--adopt takes all, whoever wrote it)"
         if problem:
             unsound.append((name, problem))
             continue
@@ -8856,7 +8895,10 @@ def collect_results(args: argparse.Namespace) -> int:
     client = verb_client(args, run)
     run = refreshed(client, run)
     fetched, output, aliases = fetch_folder(client, run), Path(args.output_dir), task_aliases()
-    found = {job.name: collect_job(job, fetched, output, aliases) for job in run.jobs}
+    key = run_key(run.run_id) if run.seals_results and not args.adopt else ""
+    if not key:
+        note(f"whether its jobs wrote what is in {run.results_repo} is not looked at: it was adopted")
+    found = {job.name: collect_job(job, fetched, output, aliases, key) for job in run.jobs}
     states = {
         name: replace(state, missing=found[name].missing, measured=state.attempt > 0 and not found[name].missing)
         for name, state in run.states.items()
@@ -9678,10 +9720,12 @@ HF_CONNECTIONS = 32  # and here they are the batch
 
 @dataclass(frozen=True)
 class ResultsRepo:
-    """A data set on the Hub that takes records, and the folder in it ("" or ends in "/")."""
+    """A data set on the Hub that takes records, the folder in it ("" or ends in "/"), and with what key they are sealed
+    ("": not at all)."""
 
     repo_id: str
     folder: str
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -10689,6 +10733,7 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
         files=files,
         token_prices=known_prices(args.model, args.provider, prices),
         prices_known=catalog.known,
+        seals_results=True,
     )
 
 

@@ -22,6 +22,7 @@ from test_jobs import (
     model_files,
     option,
     own_questions,
+    record,
     successful,
     upload,
 )  # fmt: skip
@@ -412,3 +413,49 @@ def test_a_card_that_an_editor_saves_meanwhile_is_not_overwritten(tmp_path, monk
     assert card.read_text().endswith("MIT\n") and "model-index" not in card.read_text()
     monkeypatch.setattr(manager, "refuse_invalid", before)
     assert manager.main(words) == 0 and "model-index" in card.read_text() and "## License" in card.read_text()
+
+
+# --- results in a data set where others of an organization may write ---
+
+
+def placed(hub):
+    """Where the first job writes, and a whole record of its model and task."""
+    job = next(iter(hub.jobs.all.values()))
+    repo, folder = option(job, "--results-repo")[0].split("/runs/")
+    return repo, f"runs/{folder}/", record(option(job, "--model")[0], option(job, "--tasks")[0], 99)
+
+
+def collected(capsys, *more):
+    capsys.readouterr()
+    code = main("collect", "r1", *more)
+    return code, capsys.readouterr()
+
+
+def test_a_record_that_another_wrote_where_a_job_failed_is_no_result_of_the_run(hub, capsys):
+    hub.add_user("mallory", orgs={"me-org": "write"})
+    hub.jobs.runner = Pretend(lambda job: Ending("ERROR"))
+    assert main(*command("--yes", "--wait", "--namespace", "me-org")) == 1
+    repo, folder, files = placed(hub)
+    hub.commit(repo, {folder + name: text for name, text in files.items()}, repo_type="dataset", user="mallory")
+    code, said = collected(capsys)
+    assert code == 1 and "no seal of this run" in said.out + said.err and not list(Path("results").rglob("*.json"))
+    assert not json.loads(RUN.read_text())["jobs"][0]["state"]["measured"]
+    code, said = collected(capsys, "--adopt")
+    assert code == 0 and "it was adopted" in said.err and list(Path("results").rglob("*.json"))
+
+
+@pytest.mark.parametrize("change", ["content", "place"])
+def test_a_seal_is_of_one_content_at_one_place(hub, capsys, change):
+    hub.jobs.runner = Pretend(lambda job: Ending(before=lambda: upload(hub, job)))
+    assert main(*command("--yes", "--wait")) == 0
+    assert collected(capsys)[0] == 0
+    repo, folder, _ = placed(hub)
+    job = next(iter(hub.jobs.all.values()))
+    key = job.spec["secrets"]["HUB_EVALS_RESULTS_KEY"]
+    place = next(f"{folder}{path.relative_to('results').as_posix()}" for path in Path("results").rglob("*.json"))
+    text = (Path("results") / place.removeprefix(folder)).read_text()
+    seal = script.result_seal(key, place if change == "content" else f"runs/r2/x/{place}", text.encode())
+    text = text.replace('"0.0"', '"1.0"') + " " if change == "content" else text
+    hub.commit(repo, {place: text, script.seal_name(place): seal}, repo_type="dataset")
+    code, said = collected(capsys, "--output-dir", "again")
+    assert code == 1 and "no seal of this run" in said.out + said.err

@@ -124,8 +124,16 @@ def upload(hub, job, instead=None, **changes):
     for model in option(job, "--model"):
         for task in tasks:
             files |= record(model, task, limit=(option(job, "--limit") or [None])[0])
-    files = {f"runs/{folder}/{name}": text for name, text in (files if instead is None else instead).items()}
-    hub.commit(repo, files | {f"runs/{folder}/{name}": text for name, text in changes.items()}, repo_type="dataset")
+    files = {
+        f"runs/{folder}/{name}": text for name, text in ((files if instead is None else instead) | changes).items()
+    }
+    key = job.spec["secrets"]["HUB_EVALS_RESULTS_KEY"]
+    seals = {
+        script.seal_name(place): script.result_seal(key, place, text if isinstance(text, bytes) else text.encode())
+        for place, text in files.items()
+        if place.endswith(".json")
+    }
+    hub.commit(repo, files | seals, repo_type="dataset")
 
 
 def successful(hub):
@@ -948,7 +956,7 @@ def test_the_submission_is_the_clients_own_with_the_token_as_a_secret(hub, capsy
     captured = capsys.readouterr()
     (job,) = hub.jobs.all.values()
     spec = dict(job.spec)
-    assert spec["secrets"] == {"HF_TOKEN": hub.token}
+    assert spec["secrets"] == {"HF_TOKEN": hub.token, "HUB_EVALS_RESULTS_KEY": script.run_key("r1")}
     assert hub.token not in json.dumps({**spec, "secrets": None})
     assert spec["environment"].pop("HUB_EVALS_PACKAGES")
     assert spec["environment"] == {"PYTHONUNBUFFERED": "1"}
@@ -1270,6 +1278,7 @@ def test_the_printed_command_sends_the_same_job(hub, capsys):
     assert done.returncode == 0, done.stderr
     ours, theirs = ({**job.spec, "volumes": None} for job in hub.jobs.all.values())
     assert ours["environment"].pop("HUB_EVALS_PACKAGES")  # of the locked packages, which a script by hand has not
+    assert ours["secrets"].pop("HUB_EVALS_RESULTS_KEY")
     words = ours.pop("command")
     assert words[words.index("/data/lighteval_vllm_uv.py") + 1 :] == theirs.pop("command")[5:]
     assert ours == theirs
@@ -1877,7 +1886,7 @@ def test_without_a_token_nothing_is_asked(hub, monkeypatch, capsys):
     assert "no Hub token: run `hf auth login`" in capsys.readouterr().err
     Path(".env").write_text(f"HF_TOKEN={hub.token}\n")
     assert main(*command("--yes")) == 0
-    assert [job.spec["secrets"] for job in hub.jobs.all.values()] == [{"HF_TOKEN": hub.token}]
+    assert [job.spec["secrets"]["HF_TOKEN"] for job in hub.jobs.all.values()] == [hub.token]
 
 
 def test_a_read_token_is_refused_before_anything_is_sent(hub, monkeypatch, capsys):
@@ -2190,7 +2199,7 @@ def test_providers_are_asked_from_a_cpu(hub, router, capsys):
     (job,) = hub.jobs.all.values()
     assert job.spec["flavor"] == "cpu-basic"
     assert "/data/inspect_eval_uv.py" in job.spec["command"]
-    assert job.spec["secrets"] == {"HF_TOKEN": hub.token}
+    assert job.spec["secrets"].keys() == {"HF_TOKEN", "HUB_EVALS_RESULTS_KEY"}
     assert option(job, "--provider") == ["a"]
     assert parser_of(ROOT / "scripts" / "inspect_eval_uv.py").parse_args(job.script_arguments).limit == 100
     capsys.readouterr()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from parts.frame import ScriptError, note, write_whole
@@ -12,6 +14,7 @@ from parts.harness.vocabulary import ResultsRepo
 from parts.hub.answers import keep_token_home
 from parts.hub.committing import commit_whole
 from parts.hub.private_repo import refuse_moved, refuse_public
+from parts.hub.result_seal import RESULTS_KEY, has_seal, result_seal, seal_name
 from parts.inputs import MAX_SAMPLES, input_text
 from parts.private import scrub
 
@@ -35,7 +38,7 @@ def open_results_repo(text: str) -> ResultsRepo:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
-    target = parse_results_repo(text)
+    target = replace(parse_results_repo(text), key=os.environ.pop(RESULTS_KEY, ""))  # no child gets to see it
     keep_token_home()
     try:
         refuse_moved(HfApi(), target.repo_id, "dataset", "--results-repo")
@@ -68,7 +71,8 @@ def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> N
         raise ScriptError(f"--results-repo {target.repo_id}: could not be read ({said})") from error
     for path in sorted((found / target.folder / "data").rglob("*.json*"), reverse=True):  # samples before records
         place = output / path.relative_to(found / target.folder)
-        if not place.exists():
+        ours = path.suffix != ".json" or not target.key or has_seal(found, path.relative_to(found), target.key)
+        if ours and not place.exists():
             with contextlib.suppress(ScriptError):  # no file of ours
                 text = input_text(path, MAX_SAMPLES)
                 write_whole(place, text)
@@ -85,7 +89,12 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
         return
     busy = retry_if_exception(lambda error: isinstance(error, HfHubHTTPError) and error.response.status_code in BUSY)
     send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
-    operations = [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
+    seals = {
+        seal_name(name): result_seal(target.key, name, path.read_bytes()).encode()
+        for name, path in files.items()
+        if target.key and path.suffix == ".json"
+    }
+    operations = [CommitOperationAdd(name, content) for name, content in sorted((files | seals).items())]
     title = f"Add {len(files)} evaluation files"
 
     def commit() -> None:

@@ -20,6 +20,7 @@ from parts.hub.access import unexpected_answer
 from parts.hub.answers import listed, watch_answers
 from parts.hub.committing import UNEXPECTED, known_identity
 from parts.hub.private_repo import make_private_repo, refuse_public
+from parts.hub.result_seal import RESULTS_KEY
 from parts.hub.retry import LOG_IN, seconds_to_wait, worth_repeating
 from parts.jobs.vocabulary import (
     ACCOUNT,
@@ -42,6 +43,7 @@ from parts.jobs.vocabulary import (
 )
 from parts.names import PACKAGES_VARIABLE
 from parts.private import scrub
+from parts.seal import run_key
 
 JOB_REASONS = {
     400: "the Hub does not accept it",
@@ -253,7 +255,7 @@ class JobsClient:
                 script_args=[*CHECKED_WORDS[1:], *hashes_of_words(words, files), "--", *words],
                 image=run.image,
                 env=dict(JOB_ENVIRONMENT) | {PACKAGES_VARIABLE: packages_hash(run.packages)},
-                secrets={"HF_TOKEN": self.token},
+                secrets={"HF_TOKEN": self.token, RESULTS_KEY: run_key(run.run_id)},
                 flavor=job.flavor,
                 timeout=run.timeout,
                 labels=labels,

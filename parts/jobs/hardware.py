@@ -348,6 +348,7 @@ def plan_gpu_run(args: argparse.Namespace, client: JobsClient | None) -> EvalRun
         uploads={place: str(path.resolve()) for place, path in uploads.items()},
         prices_known=catalog.known,
         refused=refused,
+        seals_results=True,
     )
 
 

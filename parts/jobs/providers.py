@@ -167,6 +167,7 @@ def plan_provider_run(args: argparse.Namespace, client: JobsClient | None) -> Ev
         files=files,
         token_prices=known_prices(args.model, args.provider, prices),
         prices_known=catalog.known,
+        seals_results=True,
     )
 
 

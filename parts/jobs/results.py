@@ -9,6 +9,7 @@ from typing import Any
 
 from parts.frame import ScriptError, count_in, listing, write_whole
 from parts.hub.answers import require_list
+from parts.hub.result_seal import has_seal
 from parts.inputs import MAX_SAMPLES, input_text, read_json
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.vocabulary import Collected, EvalJob, EvalRun, split_place, task_key, task_shots
@@ -86,8 +87,11 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
         return folder
 
 
-def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str, set[str]]) -> Collected:
-    """Copy a job's sound records into OUTPUT/data; one that is there already stays as it is."""
+def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str, set[str]], key: str = "") -> Collected:
+    """Copy a job's sound records into OUTPUT/data; one that is there already stays as it is.
+
+    key: with which the job sealed what it wrote; "": that it did is not looked at.
+    """
     place = fetched / job.folder
     names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*.json")) if place.is_dir() else []
     records, contents, sound = [], [], set()
@@ -101,6 +105,8 @@ def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str,
             continue
         problem, record, doubts = checked_record(place / name, vocabulary)
         problem = problem or other_than_asked(job, record, aliases)
+        if key and not has_seal(fetched, f"{job.folder}/{name}", key):
+            problem = "not what the job wrote: it has no seal of this run (--adopt takes all, whoever wrote it)"
         if problem:
             unsound.append((name, problem))
             continue

@@ -270,8 +270,9 @@ def read_run(path: Path, adopt: bool) -> EvalRun:
 def without_claims(run: EvalRun) -> EvalRun:
     """A run of another hand without what it says of costs and of what became of its jobs: a --max-cost counts on that.
 
-    What its tokens cost at most is not known then. Of each job that it names the Hub is asked, and what it does not
-    know (the timeout of a job without our label) is not known here; what is measured, `collect` finds in the records.
+    What its tokens cost at most is not known then, nor with what its results are sealed. Of each job that it names the
+    Hub is asked, and what it does not know (the timeout of a job without our label) is not known here; what is
+    measured, `collect` finds in the records.
     """
     most = None if run.script == PROVIDER_SCRIPT else 0.0
     jobs = tuple(replace(job, tokens_usd=0.0, tokens_at_most=most) for job in run.jobs)
@@ -280,7 +281,8 @@ def without_claims(run: EvalRun) -> EvalRun:
         for name, state in run.states.items()
     }
     told = "the hours are what another hand has estimated: only the timeout bounds them"
-    return replace(run, jobs=jobs, states=states, notes=(told,), prices_known=False, token_prices={})
+    known = {"prices_known": False, "token_prices": {}, "seals_results": False}
+    return replace(run, jobs=jobs, states=states, notes=(told,), **known)
 
 
 def claimed_lines(run: EvalRun) -> list[str]:

@@ -224,6 +224,7 @@ class EvalRun:
     agreed: tuple[str, ...] | None = None
     refused: tuple[str, ...] = ()  # models that were asked for, too, and cannot run, with the reason (not kept)
     token_prices: dict[str, float] = field(default_factory=dict)  # of a provider, as planned: dollars for a million
+    seals_results: bool = False  # whether its jobs seal their records, with a key that nobody else has
 
     def rows(self) -> list[tuple[EvalJob, JobState]]:
         return [(job, self.states[job.name]) for job in self.jobs]
