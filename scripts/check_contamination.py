@@ -7554,7 +7554,8 @@ class ItemFacts:
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
     choices; empty: blank written answers; scores: of each attempt, None where it has none; stated: whether each scored
     one has a statistic of a score of the whole corpus, and corpus: that score by them, where it is one of sums or
-    classes; length: of an item on the average, of a score by length.
+    classes; length: of an item on the average, of a score by length; ends: the least and the largest score, on the
+    run's scale; error: the standard error of independent items, of a mean that has one.
     """
 
     rows: int
@@ -7567,6 +7568,8 @@ class ItemFacts:
     stated: bool = False
     corpus: float | None = None
     length: float | None = None
+    ends: tuple[float, float] | None = None
+    error: float | None = None
 
 
 def samples_path(file: str | Path) -> Path:
@@ -7603,12 +7606,22 @@ def read_sample_lines(path: Path, record: Mapping[str, Any], whole: bool = False
     if is_number(details.get("total_rows")) and details["total_rows"] != count:
         raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
     names = [line.about for line in lines]
+    refuse_strange_lines(file, record, set(map(str, names)))
     if names and type(names[0]) is str and names.count(names[0]) == count:
         return {single_line(names[0]): lines}
     by_name: dict[str, list[SampleLine]] = defaultdict(list)
     for name, line in zip(names, lines, strict=True):
         by_name[single_line(str(name))].append(line)
     return dict(by_name)
+
+
+def refuse_strange_lines(file: Path, record: Mapping[str, Any], names: Iterable[str]) -> None:
+    """ScriptError where lines are about none of the record's results: what they say would be compared with nothing."""
+    rows = [row for row in record.get("evaluation_results") or () if isinstance(row, dict)]
+    known = {str(row.get(name)) for row in rows for name in ("evaluation_result_id", "evaluation_name")}
+    if strange := sorted({single_line(name) for name in names} - set(map(single_line, known))):
+        said = f"lines about {listing(strange, 3)}" if strange != [""] else "lines that do not say what they are about"
+        raise ScriptError(f"{file}: {said}, and its record has no such result; evaluate again")
 
 
 def rows_one_by_one(file: Path, content: bytes, evaluation: Any) -> Iterator[dict[str, Any]]:
@@ -7666,13 +7679,14 @@ def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
     if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
         lost = 0 if run.corpus_level and run.n else len(lines)
         return ItemFacts(len(lines), lost, None, None, chance, empty, scores)
-    means = [math.fsum(values) / len(values)]
+    means, items = [math.fsum(values) / len(values)], values
     if not once:
         by_item: dict[str, list[float]] = defaultdict(list)
         for name, score in zip(names, scores, strict=True):
             if score is not None:
                 by_item[name].append(score)
-        means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
+        items = [math.fsum(own) / len(own) for own in by_item.values()]
+        means.append(math.fsum(items) / len(items))
     factor = next(
         (
             factor
@@ -7683,7 +7697,15 @@ def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
         None,
     )
     mean, lost = means[0] * (factor or 1.0), len(lines) - len(values)
-    return ItemFacts(len(lines), lost, factor, mean, chance, empty, scores, stated, *corpus)
+    ends = min(values) * (factor or 1.0), max(values) * (factor or 1.0)
+    error = factor * error_of_mean(items) if factor and run.standard_error is not None and len(items) > 1 else None
+    return ItemFacts(len(lines), lost, factor, mean, chance, empty, scores, stated, *corpus, ends, error)
+
+
+def error_of_mean(values: Sequence[float]) -> float:
+    """The standard error of the mean of independent values."""
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1) / len(values))
 
 
 def corpus_of_lines(run: Run, lines: Lines) -> tuple[bool, float | None, float | None]:
@@ -7794,6 +7816,7 @@ CONVERTER = "convert_results.py"  # as a record names it
 ROUNDED_TO_TWO = 0.0051  # how far a score may be from what it was rounded from, where nothing is known of its source
 PLAIN_SHARES = ("accuracy", "exactmatch", "accnorm")  # by their keys
 PLAIN_MEANS = ("accuracy", "exact_match")  # by their name, where a record does not say how it was made
+BELOW_ITEMS = 3.0  # times: no strata make the error of a mean so much smaller than that of its items
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
 
 
@@ -7802,8 +7825,8 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
 
     samples_there: whether there is a samples file beside the record.
     """
-    if not run.measured:  # read from a document: nothing is known of how it was made
-        return Validity()
+    if not run.measured:  # read from a document: nothing is known of how it was made, but by its items
+        return Validity((*mean_reasons(run, facts), *range_reasons(run, facts)))
     reasons, remarks = [*record_reasons(run, facts, samples_there)], []
     attempts = attempts_of(run.counts, run.n, facts.unscored if facts else 0, facts.rows if facts else 0)
     if run.n == 0 or (attempts.made and not attempts.scored):
@@ -7846,7 +7869,7 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         reasons.append(f"its items could not be read ({run.lost_items})")
     if run.sampled and not samples_there:
         reasons.append("its samples are missing")
-    reasons += mean_reasons(run, facts)
+    reasons += [*mean_reasons(run, facts), *range_reasons(run, facts), *error_reasons(run, facts)]
     reasons += statistics_reasons(run, facts) or micro_reasons(run, facts)
     if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
         repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
@@ -7874,6 +7897,30 @@ def mean_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
     ranges = [(total * scale / facts.rows, (total * scale + facts.unscored) / facts.rows) for scale in (1.0, run.scale)]
     possible = any(low - slack <= run.score <= high + slack for low, high in ranges)
     return [f"{text}, as {run.metric} is"] if is_item_mean(run.metric) and not possible else []
+
+
+def range_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Where a mean is of items that its metric cannot have: a share is of values from 0 to 1.
+
+    Items of other metrics may lie below the least score, where this is cut off.
+    """
+    if facts is None or facts.ends is None or facts.factor is None:
+        return []
+    share = is_share_metric(run.metric)
+    low, high = (0.0, 1.0) if share and run.unit == "proportion" else (-math.inf, run.high)
+    wrong = [end for end in facts.ends if end < low - ROUNDED or (high is not None and end > high + ROUNDED)]
+    return [f"an item of it has {wrong[-1]:g}, which no item of {run.metric} can have"] if wrong else []
+
+
+def error_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Where the standard error that a mean states is far below that of its items; of clusters it may well be."""
+    error = run.standard_error
+    if facts is None or not facts.error or error is None or run.aggregation not in ITEM_MEANS:
+        return []
+    clustered = run.cluster_field or "cluster" in run.error_method
+    if error >= facts.error / (FAR_BELOW if clustered else BELOW_ITEMS):
+        return []
+    return [f"it states a standard error of {error:.3g}, and its items have one of {facts.error:.3g}"]
 
 
 def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:

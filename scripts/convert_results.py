@@ -3756,6 +3756,19 @@ def outside_range(score: ScoreRead) -> str | None:
     return f"{score.value!r} {OUTSIDE_RANGE} {single_line(score.name)}, {low:g} to {high:g}{percent}"
 
 
+def outside_items(score: ScoreRead, tally: Tally) -> str | None:
+    """What is wrong where an item of a share of right answers has what none can have; None when nothing is."""
+    if (
+        not tally.values
+        or score.aggregation not in (None, "mean")
+        or not is_share_metric(str(score.details.get("metric", score.id)))
+    ):
+        return None
+    highest = 100.0 if scale_of(score, tally.values)[0] == "percent" or score.value > 1.0 else 1.0
+    wrong = [end for end in (min(tally.values), max(tally.values)) if not -SAME_SCORE <= end <= highest + SAME_SCORE]
+    return f"an item of it has {wrong[-1]:g}, which no item of {single_line(score.name)} can have" if wrong else None
+
+
 def best_of(score: ScoreRead) -> float | None:
     """The value of a right answer; None for metrics in which lower is better."""
     if score.lower_is_better:
@@ -7105,6 +7118,7 @@ class Converter:
         `lost`: what it means that it has none."""
         if tally is None or not (tally.values or tally.errors):
             return (self.in_conflict(run, score, lost) if lost else score), False
+        wrong = wrong or outside_items(score, tally)
         if wrong:
             return self.in_conflict(run, score, wrong), False
         if score.aggregation is None:

@@ -5201,7 +5201,8 @@ class ItemFacts:
     their mean, else None; mean: of the scored ones, on the run's scale if there is one; chance: of guessing, by their
     choices; empty: blank written answers; scores: of each attempt, None where it has none; stated: whether each scored
     one has a statistic of a score of the whole corpus, and corpus: that score by them, where it is one of sums or
-    classes; length: of an item on the average, of a score by length.
+    classes; length: of an item on the average, of a score by length; ends: the least and the largest score, on the
+    run's scale; error: the standard error of independent items, of a mean that has one.
     """
 
     rows: int
@@ -5214,6 +5215,8 @@ class ItemFacts:
     stated: bool = False
     corpus: float | None = None
     length: float | None = None
+    ends: tuple[float, float] | None = None
+    error: float | None = None
 
 
 def samples_path(file: str | Path) -> Path:
@@ -5250,12 +5253,22 @@ def read_sample_lines(path: Path, record: Mapping[str, Any], whole: bool = False
     if is_number(details.get("total_rows")) and details["total_rows"] != count:
         raise ScriptError(f"{file}: {count} lines, its record says {details['total_rows']}; evaluate again")
     names = [line.about for line in lines]
+    refuse_strange_lines(file, record, set(map(str, names)))
     if names and type(names[0]) is str and names.count(names[0]) == count:
         return {single_line(names[0]): lines}
     by_name: dict[str, list[SampleLine]] = defaultdict(list)
     for name, line in zip(names, lines, strict=True):
         by_name[single_line(str(name))].append(line)
     return dict(by_name)
+
+
+def refuse_strange_lines(file: Path, record: Mapping[str, Any], names: Iterable[str]) -> None:
+    """ScriptError where lines are about none of the record's results: what they say would be compared with nothing."""
+    rows = [row for row in record.get("evaluation_results") or () if isinstance(row, dict)]
+    known = {str(row.get(name)) for row in rows for name in ("evaluation_result_id", "evaluation_name")}
+    if strange := sorted({single_line(name) for name in names} - set(map(single_line, known))):
+        said = f"lines about {listing(strange, 3)}" if strange != [""] else "lines that do not say what they are about"
+        raise ScriptError(f"{file}: {said}, and its record has no such result; evaluate again")
 
 
 def rows_one_by_one(file: Path, content: bytes, evaluation: Any) -> Iterator[dict[str, Any]]:
@@ -5313,13 +5326,14 @@ def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
     if not values:  # of a score that is no mean of them, the lines have none of their own: nothing is lost
         lost = 0 if run.corpus_level and run.n else len(lines)
         return ItemFacts(len(lines), lost, None, None, chance, empty, scores)
-    means = [math.fsum(values) / len(values)]
+    means, items = [math.fsum(values) / len(values)], values
     if not once:
         by_item: dict[str, list[float]] = defaultdict(list)
         for name, score in zip(names, scores, strict=True):
             if score is not None:
                 by_item[name].append(score)
-        means.append(math.fsum(math.fsum(own) / len(own) for own in by_item.values()) / len(by_item))
+        items = [math.fsum(own) / len(own) for own in by_item.values()]
+        means.append(math.fsum(items) / len(items))
     factor = next(
         (
             factor
@@ -5330,7 +5344,15 @@ def facts_of_items(run: Run, lines: Lines) -> ItemFacts | None:
         None,
     )
     mean, lost = means[0] * (factor or 1.0), len(lines) - len(values)
-    return ItemFacts(len(lines), lost, factor, mean, chance, empty, scores, stated, *corpus)
+    ends = min(values) * (factor or 1.0), max(values) * (factor or 1.0)
+    error = factor * error_of_mean(items) if factor and run.standard_error is not None and len(items) > 1 else None
+    return ItemFacts(len(lines), lost, factor, mean, chance, empty, scores, stated, *corpus, ends, error)
+
+
+def error_of_mean(values: Sequence[float]) -> float:
+    """The standard error of the mean of independent values."""
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1) / len(values))
 
 
 def corpus_of_lines(run: Run, lines: Lines) -> tuple[bool, float | None, float | None]:

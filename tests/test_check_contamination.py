@@ -1249,7 +1249,7 @@ def write_record(folder: Path, model: str, task: str, scores: dict, texts: dict 
                 "evaluation_result_id": result_id,
                 "evaluation_name": task,
                 "metric_config": {
-                    "metric_id": "accuracy",
+                    "metric_id": changes.get("metric", "accuracy"),
                     "additional_details": {"aggregation": changes.get("aggregation", "mean")},
                 },
                 "score_details": {"score": changes.get("score", scale * sum(given) / max(1, len(given)))},
@@ -1437,7 +1437,7 @@ def test_an_item_that_changed_is_another_item(tmp_path):
 def test_scores_that_cannot_be_split(tmp_path, capsys, measured):
     folder, arguments, one, _ = measured
     results = folder / "more"
-    write_record(results, "acme/bleu", "quiz", one, aggregation="bleu", score=31.2)
+    write_record(results, "acme/bleu", "quiz", one, metric="bleu", aggregation="bleu", score=31.2)
     write_record(results, "acme/off", "quiz", one, score=0.123)
     write_record(results, "acme/percent", "quiz", one, scale=100)
     bleu, off, percent = check(capsys, *arguments[:5], results, code=1)[0]["scores"]

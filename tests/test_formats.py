@@ -1651,3 +1651,12 @@ def test_items_that_do_not_make_a_score_are_not_taken_beside_a_copy_of_its_file_
     shutil.move(tmp_path / "reviews", tmp_path / "mine" / "reviews")
     assert convert(tmp_path / "mine", output=out) == 0  # those that make it are
     assert len(list(out.rglob("*_samples.jsonl"))) == 1
+
+
+def test_an_item_of_a_share_that_none_can_have_is_in_conflict(tmp_path, capsys):
+    folder = evalscope_run(tmp_path / "in")
+    for name, old, new in (("hard", '"acc": 0.0', '"acc": -2.0'), ("easy", '"acc": 1.0', '"acc": 3.0')):
+        path = folder / "reviews" / "tiny-chat" / f"toy_qa_{name}.jsonl"
+        path.write_text(path.read_text().replace(old, new))
+    assert convert(folder, output=tmp_path / "out") == 1
+    assert "an item of it has 3, which no item of accuracy can have" in capsys.readouterr().err

@@ -1,9 +1,11 @@
 """Files of .eval_results that somebody else has spoiled: each stands for itself, and nobody writes over it."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
+import benchmark_calculator as calculator
 import evaluation_manager as manager
 import leaderboard
 import pytest
@@ -137,3 +139,69 @@ def test_no_word_in_a_record_makes_a_share_of_right_answers_anything_but_the_mea
     words = ["add", "--repo-id", "me/x", "--results", "results", "--model-id", "tiny_run/step_100", "--card", "card.md"]
     assert manager.main([*words, "--output", "plan.json"]) == 1
     assert "is not the mean of its items" in capsys.readouterr().err
+
+
+def first_of_all_right(lines, result):
+    """One item is worth so much that the mean is 0.99."""
+    lines[0]["evaluation"]["score"] += 0.99 * len(lines) - sum(line["evaluation"]["score"] for line in lines)
+    result["score_details"]["score"] = sum(line["evaluation"]["score"] for line in lines) / len(lines)
+    result["score_details"]["uncertainty"].pop("standard_error", None)
+
+
+def about_another(lines, result):
+    for line in lines:
+        line["evaluation_result_id"] = "other"
+    result["score_details"]["score"] = 0.99
+    result["score_details"]["uncertainty"].pop("standard_error", None)
+
+
+def wrong_ones_about_another(lines, result):
+    for line in lines:
+        if line["evaluation"]["score"] == 0:
+            line["evaluation_result_id"] = "other"
+    result["score_details"] |= {"score": 1.0}
+
+
+def without_error(lines, result):
+    result["score_details"]["uncertainty"]["standard_error"] = {"value": 1e-9, "method": "analytic"}
+
+
+def with_a_small_error(lines, result):
+    result["score_details"]["uncertainty"]["standard_error"] = {"value": 0.004, "method": "bootstrap"}
+
+
+def read_from_a_card(lines, result):
+    result["score_details"]["score"] = 0.99
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (first_of_all_right, "which no item of accuracy can have"),
+        (about_another, "lines about other, and its record has no such result"),
+        (wrong_ones_about_another, "lines about other, and its record has no such result"),
+        (without_error, "it states a standard error of 1e-09, and its items have one of"),
+        (with_a_small_error, "it states a standard error of 0.004, and its items have one of"),
+        (read_from_a_card, "is not the mean of its items"),
+    ],
+)
+def test_what_the_items_of_a_record_deny_ranks_nowhere(tmp_path, monkeypatch, capsys, change, said):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "examples/tiny_run", "run")
+    for path in Path("run/results").glob("data/*/tiny_run/step_100/*.json"):
+        content, samples = json.loads(path.read_text()), path.with_name(f"{path.stem}_samples.jsonl")
+        lines = [json.loads(line) for line in samples.read_text().splitlines()]
+        change(lines, content["evaluation_results"][0])
+        if change is read_from_a_card:
+            content["source_metadata"]["source_type"] = "documentation"
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        samples.write_text(text)
+        content["detailed_evaluation_results"]["checksum"] = hashlib.sha256(text.encode()).hexdigest()
+        path.write_text(json.dumps(content))
+    calculator.main(["run/checkpoints", "--results", "run/results"])
+    told = "".join(capsys.readouterr())
+    assert said in told and "best: step_100" not in told
+    leaderboard.main(["collect", "--results", "run/results", "--output-dir", "board"])
+    capsys.readouterr()
+    leaderboard.main(["show", "--data", "board"])
+    assert "tiny_run/step_100 leads" not in (out := capsys.readouterr().out) and "is certain" not in out

@@ -20,6 +20,7 @@ from parts.formats.spans import PartFiles, SpanRead, read_spans
 from parts.formats.values import (
     SAME_SCORE,
     conflict,
+    outside_items,
     outside_range,
     part,
     settings_details,
@@ -288,6 +289,7 @@ class Converter:
         `lost`: what it means that it has none."""
         if tally is None or not (tally.values or tally.errors):
             return (self.in_conflict(run, score, lost) if lost else score), False
+        wrong = wrong or outside_items(score, tally)
         if wrong:
             return self.in_conflict(run, score, wrong), False
         if score.aggregation is None:

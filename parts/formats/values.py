@@ -18,7 +18,7 @@ from typing import Any
 from parts.formats.vocabulary import STAMP, Moment, ScoreRead, Tally
 from parts.frame import is_number, single_line
 from parts.harness.metric_names import metric_scale, standard_deviation
-from parts.metric_ranges import METRIC_SCALES, OUTSIDE_RANGE, PROPORTIONS, possible_range
+from parts.metric_ranges import METRIC_SCALES, OUTSIDE_RANGE, PROPORTIONS, is_share_metric, possible_range
 from parts.private import scrub, without_paths
 from parts.records.schema import strings
 
@@ -194,6 +194,19 @@ def outside_range(score: ScoreRead) -> str | None:
         return None
     percent = f"; in percent? Its file should then say {score.value / 100:g}" if high == 1 < score.value <= 100 else ""
     return f"{score.value!r} {OUTSIDE_RANGE} {single_line(score.name)}, {low:g} to {high:g}{percent}"
+
+
+def outside_items(score: ScoreRead, tally: Tally) -> str | None:
+    """What is wrong where an item of a share of right answers has what none can have; None when nothing is."""
+    if (
+        not tally.values
+        or score.aggregation not in (None, "mean")
+        or not is_share_metric(str(score.details.get("metric", score.id)))
+    ):
+        return None
+    highest = 100.0 if scale_of(score, tally.values)[0] == "percent" or score.value > 1.0 else 1.0
+    wrong = [end for end in (min(tally.values), max(tally.values)) if not -SAME_SCORE <= end <= highest + SAME_SCORE]
+    return f"an item of it has {wrong[-1]:g}, which no item of {single_line(score.name)} can have" if wrong else None
 
 
 def best_of(score: ScoreRead) -> float | None:

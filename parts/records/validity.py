@@ -5,19 +5,22 @@ Takes a Run and what its items say (ItemFacts); gives reasons against its use an
 
 from __future__ import annotations
 
+import math
+
 from parts.frame import MANY, ROUNDED, number, plural
-from parts.metric_ranges import is_item_mean
+from parts.metric_ranges import is_item_mean, is_share_metric
 from parts.records.attempts import COUNT_WORDS, DOUBTFUL, attempts_of
 from parts.records.items import ITEM_MEANS, ItemFacts
 from parts.records.run import Run, Validity
 from parts.records.schema import PREDICTIONS_WRITER
-from parts.statistics.intervals import error_contradiction, error_doubt, wilson_interval
+from parts.statistics.intervals import FAR_BELOW, error_contradiction, error_doubt, wilson_interval
 from parts.vocabulary import metric_key
 
 CONVERTER = "convert_results.py"  # as a record names it
 ROUNDED_TO_TWO = 0.0051  # how far a score may be from what it was rounded from, where nothing is known of its source
 PLAIN_SHARES = ("accuracy", "exactmatch", "accnorm")  # by their keys
 PLAIN_MEANS = ("accuracy", "exact_match")  # by their name, where a record does not say how it was made
+BELOW_ITEMS = 3.0  # times: no strata make the error of a mean so much smaller than that of its items
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
 
 
@@ -26,8 +29,8 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
 
     samples_there: whether there is a samples file beside the record.
     """
-    if not run.measured:  # read from a document: nothing is known of how it was made
-        return Validity()
+    if not run.measured:  # read from a document: nothing is known of how it was made, but by its items
+        return Validity((*mean_reasons(run, facts), *range_reasons(run, facts)))
     reasons, remarks = [*record_reasons(run, facts, samples_there)], []
     attempts = attempts_of(run.counts, run.n, facts.unscored if facts else 0, facts.rows if facts else 0)
     if run.n == 0 or (attempts.made and not attempts.scored):
@@ -70,7 +73,7 @@ def record_reasons(run: Run, facts: ItemFacts | None, samples_there: bool) -> li
         reasons.append(f"its items could not be read ({run.lost_items})")
     if run.sampled and not samples_there:
         reasons.append("its samples are missing")
-    reasons += mean_reasons(run, facts)
+    reasons += [*mean_reasons(run, facts), *range_reasons(run, facts), *error_reasons(run, facts)]
     reasons += statistics_reasons(run, facts) or micro_reasons(run, facts)
     if facts is not None and run.n is not None and run.n not in (facts.rows, facts.rows - facts.unscored):
         repeated = facts.rows % run.n == 0 if run.n else False  # n may count items that were asked several times
@@ -98,6 +101,30 @@ def mean_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
     ranges = [(total * scale / facts.rows, (total * scale + facts.unscored) / facts.rows) for scale in (1.0, run.scale)]
     possible = any(low - slack <= run.score <= high + slack for low, high in ranges)
     return [f"{text}, as {run.metric} is"] if is_item_mean(run.metric) and not possible else []
+
+
+def range_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Where a mean is of items that its metric cannot have: a share is of values from 0 to 1.
+
+    Items of other metrics may lie below the least score, where this is cut off.
+    """
+    if facts is None or facts.ends is None or facts.factor is None:
+        return []
+    share = is_share_metric(run.metric)
+    low, high = (0.0, 1.0) if share and run.unit == "proportion" else (-math.inf, run.high)
+    wrong = [end for end in facts.ends if end < low - ROUNDED or (high is not None and end > high + ROUNDED)]
+    return [f"an item of it has {wrong[-1]:g}, which no item of {run.metric} can have"] if wrong else []
+
+
+def error_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
+    """Where the standard error that a mean states is far below that of its items; of clusters it may well be."""
+    error = run.standard_error
+    if facts is None or not facts.error or error is None or run.aggregation not in ITEM_MEANS:
+        return []
+    clustered = run.cluster_field or "cluster" in run.error_method
+    if error >= facts.error / (FAR_BELOW if clustered else BELOW_ITEMS):
+        return []
+    return [f"it states a standard error of {error:.3g}, and its items have one of {facts.error:.3g}"]
 
 
 def statistics_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
