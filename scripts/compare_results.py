@@ -2944,6 +2944,17 @@ def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> 
     return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
 
 
+def clustered_error(values: Sequence[float], groups: Sequence[Hashable]) -> float | None:
+    """`clustered_standard_error` without numpy; None for fewer than two groups."""
+    sums: dict[Hashable, float] = defaultdict(float)
+    mean = math.fsum(values) / len(values)
+    for value, group in zip(values, groups, strict=True):
+        sums[group] += value - mean
+    if len(sums) < 2:
+        return None
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
+
+
 def clustered_standard_error(scores: Any, clusters: Any) -> float:
     """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
 
@@ -12154,8 +12165,35 @@ def read_results(
         validity = validity_of(run, facts, found is not None, most)
         chance = facts.chance if run.chance is None and facts is not None else run.chance
         length = facts.length if facts is not None else None
-        readings.append(ReadResult(replace(run, validity=validity, chance=chance, length=length), row, lines, facts))
+        run = replace(run, validity=validity, chance=chance, length=length)
+        readings.append(ReadResult(with_sharing_error(run, lines, facts), row, lines, facts))
     return readings
+
+
+def with_sharing_error(run: Run, lines: Lines, facts: ItemFacts | None) -> Run:
+    """The run with the standard error of a mean of items that share something (a passage, a prompt), where its own is
+    smaller: most harnesses take all items as independent.
+
+    With few groups that may be alike by chance the error is the largest that so many can have: of groups that are
+    wholly right or wrong.
+    """
+    if facts is None or not facts.factor or run.aggregation not in ITEM_MEANS:
+        return run
+    found = [
+        (line.score, group)
+        for line, group in zip(lines, sharing_groups(lines, run.cluster_field or None), strict=True)
+        if line.score is not None
+    ]
+    groups = [place if group is None else group for place, (_, group) in enumerate(found)]
+    sizes = Counter(groups)
+    if len(sizes) == len(found):
+        return run
+    error = abs(facts.factor) * (clustered_error([score for score, _ in found], groups) or 0.0)
+    if len(sizes) < FEW_ITEMS and None not in (run.low, run.high):
+        spread = max(0.0, (run.score - run.low) * (run.high - run.score))
+        error = max(error, math.sqrt(spread * sum(size**2 for size in sizes.values())) / len(found))
+    stated = run.standard_error or 0.0
+    return replace(run, standard_error=error) if error > stated * (1 + ROUNDED) else run
 
 
 def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[str]:

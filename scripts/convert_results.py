@@ -342,7 +342,7 @@ import traceback
 import unicodedata
 import uuid
 import zipfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -1313,6 +1313,17 @@ def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> 
     return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
 
 
+def clustered_error(values: Sequence[float], groups: Sequence[Hashable]) -> float | None:
+    """`clustered_standard_error` without numpy; None for fewer than two groups."""
+    sums: dict[Hashable, float] = defaultdict(float)
+    mean = math.fsum(values) / len(values)
+    for value, group in zip(values, groups, strict=True):
+        sums[group] += value - mean
+    if len(sums) < 2:
+        return None
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
+
+
 def clustered_standard_error(scores: Any, clusters: Any) -> float:
     """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
 
@@ -1681,17 +1692,6 @@ ADVICE = {
     "truncated_prompts": "to prompts that lost their beginning (--max-model-len)",
     "unparsed": "without an answer that could be read",
 }
-
-
-def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | None:
-    """The standard error of a mean of items that are alike in groups; None for fewer than two groups."""
-    sums: dict[str, float] = collections.defaultdict(float)
-    mean = math.fsum(values) / len(values)
-    for value, group in zip(values, groups, strict=True):
-        sums[group] += value - mean
-    if len(sums) < 2:
-        return None
-    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
 
 
 def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:

@@ -14263,6 +14263,17 @@ def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> 
     return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
 
 
+def clustered_error(values: Sequence[float], groups: Sequence[Hashable]) -> float | None:
+    """`clustered_standard_error` without numpy; None for fewer than two groups."""
+    sums: dict[Hashable, float] = defaultdict(float)
+    mean = math.fsum(values) / len(values)
+    for value, group in zip(values, groups, strict=True):
+        sums[group] += value - mean
+    if len(sums) < 2:
+        return None
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
+
+
 def clustered_standard_error(scores: Any, clusters: Any) -> float:
     """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
 
@@ -16235,6 +16246,36 @@ def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
     return []
 
 
+# --- parts/statistics/few.py ------------------------------------------------------------------------------------------
+
+FEW_ITEMS = 10  # independent items or clusters: with fewer there is no verdict
+FEW_DIFFERING = 30  # differing ones up to which p-values are those of the signs
+MOST_SIGNED = 14  # of which all ways to choose the signs are tried; of more, so many as of these are drawn
+
+
+def changed_only(shares: Any) -> Any:
+    """Of what items add to a difference, those that add anything."""
+    import numpy as np
+
+    return shares[np.abs(shares) > 1e-9 * np.abs(shares).max(initial=0.0)]
+
+
+def sign_flip_p(shares: Any) -> float:
+    """The two-sided p-value of a sum whose (n,) parts are as likely of either sign (Fisher 1935): exact, and of drawn
+    signs for more than 14 parts of several sizes. For parts of one size it is McNemar's exact test."""
+    import numpy as np
+
+    sizes = np.abs(shares)
+    if np.ptp(sizes, axis=0) <= 1e-9 * sizes.max() if len(sizes) else True:
+        return mcnemar_p(int((shares > 0).sum()), int((shares < 0).sum()))
+    if len(shares) <= MOST_SIGNED:
+        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(shares))))
+    else:
+        signs = np.random.default_rng(len(shares)).choice((-1.0, 1.0), (2**MOST_SIGNED, len(shares)))
+        signs[0] = 1.0  # as they were seen
+    return float((np.abs(signs @ sizes) >= abs(shares.sum()) * (1 - 1e-9)).mean())
+
+
 # --- parts/records/reading.py -----------------------------------------------------------------------------------------
 
 
@@ -16272,8 +16313,35 @@ def read_results(
         validity = validity_of(run, facts, found is not None, most)
         chance = facts.chance if run.chance is None and facts is not None else run.chance
         length = facts.length if facts is not None else None
-        readings.append(ReadResult(replace(run, validity=validity, chance=chance, length=length), row, lines, facts))
+        run = replace(run, validity=validity, chance=chance, length=length)
+        readings.append(ReadResult(with_sharing_error(run, lines, facts), row, lines, facts))
     return readings
+
+
+def with_sharing_error(run: Run, lines: Lines, facts: ItemFacts | None) -> Run:
+    """The run with the standard error of a mean of items that share something (a passage, a prompt), where its own is
+    smaller: most harnesses take all items as independent.
+
+    With few groups that may be alike by chance the error is the largest that so many can have: of groups that are
+    wholly right or wrong.
+    """
+    if facts is None or not facts.factor or run.aggregation not in ITEM_MEANS:
+        return run
+    found = [
+        (line.score, group)
+        for line, group in zip(lines, sharing_groups(lines, run.cluster_field or None), strict=True)
+        if line.score is not None
+    ]
+    groups = [place if group is None else group for place, (_, group) in enumerate(found)]
+    sizes = Counter(groups)
+    if len(sizes) == len(found):
+        return run
+    error = abs(facts.factor) * (clustered_error([score for score, _ in found], groups) or 0.0)
+    if len(sizes) < FEW_ITEMS and None not in (run.low, run.high):
+        spread = max(0.0, (run.score - run.low) * (run.high - run.score))
+        error = max(error, math.sqrt(spread * sum(size**2 for size in sizes.values())) / len(found))
+    stated = run.standard_error or 0.0
+    return replace(run, standard_error=error) if error > stated * (1 + ROUNDED) else run
 
 
 def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[str]:

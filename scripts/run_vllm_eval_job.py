@@ -191,6 +191,7 @@ import hashlib
 import hmac
 import importlib
 import io
+import itertools
 import json
 import math
 import mmap
@@ -7064,6 +7065,17 @@ def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> 
     return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
 
 
+def clustered_error(values: Sequence[float], groups: Sequence[Hashable]) -> float | None:
+    """`clustered_standard_error` without numpy; None for fewer than two groups."""
+    sums: dict[Hashable, float] = defaultdict(float)
+    mean = math.fsum(values) / len(values)
+    for value, group in zip(values, groups, strict=True):
+        sums[group] += value - mean
+    if len(sums) < 2:
+        return None
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
+
+
 def clustered_standard_error(scores: Any, clusters: Any) -> float:
     """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
 
@@ -8177,6 +8189,103 @@ def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
     return []
 
 
+# --- parts/statistics/paired.py ---------------------------------------------------------------------------------------
+
+
+def mcnemar_p(up: int, down: int) -> float:
+    """Exact two-sided p-value of "as many items were gained as lost"."""
+    count, total, ways = up + down, 0, 1
+    for k in range(min(up, down) + 1):
+        total, ways = total + ways, ways * (count - k) // (k + 1)
+    return min(1.0, 2 * total / 2**count)  # whole numbers of any size divide exactly
+
+
+def step_levels(p_values: Sequence[float], alpha: float, method: str) -> list[tuple[float, float]]:
+    """(adjusted p-value, level) of each test of a family; method "holm" or "fdr_bh".
+
+    The level is the one that the procedure holds the raw p-value against, so "p <= level", "adjusted p <= alpha" and
+    "the bound taken at this level excludes the limit" are one statement.
+    """
+    count = len(p_values)
+    order = sorted(range(count), key=lambda i: p_values[i])
+    adjusted, bound = [1.0] * count, 0.0 if method == "holm" else 1.0
+    for rank in range(count) if method == "holm" else reversed(range(count)):  # Holm 1979; Benjamini and Hochberg 1995
+        i = order[rank]
+        bound = (
+            max(bound, (count - rank) * p_values[i])
+            if method == "holm"
+            else min(bound, count * p_values[i] / (rank + 1))
+        )
+        adjusted[i] = min(bound, 1.0)
+    rejected = [p <= alpha for p in adjusted]
+    ranks, wins = {index: rank for rank, index in enumerate(order)}, sum(rejected)
+    levels = []
+    for i in range(count):
+        if method == "holm":
+            level = alpha / (count - min(ranks[i], wins))
+        else:
+            level = alpha * (wins if rejected[i] else wins + 1) / count
+        levels.append((adjusted[i], min(level, alpha)))
+    return levels
+
+
+def paired_variance(between: float, within: tuple[float, float], repeats: int) -> float:
+    """The variance of an item's difference when each side answers it `repeats` times (arXiv 2411.00640, section 3)."""
+    return between + (within[0] + within[1]) / repeats
+
+
+def quantile_sum(alpha: float, power: float, sides: int) -> float:
+    """z(1 - alpha / sides) + z(power), the distance in standard errors that a test with this power needs."""
+    from scipy import special
+
+    return float(special.ndtri(1 - alpha / sides) + special.ndtri(power))
+
+
+def detectable(variance: float, n: int, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
+    """The smallest true difference that `n` paired items show with this power."""
+    return quantile_sum(alpha, power, sides) * math.sqrt(variance / n)
+
+
+def mean_of_runs(scores: Sequence[float], alpha: float = 0.05) -> tuple[float, float, float]:
+    """(mean, standard deviation, half-width of the t interval of the mean) of two or more repeated runs."""
+    from scipy import special
+
+    count = len(scores)
+    mean = math.fsum(scores) / count
+    deviation = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
+    return mean, deviation, float(special.stdtrit(count - 1, 1 - alpha / 2)) * deviation / math.sqrt(count)
+
+
+# --- parts/statistics/few.py ------------------------------------------------------------------------------------------
+
+FEW_ITEMS = 10  # independent items or clusters: with fewer there is no verdict
+FEW_DIFFERING = 30  # differing ones up to which p-values are those of the signs
+MOST_SIGNED = 14  # of which all ways to choose the signs are tried; of more, so many as of these are drawn
+
+
+def changed_only(shares: Any) -> Any:
+    """Of what items add to a difference, those that add anything."""
+    import numpy as np
+
+    return shares[np.abs(shares) > 1e-9 * np.abs(shares).max(initial=0.0)]
+
+
+def sign_flip_p(shares: Any) -> float:
+    """The two-sided p-value of a sum whose (n,) parts are as likely of either sign (Fisher 1935): exact, and of drawn
+    signs for more than 14 parts of several sizes. For parts of one size it is McNemar's exact test."""
+    import numpy as np
+
+    sizes = np.abs(shares)
+    if np.ptp(sizes, axis=0) <= 1e-9 * sizes.max() if len(sizes) else True:
+        return mcnemar_p(int((shares > 0).sum()), int((shares < 0).sum()))
+    if len(shares) <= MOST_SIGNED:
+        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(shares))))
+    else:
+        signs = np.random.default_rng(len(shares)).choice((-1.0, 1.0), (2**MOST_SIGNED, len(shares)))
+        signs[0] = 1.0  # as they were seen
+    return float((np.abs(signs @ sizes) >= abs(shares.sum()) * (1 - 1e-9)).mean())
+
+
 # --- parts/records/reading.py -----------------------------------------------------------------------------------------
 
 
@@ -8214,8 +8323,35 @@ def read_results(
         validity = validity_of(run, facts, found is not None, most)
         chance = facts.chance if run.chance is None and facts is not None else run.chance
         length = facts.length if facts is not None else None
-        readings.append(ReadResult(replace(run, validity=validity, chance=chance, length=length), row, lines, facts))
+        run = replace(run, validity=validity, chance=chance, length=length)
+        readings.append(ReadResult(with_sharing_error(run, lines, facts), row, lines, facts))
     return readings
+
+
+def with_sharing_error(run: Run, lines: Lines, facts: ItemFacts | None) -> Run:
+    """The run with the standard error of a mean of items that share something (a passage, a prompt), where its own is
+    smaller: most harnesses take all items as independent.
+
+    With few groups that may be alike by chance the error is the largest that so many can have: of groups that are
+    wholly right or wrong.
+    """
+    if facts is None or not facts.factor or run.aggregation not in ITEM_MEANS:
+        return run
+    found = [
+        (line.score, group)
+        for line, group in zip(lines, sharing_groups(lines, run.cluster_field or None), strict=True)
+        if line.score is not None
+    ]
+    groups = [place if group is None else group for place, (_, group) in enumerate(found)]
+    sizes = Counter(groups)
+    if len(sizes) == len(found):
+        return run
+    error = abs(facts.factor) * (clustered_error([score for score, _ in found], groups) or 0.0)
+    if len(sizes) < FEW_ITEMS and None not in (run.low, run.high):
+        spread = max(0.0, (run.score - run.low) * (run.high - run.score))
+        error = max(error, math.sqrt(spread * sum(size**2 for size in sizes.values())) / len(found))
+    stated = run.standard_error or 0.0
+    return replace(run, standard_error=error) if error > stated * (1 + ROUNDED) else run
 
 
 def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[str]:

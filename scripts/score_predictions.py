@@ -4488,6 +4488,17 @@ def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> 
     return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
 
 
+def clustered_error(values: Sequence[float], groups: Sequence[Hashable]) -> float | None:
+    """`clustered_standard_error` without numpy; None for fewer than two groups."""
+    sums: dict[Hashable, float] = defaultdict(float)
+    mean = math.fsum(values) / len(values)
+    for value, group in zip(values, groups, strict=True):
+        sums[group] += value - mean
+    if len(sums) < 2:
+        return None
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
+
+
 def clustered_standard_error(scores: Any, clusters: Any) -> float:
     """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
 

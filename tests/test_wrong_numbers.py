@@ -259,3 +259,22 @@ def test_the_table_of_the_reference_says_what_is_tested():
             reader for reader, word in zip(COLUMNS, rows[shape], strict=True) if word in ("refused", "asked", "apart")
         }
         assert told == set(readers), shape
+
+
+@pytest.mark.parametrize("passages", [12, 4])
+def test_items_of_one_passage_make_no_leader_certain(passages, tmp_path, capsys):
+    """600 answers to a few passages tell as little as a few answers; the records' errors are those of 600."""
+    size, right = 600 // passages, {"a/one": passages * 3 // 4, "b/two": passages // 2}
+    for model, count in right.items():
+        scores = [float(i // size < count) for i in range(600)]
+        share = sum(scores) / 600
+        error = (share * (1 - share) / 599) ** 0.5
+        told = {"task": "my_reading", "error": error, "metadata": lambda i: {"passage_id": f"p{i // size}"}}
+        write_record(tmp_path / "results", model, scores, **told)
+    assert board.main(["collect", "--results", f"{tmp_path}/results", "--output-dir", f"{tmp_path}/board"]) == 0
+    capsys.readouterr()
+    assert board.main(["show", "--data", f"{tmp_path}/board", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert not document["certain"], document["conclusion"]
+    errors = {row["model"]: row["error"] for row in document["rows"]}
+    assert errors["a/one"] > 100 * (0.75 * 0.25 / passages) ** 0.5 * 0.99

@@ -29,17 +29,6 @@ ADVICE = {
 }
 
 
-def clustered_error(values: Sequence[float], groups: Sequence[str]) -> float | None:
-    """The standard error of a mean of items that are alike in groups; None for fewer than two groups."""
-    sums: dict[str, float] = collections.defaultdict(float)
-    mean = math.fsum(values) / len(values)
-    for value, group in zip(values, groups, strict=True):
-        sums[group] += value - mean
-    if len(sums) < 2:
-        return None
-    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
-
-
 def likeliest(logprobs: Sequence[float], choices: Sequence[str]) -> float:
     """The probability of the most likely choice, for about a token of it (four letters)."""
     if max(map(len, choices)) <= LETTERS_OF_TOKEN:  # nearly always

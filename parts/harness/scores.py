@@ -9,9 +9,9 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from parts.harness.doubts import clustered_error
 from parts.harness.metric_names import CORPUS_AGGREGATIONS, standard_deviation
 from parts.harness.vocabulary import MetricScore
+from parts.statistics.intervals import clustered_error
 
 BOOTSTRAP_DRAWS = 200
 

@@ -5,16 +5,28 @@ Takes a record (parsed JSON) and its file; gives a ReadResult for each result. S
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from parts.frame import MANY
+from parts.frame import MANY, ROUNDED
 from parts.records.attempts import Attempts, attempts_of
-from parts.records.items import ItemFacts, Lines, facts_of_items, lines_of_run, read_sample_lines
+from parts.records.items import (
+    ITEM_MEANS,
+    ItemFacts,
+    Lines,
+    facts_of_items,
+    lines_of_run,
+    read_sample_lines,
+    sharing_groups,
+)
 from parts.records.run import Run, record_runs
 from parts.records.validity import record_reasons, validity_of
+from parts.statistics.few import FEW_ITEMS
+from parts.statistics.intervals import clustered_error
 from parts.vocabulary import MEANS_OF_ALL, MetricMapping, bare_task, normalize_name
 
 
@@ -52,8 +64,35 @@ def read_results(
         validity = validity_of(run, facts, found is not None, most)
         chance = facts.chance if run.chance is None and facts is not None else run.chance
         length = facts.length if facts is not None else None
-        readings.append(ReadResult(replace(run, validity=validity, chance=chance, length=length), row, lines, facts))
+        run = replace(run, validity=validity, chance=chance, length=length)
+        readings.append(ReadResult(with_sharing_error(run, lines, facts), row, lines, facts))
     return readings
+
+
+def with_sharing_error(run: Run, lines: Lines, facts: ItemFacts | None) -> Run:
+    """The run with the standard error of a mean of items that share something (a passage, a prompt), where its own is
+    smaller: most harnesses take all items as independent.
+
+    With few groups that may be alike by chance the error is the largest that so many can have: of groups that are
+    wholly right or wrong.
+    """
+    if facts is None or not facts.factor or run.aggregation not in ITEM_MEANS:
+        return run
+    found = [
+        (line.score, group)
+        for line, group in zip(lines, sharing_groups(lines, run.cluster_field or None), strict=True)
+        if line.score is not None
+    ]
+    groups = [place if group is None else group for place, (_, group) in enumerate(found)]
+    sizes = Counter(groups)
+    if len(sizes) == len(found):
+        return run
+    error = abs(facts.factor) * (clustered_error([score for score, _ in found], groups) or 0.0)
+    if len(sizes) < FEW_ITEMS and None not in (run.low, run.high):
+        spread = max(0.0, (run.score - run.low) * (run.high - run.score))
+        error = max(error, math.sqrt(spread * sum(size**2 for size in sizes.values())) / len(found))
+    stated = run.standard_error or 0.0
+    return replace(run, standard_error=error) if error > stated * (1 + ROUNDED) else run
 
 
 def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapping) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -112,6 +114,17 @@ def error_contradiction(score: float, error: float | None, n: int | None) -> str
 def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
     """The standard error that a symmetric normal interval stands for."""
     return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
+
+
+def clustered_error(values: Sequence[float], groups: Sequence[Hashable]) -> float | None:
+    """`clustered_standard_error` without numpy; None for fewer than two groups."""
+    sums: dict[Hashable, float] = defaultdict(float)
+    mean = math.fsum(values) / len(values)
+    for value, group in zip(values, groups, strict=True):
+        sums[group] += value - mean
+    if len(sums) < 2:
+        return None
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
 
 
 def clustered_standard_error(scores: Any, clusters: Any) -> float:
