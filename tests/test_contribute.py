@@ -297,6 +297,21 @@ def test_pull_request_does_not_call_runs_what_a_document_tells(store, capsys, tm
     assert "Nothing was left out" not in text
 
 
+def test_pull_request_calls_no_run_of_others_ones_own(store, capsys, tmp_path) -> None:
+    for number, path in enumerate(sorted((tmp_path / "results").rglob("*.json"))):
+        record = json.loads(path.read_text())
+        source = record["source_metadata"]
+        source["source_organization_name"] = "Evil Corp" if number else "unknown"
+        if not number:
+            source["additional_details"] = {"converter": "convert_results.py"}
+        path.write_text(json.dumps(record))
+    code, _, err = contribute(capsys, "--create-pr")
+    text = json.dumps(store.pull_requests(STORE, "dataset")[0].events)
+    assert code == 0 and "14 records of runs measured, as they say, by Evil Corp" in err, err
+    assert "14 of runs measured, as they say, by Evil Corp" in text and "1 of runs converted from a harness" in text
+    assert "own runs" not in text and "Nothing was left out" not in text
+
+
 def edited(tmp_path, number: int, edit) -> Path:
     """One of the records, changed."""
     path = sorted((tmp_path / "results").rglob("????????-*-????????????.json"))[number]

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Contribution:
     proposed: set[str] = dataclasses.field(default_factory=set)  # paths in the own pull request
     pull_request: int | None = None  # the own one that has some of the files
     told: int = 0  # records that were read from documents, and are no runs
+    elsewhere: Counter[str] = dataclasses.field(default_factory=Counter)  # runs of others, by who has made them
     partial: int = 0  # runs of a part of the items
     lacking: list[str] = dataclasses.field(default_factory=list)  # answers and tasks without a score
     doubts: list[str] = dataclasses.field(default_factory=list)  # why the gate refuses some of the results
@@ -131,6 +133,9 @@ def plan_contribution(
         raise ScriptError(f"{doubts[0]}{more}; evaluate it again, or send it all the same with --allow-invalid", code=1)
     plan = Contribution(dataset, records, [path for path, _ in mine], partial=len(partial), doubts=doubts)
     plan.told = sum(record["source_metadata"].get("source_type") != "evaluation_run" for _, record in mine)
+    plan.elsewhere = Counter(filter(None, (made_elsewhere(record["source_metadata"]) for _, record in mine)))
+    for who, many in sorted(plan.elsewhere.items()):
+        note(f"{plural(many, 'record')} of runs {who}: the pull request says so")
     lost = {row.run.file: row.run.attempts.lost for row in rows if row.run.attempts.lost}
     plan.lacking = (
         [f"Without a score: {plural(sum(lost.values()), 'answer')} in {plural(len(lost), 'record')}"] if lost else []
@@ -346,15 +351,27 @@ def contribution_title(plan: Contribution) -> str:
     return f"[Submission] {what}: {len(plan.records)} records of {listing(models_of_records(plan), 1)}"[:TITLE]
 
 
+def made_elsewhere(source: Mapping[str, Any]) -> str:
+    """By whom a run was made, where it was not made by these scripts or names somebody; "" where nothing says that."""
+    if source.get("source_type") != "evaluation_run":
+        return ""
+    name = single_line(source.get("source_organization_name") or "")[:60]
+    if name and name.lower() != "unknown":
+        return f"measured, as they say, by {name}"
+    more = source.get("additional_details")
+    return "converted from a harness's files" if isinstance(more, Mapping) and more.get("converter") else ""
+
+
 def contribution_text(plan: Contribution) -> str:
     samples = sum(path.endswith("_samples.jsonl") for path in plan.files)
     models = ", ".join(markdown_text(name) for name in models_of_records(plan)[:20])
-    runs = len(plan.records) - plan.told
+    runs = len(plan.records) - plan.told - plan.elsewhere.total()
     kinds = [f"{runs} of own runs"] * bool(runs) + [f"{plan.told} of scores that documents tell"] * bool(plan.told)
+    kinds += [f"{many} of runs {markdown_text(who)}" for who, many in sorted(plan.elsewhere.items())]
     said = [f"{plan.partial} are of a part of the items."] if plan.partial else []
     said += [f"{markdown_text(text)}." for text in plan.lacking]
     said += [f"Doubtful: {markdown_text(text)}." for text in plan.doubts[:20]]
-    said += ["Nothing was left out of these runs."] if runs and not said else []
+    said += ["Nothing was left out of these runs."] if runs and not said and not plan.elsewhere else []
     return (
         f"{len(plan.records)} records in the format of Every Eval Ever: {' and '.join(kinds)}, {samples} with their "
         f"samples.\n\n"
