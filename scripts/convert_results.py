@@ -6902,6 +6902,7 @@ class Converter:
             left = tuple(score for score in run.scores if score.name not in counted)
             run = replace(run, scores=left, failure=run.failure if left or run.failure else f"it has only {names}")
         wrong = {score.name: text for score in run.scores if (text := outside_range(score))}
+        wrong |= several_values(run)
         if wrong:
             left = tuple(score for score in run.scores if score.name not in wrong)
             run = replace(run, scores=left, failure=None if left else "; ".join(wrong.values()))
@@ -7208,6 +7209,18 @@ def not_made_of_items(record: Mapping[str, Any]) -> list[str]:
         if rule == UNKNOWN_RULE or details.get("scored") == "0" or {"conflict", "items_make"} & details.keys():
             found.append(single_line(result.get("evaluation_result_id")))
     return found
+
+
+def several_values(run: TaskRun) -> dict[str, str]:
+    """The names under which a run has several numbers, with what is said of each: none of them is taken."""
+    numbers: dict[str, list[float]] = {}
+    for score in run.scores:
+        numbers.setdefault(score.name, []).append(score.value)
+    return {
+        name: f"{single_line(name)} has several values ({', '.join(f'{value:g}' for value in values[:3])})"
+        for name, values in numbers.items()
+        if len(values) > 1
+    }
 
 
 def lost_filter(run: TaskRun, score: ScoreRead, read: SpanRead) -> str | None:
@@ -9207,7 +9220,7 @@ def lighteval_items(
 
 # --- parts/formats/lm_eval_items.py -----------------------------------------------------------------------------------
 
-TEMPLATE_FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)  # of a task's prompt: "{{question}}"
+TEMPLATE_FIELD = re.compile(r"\{\{([^{}]*)\}\}")  # of a task's prompt: "{{question}}"
 QUESTION_FIELDS = {"id", "choices", "answer"}  # of a data set's row: they say nothing more of the item
 BY_LENGTH = {"acc_norm", "acc_bytes"}  # metrics of the choice that is the likeliest for its length
 LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
@@ -9275,7 +9288,7 @@ class LmEvalTask:
         if not isinstance(text, str):
             return "", [], []
         pieces = TEMPLATE_FIELD.split(text) if "{%" not in text else []
-        return text, pieces[::2], pieces[1::2]
+        return text, pieces[::2], [field.strip() for field in pieces[1::2]]
 
 
 def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -11483,7 +11496,7 @@ SIMPLE_EVALS_METRICS = re.compile(r"score|f1_score|em_score|f1|accuracy_given_at
 SIMPLE_EVALS_AGAIN = {"chars", "overall_score", "pass@1"}  # no score, or the top line under another name
 SIMPLE_EVALS_IDS = {"f1_score": "f1", "em_score": "exact_match"}
 SIMPLE_EVALS_READ = {"mmlu", "gpqa", "math", "mgsm"}  # where "Extracted Answer: None" is one that was not found
-SIMPLE_EVALS_LINE = re.compile(r"<p>(Correct Answer|Extracted Answer|Score): (.*?)</p>", re.DOTALL)
+SIMPLE_EVALS_LINE = re.compile(r"<p>(Correct Answer|Extracted Answer|Score): ([^<]*)</p>")  # what it puts in is escaped
 
 
 def is_simple_evals(document: Mapping[str, Any], path: Path) -> bool:
@@ -11692,7 +11705,7 @@ def simple_evals_passed(text: str | None) -> list[bool]:
 
 # --- parts/formats/swe_bench.py ---------------------------------------------------------------------------------------
 
-# What became of an instance, the first that fits; the report's lists overlap.
+# What became of an instance, the first that fits; the report's lists overlap, but for the first.
 SWE_BENCH_STATES = {
     "resolved": "resolved_ids",
     "not submitted": "incomplete_ids",
@@ -11700,6 +11713,7 @@ SWE_BENCH_STATES = {
     "error": "error_ids",
     "unresolved": "unresolved_ids",
 }
+SWE_BENCH_COUNTS = {"resolved": "resolved_instances", "unresolved": "unresolved_instances"}
 
 
 def is_swe_bench(document: Mapping[str, Any], _path: Path) -> bool:
@@ -11777,7 +11791,12 @@ def swe_bench_states(document: Mapping[str, Any]) -> dict[str, str]:
     """What became of each instance."""
     found: dict[str, str] = {}
     for state, name in SWE_BENCH_STATES.items():
-        for instance in all_texts(document.get(name)):
+        named = all_texts(document.get(name))
+        if state != "resolved" and (both := [one for one in named if found.get(one) == "resolved"]):
+            raise ValueError(f"{single_line(both[0])[:80]} is in resolved_ids and in {name}")
+        if (told := whole(document.get(SWE_BENCH_COUNTS.get(state)))) is not None and told != len(set(named)):
+            raise ValueError(f"it counts {told} {state} and names {len(set(named))}")
+        for instance in named:
             found.setdefault(instance, state)
     return found
 

@@ -13541,6 +13541,7 @@ def has_seal(copy: Path, place: str | PurePosixPath, key: str) -> bool:
 # --- parts/hub/results_repo.py ----------------------------------------------------------------------------------------
 
 RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
+RESULT_ENDINGS = (".json", "_samples.jsonl", SEAL_ENDING)  # of the files that a run writes
 BUSY = {409, 412, 429, 500, 502, 503, 504}  # answers of the Hub that a later try may not get
 
 
@@ -13585,7 +13586,7 @@ def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> N
     """Copy what the data set has of some models (`<developer>/<model>`) into OUTPUT/data, so that it is not redone."""
     from huggingface_hub import snapshot_download
 
-    patterns = [f"{target.folder}data/*/{place}/*" for place in places]
+    patterns = [f"{target.folder}data/*/{place}/*{ending}" for place in places for ending in RESULT_ENDINGS]
     try:
         found = Path(snapshot_download(target.repo_id, repo_type="dataset", allow_patterns=patterns))
     except Exception as error:  # each HTTP library has its own exceptions for "no connection"

@@ -5297,6 +5297,689 @@ def print_run(run: EvalRun, as_json: bool) -> None:
         print(f"{render_table(run_rows(run))}\n\n{summary(run)}")
 
 
+# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
+
+# What changes speed, memory and permissions only, and so does not make another run of the same.
+NOT_IN_KEY = {
+    "batch_size",
+    "command",
+    "custom_tasks",
+    "data_parallel_size",
+    "gpu_memory_utilization",
+    "max_connections",
+    "sandbox",
+    "tensor_parallel_size",
+    "trust_remote_code",
+}
+# The first settings are in the key also where they are unset; those that came later are once they are set, so that
+# what was measured before them stays finished.
+ALWAYS_IN_KEY = {
+    "backend",
+    "limit",
+    "dtype",
+    "device",
+    "use_chat_template",
+    "system_prompt",
+    "seed",
+    "custom_tasks_sha256",
+    "versions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
+
+    backend: str
+    limit: int | None
+    seed: int | None
+    versions: dict[str, str]
+    command: str
+    system_prompt: str | None = None
+    use_chat_template: bool = False
+    dtype: str = "auto"
+    device: str = "auto"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    max_model_len: int | None = None
+    repeats: int | None = None
+    repeat: int | None = None
+    reasoning_tags: tuple[str, str] | None = None
+    custom_tasks: Path | None = None
+    custom_tasks_sha256: str | None = None
+    questions: str | None = None
+    base_url: str | None = None
+    provider: str | None = None
+    batch_size: int | None = None
+    max_connections: int | None = None
+    tensor_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    sandbox: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A short hash of what decides a score."""
+        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
+        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
+        return (self.seed or 0) + (self.repeat or 0)
+
+
+def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
+    """The settings that a command line gives; `more` replaces and adds."""
+    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Settings(**given | more)
+
+
+# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
+
+CONFIDENCE = 0.95
+TWO_SIDED_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # standard errors to each side of a 95 % interval
+BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
+FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
+ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a number lies with 95 % confidence, and how that was found."""
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
+
+    value: float
+    standard_error: float | None = None
+    n: int | None = None
+    unit: str = "proportion"
+    lower_is_better: bool = False
+    metric: str | None = None
+    shots: int | None = None
+    interval: Interval | None = None
+    votes: Any = None  # what it shares with other scores of the same votes; see parts/records/shared.py
+
+    @property
+    def averages(self) -> bool:
+        """Whether it may enter a mean of scores: a proportion of which more is better."""
+        return self.unit == "proportion" and not self.lower_is_better
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScores:
+    """A task's items over some checkpoints, in a fixed order.
+
+    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
+    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
+    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
+    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
+    of who judged, where several judged several items each; else None.
+    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
+    """
+
+    item_ids: tuple[str, ...]
+    clusters: Any
+    scores: Any
+    formula: str = ""
+    statistics: Any = None
+    scale: float = 1.0
+    raters: Any = None
+    grouped_by: tuple[str, float] | None = None
+
+
+# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
+# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
+
+
+def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    center = (successes + z * z / 2) / (n + z * z)
+    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def error_doubt(score: float, error: float | None, n: int | None, method: str) -> str:
+    """What is said of a mean of scores from 0 to 1 whose standard error is larger than n independent ones can have.
+
+    About their mean p no such scores spread more than zeros and ones: error² <= p (1 - p) / (n - 1).
+    """
+    if not error or not n or n < 2 or "cluster" in method:
+        return ""
+    near = 0.5 - max(abs(score - 0.5) - ROUNDED_SHARE, 0.0)
+    beyond = BEYOND_FORMULA if method == "analytic" else BEYOND_DRAWS
+    if error**2 * (n - 1) <= beyond**2 * near * (1 - near):
+        return ""
+    tenths = round(10 * (score * (1 - score) / error**2 + 1) / n)  # alike for many models, which are then one remark
+    share = f"about {tenths}0 %" if tenths else "less than 10 %"
+    return f"its standard error is that of {share} of the {n} items that it speaks of, were these independent"
+
+
+def error_contradiction(score: float, error: float | None, n: int | None) -> str:
+    """What is wrong with the standard error of a share of right answers that is far below any that n of them can have.
+
+    That of n independent ones is sqrt(p (1 - p) / n), whatever they are; each asked 400 times, a twentieth of it.
+    """
+    near = 0.5 - abs(score - 0.5) - ROUNDED_SHARE
+    if error is None or not n or n < 2 or near <= 0 or error**2 * n >= near * (1 - near) / FAR_BELOW**2:
+        return ""
+    return f"a standard error of {error:.3g}, while {n} answers of which {score:g} are right have one of about " + (
+        f"{math.sqrt(score * (1 - score) / n):.3g}"
+    )
+
+
+def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
+    """The standard error that a symmetric normal interval stands for."""
+    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
+
+
+def clustered_error(values: Sequence[float], groups: Sequence[Hashable]) -> float | None:
+    """`clustered_standard_error` without numpy; None for fewer than two groups."""
+    sums: dict[Hashable, float] = defaultdict(float)
+    mean = math.fsum(values) / len(values)
+    for value, group in zip(values, groups, strict=True):
+        sums[group] += value - mean
+    if len(sums) < 2:
+        return None
+    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
+
+
+def clustered_standard_error(scores: Any, clusters: Any) -> float:
+    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
+
+    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
+    """
+    import numpy as np
+
+    _, group = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(group, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(((values == 0) | (values == 1)).all())
+
+
+# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
+
+ALL = "all"  # as a task: every task of the custom file
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
+CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
+HF_CONNECTIONS = 32  # and here they are the batch
+
+
+@dataclass(frozen=True)
+class ResultsRepo:
+    """A data set on the Hub that takes records, the folder in it ("" or ends in "/"), and with what key they are sealed
+    ("": not at all)."""
+
+    repo_id: str
+    folder: str
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
+
+    name: str
+    shots: int | None = None
+    suite: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.name if self.shots is None else f"{self.name}|{self.shots}"
+
+
+class RefusedModel(ScriptError):
+    """A model that an engine does not take, told before the engine was touched: what it holds stays of use."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to be measured; a Hub model has no folder before it is downloaded.
+
+    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
+    is, whatever its id in the records. `base`: the model that an adapter is for.
+    """
+
+    id: str
+    weights_sha256: str
+    folder: Path | None = None
+    revision: str | None = None
+    path: str | None = None
+    name: str | None = None
+    step: str | None = None
+    repo: str | None = None
+    below: str = ""
+    base: Model | None = None
+
+    @property
+    def label(self) -> str:
+        """How it is shown: a Hub model's revision or folder behind its id."""
+        if self.path or not self.repo or not self.name:
+            return self.id
+        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.name or (self.folder.name if self.path and self.folder else None)
+
+    @property
+    def developer(self) -> str:
+        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
+
+    @property
+    def place(self) -> str:
+        """`<developer>/<model>` as path-safe names."""
+        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a task's items come from.
+
+    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
+    items are only some of a folder's.
+    """
+
+    repo: str = ""
+    subset: str | None = None
+    splits: tuple[str, ...] = ()
+    path: str | None = None
+    sha256: str | None = None
+    files: str | None = None
+
+
+@dataclass
+class Task:
+    """A task that a harness knows, with its items once they are built.
+
+    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
+    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
+    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
+    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide;
+    `own`: whether a file of the user's defines it; `questions`: the QuestionSet that it asks.
+    """
+
+    name: str
+    request: Any
+    group: int = 1
+    source: Any = None
+    dataset: Dataset = Dataset()
+    docs: list[Any] | None = None
+    sample_ids: list[str] = field(default_factory=list)
+    total: int | None = None
+    revision: str | None = None
+    built_for: str | None = None
+    repeats: int | None = None
+    items_sha256: str | None = None
+    file_sha256: str | None = None
+    own: bool = False
+    questions: Any = None
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name without the number of examples."""
+        return self.name.rsplit("|", 1)[0]
+
+    @property
+    def shots(self) -> str:
+        return self.name.rsplit("|", 1)[1]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Items of a task that are asked in one way, and the seed of their answers."""
+
+    task: Task
+    docs: list[Any]
+    method: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one task: a raw value per item, or the reason why there is none."""
+
+    name: str
+    metric: Any
+    responses: list[Any]
+    values: list[Any]
+    errors: list[str | None]
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One metric over all items, as it goes into a record."""
+
+    metric: str
+    value: float
+    standard_error: float | None
+    method: str
+    aggregation: str
+    lower_is_better: bool
+    unit: str
+    low: float | None
+    high: float | None
+    samples: int
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model (the harness's own object) and how it really runs.
+
+    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
+    """
+
+    model: Any
+    dtype: str
+    device: str
+    batch_size: str
+    name: str
+    version: str
+    checksum: str | None = None
+    proof: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
+
+    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
+    """
+
+    config: dict[str, Any]
+    files: dict[str, str]
+    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A prompt to be continued, as token ids."""
+
+    prompt: list[int]
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
+
+    prompt: list[int]
+    choices: list[list[int]]
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
+
+    texts: list[str] = field(default_factory=list)
+    tokens: list[list[int]] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    greedy: list[bool] = field(default_factory=list)
+    truncated: int = 0  # of how many texts the end was the token limit
+    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record on disk."""
+
+    path: Path
+    record: dict[str, Any]
+    task: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that gave no score."""
+
+    path: Path
+    model: str
+    task: str
+    error: str
+    refused: bool = False  # a choice of the user's, which the error names
+
+
+@dataclass
+class Outcome:
+    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
+
+    written: list[Finished] = field(default_factory=list)
+    skipped: list[Finished] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    processor_seconds: collections.Counter[str] = field(default_factory=collections.Counter)
+    requests: int | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one model is asked with one seed: the tasks that are not finished."""
+
+    model: Model
+    settings: Settings
+    tasks: list[Task]
+
+
+def model_label(record: dict[str, Any]) -> str:
+    """How the model of a record is shown, as Model.label."""
+    info, details = record["model_info"], record["model_info"]["additional_details"]
+    if details.get("subfolder"):
+        return f"{info['id']}/{details['subfolder']}"
+    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
+    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
+
+
+def alike_interval(result: dict[str, Any]) -> tuple[float, float] | None:
+    """Wilson's 95 % interval of a share that all items agree on: their standard error of 0 says nothing of it.
+
+    None for any other score. 0 of 20 right: 0 to 0.16.
+    """
+    config, details = result["metric_config"], result["score_details"]
+    uncertainty = details.get("uncertainty", {})
+    error, n = uncertainty.get("standard_error", {}).get("value"), uncertainty.get("num_samples")
+    if error != 0 or not n or config.get("metric_unit") != "proportion" or details["score"] not in (0, 1):
+        return None
+    return wilson_interval(details["score"] * n, n)
+
+
+def score_line(finished: Finished) -> list[dict[str, Any]]:
+    """The scores of a record for --json."""
+    rows = []
+    for result in finished.record["evaluation_results"]:
+        uncertainty = result["score_details"].get("uncertainty", {})
+        rows.append(
+            {
+                "metric": result["metric_config"]["metric_name"],
+                "score": result["score_details"]["score"],
+                "standard_error": uncertainty.get("standard_error", {}).get("value"),
+                "num_samples": uncertainty.get("num_samples"),
+                **({"interval_95": alike} if (alike := alike_interval(result)) else {}),
+            }
+        )
+    return rows
+
+
+def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
+    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
+    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
+    for finished in records:
+        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
+            model = model_label(finished.record)
+            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
+            if ends := line.get("interval_95"):
+                error = f" (95 %: {ends[0]:.3f} to {ends[1]:.3f})"
+            key = model, result["evaluation_result_id"]
+            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
+    results = {result for _, result in cells}
+    for failure in failed:
+        columns = [result for result in results if result.startswith(f"{failure.task}/")]
+        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
+    models = sorted({model for model, _ in cells}, key=natural_key)
+    tasks = sorted({task for _, task in cells}, key=natural_key)
+    word = " (± std. error)" if any("±" in text for text in cells.values()) else ""
+    if len(tasks) > max(6, len(models)):
+        return [
+            [f"task{word}", *models],
+            *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks),
+        ]
+    return [
+        [f"model{word}", *tasks],
+        *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models),
+    ]
+
+
+# --- parts/hub/results_repo.py ----------------------------------------------------------------------------------------
+
+RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
+RESULT_ENDINGS = (".json", "_samples.jsonl", SEAL_ENDING)  # of the files that a run writes
+BUSY = {409, 412, 429, 500, 502, 503, 504}  # answers of the Hub that a later try may not get
+
+
+def parse_results_repo(text: str) -> ResultsRepo:
+    """The data set and folder of `OWNER/NAME[/FOLDER]`."""
+    match = RESULTS_REPO.fullmatch(text)
+    if not match or ".." in text:
+        raise ScriptError(f"--results-repo {text}: write OWNER/NAME, or OWNER/NAME/FOLDER")
+    return ResultsRepo(match["repo"], f"{match['folder']}/" if match["folder"] else "")
+
+
+def open_results_repo(text: str) -> ResultsRepo:
+    """The data set for the records, made (private) when it is not there; refused before anything is measured.
+
+    One that is public is refused with exit code 3: samples hold what may not be published.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    target = replace(parse_results_repo(text), key=os.environ.pop(RESULTS_KEY, ""))  # no child gets to see it
+    keep_token_home()
+    try:
+        refuse_moved(HfApi(), target.repo_id, "dataset", "--results-repo")
+        HfApi().create_repo(target.repo_id, repo_type="dataset", private=True, exist_ok=True)
+        HfApi().auth_check(target.repo_id, repo_type="dataset", write=True)  # one that exists may be somebody else's
+        refuse_public(HfApi(), target.repo_id, "dataset", "--results-repo")
+    except ScriptError:
+        raise
+    except HfHubHTTPError as error:
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: the Hub refused ({error.response.status_code}): it needs a token "
+            "with write permission (HF_TOKEN)"
+        ) from error
+    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: the Hub is out of reach ({type(error).__name__})"
+        ) from error
+    return target
+
+
+def fetch_results(target: ResultsRepo, output: Path, places: Iterable[str]) -> None:
+    """Copy what the data set has of some models (`<developer>/<model>`) into OUTPUT/data, so that it is not redone."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [f"{target.folder}data/*/{place}/*{ending}" for place in places for ending in RESULT_ENDINGS]
+    try:
+        found = Path(snapshot_download(target.repo_id, repo_type="dataset", allow_patterns=patterns))
+    except Exception as error:  # each HTTP library has its own exceptions for "no connection"
+        said = scrub(" ".join(str(error).split()))[:200]
+        raise ScriptError(f"--results-repo {target.repo_id}: could not be read ({said})") from error
+    for path in sorted((found / target.folder / "data").rglob("*.json*"), reverse=True):  # samples before records
+        place = output / path.relative_to(found / target.folder)
+        ours = path.suffix != ".json" or not target.key or has_seal(found, path.relative_to(found), target.key)
+        if ours and not place.exists():
+            with contextlib.suppress(ScriptError):  # no file of ours
+                text = input_text(path, MAX_SAMPLES)
+                write_whole(place, text)
+
+
+def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> None:
+    """Upload records, samples and failures below OUTPUT in one commit; others may write to the data set meanwhile."""
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+    files = {target.folder + path.relative_to(output).as_posix(): path for path in paths}
+    if not files:
+        return
+    busy = retry_if_exception(lambda error: isinstance(error, HfHubHTTPError) and error.response.status_code in BUSY)
+    send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
+    seals = {
+        seal_name(name): result_seal(target.key, name, path.read_bytes()).encode()
+        for name, path in files.items()
+        if target.key and path.suffix == ".json"
+    }
+    operations = [CommitOperationAdd(name, content) for name, content in sorted((files | seals).items())]
+    title = f"Add {len(files)} evaluation files"
+
+    def commit() -> None:
+        refuse_public(HfApi(), target.repo_id, "dataset", "--results-repo")  # it was looked at hours ago
+        commit_whole(HfApi(), target.repo_id, operations, commit_message=title, repo_type="dataset")
+
+    try:
+        send(commit)
+    except ScriptError:
+        raise
+    except Exception as error:
+        said = scrub(" ".join(str(error).split()))[:200]
+        raise ScriptError(
+            f"--results-repo {target.repo_id}: not uploaded ({said}); the records are in {output}"
+        ) from error
+
+
+def with_samples(paths: Iterable[Path]) -> list[Path]:
+    """The files of records or failures, and the samples of those that have some."""
+    files = [file for path in paths for file in (path.with_name(f"{path.stem}_samples.jsonl"), path)]
+    return [file for file in files if file.is_file()]
+
+
+class Uploads:
+    """Sends records to the data set as they are made; what the Hub did not take goes with the next ones."""
+
+    def __init__(self, target: ResultsRepo | None, output: Path) -> None:
+        self.target, self.output = target, output
+        self.waiting: list[Path] = []
+        self.sent: set[Path] = set()
+
+    def send(self, paths: Iterable[Path]) -> None:
+        """Upload records or failures with their samples; a fault of the Hub does not end a sweep."""
+        if self.target is None:
+            return
+        new = [path for path in paths if path not in self.sent]
+        self.sent.update(new)
+        self.waiting += with_samples(new)
+        try:
+            self.finish()
+        except ScriptError as error:
+            note(f"warning: {error}; tried again later")
+
+    def finish(self) -> None:
+        """Upload what is left; ScriptError when that fails."""
+        if self.target and self.waiting:
+            upload_results(self.target, self.output, self.waiting)
+            self.waiting = []
+
+
 # --- parts/foreign.py -------------------------------------------------------------------------------------------------
 
 NUMBER_TEXT = re.compile(  # "72.4", ".724", "72,4", "72.4 %", "20.0 ± 1.2", "66.2 (5-shot)"
@@ -6884,140 +7567,6 @@ def joint_pairs(
     return found
 
 
-# --- parts/statistics/intervals.py ------------------------------------------------------------------------------------
-
-CONFIDENCE = 0.95
-TWO_SIDED_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # standard errors to each side of a 95 % interval
-BEYOND_FORMULA, BEYOND_DRAWS = 1.05, 1.3  # how far a standard error that was computed, or drawn, may lie beside
-FAR_BELOW = 20.0  # times: no repeats, strata or clusters make the error of right and wrong answers so small
-ROUNDED_SHARE = 0.0005  # how far a written share may lie beside the measured one
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Where a number lies with 95 % confidence, and how that was found."""
-
-    low: float
-    high: float
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """One number: `value` on the scale of `unit` (percent is turned into a proportion), `n` items."""
-
-    value: float
-    standard_error: float | None = None
-    n: int | None = None
-    unit: str = "proportion"
-    lower_is_better: bool = False
-    metric: str | None = None
-    shots: int | None = None
-    interval: Interval | None = None
-    votes: Any = None  # what it shares with other scores of the same votes; see parts/records/shared.py
-
-    @property
-    def averages(self) -> bool:
-        """Whether it may enter a mean of scores: a proportion of which more is better."""
-        return self.unit == "proportion" and not self.lower_is_better
-
-
-@dataclass(frozen=True, slots=True)
-class ItemScores:
-    """A task's items over some checkpoints, in a fixed order.
-
-    scores: (checkpoints, items) float64 array, NaN where a checkpoint was not measured on an item or its answer could
-    not be scored. clusters: (items,) int array, the same number for items that share a passage or a question.
-    statistics: (checkpoints, items, d) where the score is one of the whole corpus (`formula`) and no mean of `scores`;
-    zeros for an item that a checkpoint lacks. scale: from the formula to the score's unit. raters: (items,) int array
-    of who judged, where several judged several items each; else None.
-    grouped_by: (field, design effect) where the clusters are of a field that nobody has declared.
-    """
-
-    item_ids: tuple[str, ...]
-    clusters: Any
-    scores: Any
-    formula: str = ""
-    statistics: Any = None
-    scale: float = 1.0
-    raters: Any = None
-    grouped_by: tuple[str, float] | None = None
-
-
-# Arrays: scores (checkpoints, items); draws (checkpoints, draws): what the scores could have been with other items of
-# the same kind; halves (2, checkpoints, splits): the scores on one random half of the items, and on the other.
-
-
-def wilson_interval(successes: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Interval for a proportion, without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    center = (successes + z * z / 2) / (n + z * z)
-    half = z * math.sqrt(successes * (n - successes) / n + z * z / 4) / (n + z * z)
-    return max(0.0, center - half), min(1.0, center + half)
-
-
-def error_doubt(score: float, error: float | None, n: int | None, method: str) -> str:
-    """What is said of a mean of scores from 0 to 1 whose standard error is larger than n independent ones can have.
-
-    About their mean p no such scores spread more than zeros and ones: error² <= p (1 - p) / (n - 1).
-    """
-    if not error or not n or n < 2 or "cluster" in method:
-        return ""
-    near = 0.5 - max(abs(score - 0.5) - ROUNDED_SHARE, 0.0)
-    beyond = BEYOND_FORMULA if method == "analytic" else BEYOND_DRAWS
-    if error**2 * (n - 1) <= beyond**2 * near * (1 - near):
-        return ""
-    tenths = round(10 * (score * (1 - score) / error**2 + 1) / n)  # alike for many models, which are then one remark
-    share = f"about {tenths}0 %" if tenths else "less than 10 %"
-    return f"its standard error is that of {share} of the {n} items that it speaks of, were these independent"
-
-
-def error_contradiction(score: float, error: float | None, n: int | None) -> str:
-    """What is wrong with the standard error of a share of right answers that is far below any that n of them can have.
-
-    That of n independent ones is sqrt(p (1 - p) / n), whatever they are; each asked 400 times, a twentieth of it.
-    """
-    near = 0.5 - abs(score - 0.5) - ROUNDED_SHARE
-    if error is None or not n or n < 2 or near <= 0 or error**2 * n >= near * (1 - near) / FAR_BELOW**2:
-        return ""
-    return f"a standard error of {error:.3g}, while {n} answers of which {score:g} are right have one of about " + (
-        f"{math.sqrt(score * (1 - score) / n):.3g}"
-    )
-
-
-def interval_from_bounds(low: float, high: float, level: float = CONFIDENCE) -> float:
-    """The standard error that a symmetric normal interval stands for."""
-    return (high - low) / 2 / NormalDist().inv_cdf((1 + level) / 2)
-
-
-def clustered_error(values: Sequence[float], groups: Sequence[Hashable]) -> float | None:
-    """`clustered_standard_error` without numpy; None for fewer than two groups."""
-    sums: dict[Hashable, float] = defaultdict(float)
-    mean = math.fsum(values) / len(values)
-    for value, group in zip(values, groups, strict=True):
-        sums[group] += value - mean
-    if len(sums) < 2:
-        return None
-    return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(own**2 for own in sums.values())) / len(values)
-
-
-def clustered_standard_error(scores: Any, clusters: Any) -> float:
-    """Standard error of the mean of (items,) scores whose G clusters were drawn, with the factor G / (G - 1).
-
-    Liang and Zeger 1986, as for the mean in Miller 2024 (arXiv 2411.00640); without shared clusters it is sd / sqrt(n).
-    """
-    import numpy as np
-
-    _, group = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(group, scores - scores.mean())
-    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(scores))
-
-
-def is_binary(values: np.ndarray) -> bool:
-    """Whether all values are 0 or 1."""
-    return bool(((values == 0) | (values == 1)).all())
-
-
 # --- parts/statistics/item_statistics.py ------------------------------------------------------------------------------
 
 OF_SUMS = ("ratio", "percent_ratio", "perplexity", "bits", "bleu", "chrf", "f1")  # functions of the statistics' sums
@@ -8361,7 +8910,7 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
                 run.results_repo,
                 repo_type="dataset",
                 revision=revision,
-                allow_patterns=[f"runs/{run.run_id}/*"],
+                allow_patterns=client.patiently(result_files, client.api, run, revision),
                 token=client.token,
                 endpoint=client.api.endpoint,
             )
@@ -8369,6 +8918,20 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
         if not (folder / "runs" / run.run_id).is_dir():
             require_list()  # of its files; else what was measured would be paid for again
         return folder
+
+
+def result_files(api: Any, run: EvalRun, revision: str) -> list[str]:
+    """The files of a run in the data set that its jobs may have written; others may write any other there."""
+    from huggingface_hub.errors import EntryNotFoundError
+
+    folder, sizes = f"runs/{run.run_id}", {}
+    with contextlib.suppress(EntryNotFoundError):  # nothing is there yet
+        tree = api.list_repo_tree(run.results_repo, folder, repo_type="dataset", revision=revision, recursive=True)
+        sizes = {entry.path: entry.size for entry in tree if hasattr(entry, "blob_id")}
+    names = [name for name in sizes if name.endswith(RESULT_ENDINGS)]
+    if large := [name for name in names if sizes[name] > MAX_SAMPLES]:
+        note(f"left there, larger than {MAX_SAMPLES >> 20} MB: {listing(large)}")
+    return [name for name in names if sizes[name] <= MAX_SAMPLES]
 
 
 def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str, set[str]], key: str = "") -> Collected:
@@ -8457,6 +9020,8 @@ def kept_problem(place: Path, output: Path, name: str) -> str | None:
     """Copy a record and its samples, samples first; the reason when another file has its name already."""
     for part in (f"{name.removesuffix('.json')}_samples.jsonl", name):
         text, target = input_text(place / part, MAX_SAMPLES), output / part
+        if without_secrets(text) != text:
+            return f"{part} has what looks like a token in it, which no file here keeps: it was left there"
         if target.is_file() and input_text(target, MAX_SAMPLES) != text:
             return f"{target} is there already and differs: it was kept"
         if not target.is_file():
@@ -9809,425 +10374,6 @@ def read_row(line: int, row: Mapping[str, Any], fields: Mapping[str, str], kept:
     context = plain_value(row.get(fields.get("context", ""))) or ""
     answers, metadata = tuple(answers_of(value)), kept_values(row, kept)
     return Read(line, name, tuple(turns), tuple(labels), tuple(texts), answers, context, metadata)
-
-
-# --- parts/harness/settings.py ----------------------------------------------------------------------------------------
-
-# What changes speed, memory and permissions only, and so does not make another run of the same.
-NOT_IN_KEY = {
-    "batch_size",
-    "command",
-    "custom_tasks",
-    "data_parallel_size",
-    "gpu_memory_utilization",
-    "max_connections",
-    "sandbox",
-    "tensor_parallel_size",
-    "trust_remote_code",
-}
-# The first settings are in the key also where they are unset; those that came later are once they are set, so that
-# what was measured before them stays finished.
-ALWAYS_IN_KEY = {
-    "backend",
-    "limit",
-    "dtype",
-    "device",
-    "use_chat_template",
-    "system_prompt",
-    "seed",
-    "custom_tasks_sha256",
-    "versions",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What, beside weights and task, decides a score; NOT_IN_KEY names what does not."""
-
-    backend: str
-    limit: int | None
-    seed: int | None
-    versions: dict[str, str]
-    command: str
-    system_prompt: str | None = None
-    use_chat_template: bool = False
-    dtype: str = "auto"
-    device: str = "auto"
-    temperature: float | None = None
-    max_tokens: int | None = None
-    max_model_len: int | None = None
-    repeats: int | None = None
-    repeat: int | None = None
-    reasoning_tags: tuple[str, str] | None = None
-    custom_tasks: Path | None = None
-    custom_tasks_sha256: str | None = None
-    questions: str | None = None
-    base_url: str | None = None
-    provider: str | None = None
-    batch_size: int | None = None
-    max_connections: int | None = None
-    tensor_parallel_size: int | None = None
-    data_parallel_size: int | None = None
-    gpu_memory_utilization: float | None = None
-    trust_remote_code: bool = False
-    sandbox: str | None = None
-
-    @property
-    def key(self) -> str:
-        """A short hash of what decides a score."""
-        parts = {name: value for name, value in asdict(self).items() if name not in NOT_IN_KEY}
-        parts = {name: value for name, value in parts.items() if value is not None or name in ALWAYS_IN_KEY}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-    @property
-    def sampling_seed(self) -> int:
-        """The seed of the answers; the items and prompts of all repeats are those of `seed`."""
-        return (self.seed or 0) + (self.repeat or 0)
-
-
-def settings_from(args: argparse.Namespace, **more: Any) -> Settings:
-    """The settings that a command line gives; `more` replaces and adds."""
-    given = {row.name: getattr(args, row.name) for row in fields(Settings) if hasattr(args, row.name)}
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return Settings(**given | more)
-
-
-# --- parts/harness/vocabulary.py --------------------------------------------------------------------------------------
-
-ALL = "all"  # as a task: every task of the custom file
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-DEFAULT_SEED = 1234  # lighteval's own, and lm-eval's
-CPU_CACHE_GB = "1"  # of vLLM's key-value cache on a CPU, when --gpu-memory-utilization does not say
-HF_CONNECTIONS = 32  # and here they are the batch
-
-
-@dataclass(frozen=True)
-class ResultsRepo:
-    """A data set on the Hub that takes records, the folder in it ("" or ends in "/"), and with what key they are sealed
-    ("": not at all)."""
-
-    repo_id: str
-    folder: str
-    key: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True)
-class TaskRequest:
-    """A task, group or tag as asked for, in today's form; without `shots`, with as many examples as each task says."""
-
-    name: str
-    shots: int | None = None
-    suite: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return self.name if self.shots is None else f"{self.name}|{self.shots}"
-
-
-class RefusedModel(ScriptError):
-    """A model that an engine does not take, told before the engine was touched: what it holds stays of use."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model to be measured; a Hub model has no folder before it is downloaded.
-
-    `name` and `step` are those of a checkpoint; without a name its folder's counts. `repo`, `below`: where a Hub model
-    is, whatever its id in the records. `base`: the model that an adapter is for.
-    """
-
-    id: str
-    weights_sha256: str
-    folder: Path | None = None
-    revision: str | None = None
-    path: str | None = None
-    name: str | None = None
-    step: str | None = None
-    repo: str | None = None
-    below: str = ""
-    base: Model | None = None
-
-    @property
-    def label(self) -> str:
-        """How it is shown: a Hub model's revision or folder behind its id."""
-        if self.path or not self.repo or not self.name:
-            return self.id
-        return f"{self.id}/{self.below}" if self.below else f"{self.id}@{self.name}"
-
-    @property
-    def checkpoint(self) -> str | None:
-        return self.name or (self.folder.name if self.path and self.folder else None)
-
-    @property
-    def developer(self) -> str:
-        return self.id.split("/", 1)[0] if "/" in self.id else "unknown"
-
-    @property
-    def place(self) -> str:
-        """`<developer>/<model>` as path-safe names."""
-        return f"{slug(self.developer)}/{slug(self.id.split('/', 1)[-1])}"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Where a task's items come from.
-
-    `sha256`: of local data, or of items that no data set has; `path`: of a local folder or file, with `files` when the
-    items are only some of a folder's.
-    """
-
-    repo: str = ""
-    subset: str | None = None
-    splits: tuple[str, ...] = ()
-    path: str | None = None
-    sha256: str | None = None
-    files: str | None = None
-
-
-@dataclass
-class Task:
-    """A task that a harness knows, with its items once they are built.
-
-    `source` is the harness's own object; `group`: how many tasks the request stands for; `docs`: its items as the
-    harness has them, with `sample_ids` where they do not name themselves; `total`: how many items there are without
-    --limit; `built_for`: the chat template that the items are for; `repeats`: how often it asks each item;
-    `items_sha256`, `file_sha256`: of the items, and of the user's file that defines the task, where they decide;
-    `own`: whether a file of the user's defines it; `questions`: the QuestionSet that it asks.
-    """
-
-    name: str
-    request: Any
-    group: int = 1
-    source: Any = None
-    dataset: Dataset = Dataset()
-    docs: list[Any] | None = None
-    sample_ids: list[str] = field(default_factory=list)
-    total: int | None = None
-    revision: str | None = None
-    built_for: str | None = None
-    repeats: int | None = None
-    items_sha256: str | None = None
-    file_sha256: str | None = None
-    own: bool = False
-    questions: Any = None
-    error: str | None = None
-
-    @property
-    def title(self) -> str:
-        """The name without the number of examples."""
-        return self.name.rsplit("|", 1)[0]
-
-    @property
-    def shots(self) -> str:
-        return self.name.rsplit("|", 1)[1]
-
-
-@dataclass(frozen=True)
-class Job:
-    """Items of a task that are asked in one way, and the seed of their answers."""
-
-    task: Task
-    docs: list[Any]
-    method: Any
-    seed: int
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One metric of one task: a raw value per item, or the reason why there is none."""
-
-    name: str
-    metric: Any
-    responses: list[Any]
-    values: list[Any]
-    errors: list[str | None]
-
-
-@dataclass(frozen=True)
-class MetricScore:
-    """One metric over all items, as it goes into a record."""
-
-    metric: str
-    value: float
-    standard_error: float | None
-    method: str
-    aggregation: str
-    lower_is_better: bool
-    unit: str
-    low: float | None
-    high: float | None
-    samples: int
-    details: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A loaded model (the harness's own object) and how it really runs.
-
-    `checksum` is that of the loaded weights, `proof` says how they were compared with the files.
-    """
-
-    model: Any
-    dtype: str
-    device: str
-    batch_size: str
-    name: str
-    version: str
-    checksum: str | None = None
-    proof: str | None = None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """All of a checkpoint but its weights' values; two checkpoints of one layout can share an engine.
-
-    `tensors`: name -> (dtype, shape) from the safetensors headers; None when the weights are in another format.
-    """
-
-    config: dict[str, Any]
-    files: dict[str, str]
-    tensors: dict[str, tuple[str, tuple[int, ...]]] | None
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A prompt to be continued, as token ids."""
-
-    prompt: list[int]
-    max_tokens: int
-    stop: tuple[str, ...] = ()
-    samples: int = 1
-    temperature: float = 0.0
-    seed: int | None = None
-
-
-@dataclass(frozen=True)
-class Continuations:
-    """Continuations of a prompt whose log-likelihoods are wanted, as token ids; none is empty."""
-
-    prompt: list[int]
-    choices: list[list[int]]
-
-
-@dataclass(frozen=True)
-class EngineAnswer:
-    """What an engine says: texts with their tokens, or for each choice its log-likelihood and whether it is greedy."""
-
-    texts: list[str] = field(default_factory=list)
-    tokens: list[list[int]] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    greedy: list[bool] = field(default_factory=list)
-    truncated: int = 0  # of how many texts the end was the token limit
-    cut_prompt: bool = False  # the prompt did not fit and lost its beginning
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A record on disk."""
-
-    path: Path
-    record: dict[str, Any]
-    task: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A task that gave no score."""
-
-    path: Path
-    model: str
-    task: str
-    error: str
-    refused: bool = False  # a choice of the user's, which the error names
-
-
-@dataclass
-class Outcome:
-    """All that a run found out; `requests`: how many were sent to vLLM's engine."""
-
-    written: list[Finished] = field(default_factory=list)
-    skipped: list[Finished] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    seconds: collections.Counter[str] = field(default_factory=collections.Counter)
-    processor_seconds: collections.Counter[str] = field(default_factory=collections.Counter)
-    requests: int | None = None
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What one model is asked with one seed: the tasks that are not finished."""
-
-    model: Model
-    settings: Settings
-    tasks: list[Task]
-
-
-def model_label(record: dict[str, Any]) -> str:
-    """How the model of a record is shown, as Model.label."""
-    info, details = record["model_info"], record["model_info"]["additional_details"]
-    if details.get("subfolder"):
-        return f"{info['id']}/{details['subfolder']}"
-    hub = details.get("revision") and details.get("checkpoint") and not details.get("path")
-    return f"{info['id']}@{details['checkpoint']}" if hub else str(info["id"])
-
-
-def alike_interval(result: dict[str, Any]) -> tuple[float, float] | None:
-    """Wilson's 95 % interval of a share that all items agree on: their standard error of 0 says nothing of it.
-
-    None for any other score. 0 of 20 right: 0 to 0.16.
-    """
-    config, details = result["metric_config"], result["score_details"]
-    uncertainty = details.get("uncertainty", {})
-    error, n = uncertainty.get("standard_error", {}).get("value"), uncertainty.get("num_samples")
-    if error != 0 or not n or config.get("metric_unit") != "proportion" or details["score"] not in (0, 1):
-        return None
-    return wilson_interval(details["score"] * n, n)
-
-
-def score_line(finished: Finished) -> list[dict[str, Any]]:
-    """The scores of a record for --json."""
-    rows = []
-    for result in finished.record["evaluation_results"]:
-        uncertainty = result["score_details"].get("uncertainty", {})
-        rows.append(
-            {
-                "metric": result["metric_config"]["metric_name"],
-                "score": result["score_details"]["score"],
-                "standard_error": uncertainty.get("standard_error", {}).get("value"),
-                "num_samples": uncertainty.get("num_samples"),
-                **({"interval_95": alike} if (alike := alike_interval(result)) else {}),
-            }
-        )
-    return rows
-
-
-def score_table(records: Sequence[Finished], failed: Sequence[Failed]) -> list[list[str]]:
-    """Scores as rows of text under a heading: models down and tasks across, turned when there are many tasks."""
-    cells: dict[tuple[str, str], str] = {}  # repeats beside each other
-    for finished in records:
-        for result, line in zip(finished.record["evaluation_results"], score_line(finished), strict=True):
-            model = model_label(finished.record)
-            error = f" ± {line['standard_error']:.3f}" if line["standard_error"] is not None else ""
-            if ends := line.get("interval_95"):
-                error = f" (95 %: {ends[0]:.3f} to {ends[1]:.3f})"
-            key = model, result["evaluation_result_id"]
-            cells[key] = ", ".join(filter(None, [cells.get(key), f"{line['score']:.3f}{error}"]))
-    results = {result for _, result in cells}
-    for failure in failed:
-        columns = [result for result in results if result.startswith(f"{failure.task}/")]
-        cells |= dict.fromkeys(((failure.model, column) for column in columns or [failure.task]), "failed")
-    models = sorted({model for model, _ in cells}, key=natural_key)
-    tasks = sorted({task for _, task in cells}, key=natural_key)
-    word = " (± std. error)" if any("±" in text for text in cells.values()) else ""
-    if len(tasks) > max(6, len(models)):
-        return [
-            [f"task{word}", *models],
-            *([task, *(cells.get((model, task), "-") for model in models)] for task in tasks),
-        ]
-    return [
-        [f"model{word}", *tasks],
-        *([model, *(cells.get((model, task), "-") for task in tasks)] for model in models),
-    ]
 
 
 # --- parts/harness/questions.py ---------------------------------------------------------------------------------------

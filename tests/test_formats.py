@@ -1660,3 +1660,29 @@ def test_an_item_of_a_share_that_none_can_have_is_in_conflict(tmp_path, capsys):
         path.write_text(path.read_text().replace(old, new))
     assert convert(folder, output=tmp_path / "out") == 1
     assert "an item of it has 3, which no item of accuracy can have" in capsys.readouterr().err
+
+
+def test_swe_bench_an_instance_in_two_lists_and_counts_of_others_are_refused(tmp_path, capsys):
+    ids = {"resolved_ids": ["a__a-1", "a__a-2"], "unresolved_ids": ["a__a-2", "a__a-3"], "submitted_ids": []}
+    report = ids | {"total_instances": 3, "error_ids": []}
+    assert convert(write(tmp_path / "in" / "tiny.one.json", report), output=tmp_path / "out") == 2
+    assert "a__a-2 is in resolved_ids and in unresolved_ids" in capsys.readouterr().err
+    report |= {"unresolved_ids": ["a__a-3"], "resolved_instances": 1}
+    assert convert(write(tmp_path / "in" / "tiny.one.json", report), output=tmp_path / "out") == 2
+    assert "it counts 1 resolved and names 2" in capsys.readouterr().err
+
+
+def test_two_values_of_one_name_are_taken_neither(tmp_path, capsys):
+    folder = evalscope_run(tmp_path / "in")
+    (report,) = (folder / "reports").rglob("*.json")
+    edited(report, lambda told: told["metrics"].append({**told["metrics"][0], "score": 0.97}))
+    assert convert(folder, output=tmp_path / "out", options=["--json"]) != 0
+    assert not records(tmp_path / "out") and "has several values" in capsys.readouterr().err
+
+
+def test_a_page_and_a_template_of_one_begin_again_and_again_are_read_at_once(tmp_path):
+    """In seconds that a quadratic or cubic search of them would not end in."""
+    long = simple_evals_run(tmp_path / "in")
+    edited(long, lambda told: told["htmls"].__setitem__(0, "<p>Score: " * 400_000))
+    convert(tmp_path / "in", output=tmp_path / "out")
+    assert converter.TEMPLATE_FIELD.split("{{" + " " * 400_000) == ["{{" + " " * 400_000]

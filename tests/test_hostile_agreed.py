@@ -1,6 +1,7 @@
 """What was shown and agreed to is what is sent: not other jobs, prices or files that came between the look and the
 sending: at the prompt, in the lock's wait, between two batches of --max-parallel, while weights are uploaded."""
 
+import hashlib
 import json
 import math
 import os
@@ -459,3 +460,32 @@ def test_a_seal_is_of_one_content_at_one_place(hub, capsys, change):
     hub.commit(repo, {place: text, script.seal_name(place): seal}, repo_type="dataset")
     code, said = collected(capsys, "--output-dir", "again")
     assert code == 1 and "no seal of this run" in said.out + said.err
+
+
+def test_only_what_a_job_may_have_written_is_fetched(hub, capsys, monkeypatch):
+    hub.jobs.runner = Pretend(lambda job: Ending(before=lambda: upload(hub, job)))
+    assert main(*command("--yes", "--wait")) == 0
+    repo, folder, _ = placed(hub)
+    more = {f"{folder}junk.bin": "x" * 5000, f"{folder}data/junk_samples.jsonl": " " * 5000}
+    hub.commit(repo, more, repo_type="dataset")
+    monkeypatch.setattr(script, "MAX_SAMPLES", 4000)
+    code, said = collected(capsys)
+    assert code == 0 and "left there, larger than" in said.err
+    assert not [path for path in Path(os.environ["HF_HOME"]).rglob("*") if "junk" in path.name]
+
+
+def test_a_record_with_a_token_in_its_samples_is_not_called_measured(hub, capsys):
+    hub.jobs.runner = Pretend(lambda job: Ending("ERROR"))
+    assert main(*command("--yes", "--wait")) == 1
+    repo, folder, files = placed(hub)
+    token = "hf_" + "x" * 34
+    files = {name: text.replace('"?"', f'"{token}"') if name.endswith("l") else text for name, text in files.items()}
+    (name,) = (name for name in files if name.endswith("_samples.jsonl"))
+    assert token in files[name]
+    record = next(one for one in files if one.endswith(".json"))
+    document = json.loads(files[record])
+    document["detailed_evaluation_results"]["checksum"] = hashlib.sha256(files[name].encode()).hexdigest()
+    files[record] = json.dumps(document)
+    hub.commit(repo, {folder + name: text for name, text in files.items()}, repo_type="dataset")
+    code, said = collected(capsys, "--adopt")
+    assert code == 1 and "looks like a token" in said.out + said.err and not list(Path("results").rglob("*.json"))

@@ -73,6 +73,7 @@ class Converter:
             left = tuple(score for score in run.scores if score.name not in counted)
             run = replace(run, scores=left, failure=run.failure if left or run.failure else f"it has only {names}")
         wrong = {score.name: text for score in run.scores if (text := outside_range(score))}
+        wrong |= several_values(run)
         if wrong:
             left = tuple(score for score in run.scores if score.name not in wrong)
             run = replace(run, scores=left, failure=None if left else "; ".join(wrong.values()))
@@ -379,6 +380,18 @@ def not_made_of_items(record: Mapping[str, Any]) -> list[str]:
         if rule == UNKNOWN_RULE or details.get("scored") == "0" or {"conflict", "items_make"} & details.keys():
             found.append(single_line(result.get("evaluation_result_id")))
     return found
+
+
+def several_values(run: TaskRun) -> dict[str, str]:
+    """The names under which a run has several numbers, with what is said of each: none of them is taken."""
+    numbers: dict[str, list[float]] = {}
+    for score in run.scores:
+        numbers.setdefault(score.name, []).append(score.value)
+    return {
+        name: f"{single_line(name)} has several values ({', '.join(f'{value:g}' for value in values[:3])})"
+        for name, values in numbers.items()
+        if len(values) > 1
+    }
 
 
 def lost_filter(run: TaskRun, score: ScoreRead, read: SpanRead) -> str | None:

@@ -20,7 +20,7 @@ from parts.harness.doubts import UNPARSED
 from parts.harness.scorers import function_name, lm_eval_metric_row
 from parts.private import scrubber
 
-TEMPLATE_FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)  # of a task's prompt: "{{question}}"
+TEMPLATE_FIELD = re.compile(r"\{\{([^{}]*)\}\}")  # of a task's prompt: "{{question}}"
 QUESTION_FIELDS = {"id", "choices", "answer"}  # of a data set's row: they say nothing more of the item
 BY_LENGTH = {"acc_norm", "acc_bytes"}  # metrics of the choice that is the likeliest for its length
 LM_EVAL_RATIOS = {"word_perplexity", "byte_perplexity", "bits_per_byte"}
@@ -88,7 +88,7 @@ class LmEvalTask:
         if not isinstance(text, str):
             return "", [], []
         pieces = TEMPLATE_FIELD.split(text) if "{%" not in text else []
-        return text, pieces[::2], pieces[1::2]
+        return text, pieces[::2], [field.strip() for field in pieces[1::2]]
 
 
 def lm_eval_requests(line: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -42,7 +42,7 @@ SIMPLE_EVALS_METRICS = re.compile(r"score|f1_score|em_score|f1|accuracy_given_at
 SIMPLE_EVALS_AGAIN = {"chars", "overall_score", "pass@1"}  # no score, or the top line under another name
 SIMPLE_EVALS_IDS = {"f1_score": "f1", "em_score": "exact_match"}
 SIMPLE_EVALS_READ = {"mmlu", "gpqa", "math", "mgsm"}  # where "Extracted Answer: None" is one that was not found
-SIMPLE_EVALS_LINE = re.compile(r"<p>(Correct Answer|Extracted Answer|Score): (.*?)</p>", re.DOTALL)
+SIMPLE_EVALS_LINE = re.compile(r"<p>(Correct Answer|Extracted Answer|Score): ([^<]*)</p>")  # what it puts in is escaped
 
 
 def is_simple_evals(document: Mapping[str, Any], path: Path) -> bool:

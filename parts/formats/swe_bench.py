@@ -16,8 +16,9 @@ from typing import Any
 from parts.formats.here import Here
 from parts.formats.values import all_texts, source_named, whole
 from parts.formats.vocabulary import AskedItem, Files, Moment, Origin, ScoreRead, TaskRun, Trouble
+from parts.frame import single_line
 
-# What became of an instance, the first that fits; the report's lists overlap.
+# What became of an instance, the first that fits; the report's lists overlap, but for the first.
 SWE_BENCH_STATES = {
     "resolved": "resolved_ids",
     "not submitted": "incomplete_ids",
@@ -25,6 +26,7 @@ SWE_BENCH_STATES = {
     "error": "error_ids",
     "unresolved": "unresolved_ids",
 }
+SWE_BENCH_COUNTS = {"resolved": "resolved_instances", "unresolved": "unresolved_instances"}
 
 
 def is_swe_bench(document: Mapping[str, Any], _path: Path) -> bool:
@@ -102,7 +104,12 @@ def swe_bench_states(document: Mapping[str, Any]) -> dict[str, str]:
     """What became of each instance."""
     found: dict[str, str] = {}
     for state, name in SWE_BENCH_STATES.items():
-        for instance in all_texts(document.get(name)):
+        named = all_texts(document.get(name))
+        if state != "resolved" and (both := [one for one in named if found.get(one) == "resolved"]):
+            raise ValueError(f"{single_line(both[0])[:80]} is in resolved_ids and in {name}")
+        if (told := whole(document.get(SWE_BENCH_COUNTS.get(state)))) is not None and told != len(set(named)):
+            raise ValueError(f"it counts {told} {state} and names {len(set(named))}")
+        for instance in named:
             found.setdefault(instance, state)
     return found
 

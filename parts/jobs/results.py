@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parts.frame import ScriptError, count_in, listing, write_whole
+from parts.frame import ScriptError, count_in, listing, note, write_whole
 from parts.hub.answers import require_list
 from parts.hub.result_seal import has_seal
+from parts.hub.results_repo import RESULT_ENDINGS
 from parts.inputs import MAX_SAMPLES, input_text, read_json
 from parts.jobs.client import JobsClient, job_errors
 from parts.jobs.vocabulary import Collected, EvalJob, EvalRun, split_place, task_key, task_shots
+from parts.outgoing import without_secrets
 from parts.private import scrub
 from parts.records.files import read_record
 from parts.records.identity import identity_of
@@ -77,7 +80,7 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
                 run.results_repo,
                 repo_type="dataset",
                 revision=revision,
-                allow_patterns=[f"runs/{run.run_id}/*"],
+                allow_patterns=client.patiently(result_files, client.api, run, revision),
                 token=client.token,
                 endpoint=client.api.endpoint,
             )
@@ -85,6 +88,20 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
         if not (folder / "runs" / run.run_id).is_dir():
             require_list()  # of its files; else what was measured would be paid for again
         return folder
+
+
+def result_files(api: Any, run: EvalRun, revision: str) -> list[str]:
+    """The files of a run in the data set that its jobs may have written; others may write any other there."""
+    from huggingface_hub.errors import EntryNotFoundError
+
+    folder, sizes = f"runs/{run.run_id}", {}
+    with contextlib.suppress(EntryNotFoundError):  # nothing is there yet
+        tree = api.list_repo_tree(run.results_repo, folder, repo_type="dataset", revision=revision, recursive=True)
+        sizes = {entry.path: entry.size for entry in tree if hasattr(entry, "blob_id")}
+    names = [name for name in sizes if name.endswith(RESULT_ENDINGS)]
+    if large := [name for name in names if sizes[name] > MAX_SAMPLES]:
+        note(f"left there, larger than {MAX_SAMPLES >> 20} MB: {listing(large)}")
+    return [name for name in names if sizes[name] <= MAX_SAMPLES]
 
 
 def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str, set[str]], key: str = "") -> Collected:
@@ -173,6 +190,8 @@ def kept_problem(place: Path, output: Path, name: str) -> str | None:
     """Copy a record and its samples, samples first; the reason when another file has its name already."""
     for part in (f"{name.removesuffix('.json')}_samples.jsonl", name):
         text, target = input_text(place / part, MAX_SAMPLES), output / part
+        if without_secrets(text) != text:
+            return f"{part} has what looks like a token in it, which no file here keeps: it was left there"
         if target.is_file() and input_text(target, MAX_SAMPLES) != text:
             return f"{target} is there already and differs: it was kept"
         if not target.is_file():
