@@ -261,6 +261,19 @@ def test_the_table_of_the_reference_says_what_is_tested():
         assert told == set(readers), shape
 
 
+@pytest.mark.parametrize(("size", "shown"), [(50, True), (1, False)])
+def test_a_guess_on_a_few_passages_is_not_below_chance(size, shown, tmp_path):
+    """A fifth of 600 answers with four choices is below chance, of 12 passages' it is not."""
+    scores = [float(i // 50 < 2) for i in range(600)]
+    rows = [sample_row(i, score, metadata=lambda i: {"passage_id": f"p{i // size}"}) for i, score in enumerate(scores)]
+    for row in rows:
+        row["input"] |= {"choices": ["1", "2", "3", "4"]}
+    write_record(tmp_path, "a/one", scores, task="my_reading", rows=rows)
+    (row,), unreadable = board.read_own_runs([str(tmp_path)], BENCHMARKS)
+    assert not unreadable
+    assert ("below chance" in (row["why_not"] or "")) is not shown
+
+
 @pytest.mark.parametrize("passages", [12, 4])
 def test_items_of_one_passage_make_no_leader_certain(passages, tmp_path, capsys):
     """600 answers to a few passages tell as little as a few answers; the records' errors are those of 600."""

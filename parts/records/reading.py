@@ -61,11 +61,11 @@ def read_results(
             continue
         lines = lines_of_run(run, found)
         facts = facts_of_items(run, lines)
-        validity = validity_of(run, facts, found is not None, most)
+        shared = with_sharing_error(run, lines, facts)
+        validity = validity_of(run, facts, found is not None, most, shared.standard_error)
         chance = facts.chance if run.chance is None and facts is not None else run.chance
         length = facts.length if facts is not None else None
-        run = replace(run, validity=validity, chance=chance, length=length)
-        readings.append(ReadResult(with_sharing_error(run, lines, facts), row, lines, facts))
+        readings.append(ReadResult(replace(shared, validity=validity, chance=chance, length=length), row, lines, facts))
     return readings
 
 

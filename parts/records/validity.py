@@ -24,10 +24,12 @@ BELOW_ITEMS = 3.0  # times: no strata make the error of a mean so much smaller t
 BELOW_CHANCE = 0.999  # confidence of the interval that must lie below the score of guessing, for one run of many
 
 
-def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: float = MANY) -> Validity:
+def validity_of(
+    run: Run, facts: ItemFacts | None, samples_there: bool, most: float = MANY, error: float | None = None
+) -> Validity:
     """The gate. `most` is the share of attempts that may be lost, empty, truncated or unparsed.
 
-    samples_there: whether there is a samples file beside the record.
+    samples_there: whether there is a samples file beside the record. error: the standard error of what items share.
     """
     if not run.measured:  # read from a document: nothing is known of how it was made, but by its items
         return Validity((*mean_reasons(run, facts), *range_reasons(run, facts)))
@@ -47,7 +49,7 @@ def validity_of(run: Run, facts: ItemFacts | None, samples_there: bool, most: fl
     stopped, failed = counts.get("limit_hit", 0), max(0, counts.get("errored", 0) - attempts.lost)
     remarks += [f"{stopped} of {attempts.made} attempts stopped by a limit"] if stopped else []
     remarks += [f"{failed} of {attempts.made} attempts failed and were scored all the same"] if failed else []
-    reasons += chance_reasons(run, facts)
+    reasons += chance_reasons(run, facts, error or 0.0)
     remarks += [f"partial: {run.incomplete}"] if run.incomplete else []
     if run.other_examples:
         held = plural(int(run.other_examples), "example")
@@ -148,11 +150,16 @@ def micro_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
     ]
 
 
-def chance_reasons(run: Run, facts: ItemFacts | None) -> list[str]:
-    """Whether a score is below that of guessing, beyond doubt: something is wrong with how it was measured."""
+def chance_reasons(run: Run, facts: ItemFacts | None, error: float) -> list[str]:
+    """Whether a score is below that of guessing, beyond doubt: something is wrong with how it was measured.
+
+    Of so many independent answers as the error stands for, where items share something.
+    """
     chance = run.chance if run.chance is not None else facts.chance if facts else None
     if not chance or run.unit != "proportion" or run.lower_is_better or not run.n:
         return []
-    if wilson_interval(run.score * run.n, run.n, BELOW_CHANCE)[1] < chance:
+    spread = run.score * (1 - run.score)
+    n = min(run.n, spread / error**2 + 1) if error and spread > 0 else run.n
+    if wilson_interval(run.score * n, n, BELOW_CHANCE)[1] < chance:
         return [f"{number(run.score)} is below chance, {number(chance)}"]
     return []
