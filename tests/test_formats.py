@@ -1686,3 +1686,11 @@ def test_a_page_and_a_template_of_one_begin_again_and_again_are_read_at_once(tmp
     edited(long, lambda told: told["htmls"].__setitem__(0, "<p>Score: " * 400_000))
     convert(tmp_path / "in", output=tmp_path / "out")
     assert converter.TEMPLATE_FIELD.split("{{" + " " * 400_000) == ["{{" + " " * 400_000]
+
+
+@pytest.mark.parametrize(
+    ("name", "low"), [("rouge1_diff,none", -math.inf), ("chrf_change", -math.inf), ("rouge1_max,none", 0.0)]
+)
+def test_a_difference_of_shares_has_no_range(name, low):
+    """TruthfulQA's rougeL_diff is how much nearer an answer is to the true ones: below 0 where it is not."""
+    assert converter.possible_range(name)[0] == low
