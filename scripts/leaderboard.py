@@ -3243,6 +3243,8 @@ SOURCE_TEXTS = {
 }
 SOURCE_FORMATS = ("eval_results", "model_index", "record")  # of one kind of source, first the one that is shown
 
+ITEMS_MARK = "i"  # begins the mark of a result's items among its `answers`, see record_rows.py
+
 # Columns of the data and their SQL types; references/leaderboard.md says what they mean.
 COLUMNS = {
     "model": "VARCHAR",
@@ -3331,7 +3333,8 @@ def answered_by_key(rows: Iterable[BoardRow]) -> dict[str, str]:
     told: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in rows:
         if row.get("answers"):
-            told[row["model"]][row["benchmark"]].update(row["answers"].split())
+            marks = (mark for mark in row["answers"].split() if not mark.startswith(ITEMS_MARK))
+            told[row["model"]][row["benchmark"]].update(marks)
     alike = set()
     for own in told.values():
         keys_of = defaultdict(set)
@@ -4196,6 +4199,7 @@ def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
     """Benchmark -> in what its shown scores were not measured alike, as far as anybody says it: "0-shot and 5-shot"."""
     told: dict[str, tuple[set[str], ...]] = defaultdict(lambda: (set(), set(), set()))
     settings: dict[tuple[str, str], set[str]] = defaultdict(set)
+    items: dict[tuple[str, str], set[str]] = defaultdict(set)
     votes: dict[str, SharedVotes] = {}
     opponents: dict[str, str] = {}
     for row in rows:
@@ -4207,7 +4211,10 @@ def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
         writer, _, mark = (row.get("settings") or "").partition(":")
         if mark:
             settings[row["benchmark"], writer].add(mark)
-    found = {key: "settings that compare_results.py tells" for (key, _), marks in settings.items() if len(marks) > 1}
+            asked = (text for text in (row.get("answers") or "").split() if text.startswith(ITEMS_MARK))
+            items[row["benchmark"], writer].update(asked)
+    found = {key: "the items that were asked" for (key, _), marks in items.items() if len(marks) > 1}
+    found |= {key: "settings that compare_results.py tells" for (key, _), marks in settings.items() if len(marks) > 1}
     texts = {
         key: [listing(sorted(own, key=natural_key), 3) for own in each if len(own) > 1] for key, each in told.items()
     }
@@ -13229,19 +13236,20 @@ def record_rows(
 
 
 def answers_mark(reading: ReadResult) -> str | None:
-    """What two results of the same items share: a mark of items and scores, and one of items and answers if there are
-    any. Marks add up, so that those of a benchmark are the sum of those of its parts; None where an item has no hash.
+    """What two results of the same items share: a mark of the items, one of items and scores, and one of items and
+    answers if there are any. Marks add up, so that those of a benchmark are the sum of those of its parts; None where
+    an item has no hash.
     """
     lines, facts = reading.lines, reading.facts
     if facts is None or not all(line.row.get("sample_hash") for line in lines) or facts.unscored == facts.rows:
         return None
-    sums = {"s": 0, "a": 0}
+    sums = {"s": 0, "a": 0, ITEMS_MARK: 0}
     for line in lines:
         output = line.row.get("output")
         answer = output.get("raw") if isinstance(output, Mapping) else None
         if not answer or not any(answer):
             sums.pop("a", None)
-        for kind, told in (("s", line.score), ("a", answer)):
+        for kind, told in (("s", line.score), ("a", answer), (ITEMS_MARK, None)):
             if kind in sums:
                 text = json.dumps([line.row["sample_hash"], told], sort_keys=True)
                 sums[kind] += int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())

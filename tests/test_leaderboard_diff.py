@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -416,3 +418,27 @@ def test_whose_collect_it_is_stands_in_every_answer(boards, tmp_path, monkeypatc
     assert board.BY_OTHERS not in board.read_page(Path(data), adopt=True)
     assert board.main(["export", "--data", data, "--output-dir", str(tmp_path / "site")]) == 0
     assert board.BY_OTHERS in (tmp_path / "site" / "index.html").read_text(encoding="utf-8").partition("</table>")[0]
+
+
+def test_a_number_of_other_items_is_no_other_number(boards):
+    """Task, data and settings say the same; what was asked is another thing."""
+    tiny = Path(__file__).parent.parent / "examples/tiny_run/results"
+    for when in ("old", "new"):
+        shutil.copytree(tiny, boards.folder / when)
+    (path,) = (boards.folder / "new").glob("data/math_reasoning/tiny_run/step_700/*[0-9a-f].json")
+    record, samples = json.loads(path.read_text()), path.with_name(f"{path.stem}_samples.jsonl")
+    lines = [json.loads(line) for line in samples.read_text().splitlines()]
+    for number, line in enumerate(lines):
+        line["sample_hash"] = hashlib.sha256(str(number).encode()).hexdigest()
+        line["evaluation"] |= {"score": 1.0, "is_correct": True}
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    samples.write_text(text)
+    record["detailed_evaluation_results"]["checksum"] = hashlib.sha256(text.encode()).hexdigest()
+    record["evaluation_results"][0]["score_details"]["score"] = 1.0
+    record["evaluation_results"][0]["score_details"]["uncertainty"].pop("standard_error", None)
+    path.write_text(json.dumps(record))
+    code, document, told = boards.diff()
+    assert code == 3 and "the items that were asked" in told
+    assert [(row["model"], row["benchmark"]) for row in document["otherwise"]] == [
+        ("tiny_run/step_700", "math_reasoning")
+    ]

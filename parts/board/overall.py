@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from parts.board.ranks import WIDENED, holm_threshold, rank_ranges, row_error
-from parts.board.vocabulary import BoardRow, RankRange, answered_by_key, count_models
+from parts.board.vocabulary import ITEMS_MARK, BoardRow, RankRange, answered_by_key, count_models
 from parts.frame import ScriptError, listing, natural_key, plural
 from parts.records.shared import SharedVotes, unlike_opponents, votes_of
 from parts.vocabulary import library_field, metric_key
@@ -186,6 +186,7 @@ def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
     """Benchmark -> in what its shown scores were not measured alike, as far as anybody says it: "0-shot and 5-shot"."""
     told: dict[str, tuple[set[str], ...]] = defaultdict(lambda: (set(), set(), set()))
     settings: dict[tuple[str, str], set[str]] = defaultdict(set)
+    items: dict[tuple[str, str], set[str]] = defaultdict(set)
     votes: dict[str, SharedVotes] = {}
     opponents: dict[str, str] = {}
     for row in rows:
@@ -197,7 +198,10 @@ def unlike_ways(rows: Iterable[BoardRow]) -> dict[str, str]:
         writer, _, mark = (row.get("settings") or "").partition(":")
         if mark:
             settings[row["benchmark"], writer].add(mark)
-    found = {key: "settings that compare_results.py tells" for (key, _), marks in settings.items() if len(marks) > 1}
+            asked = (text for text in (row.get("answers") or "").split() if text.startswith(ITEMS_MARK))
+            items[row["benchmark"], writer].update(asked)
+    found = {key: "the items that were asked" for (key, _), marks in items.items() if len(marks) > 1}
+    found |= {key: "settings that compare_results.py tells" for (key, _), marks in settings.items() if len(marks) > 1}
     texts = {
         key: [listing(sorted(own, key=natural_key), 3) for own in each if len(own) > 1] for key, each in told.items()
     }

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.board.metadata_rows import OF_RATERS, USED_TOOLS, new_row
-from parts.board.vocabulary import Benchmarks, BoardRow, Provenance, model_name, ranks, told_metric
+from parts.board.vocabulary import ITEMS_MARK, Benchmarks, BoardRow, Provenance, model_name, ranks, told_metric
 from parts.foreign import iso_time, kept_count, kept_url
 from parts.frame import ScriptError, kept_text, listing, note
 from parts.metadata.entries import NOT_THE_HUBS
@@ -72,19 +72,20 @@ def record_rows(
 
 
 def answers_mark(reading: ReadResult) -> str | None:
-    """What two results of the same items share: a mark of items and scores, and one of items and answers if there are
-    any. Marks add up, so that those of a benchmark are the sum of those of its parts; None where an item has no hash.
+    """What two results of the same items share: a mark of the items, one of items and scores, and one of items and
+    answers if there are any. Marks add up, so that those of a benchmark are the sum of those of its parts; None where
+    an item has no hash.
     """
     lines, facts = reading.lines, reading.facts
     if facts is None or not all(line.row.get("sample_hash") for line in lines) or facts.unscored == facts.rows:
         return None
-    sums = {"s": 0, "a": 0}
+    sums = {"s": 0, "a": 0, ITEMS_MARK: 0}
     for line in lines:
         output = line.row.get("output")
         answer = output.get("raw") if isinstance(output, Mapping) else None
         if not answer or not any(answer):
             sums.pop("a", None)
-        for kind, told in (("s", line.score), ("a", answer)):
+        for kind, told in (("s", line.score), ("a", answer), (ITEMS_MARK, None)):
             if kind in sums:
                 text = json.dumps([line.row["sample_hash"], told], sort_keys=True)
                 sums[kind] += int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())

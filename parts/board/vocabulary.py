@@ -35,6 +35,8 @@ SOURCE_TEXTS = {
 }
 SOURCE_FORMATS = ("eval_results", "model_index", "record")  # of one kind of source, first the one that is shown
 
+ITEMS_MARK = "i"  # begins the mark of a result's items among its `answers`, see record_rows.py
+
 # Columns of the data and their SQL types; references/leaderboard.md says what they mean.
 COLUMNS = {
     "model": "VARCHAR",
@@ -123,7 +125,8 @@ def answered_by_key(rows: Iterable[BoardRow]) -> dict[str, str]:
     told: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in rows:
         if row.get("answers"):
-            told[row["model"]][row["benchmark"]].update(row["answers"].split())
+            marks = (mark for mark in row["answers"].split() if not mark.startswith(ITEMS_MARK))
+            told[row["model"]][row["benchmark"]].update(marks)
     alike = set()
     for own in told.values():
         keys_of = defaultdict(set)
