@@ -6692,7 +6692,8 @@ def read_results(
         lines = lines_of_run(run, found)
         facts = facts_of_items(run, lines)
         shared = with_sharing_error(run, lines, facts)
-        validity = validity_of(run, facts, found is not None, most, shared.standard_error)
+        more = shared.standard_error if shared.standard_error != run.standard_error else None  # one that is stated may
+        validity = validity_of(run, facts, found is not None, most, more)  # be any, and hide what is below chance
         chance = facts.chance if run.chance is None and facts is not None else run.chance
         length = facts.length if facts is not None else None
         readings.append(ReadResult(replace(shared, validity=validity, chance=chance, length=length), row, lines, facts))
@@ -13270,7 +13271,8 @@ def rank_by_records(
     lacks = missing_tasks(chosen[best.checkpoint], union_of_tasks(rivals))
     for checkpoint, rows in {**dropped, **wider(rivals, shared, [best, *tied])}.items():
         ahead += ahead_on_part(checkpoint, rows, chosen[best.checkpoint], vocabulary, options)
-    notes += [*loss_lines(chosen, ranked), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
+    notes += [*document_lines(chosen, shared), *loss_lines(chosen, ranked), *remark_lines(chosen, shared)]
+    notes += twin_lines(chosen, shared)
     counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
     notes += [*several_runs_line(ranked), *chance_lines(counted), *own_entries(vocabulary.entries, shared)]
     return Ranking(
@@ -13293,6 +13295,13 @@ def rank_by_records(
         base=base,
         partial="; ".join(partial_lines(counted)),
     )
+
+
+def document_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) -> list[str]:
+    """Which of the scores were read in a document, where nobody has measured anything here."""
+    told = {c: sorted({r.key for r in rows if r.key in shared and not r.run.measured}) for c, rows in chosen.items()}
+    found = [f"{checkpoint.name} ({listing(keys, 3)})" for checkpoint, keys in told.items() if keys]
+    return [f"not measured, but read in a document: {listing(found)}"] if found else []
 
 
 def check_rankable(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str], options: Options) -> None:

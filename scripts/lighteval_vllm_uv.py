@@ -7678,7 +7678,8 @@ def read_results(
         lines = lines_of_run(run, found)
         facts = facts_of_items(run, lines)
         shared = with_sharing_error(run, lines, facts)
-        validity = validity_of(run, facts, found is not None, most, shared.standard_error)
+        more = shared.standard_error if shared.standard_error != run.standard_error else None  # one that is stated may
+        validity = validity_of(run, facts, found is not None, most, more)  # be any, and hide what is below chance
         chance = facts.chance if run.chance is None and facts is not None else run.chance
         length = facts.length if facts is not None else None
         readings.append(ReadResult(replace(shared, validity=validity, chance=chance, length=length), row, lines, facts))

@@ -205,3 +205,12 @@ def test_what_the_items_of_a_record_deny_ranks_nowhere(tmp_path, monkeypatch, ca
     capsys.readouterr()
     leaderboard.main(["show", "--data", "board"])
     assert "tiny_run/step_100 leads" not in (out := capsys.readouterr().out) and "is certain" not in out
+
+
+def test_a_score_that_was_read_in_a_document_is_not_called_measured(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "examples/tiny_run", "run")
+    for path in Path("run/results").glob("data/*/tiny_run/step_100/*.json"):
+        path.write_text(path.read_text().replace('"evaluation_run"', '"documentation"'))
+    assert calculator.main(["run/checkpoints", "--results", "run/results"]) == 0
+    assert "not measured, but read in a document: step_100 (code_generation" in "".join(capsys.readouterr())

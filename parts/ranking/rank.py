@@ -263,7 +263,8 @@ def rank_by_records(
     lacks = missing_tasks(chosen[best.checkpoint], union_of_tasks(rivals))
     for checkpoint, rows in {**dropped, **wider(rivals, shared, [best, *tied])}.items():
         ahead += ahead_on_part(checkpoint, rows, chosen[best.checkpoint], vocabulary, options)
-    notes += [*loss_lines(chosen, ranked), *remark_lines(chosen, shared), *twin_lines(chosen, shared)]
+    notes += [*document_lines(chosen, shared), *loss_lines(chosen, ranked), *remark_lines(chosen, shared)]
+    notes += twin_lines(chosen, shared)
     counted = [result.run for rows in chosen.values() for result in rows if result.key in shared]
     notes += [*several_runs_line(ranked), *chance_lines(counted), *own_entries(vocabulary.entries, shared)]
     return Ranking(
@@ -286,6 +287,13 @@ def rank_by_records(
         base=base,
         partial="; ".join(partial_lines(counted)),
     )
+
+
+def document_lines(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str]) -> list[str]:
+    """Which of the scores were read in a document, where nobody has measured anything here."""
+    told = {c: sorted({r.key for r in rows if r.key in shared and not r.run.measured}) for c, rows in chosen.items()}
+    found = [f"{checkpoint.name} ({listing(keys, 3)})" for checkpoint, keys in told.items() if keys]
+    return [f"not measured, but read in a document: {listing(found)}"] if found else []
 
 
 def check_rankable(chosen: Mapping[Checkpoint, Sequence[Result]], shared: set[str], options: Options) -> None:
