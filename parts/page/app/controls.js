@@ -60,7 +60,10 @@ function drawTabs() {
     const attributes = { "data-view": view, "aria-current": view === state.view ? "page" : null };
     return stateLink(address({ ...state, view, model: "" }), { view, model: "" }, attributes, title + count);
   }));
-  $("tabs").querySelector("[aria-current]").scrollIntoView({ block: "nearest", inline: "nearest" });
+  const tab = $("tabs").querySelector("[aria-current]").getBoundingClientRect();
+  const around = $("tabs").getBoundingClientRect();
+  // Not scrollIntoView(), from which on some browsers the Tab key goes on: it would pass over "Skip to the content".
+  if (tab.left < around.left || tab.right > around.right) $("tabs").scrollLeft += tab.left - around.left;
 }
 
 const DRAW = { table: drawTable, compare: drawCompare, size: drawSize, coverage: drawCoverage, about: drawAbout };
