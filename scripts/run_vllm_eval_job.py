@@ -2929,7 +2929,7 @@ def seal_key() -> bytes:
 
 
 def run_key(run_id: str) -> str:
-    """The key with which the jobs of a run seal what they write."""
+    """The key with which the jobs of a run seal what they write; the same where its run.json was lost and made anew."""
     return seal_of({"run": run_id}, "results of jobs")
 
 

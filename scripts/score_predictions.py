@@ -10544,6 +10544,12 @@ def check_order(
 # --- parts/metrics/joining.py -----------------------------------------------------------------------------------------
 
 OF_REFERENCES = ("reference", "references")
+# What is read of an answer, or of what was found of it: never from the file of references.
+ANSWER_WORDS = (
+    "prediction probability probabilities score passed n ranked ratings rating winner preference output_a output_b "
+    "statistics attempt attempts scored attempt_values numerator denominator limit_hit confidence outcome"
+)
+NEVER_OF_REFERENCES = frozenset(ANSWER_WORDS.split())
 
 
 def joined_files(predictions: Path, content: bytes, references: Path, columns: Columns) -> tuple[bytes, bytes, Columns]:
@@ -10689,6 +10695,14 @@ def by_id(
             raise ScriptError(
                 f"{listing(unlike)}: in both files, and other values in {references}: whose is which? For instance "
                 f"{columns.command} {words}",
+                code=3,
+            )
+        if answers := sorted(field for field in other if field in NEVER_OF_REFERENCES and field not in row):
+            words = command_line_of(["--map", "prediction=COLUMN"])
+            raise ScriptError(
+                f"{listing(answers)}: in {references} alone, which is of references: what a model answered is to be in "
+                f"its own file. Is it called otherwise there ({listing(sorted(row), 6)}): {columns.command} {words}; "
+                f"else take {listing(answers)} out of {references}",
                 code=3,
             )
         row = {**other, **row}

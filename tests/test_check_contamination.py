@@ -676,6 +676,23 @@ def test_items_too_short_are_neither_clean_nor_suspect(tmp_path, capsys):
 # --- bad input ---
 
 
+def test_a_row_too_deep_to_be_read_is_a_damaged_file(tmp_path, capsys, items):
+    path = tmp_path / "deep.jsonl"
+    path.write_text(json.dumps({"text": FILLER}) + '\n{"text": "x", "n": ' + "[" * 900 + "]" * 900 + "}\n")
+    assert "--skip-broken" in fail(capsys, "--training", path, "--items", items)
+
+
+@pytest.mark.parametrize(
+    "inside",
+    ["&shy;", "<wbr>", "&zwnj;", "&#8203;", "\\u00ad", "\\u200b", "\\-", "</b>", '</i></b><span class="x">', "&#xad;"],
+)
+def test_what_a_reader_sees_as_nothing_parts_no_word(tmp_path, capsys, items, inside):
+    words = [f"{word[:2]}{inside}{word[2:]}" if len(word) > 4 else word for word in QUESTION.split()]
+    path = tmp_path / "corpus.txt"
+    path.write_text(f"{FILLER}\n{' '.join(words)}\n{FILLER}")
+    assert suspects(check(capsys, "--training", path, "--items", items, code=1)[0]) == ["q0"]
+
+
 @pytest.mark.parametrize("packed", [".gz", ".zst", ".bz2", ".xz"])
 @pytest.mark.parametrize("damage", ["truncated", "not packed at all"])
 def test_damaged_packed_file(tmp_path, capsys, items, packed, damage):

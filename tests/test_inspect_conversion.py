@@ -317,3 +317,15 @@ def test_a_run_of_another_subject_ends_no_failed_one_well(tmp_path, suffix):
 def test_an_adapter_under_vllm_is_not_its_base(name, found):
     assert converter.inspect_adapter("vllm", name) == found
     assert converter.inspect_adapter("ollama", "llama3:8b") == ("llama3:8b", None, None)
+
+
+@pytest.mark.parametrize(("config", "code"), [({}, 1), ({"log_samples": False}, 0)])
+def test_samples_that_a_log_has_lost_are_missing(tmp_path, capsys, config, code):
+    head = {"eval_id": "e", "task_id": "t", "created": "2026-01-01T00:00:00+00:00", "task": "mmlu", "model": "a/b"}
+    scores = [{"name": "match", "scorer": "match", "metrics": {"accuracy": {"name": "accuracy", "value": 0.99}}}]
+    results = {"total_samples": 20, "completed_samples": 20, "scores": scores}
+    document = {"version": 2, "status": "success", "eval": head | {"config": config}, "results": results}
+    with zipfile.ZipFile(tmp_path / "x.eval", "w") as archive:
+        archive.writestr("header.json", json.dumps(document))
+    assert convert(tmp_path / "x.eval", output=tmp_path / "out", options=["--json"]) == code
+    assert ("samples file is missing" in capsys.readouterr().out) == bool(code)

@@ -2504,6 +2504,9 @@ def test_references_of_another_file_are_those_of_the_same_id_or_line(
          "--map prediction=text reference=text"),
         (ROWS, "id,reference\n1,x\n2\n", ("jsonl", "csv"), 2, "another number of cells"),
         ("id,prediction\n1,\n2,y\n", "id,reference\n1,x\n2,y\n", ("csv", "csv"), 3, "--empty-cells answer"),
+        # what was answered is never taken from the file of references
+        ('{"id": 1, "output": "no"}\n', '{"id": 1, "reference": "yes", "prediction": "yes"}\n', ("jsonl", "jsonl"), 3,
+         "--map prediction=COLUMN"),
     ],
 )  # fmt: skip
 def test_references_that_do_not_go_with_the_predictions_are_refused(

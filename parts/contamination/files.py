@@ -75,7 +75,7 @@ def broken_errors() -> tuple[type[BaseException], ...]:
     """What reading a damaged file raises."""
     from pyarrow import ArrowException
 
-    return (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard().ZstdError, ArrowException)
+    return (OSError, EOFError, RecursionError, zlib.error, lzma.LZMAError, zstandard().ZstdError, ArrowException)
 
 
 class Streams:

@@ -277,6 +277,7 @@ def inspect_log(
         identity=f"{spec['eval_id']} {short_hash(results.get('scores'))}" if named(spec.get("eval_id")) else None,
         counts={} if has_samples else inspect_counts(results, config),
         samples=(lambda _: inspect_items(samples, scores, asked_of, split, total, spec)) if has_samples else None,
+        promised=config.get("log_samples") is not False and bool(whole(results.get("total_samples"))),
         failure=inspect_failure(header, scores),
     )
     for row in rows_of(results.get("scores")):
