@@ -6000,7 +6000,7 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
     busy = retry_if_exception(lambda error: isinstance(error, HfHubHTTPError) and error.response.status_code in BUSY)
     send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
     seals = {
-        seal_name(name): result_seal(target.key, name, path.read_bytes()).encode()
+        seal_name(name): result_seal(target.key, name, input_bytes(path, MAX_SAMPLES)).encode()
         for name, path in files.items()
         if target.key and path.suffix == ".json"
     }
@@ -6885,11 +6885,9 @@ PROPORTIONS = re.compile(
     r"|(?:pass|maj)@\d+|pass_at_\d+|contains"
 )
 # Those of them that are the mean of what each item has: by another rule they have another name.
-MEANS = re.compile(
-    r"(?!(?:.*_)?(?:macro|micro|weighted|grouped?|class|worst|best|any|all|corpus|majority)_)"
-    + _OWN
-    + r"(?:acc|accuracy|exact_match|em)(?:_norm|_bytes|_mutual_info|_raw|_uncond|_per_(?:token|char|byte))?"
-    r"|extractive_match|pass(?:@|_at_)1"
+MEANS = re.compile(  # of IFEval's final_acc and inst_strict_acc the items are no whole of theirs
+    r"(?:(?:quasi|prefix|final_number)_)*(?:acc|accuracy|exact_match|em)"
+    r"(?:_norm|_bytes|_mutual_info|_raw|_uncond|_per_(?:token|char|byte))?|extractive_match|pass(?:@|_at_)1"
 )
 SHARES = re.compile(
     _OWN + r"(?:precision|recall|s?bleu|sacrebleu|chrf\S*|meteor|rouge\w*|auc|auroc|ndcg\S*|mrr\S*|map(?:@\d+)?|"

@@ -15,7 +15,7 @@ from parts.hub.answers import keep_token_home
 from parts.hub.committing import commit_whole
 from parts.hub.private_repo import refuse_moved, refuse_public
 from parts.hub.result_seal import RESULTS_KEY, SEAL_ENDING, has_seal, result_seal, seal_name
-from parts.inputs import MAX_SAMPLES, input_text
+from parts.inputs import MAX_SAMPLES, input_bytes, input_text
 from parts.private import scrub
 
 RESULTS_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<folder>[\w.-]+(?:/[\w.-]+)*))?/?")
@@ -91,7 +91,7 @@ def upload_results(target: ResultsRepo, output: Path, paths: Iterable[Path]) -> 
     busy = retry_if_exception(lambda error: isinstance(error, HfHubHTTPError) and error.response.status_code in BUSY)
     send = Retrying(stop=stop_after_attempt(8), wait=wait_random_exponential(max=20), retry=busy, reraise=True)
     seals = {
-        seal_name(name): result_seal(target.key, name, path.read_bytes()).encode()
+        seal_name(name): result_seal(target.key, name, input_bytes(path, MAX_SAMPLES)).encode()
         for name, path in files.items()
         if target.key and path.suffix == ".json"
     }
