@@ -10738,7 +10738,7 @@ def lm_eval_source(
 
 # --- parts/formats/mteb.py --------------------------------------------------------------------------------------------
 
-MTEB_DESCRIPTIVE = re.compile(r"nauc_.*|.*_threshold|evaluation_time|kg_co2_emissions|.*_per_experiment")
+MTEB_DESCRIPTIVE = re.compile(r"(?:\w+_)?nauc_.*|.*_threshold|evaluation_time|kg_co2_emissions|.*_per_experiment")
 # The splits that MTEB itself scores a task on (eval_splits of its metadata, which no file has), where it isn't `test`.
 # fmt: off
 MTEB_TASKS = {'McCloskey1978 Rosch1973 Rosch1975': 'HumanConceptsClustering',

@@ -213,7 +213,14 @@ def test_mteb_adds_up_subsets_as_mteb_does(tmp_path):
         {"hf_subset": "en-fr", "languages": ["eng-Latn"], "main_score": 0.7, "cosine_spearman": 0.7},
     ]
     one_subset = [
-        {"hf_subset": "default", "languages": [], "main_score": 0.25, "ndcg_at_10": 0.25, "nauc_map_at_1": 0.9}
+        {
+            "hf_subset": "default",
+            "languages": [],
+            "main_score": 0.25,
+            "ndcg_at_10": 0.25,
+            "nauc_map_at_1": 0.9,
+            "max_over_subqueries_nauc_recall_at_5_diff1": -0.2,
+        }
     ]
     base = {"dataset_revision": "1.0", "mteb_version": "2.1.0", "evaluation_time": 3.0, "date": 1.79e9}
     write(folder / "STSToy.json", {**base, "task_name": "STSToy", "scores": {"test": rows}})

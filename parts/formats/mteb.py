@@ -22,7 +22,7 @@ from parts.formats.vocabulary import Files, Origin, ScoreRead, TaskRun, Trouble
 from parts.frame import single_line
 from parts.metric_directions import direction_in, is_no_score, unit_in
 
-MTEB_DESCRIPTIVE = re.compile(r"nauc_.*|.*_threshold|evaluation_time|kg_co2_emissions|.*_per_experiment")
+MTEB_DESCRIPTIVE = re.compile(r"(?:\w+_)?nauc_.*|.*_threshold|evaluation_time|kg_co2_emissions|.*_per_experiment")
 # The splits that MTEB itself scores a task on (eval_splits of its metadata, which no file has), where it isn't `test`.
 MTEB_TASKS = embedded("formats/mteb_splits.json")
 MTEB_OFFICIAL = {task: tuple(splits.split()) for splits, tasks in MTEB_TASKS.items() for task in tasks.split()}
