@@ -4553,6 +4553,7 @@ def chat_renderer(model: Model, trust_remote_code: bool) -> Callable[[Any], str]
 
 # --- parts/outputs.py -------------------------------------------------------------------------------------------------
 
+MOST_OF_PAGE = 200_000  # letters of a page in which its elements are looked for
 OF_OTHERS = "{} is there and was not written by this command: name another folder with --output-dir"
 FORCE_HELP = "--output and --report replace files that this program did not write, too"
 
@@ -4595,7 +4596,8 @@ def refuse_no_picture(path: Path) -> None:
 
 
 def same_kind(path: Path, text: str) -> bool:
-    """Whether a file looks like an earlier answer: JSON with the same keys, text with the same title."""
+    """Whether a file looks like an earlier answer: JSON with the same keys, a page with the same parts, text with the
+    same title."""
     try:
         old = input_text(path)
     except ScriptError:
@@ -4607,15 +4609,20 @@ def same_kind(path: Path, text: str) -> bool:
         both = new_keys & old_keys
         return "schema_version" in both and ("plan" in both or 2 * len(both) >= len(new_keys))
     except (ValueError, TypeError, RecursionError):
-        return title_words(old) == title_words(text)
+        pass
+    if names := names_of_parts(text):
+        return 2 * len(names & names_of_parts(old)) >= len(names)
+    return title_words(old) == title_words(text)
+
+
+def names_of_parts(text: str) -> set[str]:
+    """The ids of a page's elements, by which it is told from other pages; none of a text that is no page."""
+    page = text[:MOST_OF_PAGE] if text.lstrip()[:9].lower() == "<!doctype" else ""
+    return set(re.findall(r"<\w+ [^<>]*?\bid=\"([\w-]+)\"", page))
 
 
 def title_words(text: str) -> list[str]:
-    """The first words of a text's first line; figures aside, since they are another time others.
-
-    Of a page, what follows the lines that every page begins with.
-    """
-    text = re.sub(r"(?i)^\s*<!doctype html>\s*(?:<html[^>]*>\s*)?(?:<head>\s*)?(?:<meta charset[^>]*>\s*)?", "", text)
+    """The first words of a text's first line; figures aside, since they are another time others."""
     return re.sub(r"[\d.,]+", "0", text.lstrip().split("\n", 1)[0]).split()[:3]
 
 

@@ -515,7 +515,11 @@ def test_a_board_replaces_no_file_of_others(cage, tmp_path, name):  # noqa: F811
         "index.html": ["export", "--data", "data", "--output-dir", "out"],
     }
     (tmp_path / "out").mkdir()
-    foreign = '{"title": "mine"}' if name == "metadata.json" else "<!doctype html>\n<title>mine</title>\n"
+    head = (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" '
+    )
+    page = f'{head}content="default-src \'self\'">\n<title>mine</title>\n<main id="main">'
+    foreign = '{"title": "mine"}' if name == "metadata.json" else page
     (tmp_path / "out" / name).write_text(foreign)
     done = cage.run("leaderboard", commands[name], tmp_path)
     assert done.code == 2 and "was not written by this command" in done.err, done
