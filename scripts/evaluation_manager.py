@@ -19053,17 +19053,7 @@ def plan_contribution(
             code=3,
         )
     records = [datastore_file(path, record, repo_id or "") for path, record in mine]
-    bad = [(record.path or str(path), record.problems) for (path, _), record in zip(mine, records, strict=True)
-           if record.problems]  # fmt: skip
-    for place, problems in bad[:5]:
-        for problem in problems[:5]:
-            note(single_line(f"error: {place}: {problem}"))
-    if bad:
-        raise ScriptError(f"{len(bad)} of {len(records)} records would be refused there (above)", code=1)
-    for record in records:
-        held = [path for path, data in record.files.items() if has_secret(data)]
-        if held:
-            raise ScriptError(f"{held[0]}: holds what looks like a token; take it out, and make it invalid", code=1)
+    refuse_unsound([path for path, _ in mine], records)
     rows = [row for path, record in mine for row in results_of(path, record, vocabulary)]
     states = states_of([row.run for row in rows]) if repo_id else []
     if len(states) > 1:
@@ -19092,14 +19082,24 @@ def plan_contribution(
     for who, many in sorted(plan.elsewhere.items()):
         note(f"{plural(many, 'record')} of runs {who}: the pull request says so")
     lost = {row.run.file: row.run.attempts.lost for row in rows if row.run.attempts.lost}
-    plan.lacking = (
-        [f"Without a score: {plural(sum(lost.values()), 'answer')} in {plural(len(lost), 'record')}"] if lost else []
-    )
-    failed = failed_tasks(
-        found, {record_model(record) for _, record in mine}, {row.run.result_id.rpartition("/")[0] for row in rows}
-    )
-    plan.lacking += [f"Failed, and without a record: {listing(failed, 20)}"] if failed else []
+    if lost:
+        plan.lacking.append(f"Without a score: {plural(sum(lost.values()), 'answer')} in {plural(len(lost), 'record')}")
+    measured = {row.run.result_id.rpartition("/")[0] for row in rows}
+    if failed := failed_tasks(found, {record_model(record) for _, record in mine}, measured):
+        plan.lacking.append(f"Failed, and without a record: {listing(failed, 20)}")
     return plan
+
+
+def refuse_unsound(paths: Sequence[Path], records: Sequence[DatastoreFile]) -> None:
+    """ScriptError (1) where the datastore would refuse one of some records, or one holds what looks like a token."""
+    bad = [(one.path or str(path), one.problems) for path, one in zip(paths, records, strict=True) if one.problems]
+    for place, problems in bad[:5]:
+        for problem in problems[:5]:
+            note(single_line(f"error: {place}: {problem}"))
+    if bad:
+        raise ScriptError(f"{len(bad)} of {len(records)} records would be refused there (above)", code=1)
+    for path in (path for record in records for path, data in record.files.items() if has_secret(data)):
+        raise ScriptError(f"{path}: holds what looks like a token; take it out, and make it invalid", code=1)
 
 
 def has_secret(data: bytes) -> bool:

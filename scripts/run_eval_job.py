@@ -1975,7 +1975,9 @@ def has_seal(copy: Path, place: str | PurePosixPath, key: str) -> bool:
     """Whether a record in a copy of the data set is what a job with a key wrote at its place."""
     place = PurePosixPath(place).as_posix()
     seal = copy / seal_name(place)
-    said = input_text(seal, MOST_OF_SEAL).strip() if seal.is_file() else ""
+    said = ""
+    with contextlib.suppress(ScriptError):  # one that somebody else has written there may be anything
+        said = input_text(seal, MOST_OF_SEAL).strip() if seal.is_file() else ""
     wanted = result_seal(key, place, input_bytes(copy / place, MAX_SAMPLES))
     return said.isascii() and hmac.compare_digest(said, wanted)
 
@@ -8861,6 +8863,7 @@ def contradictions(path: Path, record: Mapping[str, Any], vocabulary: MetricMapp
 
 # --- parts/jobs/results.py --------------------------------------------------------------------------------------------
 
+MOST_TOO_LARGE = 100
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 RECORD_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}\.json")
 FAILURE_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}_failure\.json")
@@ -8916,7 +8919,8 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
                 run.results_repo,
                 repo_type="dataset",
                 revision=revision,
-                allow_patterns=client.patiently(result_files, client.api, run, revision),
+                allow_patterns=[f"runs/{run.run_id}/*{ending}" for ending in RESULT_ENDINGS],
+                ignore_patterns=client.patiently(too_large, client.api, run, revision),
                 token=client.token,
                 endpoint=client.api.endpoint,
             )
@@ -8926,18 +8930,24 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
         return folder
 
 
-def result_files(api: Any, run: EvalRun, revision: str) -> list[str]:
-    """The files of a run in the data set that its jobs may have written; others may write any other there."""
+def too_large(api: Any, run: EvalRun, revision: str) -> list[str]:
+    """Patterns of the files of a run in the data set that no reader would take: others may write there, too.
+
+    ScriptError where there are many of them.
+    """
     from huggingface_hub.errors import EntryNotFoundError
 
-    folder, sizes = f"runs/{run.run_id}", {}
+    folder, found = f"runs/{run.run_id}", []
     with contextlib.suppress(EntryNotFoundError):  # nothing is there yet
         tree = api.list_repo_tree(run.results_repo, folder, repo_type="dataset", revision=revision, recursive=True)
-        sizes = {entry.path: entry.size for entry in tree if hasattr(entry, "blob_id")}
-    names = [name for name in sizes if name.endswith(RESULT_ENDINGS)]
-    if large := [name for name in names if sizes[name] > MAX_SAMPLES]:
-        note(f"left there, larger than {MAX_SAMPLES >> 20} MB: {listing(large)}")
-    return [name for name in names if sizes[name] <= MAX_SAMPLES]
+        found = [entry.path for entry in tree if hasattr(entry, "blob_id") and entry.size > MAX_SAMPLES]
+    if found:
+        note(f"left there, larger than {MAX_SAMPLES >> 20} MB: {listing(found)}")
+    if len(found) > MOST_TOO_LARGE:
+        raise ScriptError(
+            f"{run.results_repo}: {len(found):,} files in {folder} are larger than any of a run: see there"
+        )
+    return [glob.escape(name) for name in found]
 
 
 def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str, set[str]], key: str = "") -> Collected:

@@ -489,3 +489,15 @@ def test_a_record_with_a_token_in_its_samples_is_not_called_measured(hub, capsys
     hub.commit(repo, {folder + name: text for name, text in files.items()}, repo_type="dataset")
     code, said = collected(capsys, "--adopt")
     assert code == 1 and "looks like a token" in said.out + said.err and not list(Path("results").rglob("*.json"))
+
+
+@pytest.mark.parametrize("seal", ["x" * 5000, b"\xff\xfe", "\u00e9" * 64])
+def test_a_seal_that_is_none_makes_one_record_none_and_ends_nothing(hub, capsys, seal):
+    hub.jobs.runner = Pretend(lambda job: Ending(before=lambda: upload(hub, job)))
+    assert main(*command("--yes", "--wait")) == 0
+    repo, folder, files = placed(hub)
+    name = next(name for name in files if name.endswith(".json"))
+    hub.commit(repo, {f"{folder}{name}": files[name], script.seal_name(folder + name): seal}, repo_type="dataset")
+    code, said = collected(capsys)
+    assert code == 0, said.err  # what the job wrote is there, and sealed
+    assert len(list(Path("results").rglob("*.json"))) == 1

@@ -7,6 +7,7 @@ nothing again.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -61,12 +62,12 @@ def is_olmes(document: Mapping[str, Any], _path: Path) -> bool:
 
 def read_olmes(origin: Origin, document: dict[str, Any], here: Here, files: Files) -> Iterator[TaskRun | Trouble]:
     """The tasks of a file."""
-    folder = origin.path.parent
+    summary = origin.path.with_name("metrics.json")
     if "task_name" in document:
-        others = [(folder / "metrics.json", row) for row in olmes_rows(object_beside(folder / "metrics.json"))]
+        beside = olmes_summary(summary, summary.stat().st_mtime_ns) if summary.is_file() else {}
     else:
-        others = [(path, object_beside(path)) for path in sorted(folder.glob("task-*-metrics.json"))]
-    beside = {alias: (path, part(row, "metrics")) for path, row in others if (alias := olmes_alias(row))}
+        others = [(path, object_beside(path)) for path in sorted(origin.path.parent.glob("task-*-metrics.json"))]
+        beside = {alias: (path, part(row, "metrics")) for path, row in others if (alias := olmes_alias(row))}
     again = 0
     for row in [document] if "task_name" in document else olmes_rows(document):
         path, numbers = beside.get(olmes_alias(row) or "", (None, {}))
@@ -78,6 +79,13 @@ def read_olmes(origin: Origin, document: dict[str, Any], here: Here, files: File
             yield from olmes_task(origin, row, here, files)
     if again:
         yield Trouble(str(origin.path), "a summary of the task files beside it")
+
+
+@functools.lru_cache(maxsize=1)  # it lies beside each of many task files
+def olmes_summary(path: Path, _changed: int) -> dict[str, tuple[Path, dict[str, Any]]]:
+    """The numbers of each task in a summary; `_changed`: when it was, so that another one is read."""
+    rows = olmes_rows(object_beside(path))
+    return {alias: (path, part(row, "metrics")) for row in rows if (alias := olmes_alias(row))}
 
 
 def olmes_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:

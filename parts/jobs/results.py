@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from parts.records.run import limit_of
 from parts.records.schema import RECORD_SCHEMA
 from parts.vocabulary import MetricMapping, read_mapping, vocabulary_of
 
+MOST_TOO_LARGE = 100
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 RECORD_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}\.json")
 FAILURE_PATH = re.compile(rf"data/(?:\w[\w.-]*/){{3}}{UUID}_failure\.json")
@@ -80,7 +82,8 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
                 run.results_repo,
                 repo_type="dataset",
                 revision=revision,
-                allow_patterns=client.patiently(result_files, client.api, run, revision),
+                allow_patterns=[f"runs/{run.run_id}/*{ending}" for ending in RESULT_ENDINGS],
+                ignore_patterns=client.patiently(too_large, client.api, run, revision),
                 token=client.token,
                 endpoint=client.api.endpoint,
             )
@@ -90,18 +93,24 @@ def fetch_folder(client: JobsClient, run: EvalRun) -> Path:
         return folder
 
 
-def result_files(api: Any, run: EvalRun, revision: str) -> list[str]:
-    """The files of a run in the data set that its jobs may have written; others may write any other there."""
+def too_large(api: Any, run: EvalRun, revision: str) -> list[str]:
+    """Patterns of the files of a run in the data set that no reader would take: others may write there, too.
+
+    ScriptError where there are many of them.
+    """
     from huggingface_hub.errors import EntryNotFoundError
 
-    folder, sizes = f"runs/{run.run_id}", {}
+    folder, found = f"runs/{run.run_id}", []
     with contextlib.suppress(EntryNotFoundError):  # nothing is there yet
         tree = api.list_repo_tree(run.results_repo, folder, repo_type="dataset", revision=revision, recursive=True)
-        sizes = {entry.path: entry.size for entry in tree if hasattr(entry, "blob_id")}
-    names = [name for name in sizes if name.endswith(RESULT_ENDINGS)]
-    if large := [name for name in names if sizes[name] > MAX_SAMPLES]:
-        note(f"left there, larger than {MAX_SAMPLES >> 20} MB: {listing(large)}")
-    return [name for name in names if sizes[name] <= MAX_SAMPLES]
+        found = [entry.path for entry in tree if hasattr(entry, "blob_id") and entry.size > MAX_SAMPLES]
+    if found:
+        note(f"left there, larger than {MAX_SAMPLES >> 20} MB: {listing(found)}")
+    if len(found) > MOST_TOO_LARGE:
+        raise ScriptError(
+            f"{run.results_repo}: {len(found):,} files in {folder} are larger than any of a run: see there"
+        )
+    return [glob.escape(name) for name in found]
 
 
 def collect_job(job: EvalJob, fetched: Path, output: Path, aliases: Mapping[str, set[str]], key: str = "") -> Collected:
